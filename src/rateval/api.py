@@ -1,0 +1,71 @@
+"""The only module of rateval that a plugin imports.
+
+Importing it costs no torch and no pydantic: ``Params`` and ``load_batches`` are fetched on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rateval.component import Component, Context
+from rateval.errors import PluginError, RatevalError
+from rateval.hookspecs import hookimpl
+from rateval.protocols import (
+    Attribution,
+    Classifier,
+    Dataset,
+    Finetuner,
+    Metric,
+    Model,
+    Monitor,
+    Shift,
+    Split,
+    Validator,
+)
+from rateval.records import Explanation, Outcomes, Sample, Score, Skipped, Verdict
+
+if TYPE_CHECKING:
+    from rateval.batches import Batch as Batch
+    from rateval.batches import load_batches as load_batches
+    from rateval.params import Params as Params
+
+_ON_FIRST_USE = {
+    "Params": "rateval.params",
+    "Batch": "rateval.batches",
+    "load_batches": "rateval.batches",
+}
+
+__all__ = [
+    "Attribution",
+    "Batch",
+    "Classifier",
+    "Component",
+    "Context",
+    "Dataset",
+    "Explanation",
+    "Finetuner",
+    "Metric",
+    "Model",
+    "Monitor",
+    "Outcomes",
+    "Params",
+    "PluginError",
+    "RatevalError",
+    "Sample",
+    "Score",
+    "Shift",
+    "Skipped",
+    "Split",
+    "Validator",
+    "Verdict",
+    "hookimpl",
+    "load_batches",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_ON_FIRST_USE[name]), name)

@@ -1,0 +1,76 @@
+"""What a plugin registers: strings only, so that listing components imports no heavy library."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, get_args
+
+Kind = Literal["model", "finetuner", "attribution", "validator", "metric", "dataset", "shift"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Describe a component by strings; nothing is imported until it is used.
+
+    Raises ValueError when a string is malformed, naming the field.
+
+    >>> Component(name="zs", summary="Zero-shot", factory="m:make", params="m:ZsParams").name
+    'zs'
+    """
+
+    name: str
+    """Kebab-case, unique within its kind; what ``use = "…"`` names in a spec."""
+    summary: str
+    """One line for ``rateval list``."""
+    factory: str
+    """``module:attribute`` of ``(params, context) -> object``."""
+    params: str
+    """``module:attribute`` of a subclass of ``rateval.api.Params``; importing it must be cheap."""
+    version: str = "1"
+    """Raise it when the same params would give other results, so that stored ones are not reused."""
+    digest: str = ""
+    """``module:attribute`` of ``(params) -> str`` that names the bytes outside the params which
+    determine the object (a checkpoint, a data file); empty when there are none."""
+    requires: tuple[str, ...] = ()
+    """Top-level modules that must be importable, such as ``("open_clip",)``."""
+    extra: str = ""
+    """Extra of the plugin's distribution that installs ``requires``."""
+    source: str = ""
+    """Paper section or repository that this implements."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "requires":
+                if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
+                    raise ValueError(f"requires = {value!r}: must be a tuple of module names")
+            elif not isinstance(value, str):
+                raise ValueError(f"{field.name} = {value!r}: must be a string")
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name = {self.name!r}: must be kebab-case, such as 'relevance-mass'")
+        if not self.summary.strip() or "\n" in self.summary:
+            raise ValueError(f"summary = {self.summary!r}: must be one line of text")
+        for name in ("factory", "params", "digest"):
+            value = getattr(self, name)
+            if (value or name != "digest") and not _REFERENCE.fullmatch(value):
+                raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Carry what a factory needs besides its params."""
+
+    device: str = "cpu"
+    """A torch device string, such as ``"cpu"`` or ``"cuda:0"``."""
+    dtype: str = "float32"
+    """Name of the torch dtype that weights and images have."""
+    seed: int = 0
+    """The study's seed; a component's own ``seed`` parameter goes first."""
+    cache: Path = Path.home() / ".cache" / "rateval"
+    """Where a component may keep what it downloaded by an explicit command."""

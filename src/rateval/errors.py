@@ -1,0 +1,42 @@
+"""The errors a user can cause; they print without a traceback and exit with code 2.
+
+Any other exception is a bug of rateval or of a plugin: it keeps its traceback and exits with code 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class RatevalError(Exception):
+    """Tell the user what is wrong, what is allowed and what to do next."""
+
+
+class PluginError(RatevalError):
+    """Report a plugin that cannot be imported, registers nonsense or breaks a protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Hold one thing that is wrong, and where.
+
+    >>> str(Problem("spec.toml: finetune[1].epoch", "unknown key; did you mean \\"epochs\\"?"))
+    'spec.toml: finetune[1].epoch: unknown key; did you mean "epochs"?'
+    """
+
+    where: str
+    """File and key, as in ``spec.toml: model[0].pretrained = "x"``."""
+    what: str
+    """What is wrong, what is allowed, what to do next."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class SpecError(RatevalError):
+    """Collect every problem of a spec, so that one run of the command shows them all."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -1,0 +1,184 @@
+"""What a component's object must offer. Structural: no base class, nothing to inherit.
+
+``rateval.testing`` checks each of these on a real object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from rateval.records import Explanation, Outcomes, Sample, Score, Skipped, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from PIL import Image
+
+
+class Split(Protocol):
+    """One part of a dataset."""
+
+    identity: str
+    """Names the samples: equal identities mean equal samples in equal order."""
+
+    def __len__(self) -> int: ...
+
+    def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
+        """Return the samples at ``indices``, in that order, each independent of the others."""
+        ...
+
+
+class Dataset(Protocol):
+    """Labelled images with evidence masks."""
+
+    classes: tuple[str, ...]
+    """Names as they stand in a prompt; a label is an index into them."""
+    has_masks: bool
+    """False when no sample of ``test`` carries a mask."""
+    train: Split | None
+    """None when the dataset offers nothing to train on."""
+    test: Split
+
+
+class Model(Protocol):
+    """A dual-encoder vision-language model; unmodified upstream classes inside."""
+
+    grid: tuple[int, int]
+    """Patch rows and patch columns."""
+    prefix_tokens: int
+    """Tokens before the patches; the first one is the class token."""
+    depth: int
+    """Number of vision layers with self-attention."""
+    module: torch.nn.Module
+    """All weights of the model."""
+    image_tower: torch.nn.Module
+    """The part of ``module`` that ``features`` and ``encode_image`` run."""
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """Factor on the cosine of image and text, () float32, already exponentiated."""
+        ...
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn an RGB image into (3, H, W) float32, resized, cropped and normalised."""
+        ...
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
+        ...
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed (B, 3, H, W) float32 as (B, D), not normalised."""
+        ...
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what a linear head sits on: (B, 3, H, W) float32 to (B, F)."""
+        ...
+
+    def prompts(self, classes: Sequence[str]) -> list[list[str]]:
+        """Return one or more prompts for each class."""
+        ...
+
+    def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
+        """Embed K strings, or (K, T) int64 token ids, as (K, D), not normalised."""
+        ...
+
+    def record_attention(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, torch.Tensor]]:
+        """Record the vision self-attention of ``layers`` (0 is the first) within the context.
+
+        A forward pass inside fills the dict: layer to probabilities (B, heads, N, N) float32, in
+        the autograd graph of what the pass returns, and requiring a gradient even when no weight
+        does. Logits are those without recording. Leaving the context, also by an exception,
+        restores the modules.
+        """
+        ...
+
+
+class Classifier(Protocol):
+    """A model with a decision over the dataset's classes."""
+
+    model: Model
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Score (B, 3, H, W) float32 as (B, K) float32, differentiable."""
+        ...
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return every tensor that fine-tuning changed or added."""
+        ...
+
+
+class Monitor(Protocol):
+    """Where a long step says how far it is."""
+
+    def begin(self, total: int) -> None:
+        """Announce the number of samples this step will see."""
+        ...
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Count samples done; ``note`` is shown beside them, such as ``loss 0.31``."""
+        ...
+
+
+class Finetuner(Protocol):
+    """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
+
+    trains: bool
+    """False when ``fit`` needs no training split and changes no weight."""
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        """Train ``model`` in place (it is this call's own copy) and wrap it."""
+        ...
+
+    def restore(
+        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+    ) -> Classifier:
+        """Rebuild the classifier that ``fit`` returned from the ``state`` it gave."""
+        ...
+
+
+class Attribution(Protocol):
+    """A way to explain a prediction by a relevance map."""
+
+    def explain(
+        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+    ) -> Explanation:
+        """Explain (B, 3, H, W) float32 with labels (B,) int64.
+
+        Each image's map depends on that image alone.
+        """
+        ...
+
+
+class Validator(Protocol):
+    """A way to judge whether relevance lies on the evidence."""
+
+    def judge(self, relevance: torch.Tensor, masks: torch.Tensor) -> Verdict:
+        """Judge (B, rows, cols) float32 maps against (B, H, W) bool masks."""
+        ...
+
+
+class Metric(Protocol):
+    """A number made from the outcomes of a cell."""
+
+    label: str
+    """Short heading of its column in a report, such as ``PT``."""
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; an empty denominator gives a value of None."""
+        ...
+
+
+class Shift(Protocol):
+    """A change of the test images' distribution."""
+
+    def apply(self, sample: Sample) -> Sample:
+        """Return the shifted sample; the same sample always gives the same result."""
+        ...

@@ -1,0 +1,105 @@
+"""Frozen values that pass between components and stages. This module imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Hold one labelled image with the mask of its evidence."""
+
+    id: str
+    """Unique within its split, stable between runs."""
+    image: Image.Image
+    """RGB, any size."""
+    label: int
+    """Index into the dataset's classes."""
+    mask: NDArray[np.bool_] | None
+    """(H, W) bool of the image's own size, True where evidence lies; None when unknown."""
+    caption: str | None = None
+    """A sentence about this image, for contrastive fine-tuning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Name a sample that could not be read, and why; it is reported, never hidden."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Hold what an attribution yields for a batch."""
+
+    relevance: torch.Tensor
+    """(B, rows, cols) float32, finite and not negative; the model's patch grid."""
+    logits: torch.Tensor | None = None
+    """(B, K) float32 when the explanation's own forward pass gave them; None asks for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Hold a validator's judgement of a batch."""
+
+    score: torch.Tensor
+    """(B,) float32; any value where ``defined`` is False."""
+    valid: torch.Tensor
+    """(B,) bool; never True where ``defined`` is False."""
+    defined: torch.Tensor
+    """(B,) bool, False where the score has no meaning."""
+    reasons: tuple[str, ...]
+    """B strings, empty where ``defined``; else why not, such as ``"empty mask"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Hold (correct, valid) of every judged image of a cell."""
+
+    correct: NDArray[np.bool_]
+    """(N,) bool, the prediction equals the label."""
+    valid: NDArray[np.bool_]
+    """(N,) bool, the evidence was judged sound."""
+
+    def quadrants(self) -> dict[str, int]:
+        """Count RR, RW, WR and WW: prediction first, evidence second.
+
+        >>> import numpy as np
+        >>> Outcomes(np.array([True, True, False]), np.array([True, False, False])).quadrants()
+        {'RR': 1, 'RW': 1, 'WR': 0, 'WW': 1}
+        """
+        right, sound = self.correct, self.valid
+        return {
+            "RR": int((right & sound).sum()),
+            "RW": int((right & ~sound).sum()),
+            "WR": int((~right & sound).sum()),
+            "WW": int((~right & ~sound).sum()),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Hold a metric's value as a share of counts.
+
+    >>> Score.share(1, 4).value, Score.share(0, 0).value
+    (0.25, None)
+    """
+
+    value: float | None
+    """In [0, 1]; None when the denominator is 0."""
+    numerator: int
+    denominator: int
+
+    @classmethod
+    def share(cls, numerator: int, denominator: int) -> Score:
+        """Divide the counts; an empty denominator gives None, never NaN or 0."""
+        value = numerator / denominator if denominator else None
+        return cls(value, numerator, denominator)

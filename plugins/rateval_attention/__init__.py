@@ -1,0 +1,1 @@
+"""Generic Attention Attribution for rateval."""

@@ -1,0 +1,1 @@
+"""CLIP through open_clip for rateval."""

@@ -1,0 +1,1 @@
+"""Judge evidence by relevance mass; score predictions and evidence together: accuracy, PT, IR."""

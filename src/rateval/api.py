@@ -1,6 +1,7 @@
 """The only module of rateval that a plugin imports.
 
-Importing it costs no torch and no pydantic: ``Params`` and ``load_batches`` are fetched on first use.
+Importing it costs no torch and no pydantic: ``Params``, ``Batch`` and ``load_batches`` are fetched
+on first use.
 """
 
 from __future__ import annotations

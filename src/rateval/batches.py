@@ -24,8 +24,9 @@ class Batch:
     labels: torch.Tensor
     """(B,) int64."""
     masks: torch.Tensor | None
-    """(B, H, W) bool in the geometry of ``images``; None unless asked for. All False when a sample
-    has no mask."""
+    """(B, H, W) bool in the geometry of ``images``, all False without a mask; None unless asked
+    for."""
+    has_mask: tuple[bool, ...]
     captions: tuple[str | None, ...]
     skipped: tuple[Skipped, ...]
 
@@ -88,6 +89,7 @@ def _collate(
         images=torch.stack(images) if images else torch.empty(0, 3, 0, 0),
         labels=torch.tensor([sample.label for sample in kept], dtype=torch.int64),
         masks=_stack_masks(kept, images, model) if masks else None,
+        has_mask=tuple(sample.mask is not None for sample in kept),
         captions=tuple(sample.caption for sample in kept),
         skipped=tuple(sample for sample in samples if isinstance(sample, Skipped)),
     )

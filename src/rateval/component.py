@@ -33,7 +33,7 @@ class Component:
     params: str
     """``module:attribute`` of a subclass of ``rateval.api.Params``; importing it must be cheap."""
     version: str = "1"
-    """Raise it when the same params would give other results, so that stored ones are not reused."""
+    """Raise it when equal params give other results than before, so that those are not reused."""
     digest: str = ""
     """``module:attribute`` of ``(params) -> str`` that names the bytes outside the params which
     determine the object (a checkpoint, a data file); empty when there are none."""
@@ -41,17 +41,15 @@ class Component:
     """Top-level modules that must be importable, such as ``("open_clip",)``."""
     extra: str = ""
     """Extra of the plugin's distribution that installs ``requires``."""
+    seeded: bool = False
+    """True when the object draws on ``context.seed``. Others always get seed 0, so that a study's
+    seed is part of the identity of just those results that depend on it."""
     source: str = ""
     """Paper section or repository that this implements."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "requires":
-                if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
-                    raise ValueError(f"requires = {value!r}: must be a tuple of module names")
-            elif not isinstance(value, str):
-                raise ValueError(f"{field.name} = {value!r}: must be a string")
+            _check_type(field.name, getattr(self, field.name))
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name = {self.name!r}: must be kebab-case, such as 'relevance-mass'")
         if not self.summary.strip() or "\n" in self.summary:
@@ -60,6 +58,14 @@ class Component:
             value = getattr(self, name)
             if (value or name != "digest") and not _REFERENCE.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")
+
+
+def _check_type(name: str, value: object) -> None:
+    if name == "requires":
+        if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
+            raise ValueError(f"requires = {value!r}: must be a tuple of module names")
+    elif not isinstance(value, bool if name == "seeded" else str):
+        raise ValueError(f"{name} = {value!r}: must be {'a bool' if name == 'seeded' else 'text'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Context:
     dtype: str = "float32"
     """Name of the torch dtype that weights and images have."""
     seed: int = 0
-    """The study's seed; a component's own ``seed`` parameter goes first."""
+    """The study's seed for a component that says ``seeded``, else 0; a component's own ``seed``
+    parameter goes first."""
     cache: Path = Path.home() / ".cache" / "rateval"
     """Where a component may keep what it downloaded by an explicit command."""

@@ -1,6 +1,6 @@
 """The errors a user can cause; they print without a traceback and exit with code 2.
 
-Any other exception is a bug of rateval or of a plugin: it keeps its traceback and exits with code 1.
+Any other exception is a bug of rateval or of a plugin: it keeps its traceback, and exits with 1.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class PluginError(RatevalError):
 class Problem:
     """Hold one thing that is wrong, and where.
 
-    >>> str(Problem("spec.toml: finetune[1].epoch", "unknown key; did you mean \\"epochs\\"?"))
-    'spec.toml: finetune[1].epoch: unknown key; did you mean "epochs"?'
+    >>> str(Problem("spec.toml: finetune[1].epoch", "unknown key"))
+    'spec.toml: finetune[1].epoch: unknown key'
     """
 
     where: str

@@ -1,4 +1,4 @@
-"""The hooks that a plugin may implement. Each call keeps all results; hooks only register and observe."""
+"""The hooks that a plugin may implement: they register and observe, classes do the work."""
 
 from __future__ import annotations
 

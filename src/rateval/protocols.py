@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class Split(Protocol):
     """One part of a dataset."""
 
-    identity: str
-    """Names the samples: equal identities mean equal samples in equal order."""
+    @property
+    def identity(self) -> str:
+        """Name the samples: equal identities mean equal samples in equal order."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -34,32 +36,58 @@ class Split(Protocol):
 class Dataset(Protocol):
     """Labelled images with evidence masks."""
 
-    classes: tuple[str, ...]
-    """Names as they stand in a prompt; a label is an index into them."""
-    has_masks: bool
-    """False when no sample of ``test`` carries a mask."""
-    train: Split | None
-    """None when the dataset offers nothing to train on."""
-    test: Split
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Name the classes as they stand in a prompt; a label is an index into them."""
+        ...
+
+    @property
+    def has_masks(self) -> bool:
+        """Tell whether any sample of ``test`` carries a mask."""
+        ...
+
+    @property
+    def train(self) -> Split | None:
+        """Return what to train on; None when there is nothing."""
+        ...
+
+    @property
+    def test(self) -> Split:
+        """Return what is predicted, explained and judged."""
+        ...
 
 
 class Model(Protocol):
     """A dual-encoder vision-language model; unmodified upstream classes inside."""
 
-    grid: tuple[int, int]
-    """Patch rows and patch columns."""
-    prefix_tokens: int
-    """Tokens before the patches; the first one is the class token."""
-    depth: int
-    """Number of vision layers with self-attention."""
-    module: torch.nn.Module
-    """All weights of the model."""
-    image_tower: torch.nn.Module
-    """The part of ``module`` that ``features`` and ``encode_image`` run."""
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Count patch rows and patch columns."""
+        ...
+
+    @property
+    def prefix_tokens(self) -> int:
+        """Count tokens before the patches; the first one is the class token."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Count vision layers with self-attention."""
+        ...
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """Hold all weights of the model."""
+        ...
+
+    @property
+    def image_tower(self) -> torch.nn.Module:
+        """Hold the part of ``module`` that ``features`` and ``encode_image`` run."""
+        ...
 
     @property
     def logit_scale(self) -> torch.Tensor:
-        """Factor on the cosine of image and text, () float32, already exponentiated."""
+        """Return the factor on the cosine of image and text, () float32, already exponentiated."""
         ...
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
@@ -102,7 +130,10 @@ class Model(Protocol):
 class Classifier(Protocol):
     """A model with a decision over the dataset's classes."""
 
-    model: Model
+    @property
+    def model(self) -> Model:
+        """Return the model that was fine-tuned, or that needed no fine-tuning."""
+        ...
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Score (B, 3, H, W) float32 as (B, K) float32, differentiable."""
@@ -128,8 +159,10 @@ class Monitor(Protocol):
 class Finetuner(Protocol):
     """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
 
-    trains: bool
-    """False when ``fit`` needs no training split and changes no weight."""
+    @property
+    def trains(self) -> bool:
+        """Tell whether ``fit`` needs a training split and changes weights."""
+        ...
 
     def fit(
         self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
@@ -168,8 +201,10 @@ class Validator(Protocol):
 class Metric(Protocol):
     """A number made from the outcomes of a cell."""
 
-    label: str
-    """Short heading of its column in a report, such as ``PT``."""
+    @property
+    def label(self) -> str:
+        """Name its column shortly in a report, such as ``PT``."""
+        ...
 
     def compute(self, outcomes: Outcomes) -> Score:
         """Count; an empty denominator gives a value of None."""

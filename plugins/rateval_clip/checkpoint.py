@@ -1,0 +1,161 @@
+"""Read checkpoints without running any code in them, and load them without a gap."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from rateval.api import RatevalError
+
+# Plain numbers and a constant mask in OpenAI's and old open_clip's files, not weights.
+_NOT_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|(.+\.)?attn_mask)")
+_SHOWN = 10
+_FORMATS = "a safetensors file, or a torch file that holds nothing but tensors"
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """Read the tensors of a checkpoint onto the CPU, by their names.
+
+    Unpacks the ``state_dict`` of a training checkpoint and strips ``module.`` from its keys. The
+    format is told from the content, not from the file's name. Raises RatevalError when the file is
+    no checkpoint, is damaged, or holds a pickle with anything but tensors, which is never executed.
+    """
+    try:
+        content = _READERS[_format_of(path)](path)
+    except OSError as error:
+        raise RatevalError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    state = _only_tensors(content, path)
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    return state
+
+
+def load_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Copy ``state`` into ``module``, every weight of it.
+
+    Raises RatevalError when keys are missing, unexpected or of another shape, listing up to ten.
+    """
+    wanted = module.state_dict()
+    given = {key: value for key, value in state.items() if not _NOT_WEIGHTS.fullmatch(key)}
+    missing = [key for key in wanted if key not in given]
+    unexpected = [key for key in given if key not in wanted]
+    if missing or unexpected:
+        parts = [
+            f"{len(keys)} {what} ({_list(keys)})"
+            for what, keys in (("missing", missing), ("unexpected", unexpected))
+            if keys
+        ]
+        raise RatevalError(
+            f"{path}: the keys are not those of this architecture: {'; '.join(parts)}. Loaded like "
+            "that, the results would be those of partly random weights; give the architecture that "
+            "the checkpoint was trained with, or its checkpoint"
+        )
+    for key, value in given.items():
+        # Some files keep the scale as a vector of one number.
+        if key.endswith("logit_scale") and value.numel() == wanted[key].numel():
+            given[key] = value.reshape(wanted[key].shape)
+    misfits = [
+        f"{key} is {tuple(given[key].shape)}, must be {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if given[key].shape != value.shape
+    ]
+    if misfits:
+        raise RatevalError(
+            f"{path}: {len(misfits)} weights have another shape than this architecture's "
+            f"({_list(misfits)}); give the architecture that the checkpoint was trained with"
+        )
+    module.load_state_dict(given)
+
+
+def _list(items: Iterable[str]) -> str:
+    items = list(items)
+    rest = len(items) - _SHOWN
+    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _format_of(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(9)
+    if head[:2] == b"PK":
+        return "zip"
+    # A safetensors file is the length of its JSON header, eight bytes, and that header.
+    if head[8:] == b"{":
+        return "safetensors"
+    # Torch's format before 1.6 is a row of pickles of protocol 2 or later.
+    if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
+        return "pickle"
+    raise RatevalError(f"{path}: not a checkpoint; give {_FORMATS}")
+
+
+def _read_safetensors(path: Path) -> object:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise RatevalError(
+            f"{path}: the safetensors file is damaged or cut short ({error}); copy it again"
+        ) from error
+
+
+def _read_zip(path: Path) -> object:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise RatevalError(
+            f"{path}: the torch file is damaged or cut short; copy it again"
+        ) from error
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise RatevalError(
+            f"{path}: a TorchScript archive, which this version does not read, because it is a "
+            f"program and not only weights; give its state dict as {_FORMATS}"
+        )
+    if not any(name.endswith("data.pkl") for name in names):
+        raise RatevalError(f"{path}: a zip archive, but not a torch checkpoint; give {_FORMATS}")
+    return _read_torch(path)
+
+
+def _read_torch(path: Path) -> object:
+    try:
+        with warnings.catch_warnings():
+            # Of a pickle protocol that torch does not write; what it then cannot read, it refuses.
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"it names {named[1]}" if named else "it is no torch file"
+        raise RatevalError(
+            f"{path}: refused, and nothing in it was executed: {what}, and a pickle with more than "
+            f"tensors can run any code when it is opened. Give {_FORMATS}; save the state dict "
+            "alone where you trust the file"
+        ) from error
+    except Exception as error:  # a damaged file makes torch stumble in any of many ways
+        raise RatevalError(
+            f"{path}: not a readable torch file, perhaps damaged or cut short; give {_FORMATS}"
+        ) from error
+
+
+_READERS = {"safetensors": _read_safetensors, "zip": _read_zip, "pickle": _read_torch}
+
+
+def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
+    if not isinstance(content, Mapping) or not content:
+        raise RatevalError(f"{path}: holds no state dict (names of weights with their tensors)")
+    state: dict[str, torch.Tensor] = {}
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise RatevalError(
+                f"{path}: holds no state dict: the entry {key!r} is a {type(value).__name__}, not "
+                "a tensor; its keys are " + _list(str(name) for name in content)
+            )
+        state[key] = value
+    return state

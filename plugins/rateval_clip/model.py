@@ -1,0 +1,130 @@
+"""CLIP as a rateval model: open_clip's own classes, unmodified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from rateval.api import Context, RatevalError
+from rateval_clip.architecture import Architecture, build_module, find_architecture
+from rateval_clip.checkpoint import load_weights, read_state_dict
+from rateval_clip.files import locate_config, locate_weights
+from rateval_clip.geometry import Geometry
+from rateval_clip.params import ClipParams
+from rateval_clip.recording import attention_layers, record
+from rateval_clip.tokens import Tokenizer, make_tokenizer
+
+
+class Clip:
+    """Offer an open_clip model through ``rateval.api.Model``."""
+
+    prefix_tokens = 1
+    """The class token."""
+
+    def __init__(
+        self, architecture: Architecture, module: torch.nn.Module, params: ClipParams
+    ) -> None:
+        """Wrap ``module``, which has the towers of ``architecture``.
+
+        Raises RatevalError when the image tower's attention cannot be recorded.
+        """
+        self.name = architecture.name
+        self.module = module
+        self.image_tower = cast(torch.nn.Module, module.visual)
+        self._attention = attention_layers(self.image_tower, architecture.name)
+        self.grid = cast(tuple[int, int], self.image_tower.grid_size)
+        self.depth = len(self._attention)
+        self._architecture = architecture
+        self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
+        settings = architecture.preprocessing | {"size": self.image_tower.image_size}
+        overrides = {"mean": params.image_mean, "std": params.image_std}
+        settings |= {key: value for key, value in overrides.items() if value is not None}
+        self.geometry = Geometry(settings)
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """Factor on the cosine of image and text, () float32, already exponentiated."""
+        return cast(torch.Tensor, self.module.logit_scale).float().exp().reshape(())
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn an RGB image into (3, H, W) float32 by open_clip's inference transform."""
+        return self.geometry.image(image)
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
+        return self.geometry.mask(mask)
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed (B, 3, H, W) float32 as (B, D), not normalised."""
+        weight = next(self.image_tower.parameters())
+        embedding: torch.Tensor = self.image_tower(images.to(weight.device, weight.dtype))
+        return embedding
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the projected image embedding, not normalised: (B, 3, H, W) to (B, D)."""
+        return self.encode_image(images)
+
+    def prompts(self, classes: Sequence[str]) -> list[list[str]]:
+        """Return the prompts of each class, one for each template."""
+        return [[text.replace("{class}", name) for text in self._templates] for name in classes]
+
+    def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
+        """Embed K strings, or (K, T) int64 token ids, as (K, D), not normalised.
+
+        Raises RatevalError when the tokenizer's files are absent, or when an id lies outside the
+        model's vocabulary.
+        """
+        ids = prompts if isinstance(prompts, torch.Tensor) else self.tokenizer(list(prompts))
+        module: Any = self.module
+        embedding_table = getattr(module, "text", module).token_embedding
+        vocabulary = embedding_table.num_embeddings
+        if ids.numel() and int(ids.max()) >= vocabulary:
+            raise RatevalError(
+                f"{self.name}: token id {int(ids.max())} lies outside the model's vocabulary of "
+                f"{vocabulary}; the tokenizer is not the one this model was trained with: set "
+                "hf_tokenizer_name in text_cfg, or pass token ids"
+            )
+        embedding: torch.Tensor = module.encode_text(ids.to(embedding_table.weight.device))
+        return embedding
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """What turns K strings into (K, T) int64 ids; read on first use."""
+        text_config = self._architecture.config["text_cfg"]
+        return make_tokenizer(text_config, self._architecture.folder, self.name)
+
+    def record_attention(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, torch.Tensor]]:
+        """Record the vision self-attention of ``layers`` (0 is the first) within the context.
+
+        See ``rateval_clip.recording.record``. Raises RatevalError for a layer that is not there.
+        """
+        absent = [layer for layer in layers if not 0 <= layer < self.depth]
+        if absent:
+            raise RatevalError(
+                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
+            )
+        return record({layer: self._attention[layer] for layer in layers})
+
+
+def make_clip(params: ClipParams, context: Context) -> Clip:
+    """Build the model on the context's device, in its dtype.
+
+    Raises RatevalError for an unknown architecture or tag, for weights that are absent, unreadable,
+    unsafe or of another architecture, and for image towers whose attention cannot be recorded.
+    """
+    architecture = find_architecture(params)
+    weights = locate_weights(params, locate_config(params.architecture))
+    model = Clip(architecture, build_module(architecture, context.seed), params)
+    if weights is not None:
+        load_weights(model.module, read_state_dict(weights), weights)
+    model.module.to(device=context.device, dtype=getattr(torch, context.dtype))
+    return model

@@ -1,0 +1,138 @@
+"""Params of the clip model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+
+from rateval.api import Params
+
+QUICKSTART = "quickstart"
+RANDOM = "random"
+CONFIG_KEYS = ("embed_dim", "vision_cfg", "text_cfg")
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+Channels = tuple[float, float, float]
+
+
+class ClipParams(Params):
+    """Set which CLIP to load, with which weights, and how to speak to it."""
+
+    architecture: str | dict[str, Any] = QUICKSTART
+    """Name of an open_clip architecture, such as "ViT-B-32"; or a path to an open_clip config (a
+    .json file, or a folder with open_clip_config.json and weights; "./name" for one here); or the
+    config itself as a table with embed_dim, vision_cfg and text_cfg. "quickstart" is the tiny CLIP
+    that comes with rateval."""
+    pretrained: str | None = Field(default=None, min_length=1)
+    """Path to a checkpoint (.safetensors, .bin, .pt, .pth or .ckpt; tensors only), or an open_clip
+    tag, such as "laion2b_s34b_b79k", whose file is in your cache already. None takes the weights of
+    the architecture's folder. "random" draws weights from the seed, for tests and benchmarks."""
+    prompt: str | Annotated[tuple[str, ...], Field(min_length=1)] = "a photo of a {class}"
+    """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
+    image_mean: Channels | None = None
+    """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the model's."""
+    image_std: Channels | None = None
+    """Their standard deviations, each in (0, 10]; None takes the model's own."""
+
+    @field_validator("architecture", mode="before")
+    @classmethod
+    def _check_architecture(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            absent = [key for key in CONFIG_KEYS if key not in value]
+            if absent:
+                raise ValueError(
+                    f"a table must be an open_clip config; it lacks {', '.join(absent)}"
+                )
+            return value
+        if not isinstance(value, str) or not value:
+            raise ValueError(
+                "must be the name of an open_clip architecture, a path to a config, or a table "
+                f"with {', '.join(CONFIG_KEYS)}"
+            )
+        path = config_path(value)
+        if path is not None and not path.exists():
+            raise ValueError(
+                f"no such file: {path}; give a folder with open_clip_config.json, a .json config, "
+                'or the name of an open_clip architecture, which has no slash, such as "ViT-B-32"'
+            )
+        return value
+
+    @field_validator("pretrained", mode="after")
+    @classmethod
+    def _check_pretrained(cls, value: str | None) -> str | None:
+        path = checkpoint_path(value)
+        if path is not None and not path.is_file():
+            raise ValueError(
+                f"no such file: {path}; give a path to a checkpoint, or an open_clip tag, which "
+                "has neither a slash nor a file's ending"
+            )
+        return value
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _check_prompt(cls, value: Any) -> Any:
+        templates = (value,) if isinstance(value, str) else value
+        if not isinstance(templates, list | tuple) or not templates:
+            raise ValueError('must be a template such as "a photo of a {class}", or a list of them')
+        for template in templates:
+            found = set(re.findall(r"\{[^{}]*\}", template)) if isinstance(template, str) else set()
+            if found != {"{class}"}:
+                raise ValueError(
+                    f"{template!r} is no template; it must hold {{class}} where the name of the "
+                    'class goes, and nothing else in braces, as in "a photo of a {class}"'
+                )
+        return value if isinstance(value, str) else tuple(templates)
+
+    @field_validator("image_mean")
+    @classmethod
+    def _check_mean(cls, value: Channels | None) -> Channels | None:
+        if value is not None and not all(0 <= channel <= 1 for channel in value):
+            raise ValueError(f"{list(value)}: each channel's mean must lie in [0, 1]")
+        return value
+
+    @field_validator("image_std")
+    @classmethod
+    def _check_std(cls, value: Channels | None) -> Channels | None:
+        if value is not None and not all(0 < channel <= 10 for channel in value):
+            raise ValueError(f"{list(value)}: each channel's deviation must lie in (0, 10]")
+        return value
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> ClipParams:
+        architecture = self.architecture
+        if self.pretrained is not None or architecture == QUICKSTART:
+            return self
+        path = config_path(architecture) if isinstance(architecture, str) else None
+        if path is None or not path.is_dir():
+            raise ValueError(
+                "pretrained is missing, and this architecture brings no weights of its own; set "
+                'pretrained to a checkpoint or an open_clip tag (or to "random" for a test)'
+            )
+        return self
+
+
+def config_path(architecture: str) -> Path | None:
+    """Return the path that ``architecture`` is, or None when it is a name.
+
+    >>> config_path("ViT-B-32"), config_path("./mine").name
+    (None, 'mine')
+    """
+    text = architecture.removeprefix("local-dir:")
+    return Path(text).expanduser() if text != architecture or _is_path(text, ".json") else None
+
+
+def checkpoint_path(pretrained: str | None) -> Path | None:
+    """Return the path that ``pretrained`` is, or None when it is a tag, "random" or None.
+
+    >>> checkpoint_path("laion2b_s34b_b79k"), checkpoint_path("weights.pt").name
+    (None, 'weights.pt')
+    """
+    if pretrained is None or not _is_path(pretrained, *WEIGHT_SUFFIXES):
+        return None
+    return Path(pretrained).expanduser()
+
+
+def _is_path(text: str, *suffixes: str) -> bool:
+    return "/" in text or "\\" in text or text.startswith("~") or text.lower().endswith(suffixes)

@@ -1,0 +1,48 @@
+"""Make the tokenizer that belongs to a CLIP, from files at hand only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+
+from rateval.api import RatevalError
+
+Tokenizer = Callable[[list[str]], torch.Tensor]
+_CONTEXT_LENGTH = 77
+
+
+def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: str) -> Tokenizer:
+    """Make what turns K strings into (K, T) int64 ids.
+
+    It is CLIP's byte-pair encoding, which open_clip carries, unless the config names a tokenizer of
+    transformers; that one is read from ``folder``, else from the user's cache. Raises RatevalError
+    when its files are not there.
+    """
+    context_length = text_config.get("context_length", _CONTEXT_LENGTH)
+    options = dict(text_config.get("tokenizer_kwargs") or {})
+    named = text_config.get("hf_tokenizer_name")
+    tokenizer: Tokenizer
+    if not named:
+        tokenizer = SimpleTokenizer(context_length=context_length, **options)
+        return tokenizer
+    source = str(folder) if folder is not None else named
+    try:
+        tokenizer = HFTokenizer(
+            source,
+            context_length=context_length,
+            tokenizer_mode=text_config.get("tokenizer_mode"),
+            # Without it transformers asks the network, for a folder too.
+            local_files_only=True,
+            **options,
+        )
+    except (OSError, ValueError) as error:
+        raise RatevalError(
+            f"{name}: the tokenizer {source!r} is not on this machine, and rateval downloads "
+            "nothing in a run; put its files (tokenizer.json, tokenizer_config.json) into the "
+            "model's folder beside open_clip_config.json, or into the cache of Hugging Face"
+        ) from error
+    return tokenizer

@@ -1,0 +1,81 @@
+"""Metrics that are shares of the four quadrants: prediction first, evidence second."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rateval.api import Context, Outcomes, Score
+
+if TYPE_CHECKING:
+    from rateval_rationality.params import CountParams
+
+
+class Accuracy:
+    """Measure the share of images predicted correctly: (RR + RW) / all.
+
+    >>> import numpy as np
+    >>> Accuracy().compute(Outcomes(np.array([True, False]), np.array([True, True]))).value
+    0.5
+    """
+
+    label = "accuracy"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; no image at all gives None."""
+        quadrants = outcomes.quadrants()
+        return Score.share(quadrants["RR"] + quadrants["RW"], sum(quadrants.values()))
+
+
+class PredictionTrustworthiness:
+    """Measure how often a correct prediction rests on valid evidence: RR / (RR + RW).
+
+    Source: Wang et al., AAAI 2025, arXiv 2412.13333.
+
+    >>> import numpy as np
+    >>> right, sound = np.array([True, True, False]), np.array([True, False, True])
+    >>> PredictionTrustworthiness().compute(Outcomes(right, sound)).value
+    0.5
+    """
+
+    label = "PT"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; no correct prediction gives None."""
+        quadrants = outcomes.quadrants()
+        return Score.share(quadrants["RR"], quadrants["RR"] + quadrants["RW"])
+
+
+class InferenceReliability:
+    """Measure how often valid evidence leads to a correct prediction: RR / (RR + WR).
+
+    Source: Wang et al., AAAI 2025, arXiv 2412.13333.
+
+    >>> import numpy as np
+    >>> right, sound = np.array([True, False, False]), np.array([True, True, True])
+    >>> InferenceReliability().compute(Outcomes(right, sound)).numerator
+    1
+    """
+
+    label = "IR"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; no valid evidence gives None."""
+        quadrants = outcomes.quadrants()
+        return Score.share(quadrants["RR"], quadrants["RR"] + quadrants["WR"])
+
+
+def make_accuracy(params: CountParams, context: Context) -> Accuracy:
+    """Make the accuracy metric."""
+    return Accuracy()
+
+
+def make_prediction_trustworthiness(
+    params: CountParams, context: Context
+) -> PredictionTrustworthiness:
+    """Make the PT metric."""
+    return PredictionTrustworthiness()
+
+
+def make_inference_reliability(params: CountParams, context: Context) -> InferenceReliability:
+    """Make the IR metric."""
+    return InferenceReliability()

@@ -1,0 +1,235 @@
+"""Decide what each scene shows: a pure function of seed, stream and index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rateval_shapes.backgrounds import BACKGROUNDS, PERIOD, TONES
+from rateval_shapes.objects import OBJECTS, atlas
+from rateval_shapes.streams import Part, Stream, choose, scene_keys, uniforms
+
+Style = Literal["clean", "hard"]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+RECIPE = "1"
+"""Version of the drawing; raise it with any change that alters a pixel, a mask or a caption."""
+SIDE = 64
+"""Height and width of a scene in pixels."""
+TARGET_SHARE = (0.10, 0.30)
+"""Bounds of the target's area as a share of the image."""
+DISTRACTOR_SHARE = (0.02, 0.06)
+"""Bounds of the distractor's area as a share of the image."""
+DISTRACTORS = 0.5
+"""Probability that a scene has a distractor."""
+OWN_PALETTE = 0.45
+"""Probability that an object has its own two colours, else any two."""
+HALF_TURN = 0.2289
+"""Tangent of half the largest rotation of 0.45 rad."""
+
+COLOURS: dict[str, tuple[int, int, int]] = {
+    "red": (208, 34, 40),
+    "yellow": (244, 208, 40),
+    "green": (40, 150, 62),
+    "blue": (38, 84, 204),
+    "purple": (128, 52, 158),
+    "pink": (244, 134, 186),
+    "brown": (124, 76, 40),
+    "white": (246, 246, 246),
+    "black": (26, 26, 28),
+    "silver": (170, 176, 184),
+}
+"""Colours that a caption may name, with their red, green and blue in [0, 255]."""
+
+_PALETTES = {
+    "heart": ("red", "pink"),
+    "star": ("yellow", "white"),
+    "moon": ("silver", "white"),
+    "cone": ("red", "white"),
+    "buoy": ("white", "red"),
+    "ball": ("blue", "yellow"),
+    "leaf": ("green", "brown"),
+    "flower": ("pink", "yellow"),
+    "coin": ("yellow", "brown"),
+    "bee": ("yellow", "black"),
+    "gear": ("silver", "black"),
+    "gem": ("blue", "silver"),
+    "bolt": ("yellow", "purple"),
+    "kite": ("green", "red"),
+}
+_NAMES = list(COLOURS)
+_RGB = np.array(list(COLOURS.values()), dtype=np.float64)
+_OWN = np.array([[_NAMES.index(c) for c in _PALETTES[name]] for name in OBJECTS], dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Hold one object of each of B scenes; every array is (B, …)."""
+
+    kind: Integers
+    """Index into OBJECTS."""
+    colour: Integers
+    """(B, 2) indices into COLOURS, the main one first."""
+    rgb: Floats
+    """(B, 2, 3) in [0, 255], each a little off its colour's."""
+    scale: Floats
+    """Pixels of one unit of the atlas."""
+    turn: Floats
+    """(B, 2) cosine and sine of the rotation."""
+    centre: Floats
+    """(B, 2) pixels from the left and from the top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenes:
+    """Hold everything that B images are drawn from; every array is (B, …)."""
+
+    keys: NDArray[np.uint64]
+    target: Figures
+    distractor: Figures
+    crowded: NDArray[np.bool_]
+    """Whether the distractor is there."""
+    background: Integers
+    """Index into BACKGROUNDS."""
+    tones: Floats
+    """(B, 2, 3) in [0, 255]: the background's two colours."""
+    window: Integers
+    """(B, 3): left and top in the material, and 1 where the window is mirrored."""
+    gain: Floats
+    """Factor on all colours: haze and low contrast."""
+    offset: Floats
+    """Added to all colours after the factor, in levels."""
+    noise: Floats
+    """Largest change of a value by the sensor, in levels."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+def plan_scenes(
+    seed: int,
+    stream: Stream,
+    indices: Sequence[int],
+    *,
+    objects: int,
+    bias: float,
+    style: Style,
+) -> Scenes:
+    """Decide the scenes at ``indices``.
+
+    The target is one of the first ``objects`` objects in turn, so that classes are balanced. With
+    probability ``bias`` the background is the one of the target's position, else any of the ten.
+
+    >>> scenes = plan_scenes(0, Stream.TEST, [0, 11], objects=10, bias=0.0, style="hard")
+    >>> scenes.target.kind.tolist()
+    [0, 1]
+    """
+    keys = scene_keys(seed, stream, indices)
+    target = _target(keys, np.asarray(indices, dtype=np.intp).reshape(-1) % objects)
+    own, place, left, top, mirror, *shift = uniforms(keys, Part.BACKGROUND, 11)
+    background = np.where(own < bias, target.kind, choose(place, len(BACKGROUNDS)))
+    tones = TONES[background] + _jitter(np.stack(shift), 14.0)
+    window = [choose(left, PERIOD), choose(top, PERIOD), choose(mirror, 2)]
+    gain, offset, noise = _style(keys, style)
+    crowd, distractor = _distractor(keys, target)
+    return Scenes(
+        keys=keys,
+        target=target,
+        distractor=distractor,
+        crowded=crowd < DISTRACTORS,
+        background=background,
+        tones=tones,
+        window=np.stack(window, axis=1),
+        gain=gain,
+        offset=offset,
+        noise=noise,
+    )
+
+
+def pretraining_scenes(seed: int, indices: Sequence[int]) -> Scenes:
+    """Decide scenes to pre-train on: all objects, any background, clean.
+
+    >>> len(pretraining_scenes(0, range(3)))
+    3
+    """
+    objects = len(OBJECTS)
+    return plan_scenes(seed, Stream.PRETRAIN, indices, objects=objects, bias=0.0, style="clean")
+
+
+def _style(keys: NDArray[np.uint64], style: Style) -> tuple[Floats, Floats, Floats]:
+    """Draw gain, offset and noise, each (B,)."""
+    if style == "clean":
+        return np.ones(len(keys)), np.zeros(len(keys)), np.zeros(len(keys))
+    haze, light, contrast, noise = uniforms(keys, Part.STYLE, 4)
+    haze = 0.25 + 0.4 * haze
+    contrast = 0.6 + 0.4 * contrast
+    # Contrast shrinks towards the middle grey, haze then mixes with a light of its own.
+    offset = 128.0 * (1.0 - contrast) * (1.0 - haze) + haze * (130.0 + 100.0 * light)
+    return contrast * (1.0 - haze), offset, 12.0 + 28.0 * noise
+
+
+def _jitter(numbers: Floats, levels: float) -> Floats:
+    """Turn (6, B) numbers in [0, 1) into (B, 2, 3) shifts of up to ``levels``."""
+    return ((numbers * 2.0 - 1.0) * levels).T.reshape(-1, 2, 3)
+
+
+def _target(keys: NDArray[np.uint64], kind: Integers) -> Figures:
+    area, turn, across, down, *look = uniforms(keys, Part.TARGET, 13)
+    return _figures(kind, _between(area, TARGET_SHARE), turn, (across, down), np.stack(look))
+
+
+def _distractor(keys: NDArray[np.uint64], target: Figures) -> tuple[Floats, Figures]:
+    crowd, other, area, turn, across, down, *look = uniforms(keys, Part.DISTRACTOR, 15)
+    kind = (target.kind + 1 + choose(other, len(OBJECTS) - 1)) % len(OBJECTS)
+    # The far side: the last fifth of its room, away from the target in both directions.
+    far = np.where(target.centre.T < SIDE / 2, 0.8, 0.0)
+    places = (far[0] + 0.2 * across, far[1] + 0.2 * down)
+    share = _between(area, DISTRACTOR_SHARE)
+    return crowd, _figures(kind, share, turn, places, np.stack(look))
+
+
+def _between(number: Floats, bounds: tuple[float, float]) -> Floats:
+    low, high = bounds
+    return low + (high - low) * number
+
+
+def _figures(
+    kind: Integers, share: Floats, turn: Floats, places: tuple[Floats, Floats], look: Floats
+) -> Figures:
+    """Place objects of that share of the image; ``places`` in [0, 1] choose within their room."""
+    drawn = atlas()
+    scale = np.sqrt(share * (SIDE * SIDE) / drawn.area[kind])
+    # Half-angle form: a rotation without a sine, whose last bit differs between platforms.
+    half = (turn * 2.0 - 1.0) * HALF_TURN
+    cosine = (1.0 - half * half) / (1.0 + half * half)
+    sine = 2.0 * half / (1.0 + half * half)
+    u, v = drawn.rim[kind].transpose(1, 0, 2)
+    sides = (cosine[:, None] * u - sine[:, None] * v, sine[:, None] * u + cosine[:, None] * v)
+    centre = [_place(side, scale, place) for side, place in zip(sides, places, strict=True)]
+    own, main, second, *shift = look
+    first = choose(main, len(COLOURS))
+    other = (first + 1 + choose(second, len(COLOURS) - 1)) % len(COLOURS)
+    colour = np.where((own < OWN_PALETTE)[:, None], _OWN[kind], np.stack([first, other], axis=1))
+    return Figures(
+        kind=kind,
+        colour=colour,
+        rgb=_RGB[colour] + _jitter(np.stack(shift), 16.0),
+        scale=scale,
+        turn=np.stack([cosine, sine], axis=1),
+        centre=np.stack(centre, axis=1),
+    )
+
+
+def _place(side: Floats, scale: Floats, place: Floats) -> Floats:
+    """Choose a centre so that points ``side`` (B, P) lie within the image, or in its middle."""
+    lowest = -side.min(axis=1) * scale
+    highest = SIDE - side.max(axis=1) * scale
+    room = np.maximum(highest - lowest, 0.0)
+    middle = (lowest + highest) / 2.0
+    centre: Floats = np.where(highest > lowest, lowest + room * place, middle)
+    return centre

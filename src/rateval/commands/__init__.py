@@ -1,0 +1,1 @@
+"""One module per command; each has ``execute(parsed) -> exit code`` and imports what it needs."""

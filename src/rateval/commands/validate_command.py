@@ -1,0 +1,34 @@
+"""``rateval validate``: everything that can be checked without torch."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from rich.console import Console
+
+from rateval.overrides import override_run, read_environment, read_settings
+from rateval.plan import Plan, make_plan
+from rateval.plugins import discover
+from rateval.spec import TABLES, read_document
+
+
+def execute(parsed: Namespace) -> int:
+    """Check a spec and say what it would run."""
+    document = read_document(Path(parsed.spec))
+    document = override_run(document, read_environment() | read_settings(parsed.set))
+    plan = make_plan(document, discover())
+    Console().print(f"{parsed.spec}: valid: {describe_grid(plan)}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def describe_grid(plan: Plan) -> str:
+    """Say how many cells a plan has, and of what."""
+    parts = [
+        f"{len(plan.choices[table])} {table}"
+        for table in TABLES
+        if table in ("dataset", "model", "finetune", "attribution")
+    ]
+    if plan.choices["shift"]:
+        parts.append(f"{1 + len(plan.choices['shift'])} shift (none included)")
+    return f"{len(plan.cells)} cells = {' × '.join(parts)}"

@@ -1,0 +1,93 @@
+"""Turn pydantic's errors into sentences about the user's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def locate(data: object, loc: Sequence[str | int]) -> tuple[str, object, bool]:
+    """Write ``loc`` as a path, with the value found there and whether there is one.
+
+    Steps that pydantic adds for the members of a union are left out.
+
+    >>> locate({"finetune": [{"epochs": "five"}]}, ("finetune", 0, "epochs", "int"))
+    ('finetune[0].epochs', 'five', True)
+    >>> locate({}, ("study",))
+    ('study', None, False)
+    """
+    path = ""
+    for position, step in enumerate(loc):
+        if isinstance(step, int):
+            if not isinstance(data, list) or step >= len(data):
+                return path, data, True
+            path += f"[{step}]"
+            data = data[step]
+        elif isinstance(data, Mapping):
+            path += f".{step}" if path else step
+            if step not in data:
+                return path, None, False
+            data = data[step]
+        else:
+            return path, data, position > 0
+    return path, data, True
+
+
+def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """Say what is wrong, what is allowed and what to do next."""
+    loc = details["loc"]
+    key = str(loc[-1])
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return explain_unknown_key(key, _siblings(model, loc))
+    if kind == "missing":
+        return "is missing and has no default" + _describe(model, loc)
+    if kind == "value_error":
+        return str(details.get("ctx", {}).get("error", details["msg"]))
+    text = details["msg"].removeprefix("Input should be ")
+    if text != details["msg"]:
+        text = f"must be {text}"
+    if kind in {"model_type", "dict_type"}:
+        text = "must be a table"
+    return text[:1].lower() + text[1:] + _describe(model, loc)
+
+
+def explain_unknown_key(key: str, allowed: Sequence[str]) -> str:
+    """Say which key was meant, or which ones there are.
+
+    >>> explain_unknown_key("epoch", ["epochs", "lr"])
+    'unknown key; did you mean "epochs"?'
+    >>> explain_unknown_key("x", ["epochs", "lr"])
+    'unknown key; allowed are epochs, lr'
+    """
+    close = get_close_matches(key, allowed, n=1)
+    if close:
+        return f'unknown key; did you mean "{close[0]}"?'
+    return "unknown key; " + (f"allowed are {', '.join(allowed)}" if allowed else "none is allowed")
+
+
+def _owner(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
+    for step in loc[:-1]:
+        field = model.model_fields.get(str(step))
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return model
+
+
+def _siblings(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    return list(_owner(model, loc).model_fields)
+
+
+def _describe(model: type[BaseModel], loc: Sequence[str | int]) -> str:
+    for step in reversed(loc):
+        field = _owner(model, loc).model_fields.get(str(step))
+        if field is not None and field.description:
+            return f" ({' '.join(field.description.split()).rstrip('.')})"
+    return ""

@@ -1,0 +1,104 @@
+"""Score the judged cells of a run, each beside the zero-shot cell of the same test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rateval.plan import Cell, Plan
+from rateval.records import Outcomes
+from rateval.run_record import CellRecord, EvidenceRecord, SkippedRecord
+from rateval.stages.score import read_outcomes, score
+from rateval.store import Stored
+from rateval.workbench import Workbench
+
+ReuseOrMake = Callable[[str, str, Mapping[str, Any], Callable[[Path], Mapping[str, Any]]], Stored]
+"""(stage, label, inputs, compute) to a stored result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Hold the stored results of a cell that is done but for its scores."""
+
+    cell: Cell
+    finetuned: Stored
+    inferred: Stored
+    verdicts: tuple[Stored, ...]
+    """One per validator of the plan."""
+
+    def outcomes(self, validator: int) -> Outcomes:
+        """Read the outcomes by one of the plan's validators."""
+        return read_outcomes(self.inferred.path, self.verdicts[validator].path)
+
+
+def score_cells(
+    judged: Sequence[Judged], plan: Plan, bench: Workbench, reuse_or_make: ReuseOrMake
+) -> list[CellRecord]:
+    """Score every judged cell; changes are taken against the first untrained cell of its test."""
+    zero_shot: dict[tuple[int, ...], Judged] = {}
+    for done in judged:
+        if not done.finetuned.facts["trained"]:
+            zero_shot.setdefault(done.cell.test_key, done)
+    records = []
+    for done in judged:
+        found = zero_shot.get(done.cell.test_key)
+        baseline = None if found is done else found
+        evidence = tuple(
+            _score_evidence(done, baseline, index, plan, bench, reuse_or_make)
+            for index in range(len(plan.validators))
+        )
+        records.append(_record(done, evidence))
+    return records
+
+
+def _score_evidence(
+    done: Judged,
+    baseline: Judged | None,
+    index: int,
+    plan: Plan,
+    bench: Workbench,
+    reuse_or_make: ReuseOrMake,
+) -> EvidenceRecord:
+    verdict = done.verdicts[index]
+    choice = plan.validators[index]
+    inputs = {
+        "verdict": verdict.identity,
+        "baseline": None if baseline is None else baseline.verdicts[index].identity,
+        "metrics": [{"label": metric.label} | bench.inputs(metric) for metric in plan.metrics],
+    }
+
+    def compute(folder: Path) -> Mapping[str, Any]:
+        outcomes = done.outcomes(index)
+        metrics = {metric.label: bench.object(metric) for metric in plan.metrics}
+        scores = score(metrics, outcomes, None if baseline is None else baseline.outcomes(index))
+        return {
+            "quadrants": outcomes.quadrants(),
+            "scores": [record.model_dump(mode="json") for record in scores],
+        }
+
+    label = f"{done.cell.label} by {choice.label}"
+    stored = reuse_or_make("score", label, inputs, compute)
+    return EvidenceRecord(
+        validator=choice.label,
+        identity=verdict.identity,
+        undefined=verdict.facts["undefined"],
+        **stored.facts,
+    )
+
+
+def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
+    cell, facts = done.cell, done.inferred.facts
+    return CellRecord(
+        dataset=cell.dataset.label,
+        model=cell.model.label,
+        finetuner=cell.finetuner.label,
+        shift=cell.shift.label if cell.shift else None,
+        attribution=cell.attribution.label,
+        trained=done.finetuned.facts["trained"],
+        identity=done.inferred.identity,
+        count=facts["count"],
+        skipped=tuple(SkippedRecord(**skipped) for skipped in facts["skipped"]),
+        evidence=evidence,
+    )

@@ -1,0 +1,38 @@
+"""Narrow a split to its first samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rateval.protocols import Split
+from rateval.records import Sample, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedSplit:
+    """Hold the first ``count`` samples of a split; its identity says so."""
+
+    whole: Split
+    count: int
+
+    @property
+    def identity(self) -> str:
+        """Name the samples."""
+        return f"{self.whole.identity}[:{self.count}]"
+
+    def __len__(self) -> int:
+        return self.count
+
+    def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
+        """Return the samples at ``indices``. Raises IndexError past the limit."""
+        if any(not 0 <= index < self.count for index in indices):
+            raise IndexError(f"this split is limited to {self.count} samples")
+        return self.whole.samples(indices)
+
+
+def limit_split(split: Split, limit: int | None) -> Split:
+    """Return ``split`` itself when it has no more than ``limit`` samples."""
+    if limit is None or limit >= len(split):
+        return split
+    return LimitedSplit(split, limit)

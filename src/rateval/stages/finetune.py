@@ -1,0 +1,52 @@
+"""Make a classifier from a model, keep what training changed, and rebuild it from that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import safetensors.torch
+
+from rateval.errors import RatevalError
+from rateval.protocols import Classifier, Finetuner, Model, Monitor, Split
+
+STATE = "classifier.safetensors"
+
+
+def finetune(
+    finetuner: Finetuner,
+    model: Model,
+    train: Split | None,
+    classes: Sequence[str],
+    monitor: Monitor,
+) -> Classifier:
+    """Fit and freeze. ``model`` is trained in place. Raises RatevalError without samples."""
+    if finetuner.trains:
+        if train is None:
+            raise RatevalError(
+                "this dataset has no training split; use a fine-tuning method that trains nothing "
+                "(such as zs) or another dataset"
+            )
+        if len(train) == 0:
+            raise RatevalError("the training split holds no sample; nothing can be learnt from it")
+    return _freeze(finetuner.fit(model, train, classes, monitor))
+
+
+def save_state(classifier: Classifier, folder: Path) -> None:
+    """Write the tensors that fine-tuning changed or added, as safetensors."""
+    state = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state().items()
+    }
+    safetensors.torch.save_file(state, folder / STATE)
+
+
+def restore(finetuner: Finetuner, model: Model, classes: Sequence[str], folder: Path) -> Classifier:
+    """Rebuild the classifier that ``save_state`` wrote."""
+    state = safetensors.torch.load_file(folder / STATE)
+    return _freeze(finetuner.restore(model, classes, state))
+
+
+def _freeze(classifier: Classifier) -> Classifier:
+    # Explanations need gradients of the activations; those of weights would double their cost.
+    classifier.model.module.requires_grad_(False).eval()
+    return classifier

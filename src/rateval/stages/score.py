@@ -1,0 +1,84 @@
+"""Count outcomes: quadrants, metrics, intervals, and the change against zero-shot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+from pathlib import Path
+from statistics import NormalDist
+
+from rateval import tables
+from rateval.errors import PluginError
+from rateval.protocols import Metric
+from rateval.records import Outcomes, Score
+from rateval.run_record import ScoreRecord
+
+
+def read_outcomes(inferred: Path, validated: Path) -> Outcomes:
+    """Put the stored predictions and verdicts of a cell together."""
+    predictions, verdicts = tables.read_rows(inferred), tables.read_rows(validated)
+    assert predictions.column("id").equals(verdicts.column("id")), "rows are written in one order"
+    return Outcomes(predictions.column("correct").to_numpy(), verdicts.column("valid").to_numpy())
+
+
+def score(
+    metrics: Mapping[str, Metric], outcomes: Outcomes, baseline: Outcomes | None
+) -> tuple[ScoreRecord, ...]:
+    """Compute each metric, label to metric, and its change against ``baseline`` if there is one.
+
+    Raises PluginError when a metric contradicts its own counts.
+    """
+    return tuple(_record(label, metric, outcomes, baseline) for label, metric in metrics.items())
+
+
+def _record(
+    label: str, metric: Metric, outcomes: Outcomes, baseline: Outcomes | None
+) -> ScoreRecord:
+    ours = _compute(label, metric, outcomes)
+    theirs = None if baseline is None else _compute(label, metric, baseline).value
+    low, high = wilson_interval(ours.numerator, ours.denominator)
+    return ScoreRecord(
+        metric=label,
+        heading=metric.label,
+        value=ours.value,
+        numerator=ours.numerator,
+        denominator=ours.denominator,
+        low=low,
+        high=high,
+        change=None if ours.value is None or theirs is None else ours.value - theirs,
+    )
+
+
+def _compute(label: str, metric: Metric, outcomes: Outcomes) -> Score:
+    got = metric.compute(outcomes)
+    if got != Score.share(got.numerator, got.denominator):
+        raise PluginError(
+            f'the metric "{label}" returned {got}, whose value is not numerator / denominator '
+            "(None when the denominator is 0)"
+        )
+    return got
+
+
+def wilson_interval(
+    numerator: int, denominator: int, level: float = 0.95
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the Wilson score interval of a share; (None, None) for an empty denominator.
+
+    Source: Wilson, JASA 22 (1927) 209-212.
+
+    >>> [round(end, 4) for end in wilson_interval(8, 10)]
+    [0.4902, 0.9433]
+    >>> wilson_interval(0, 0)
+    (None, None)
+    """
+    if not denominator:
+        return None, None
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share, shrink = numerator / denominator, 1 + z * z / denominator
+    centre = (share + z * z / (2 * denominator)) / shrink
+    half = (
+        z
+        / shrink
+        * sqrt(share * (1 - share) / denominator + z * z / (4 * denominator * denominator))
+    )
+    return max(0.0, centre - half), min(1.0, centre + half)

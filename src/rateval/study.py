@@ -1,0 +1,110 @@
+"""The Python entry points: run a study, make one component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from pydantic import ValidationError
+
+from rateval.catalogue import explain_missing, explain_unknown
+from rateval.component import KINDS, Context, Kind
+from rateval.errors import Problem, RatevalError, SpecError
+from rateval.explain import explain_error, locate
+from rateval.overrides import override_run
+from rateval.plan import Choice, make_plan, params_class
+from rateval.plugins import Registry, discover
+from rateval.progress import Reporter
+from rateval.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
+from rateval.run_record import RunRecord
+from rateval.spec import Document, RunSpec, read_document
+
+
+def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
+    """Take a spec as a path, as nested dicts shaped like the TOML, or as a RunSpec."""
+    if isinstance(spec, RunSpec):
+        return Document("spec", spec.as_tables(), "")
+    if isinstance(spec, Mapping):
+        return Document("spec", dict(spec), "")
+    return read_document(Path(spec))
+
+
+def run(
+    spec: str | Path | Mapping[str, Any] | RunSpec,
+    *,
+    reporter: Reporter | None = None,
+    registry: Registry | None = None,
+    **options: Any,
+) -> RunRecord:
+    """Run a study and return its record, which is also on disk under ``record.path``.
+
+    ``options`` replace keys of the spec's ``[run]``, such as ``device="cpu"`` or ``limit=8``.
+    Nothing is printed unless a ``reporter`` is given. Raises SpecError with every problem of the
+    spec, and RatevalError when the machine or the data don't allow the run.
+    """
+    from rateval.runner import Runner
+
+    values = {key: (f"run(…, {key})", value) for key, value in options.items()}
+    registry = registry or discover()
+    plan = make_plan(override_run(open_spec(spec), values), registry)
+    return Runner(plan, registry, reporter or Reporter()).run()
+
+
+@overload
+def create(
+    kind: Literal["model"], name: str, *, context: Context = ..., **params: Any
+) -> Model: ...
+@overload
+def create(
+    kind: Literal["finetuner"], name: str, *, context: Context = ..., **params: Any
+) -> Finetuner: ...
+@overload
+def create(
+    kind: Literal["attribution"], name: str, *, context: Context = ..., **params: Any
+) -> Attribution: ...
+@overload
+def create(
+    kind: Literal["validator"], name: str, *, context: Context = ..., **params: Any
+) -> Validator: ...
+@overload
+def create(
+    kind: Literal["metric"], name: str, *, context: Context = ..., **params: Any
+) -> Metric: ...
+@overload
+def create(
+    kind: Literal["dataset"], name: str, *, context: Context = ..., **params: Any
+) -> Dataset: ...
+@overload
+def create(
+    kind: Literal["shift"], name: str, *, context: Context = ..., **params: Any
+) -> Shift: ...
+def create(kind: Kind, name: str, *, context: Context = Context(), **params: Any) -> Any:
+    """Make a live component, as a study would: ``create("metric", "pt")``.
+
+    ``params`` are those that ``rateval show KIND NAME`` lists; ``context`` carries device and seed.
+    Raises RatevalError for an unknown component, a missing requirement or wrong params.
+    """
+    from rateval.stages.load import build
+
+    if kind not in KINDS:
+        raise RatevalError(f'kind = "{kind}": unknown; kinds are {", ".join(KINDS)}')
+    registry = discover()
+    found = registry.find(kind, name)
+    if found is None:
+        raise RatevalError(f'create("{kind}", "{name}"): {explain_unknown(kind, name, registry)}')
+    missing = explain_missing(found)
+    if missing is not None:
+        raise RatevalError(f'create("{kind}", "{name}"): {missing}')
+    model = params_class(found)
+    try:
+        checked = model.model_validate(params)
+    except ValidationError as error:
+        raise SpecError(
+            Problem(
+                f'create("{kind}", "{name}"): {locate(params, details["loc"])[0]}',
+                explain_error(details, model),
+            )
+            for details in error.errors()
+        ) from None
+    return build(Choice(name, found, checked), context)

@@ -1,0 +1,98 @@
+"""Rows in Parquet and relevance maps in safetensors, as the stages write and read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import safetensors.numpy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+ROWS = "rows.parquet"
+MASKS = "masks.parquet"
+RELEVANCE = "relevance.safetensors"
+
+VERDICTS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("score", pa.float32()),
+        pa.field("valid", pa.bool_(), nullable=False),
+        pa.field("undefined", pa.string()),
+    ]
+)
+"""Columns that validate writes; ``score`` is null where ``undefined`` says why."""
+
+
+def predictions_schema(classes: int) -> pa.Schema:
+    """Return the columns that infer writes for K classes."""
+    return pa.schema(
+        [
+            pa.field("index", pa.int64(), nullable=False),
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("label", pa.int32(), nullable=False),
+            pa.field("prediction", pa.int32(), nullable=False),
+            pa.field("correct", pa.bool_(), nullable=False),
+            pa.field("probabilities", pa.list_(pa.float32(), classes), nullable=False),
+            pa.field("mask_area", pa.float32()),
+            pa.field("relevance_max", pa.float32(), nullable=False),
+        ]
+    )
+
+
+def masks_schema(height: int, width: int) -> pa.Schema:
+    """Return the columns of the masks: bits packed row by row, null where a sample has none."""
+    columns = [pa.field("id", pa.string(), nullable=False), pa.field("mask", pa.binary())]
+    return pa.schema(columns, metadata={"height": str(height), "width": str(width)})
+
+
+def pack_masks(masks: NDArray[np.bool_], present: tuple[bool, ...]) -> list[bytes | None]:
+    """Pack (B, H, W) bool masks into bits.
+
+    >>> pack_masks(np.array([[[False, True]], [[False, False]]]), (True, False))
+    [b'@', None]
+    """
+    return [
+        np.packbits(mask).tobytes() if there else None
+        for mask, there in zip(masks, present, strict=True)
+    ]
+
+
+def read_masks(
+    folder: Path, batch_size: int
+) -> Iterator[tuple[list[str], NDArray[np.bool_], list[bool]]]:
+    """Yield ids, (B, H, W) bool masks and whether there is a mask, in the order of the rows."""
+    with pq.ParquetFile(folder / MASKS) as file:
+        metadata = file.schema_arrow.metadata
+        shape = int(metadata[b"height"]), int(metadata[b"width"])
+        size = shape[0] * shape[1]
+        for batch in file.iter_batches(batch_size):
+            packed: list[bytes | None] = batch.column("mask").to_pylist()
+            masks = np.zeros((len(packed), size), dtype=np.bool_)
+            for row, bits in enumerate(packed):
+                if bits is not None:
+                    masks[row] = np.unpackbits(np.frombuffer(bits, np.uint8), count=size)
+            present = [bits is not None for bits in packed]
+            yield batch.column("id").to_pylist(), masks.reshape(-1, *shape), present
+
+
+def read_rows(folder: Path) -> pa.Table:
+    """Read the rows of a stage's result."""
+    return pq.read_table(folder / ROWS)
+
+
+def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:
+    """Write relevance maps (N, rows, cols) float16."""
+    safetensors.numpy.save_file({"relevance": maps}, folder / RELEVANCE)
+
+
+def read_relevance(folder: Path) -> NDArray[np.float16]:
+    """Read relevance maps (N, rows, cols) float16."""
+    maps: NDArray[np.float16] = safetensors.numpy.load_file(folder / RELEVANCE)["relevance"]
+    return maps

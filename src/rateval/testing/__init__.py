@@ -1,0 +1,48 @@
+"""Conformance suites for plugin authors: each check raises when an object breaks a promise.
+
+A test of a plugin is one line per component::
+
+    from rateval.testing import check_component
+    from my_plugin.plugin import MY_ATTRIBUTION
+
+    def test_conformance():
+        check_component(MY_ATTRIBUTION, "attribution", layers="last")
+
+``check_component`` looks at the declaration, builds the object with the params given, and hands it
+to the check of its kind; those can be called directly, too. Everything that a check needs besides
+the object is drawn in memory: ``tiny_model`` and ``tiny_dataset`` need no download and serve an
+author's own tests as well.
+"""
+
+from __future__ import annotations
+
+from rateval.testing.attributions import check_attribution
+from rateval.testing.components import check_component, check_declaration
+from rateval.testing.datasets import check_dataset
+from rateval.testing.failure import ConformanceError
+from rateval.testing.finetuners import RecordingMonitor, check_finetuner
+from rateval.testing.metrics import check_metric
+from rateval.testing.models import check_model
+from rateval.testing.shifts import check_shift
+from rateval.testing.tiny_dataset import TinyDataset, tiny_dataset
+from rateval.testing.tiny_model import TinyModel, tiny_classifier, tiny_model
+from rateval.testing.validators import check_validator
+
+__all__ = [
+    "ConformanceError",
+    "RecordingMonitor",
+    "TinyDataset",
+    "TinyModel",
+    "check_attribution",
+    "check_component",
+    "check_dataset",
+    "check_declaration",
+    "check_finetuner",
+    "check_metric",
+    "check_model",
+    "check_shift",
+    "check_validator",
+    "tiny_classifier",
+    "tiny_dataset",
+    "tiny_model",
+]

@@ -1,0 +1,102 @@
+"""What every attribution promises."""
+
+from __future__ import annotations
+
+import torch
+
+from rateval.protocols import Attribution, Classifier
+from rateval.records import Explanation
+from rateval.testing.failure import difference, require, require_members, require_tensor
+from rateval.testing.tiny_model import tiny_classifier
+
+_COUNT = 4
+_WHERE = "Attribution.explain"
+
+
+def check_attribution(
+    attribution: Attribution,
+    classifier: Classifier | None = None,
+    images: torch.Tensor | None = None,
+) -> None:
+    """Check form and sign of the maps, batch invariance, and that the model is left as it was.
+
+    ``classifier`` is a tiny one, and ``images`` are four random ones (B, 3, H, W) float32, when
+    None. Raises ConformanceError at the first broken promise.
+    """
+    require_members(attribution, Attribution)
+    classifier = classifier or tiny_classifier()
+    if images is None:
+        images = torch.randn(_COUNT, 3, 24, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        logits = classifier.logits(images)
+    labels = torch.arange(len(images), device=images.device) % logits.shape[1]
+    before = _snapshot(classifier)
+    explanation = attribution.explain(classifier, images, labels)
+    _check_form(explanation, classifier, len(images))
+    if explanation.logits is not None:
+        off = difference(explanation.logits, logits)
+        asked = "give the classifier's logits or None"
+        require(off <= 1e-4, _WHERE, asked, f"a relative difference of {off:.1e}")
+    _check_left_alone(classifier, images, logits, before)
+    _check_batch_invariance(attribution, classifier, images, labels, explanation.relevance)
+
+
+def _check_form(explanation: Explanation, classifier: Classifier, count: int) -> None:
+    is_one = isinstance(explanation, Explanation)
+    require(is_one, _WHERE, "return an Explanation", repr(explanation))
+    relevance, where = explanation.relevance, "Explanation.relevance"
+    shape = (count, *classifier.model.grid)
+    require_tensor(relevance, shape, torch.float32, where, "(B, rows, cols)")
+    finite = relevance.isfinite().all()
+    require(finite, where, "be finite", f"{int((~relevance.isfinite()).sum())} that are not")
+    require((relevance >= 0).all(), where, "not be negative", f"{relevance.min().item():.2e}")
+    for tensor in (relevance, explanation.logits):
+        kept = tensor is not None and tensor.requires_grad
+        require(not kept, "Explanation", "be detached; a graph would keep the batch", "a graph")
+
+
+def _snapshot(classifier: Classifier) -> dict[str, tuple[torch.Tensor, bool]]:
+    return {
+        name: (weight.detach().clone(), weight.requires_grad)
+        for name, weight in classifier.model.module.named_parameters()
+    }
+
+
+def _check_left_alone(
+    classifier: Classifier,
+    images: torch.Tensor,
+    logits: torch.Tensor,
+    before: dict[str, tuple[torch.Tensor, bool]],
+) -> None:
+    for name, weight in classifier.model.module.named_parameters():
+        value, trained = before[name]
+        require(weight.grad is None, _WHERE, "leave no gradient on weights", f"one on {name}")
+        require(weight.equal(value), _WHERE, "change no weight", f"a change of {name}")
+        flag = weight.requires_grad
+        require(flag == trained, _WHERE, f"leave requires_grad of {name} {trained}", flag)
+    untouched = not images.requires_grad and images.grad is None
+    require(untouched, _WHERE, "leave the images as they are", "a gradient on them")
+    with torch.no_grad():
+        again = classifier.logits(images)
+    same = again.equal(logits)
+    require(same, _WHERE, "leave the classifier as it was", "other logits afterwards")
+
+
+def _check_batch_invariance(
+    attribution: Attribution,
+    classifier: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    relevance: torch.Tensor,
+) -> None:
+    for part in (slice(0, 1), slice(1, len(images))):
+        alone = attribution.explain(classifier, images[part], labels[part]).relevance
+        for index, (one, other) in enumerate(zip(alone, relevance[part], strict=True)):
+            off = difference(one, other)
+            require(
+                off <= 1e-5,
+                _WHERE,
+                "give each image a map that depends on that image alone",
+                f"a relative difference of {off:.1e} for image {part.start + index} "
+                "between batches",
+            )

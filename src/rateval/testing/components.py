@@ -1,0 +1,138 @@
+"""What every component's declaration promises, and the way from a declaration to its checks."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, get_args
+
+from annotated_types import BaseMetadata
+
+from rateval.component import KINDS, Component, Context, Kind
+from rateval.params import Params
+from rateval.testing.attributions import check_attribution
+from rateval.testing.datasets import check_dataset
+from rateval.testing.failure import require
+from rateval.testing.finetuners import check_finetuner
+from rateval.testing.metrics import check_metric
+from rateval.testing.models import check_model
+from rateval.testing.shifts import check_shift
+from rateval.testing.validators import check_validator
+
+_HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "lavis", "captum", "peft")
+
+_CHECKS: dict[Kind, Callable[[Any], None]] = {
+    "model": check_model,
+    "finetuner": check_finetuner,
+    "attribution": check_attribution,
+    "validator": check_validator,
+    "metric": check_metric,
+    "shift": check_shift,
+}
+
+
+def check_component(component: Component, kind: Kind, **params: object) -> None:
+    """Check the declaration, build the object with ``params``, and check it as its kind asks.
+
+    Raises ConformanceError at the first broken promise, and whatever the factory raises.
+    """
+    check_declaration(component, kind)
+    given = _resolve(component.params, "params")(**params)
+    make = _resolve(component.factory, "factory")
+    context = Context()
+    if kind == "dataset":
+        check_dataset(make(given, context), again=make(given, context))
+    else:
+        _CHECKS[kind](make(given, context))
+
+
+def check_declaration(component: Component, kind: Kind) -> None:
+    """Check that the strings lead somewhere and that the params are cheap, frozen and described.
+
+    Raises ConformanceError at the first broken promise.
+    """
+    require(kind in KINDS, "kind", f"be one of {', '.join(KINDS)}", repr(kind))
+    require(isinstance(component, Component), "A hook", "return Components", repr(component))
+    heavy = _heavy_imports(component.params.partition(":")[0])
+    require(
+        not heavy,
+        f"{component.name}: the module of its params",
+        "import no heavy library, as `rateval validate` reads it",
+        ", ".join(heavy),
+    )
+    _check_params(component.name, _resolve(component.params, "params"))
+    if component.digest:
+        _check_call(component.name, "digest", component.digest, ("params",))
+    for module in component.requires:
+        require(
+            importlib.util.find_spec(module) is not None,
+            f"{component.name}: requires",
+            "be importable where its conformance is checked",
+            f"no module {module!r}" + (f" (extra {component.extra!r})" if component.extra else ""),
+        )
+    _check_call(component.name, "factory", component.factory, ("params", "context"))
+
+
+def _resolve(reference: str, field: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    found = importlib.import_module(module)
+    has = hasattr(found, attribute)
+    require(has, f"{field} = {reference!r}", f"name an attribute of {module}", "none")
+    return getattr(found, attribute)
+
+
+def _check_call(name: str, field: str, reference: str, arguments: tuple[str, ...]) -> None:
+    where, asked = f"{name}: {field}", f"be callable as ({', '.join(arguments)})"
+    target = _resolve(reference, field)
+    require(callable(target), where, asked, repr(target))
+    signature = inspect.signature(target)
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        require(False, where, asked, f"{reference}{signature}")
+
+
+def _check_params(name: str, params: Any) -> None:
+    where = f"{name}: params"
+    is_params = isinstance(params, type) and issubclass(params, Params)
+    require(is_params, where, "be a subclass of rateval.api.Params", repr(params))
+    where = f"{name}: {params.__name__}"
+    require(params.__name__.endswith("Params"), where, "be named <Name>Params", params.__name__)
+    frozen = params.model_config.get("frozen")
+    require(frozen is True, where, "be frozen", f"frozen={frozen}")
+    extra = params.model_config.get("extra")
+    require(extra == "forbid", where, 'refuse unknown keys, extra="forbid"', f"extra={extra!r}")
+    for key, field in params.model_fields.items():
+        described = bool(field.description and field.description.strip())
+        require(described, f"{where}.{key}", "have a docstring below it", "none")
+        bounded = any(isinstance(mark, BaseMetadata) for mark in field.metadata)
+        require(
+            bounded or not _is_number(field.annotation),
+            f"{where}.{key}",
+            "have bounds, such as Field(gt=0)",
+            f"{field.annotation} without any",
+        )
+
+
+def _is_number(annotation: Any) -> bool:
+    return annotation in (int, float) or bool({int, float} & set(get_args(annotation)))
+
+
+@lru_cache
+def _heavy_imports(module: str) -> tuple[str, ...]:
+    # In a process of its own: this one has long imported torch.
+    program = (
+        f"import sys; sys.path[:] = {sys.path!r}; import {module}; "
+        f"print(*(name for name in {_HEAVY!r} if name in sys.modules))"
+    )
+    finished = subprocess.run(  # noqa: S603  # the program is ours, the module's name a Component's
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    tail = finished.stderr.strip().splitlines()[-1:]
+    require(finished.returncode == 0, f"params module {module}", "be importable", "".join(tail))
+    return tuple(finished.stdout.split())

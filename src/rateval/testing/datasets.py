@@ -1,0 +1,149 @@
+"""What every dataset promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from rateval.protocols import Dataset, Split
+from rateval.records import Sample, Skipped
+from rateval.testing.failure import require, require_members
+
+_LOOKED_AT = 16
+
+
+def check_dataset(dataset: Dataset, again: Dataset | None = None) -> None:
+    """Check classes, splits and the first samples of each.
+
+    ``again`` is a second object made from the same params: identities and samples must be equal.
+    Raises ConformanceError at the first broken promise.
+    """
+    require_members(dataset, Dataset)
+    classes = dataset.classes
+    require(
+        isinstance(classes, tuple)
+        and len(classes) > 0
+        and all(isinstance(name, str) and name.strip() for name in classes)
+        and len(set(classes)) == len(classes),
+        "Dataset.classes",
+        "be a tuple of different names, at least one",
+        repr(classes),
+    )
+    masks = dataset.has_masks
+    require(isinstance(masks, bool), "Dataset.has_masks", "be a bool", repr(masks))
+    _check_split(dataset.test, "Dataset.test", len(classes))
+    if not masks:
+        seen = [s.id for s in _first(dataset.test) if isinstance(s, Sample) and s.mask is not None]
+        require(not seen, "Dataset.has_masks", "be True when test has masks", f"masks of {seen}")
+    if dataset.train is not None:
+        _check_split(dataset.train, "Dataset.train", len(classes))
+        _check_identities(dataset.train, dataset.test)
+    if again is not None:
+        _check_again(dataset, again)
+
+
+def same_sample(one: Sample | Skipped, other: Sample | Skipped) -> bool:
+    """Compare two samples by value: pixels and masks included."""
+    if isinstance(one, Skipped) or isinstance(other, Skipped):
+        return one == other
+    if one.mask is None or other.mask is None:
+        masks = one.mask is other.mask
+    else:
+        masks = np.array_equal(one.mask, other.mask)
+    named = (one.id, one.label, one.caption) == (other.id, other.label, other.caption)
+    return named and masks and np.array_equal(np.asarray(one.image), np.asarray(other.image))
+
+
+def check_sample(sample: Sample, where: str, classes: int) -> None:
+    """Check the form of one sample. Raises ConformanceError."""
+    where = f"{where}: sample {sample.id!r}"
+    require(isinstance(sample.id, str) and sample.id != "", where, "have an id", repr(sample.id))
+    image = sample.image
+    is_rgb = isinstance(image, Image.Image) and image.mode == "RGB"
+    require(is_rgb, where, "have a PIL image of mode RGB", getattr(image, "mode", repr(image)))
+    in_range = type(sample.label) is int and 0 <= sample.label < classes
+    require(in_range, where, f"have an int label in [0, {classes})", repr(sample.label))
+    mask = sample.mask
+    if mask is not None:
+        size = (image.height, image.width)
+        fits = isinstance(mask, np.ndarray) and mask.dtype == np.bool_ and mask.shape == size
+        got = f"{getattr(mask, 'shape', '')} {getattr(mask, 'dtype', type(mask).__name__)}"
+        require(fits, where, f"have a mask of the image's size, {size} bool", got)
+
+
+def _first(split: Split) -> Sequence[Sample | Skipped]:
+    return split.samples(range(min(len(split), _LOOKED_AT)))
+
+
+def _check_split(split: Split, where: str, classes: int) -> None:
+    require_members(split, Split)
+    identity = split.identity
+    is_name = isinstance(identity, str) and bool(identity)
+    require(is_name, f"{where}.identity", "be a string that is not empty", repr(identity))
+    require(len(split) > 0, where, "hold a sample", "none")
+    samples = _first(split)
+    wanted = min(len(split), _LOOKED_AT)
+    require(len(samples) == wanted, f"{where}.samples", f"return {wanted} samples", len(samples))
+    for sample in samples:
+        known = isinstance(sample, Sample | Skipped)
+        require(known, f"{where}.samples", "return Sample or Skipped", repr(sample))
+        if isinstance(sample, Sample):
+            check_sample(sample, where, classes)
+    ids = [sample.id for sample in samples]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    require(not twice, f"{where}.samples", "have ids that are unique in their split", twice)
+    _check_independence(split, samples, where)
+
+
+def _check_independence(split: Split, samples: Sequence[Sample | Skipped], where: str) -> None:
+    backwards = split.samples(range(len(samples) - 1, -1, -1))
+    ids = [sample.id for sample in backwards]
+    require(
+        ids == [sample.id for sample in reversed(samples)],
+        f"{where}.samples",
+        "keep to the order of the indices",
+        ids,
+    )
+    alone = [split.samples([index])[0] for index in range(len(samples))]
+    for sample, back, single in zip(samples, reversed(backwards), alone, strict=True):
+        require(
+            same_sample(sample, back) and same_sample(sample, single),
+            f"{where}.samples",
+            "give a sample that doesn't depend on those beside it or on earlier calls",
+            f"different samples for {sample.id!r}",
+        )
+
+
+def _check_identities(train: Split, test: Split) -> None:
+    pairs = zip(_first(train), _first(test), strict=False)
+    alike = len(train) == len(test) and all(same_sample(one, other) for one, other in pairs)
+    require(
+        alike or train.identity != test.identity,
+        "Split.identity",
+        "differ between splits with different samples",
+        f"{train.identity!r} for train and test",
+    )
+
+
+def _check_again(dataset: Dataset, again: Dataset) -> None:
+    for name in ("train", "test"):
+        one: Split | None = getattr(dataset, name)
+        other: Split | None = getattr(again, name)
+        if one is None or other is None:
+            require(one is other, f"Dataset.{name}", "be the same for the same params", "one None")
+            continue
+        require(
+            one.identity == other.identity,
+            f"Dataset.{name}.identity",
+            "be equal for equal params",
+            f"{one.identity!r} and {other.identity!r}",
+        )
+        pairs = zip(_first(one), _first(other), strict=True)
+        require(
+            all(same_sample(left, right) for left, right in pairs),
+            f"Dataset.{name}",
+            "hold equal samples for equal identities",
+            "different samples",
+        )

@@ -1,0 +1,179 @@
+"""What every finetuner and its classifiers promise."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import safetensors.torch
+import torch
+
+from rateval.batches import load_batches
+from rateval.errors import RatevalError
+from rateval.protocols import Classifier, Dataset, Finetuner, Model
+from rateval.testing.failure import difference, require, require_members, require_tensor
+from rateval.testing.tiny_dataset import tiny_dataset
+from rateval.testing.tiny_model import tiny_model
+
+
+class RecordingMonitor:
+    """Follow ``rateval.api.Monitor`` by keeping what was said."""
+
+    def __init__(self) -> None:
+        self.totals: list[int] = []
+        self.done = 0
+        self.notes: list[str] = []
+
+    def begin(self, total: int) -> None:
+        """Keep the total."""
+        self.totals.append(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Count the samples and keep the note."""
+        self.done += samples
+        self.notes.append(note)
+
+
+def check_finetuner(
+    finetuner: Finetuner, model: Model | None = None, dataset: Dataset | None = None
+) -> None:
+    """Check fit, restore, progress and repeatability; a trained state must survive its storage.
+
+    ``model`` and ``dataset`` are tiny ones when None; the dataset's train split then holds a sample
+    that can't be read. Every fit gets a copy of ``model``, so choose short training.
+    Raises ConformanceError at the first broken promise.
+    """
+    require_members(finetuner, Finetuner)
+    trains = finetuner.trains
+    require(isinstance(trains, bool), "Finetuner.trains", "be a bool", repr(trains))
+    model = model or tiny_model()
+    dataset = dataset or tiny_dataset(unreadable=(3,))
+    images = _test_images(model, dataset)
+    monitor = RecordingMonitor()
+    train = dataset.train if trains else None
+    classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, monitor)
+    _check_classifier(classifier, images, len(dataset.classes))
+    state = classifier.state()
+    _check_state(state)
+    _check_no_train_split(finetuner, model, dataset)
+    if trains:
+        _check_progress(monitor)
+    else:
+        before, after = model.module.state_dict(), classifier.model.module.state_dict()
+        require(_equal(before, after), "Finetuner.fit", "train nothing if trains=False", "changes")
+    _check_same_seed(finetuner, model, dataset, state)
+    _check_restore(finetuner, model, dataset, classifier, images)
+
+
+def _test_images(model: Model, dataset: Dataset) -> torch.Tensor:
+    weight = next(model.module.parameters())
+    for batch in load_batches(dataset.test, model, batch_size=8):
+        if len(batch):
+            return batch.images.to(device=weight.device, dtype=weight.dtype)
+    raise ValueError("the dataset given to the check has no readable test sample")
+
+
+def _check_classifier(classifier: Classifier, images: torch.Tensor, classes: int) -> None:
+    require_members(classifier, Classifier)
+    where = "Classifier.logits"
+    seen = images.clone().requires_grad_()
+    logits = classifier.logits(seen)
+    require_tensor(logits, (len(images), classes), torch.float32, where, "(B, K)")
+    require(logits.isfinite().all(), where, "be finite", logits.tolist())
+    require(logits.requires_grad, where, "be differentiable", "a tensor without a graph")
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), seen, allow_unused=True)
+    flows = gradient is not None and bool(gradient.isfinite().all() and (gradient != 0).any())
+    require(flows, where, "be differentiable by the images", "no gradient")
+    with torch.no_grad():
+        repeated = classifier.logits(images)
+        require(
+            difference(repeated, logits) <= 1e-5,
+            where,
+            "be the same for the same images (is the classifier in eval mode?)",
+            f"a relative difference of {difference(repeated, logits):.1e}",
+        )
+        alone = classifier.logits(images[:1])
+        off = difference(alone, logits[:1])
+        require(off <= 1e-4, where, "not depend on the batch", f"a difference of {off:.1e}")
+
+
+def _check_state(state: dict[str, torch.Tensor]) -> None:
+    where = "Classifier.state"
+    right = isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    )
+    require(right, where, "be a dict of names and tensors", type(state).__name__)
+    try:
+        safetensors.torch.save(state)
+    except (RuntimeError, ValueError) as error:
+        require(False, where, "hold contiguous tensors that share no memory", error)
+
+
+def _check_progress(monitor: RecordingMonitor) -> None:
+    once = len(monitor.totals) == 1
+    require(once, "Finetuner.fit", "call monitor.begin once", f"{len(monitor.totals)} calls")
+    total = monitor.totals[0]
+    require(
+        monitor.done == total,
+        "Finetuner.fit",
+        f"advance the monitor by the {total} samples announced, skipped ones included",
+        monitor.done,
+    )
+
+
+def _check_no_train_split(finetuner: Finetuner, model: Model, dataset: Dataset) -> None:
+    if not finetuner.trains:
+        return
+    asked = "raise RatevalError when there is no train split"
+    try:
+        finetuner.fit(copy.deepcopy(model), None, dataset.classes, RecordingMonitor())
+    except RatevalError:
+        return
+    except Exception as error:
+        require(False, "Finetuner.fit", asked, f"{type(error).__name__}: {error}")
+    require(False, "Finetuner.fit", asked, "a classifier")
+
+
+def _check_same_seed(
+    finetuner: Finetuner, model: Model, dataset: Dataset, state: dict[str, torch.Tensor]
+) -> None:
+    # Another state of the global generator: a seed must not lean on it.
+    with torch.random.fork_rng([]):
+        torch.manual_seed(12345)
+        again = finetuner.fit(
+            copy.deepcopy(model), dataset.train, dataset.classes, RecordingMonitor()
+        ).state()
+    different = sorted(
+        name
+        for name in state.keys() | again.keys()
+        if name not in state or name not in again or not state[name].equal(again[name])
+    )
+    require(
+        not different,
+        "Finetuner.fit",
+        "give the same state for the same seed",
+        f"differences in {', '.join(different[:5])}",
+    )
+
+
+def _check_restore(
+    finetuner: Finetuner,
+    model: Model,
+    dataset: Dataset,
+    classifier: Classifier,
+    images: torch.Tensor,
+) -> None:
+    stored = safetensors.torch.load(safetensors.torch.save(classifier.state()))
+    restored = finetuner.restore(copy.deepcopy(model), dataset.classes, stored)
+    with torch.no_grad():
+        off = difference(restored.logits(images), classifier.logits(images))
+    require(
+        off <= 1e-5,
+        "Finetuner.restore",
+        "rebuild the classifier that gave the state",
+        f"logits with a relative difference of {off:.1e}",
+    )
+
+
+def _equal(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)

@@ -1,0 +1,69 @@
+"""What every metric promises."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from rateval.protocols import Metric
+from rateval.records import Outcomes, Score
+from rateval.testing.failure import require, require_members
+
+
+def check_metric(metric: Metric) -> None:
+    """Check label, counts and value on outcomes that fill or leave out each quadrant.
+
+    Raises ConformanceError at the first broken promise.
+    """
+    require_members(metric, Metric)
+    label = metric.label
+    require(
+        isinstance(label, str) and 0 < len(label) <= 12 and label.strip() == label,
+        "Metric.label",
+        "be a heading of 1 to 12 characters",
+        repr(label),
+    )
+    for counts in product((0, 1, 3), repeat=4):
+        outcomes = _outcomes(counts)
+        _check_score(metric.compute(outcomes), counts)
+        _check_order(metric, outcomes)
+    nothing = metric.compute(_outcomes((0, 0, 0, 0)))
+    require(
+        nothing.value is None and nothing.denominator == 0,
+        "Metric.compute",
+        "give value None and denominator 0 when there is no outcome",
+        nothing,
+    )
+
+
+def _outcomes(counts: tuple[int, ...]) -> Outcomes:
+    correct = np.repeat([True, True, False, False], counts)
+    valid = np.repeat([True, False, True, False], counts)
+    return Outcomes(correct, valid)
+
+
+def _check_score(score: Score, counts: tuple[int, ...]) -> None:
+    where = f"Metric.compute, with RR, RW, WR, WW = {counts},"
+    require(isinstance(score, Score), where, "return a Score", repr(score))
+    whole = type(score.numerator) is int and type(score.denominator) is int
+    require(
+        whole and 0 <= score.numerator <= score.denominator,
+        where,
+        "give counts as int with 0 <= numerator <= denominator",
+        score,
+    )
+    if score.denominator == 0:
+        require(score.value is None, where, "give None for an empty denominator", score)
+    else:
+        expected = score.numerator / score.denominator
+        close = score.value is not None and abs(score.value - expected) <= 1e-12
+        require(close, where, f"give numerator / denominator = {expected}", score)
+
+
+def _check_order(metric: Metric, outcomes: Outcomes) -> None:
+    reverse = Outcomes(outcomes.correct[::-1], outcomes.valid[::-1])
+    one, other = metric.compute(outcomes), metric.compute(reverse)
+    require(
+        one == other, "Metric.compute", "not depend on the order of images", f"{one} and {other}"
+    )

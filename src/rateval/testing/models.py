@@ -1,0 +1,133 @@
+"""What every model promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+
+from rateval.protocols import Model
+from rateval.testing.attention import check_record_attention
+from rateval.testing.failure import (
+    describe,
+    difference,
+    require,
+    require_members,
+    require_tensor,
+)
+
+_SIZES = ((320, 160), (150, 300), (40, 30))  # width, height
+_CLASSES = ("dog", "yellow taxi", "aircraft carrier on the open sea")
+
+
+def check_model(model: Model) -> None:
+    """Check sizes, preprocessing, embeddings, prompts and the recording of attention.
+
+    Weights must be float32. Raises ConformanceError at the first broken promise.
+    """
+    require_members(model, Model)
+    _check_facts(model)
+    images = _check_preprocess(model)
+    weight = next(model.module.parameters())
+    images = images.to(device=weight.device, dtype=weight.dtype)
+    with torch.no_grad():
+        width = _check_image_side(model, images)
+        _check_text_side(model, width)
+    check_record_attention(model, images)
+
+
+def _check_facts(model: Model) -> None:
+    grid = model.grid
+    pair = isinstance(grid, tuple) and len(grid) == 2 and all(_is_count(side) for side in grid)
+    require(pair, "Model.grid", "be (rows, cols), both at least 1", repr(grid))
+    for name in ("prefix_tokens", "depth"):
+        value = getattr(model, name)
+        require(_is_count(value), f"Model.{name}", "be an int of at least 1", repr(value))
+    for name in ("module", "image_tower"):
+        part = getattr(model, name)
+        is_module = isinstance(part, torch.nn.Module)
+        require(is_module, f"Model.{name}", "be a torch.nn.Module", type(part).__name__)
+    whole = {id(weight) for weight in model.module.parameters()}
+    inside = all(id(weight) in whole for weight in model.image_tower.parameters())
+    require(inside, "Model.image_tower", "be a part of Model.module", "weights of its own")
+    require(not model.module.training, "Model.module", "be in eval mode", "training mode")
+    scale = model.logit_scale
+    require_tensor(scale, (), torch.float32, "Model.logit_scale", "()")
+    require(scale > 0, "Model.logit_scale", "be positive: already exponentiated", scale.item())
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _check_preprocess(model: Model) -> torch.Tensor:
+    images = []
+    for size in _SIZES:
+        picture, mask = _bright_rectangle(*size)
+        image = model.preprocess(picture)
+        require_tensor(image, (3, None, None), torch.float32, "Model.preprocess", "(3, H, W)")
+        shape = (image.shape[1], image.shape[2])
+        fitted = model.preprocess_mask(mask)
+        require_tensor(fitted, shape, torch.bool, "Model.preprocess_mask", "(H, W)")
+        _check_geometry(image, fitted, size)
+        images.append(image)
+    shapes = {tuple(image.shape) for image in images}
+    require(len(shapes) == 1, "Model.preprocess", "give every image one size", sorted(shapes))
+    return torch.stack(images)
+
+
+def _bright_rectangle(width: int, height: int) -> tuple[Image.Image, np.ndarray[tuple[int, int]]]:
+    mask = np.zeros((height, width), dtype=np.bool_)
+    mask[height // 3 : height * 7 // 10, width * 7 // 20 : width * 6 // 10] = True
+    pixels = np.random.default_rng(width).integers(0, 40, (height, width, 3), dtype=np.uint8)
+    pixels[mask] = 255
+    return Image.fromarray(pixels), mask
+
+
+def _check_geometry(image: torch.Tensor, mask: torch.Tensor, size: tuple[int, int]) -> None:
+    brightness = image.mean(0)
+    bright = brightness > (brightness.max() + brightness.min()) / 2
+    overlap = (bright & mask).sum() / (bright | mask).sum().clamp(min=1)
+    require(
+        overlap >= 0.8,
+        "Model.preprocess_mask",
+        "follow the geometry of preprocess: resize, crop and flips alike",
+        f"an overlap of {overlap:.2f} with a bright rectangle in a picture of {size} px",
+    )
+
+
+def _check_image_side(model: Model, images: torch.Tensor) -> int:
+    count = len(images)
+    for name in ("encode_image", "features"):
+        where, run = f"Model.{name}", getattr(model, name)
+        out = run(images)
+        require_tensor(out, (count, None), torch.float32, where, "(B, D)")
+        require(out.isfinite().all(), where, "be finite", "values that are not")
+        require(run(images).equal(out), where, "be the same for the same images", "a difference")
+        off = difference(run(images[1:2]), out[1:2])
+        require(off <= 1e-4, where, "not depend on the batch", f"a difference of {off:.1e}")
+    return int(model.encode_image(images).shape[1])
+
+
+def _check_text_side(model: Model, width: int) -> None:
+    prompts = model.prompts(_CLASSES)
+    require(
+        isinstance(prompts, list)
+        and len(prompts) == len(_CLASSES)
+        and all(
+            isinstance(of_class, list) and of_class and all(isinstance(p, str) for p in of_class)
+            for of_class in prompts
+        ),
+        "Model.prompts",
+        "be one list of at least one string for each class",
+        repr(prompts),
+    )
+    flat = [of_class[0] for of_class in prompts]
+    embedded, where = model.encode_text(flat), "Model.encode_text"
+    meaning = "(K, D) with encode_image's D"
+    require_tensor(embedded, (len(flat), width), torch.float32, where, meaning)
+    require(embedded.isfinite().all(), where, "be finite", describe(embedded))
+    off = difference(model.encode_text(flat[:1]), embedded[:1])
+    require(off <= 1e-4, where, "not depend on the other prompts", f"a difference of {off:.1e}")
+    distance = difference(embedded[1], embedded[0])
+    require(distance > 1e-4, where, "tell different prompts apart", "equal embeddings")

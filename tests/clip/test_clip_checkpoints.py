@@ -1,0 +1,216 @@
+"""Every weight comes from the checkpoint, and no code in it ever runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rateval_clip.files import digest
+from rateval_clip.model import Clip
+from rateval_clip.params import ClipParams
+from safetensors.torch import save_file
+
+from rateval.api import RatevalError
+
+Build = Callable[..., Clip]
+State = dict[str, torch.Tensor]
+
+
+class Payload:
+    """Create the file named by the environment when unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return os.mkdir, (str(self.target),)
+
+
+def _assert_loaded(model: Clip, state: State) -> None:
+    loaded = model.module.state_dict()
+    assert loaded.keys() == state.keys()
+    for key, value in state.items():
+        torch.testing.assert_close(loaded[key], value.float(), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: state,
+        lambda state: {"state_dict": state, "epoch": 3, "name": "x", "optimizer": {"lr": [0.1]}},
+        lambda state: {"state_dict": {f"module.{key}": value for key, value in state.items()}},
+        lambda state: {key: value.half() for key, value in state.items()},
+        lambda state: state | {"logit_scale": state["logit_scale"].reshape(1)},
+        lambda state: {
+            **state,
+            "input_resolution": torch.tensor(32),
+            "context_length": torch.tensor(8),
+            "vocab_size": torch.tensor(20),
+            "attn_mask": torch.zeros(8, 8),
+        },
+    ],
+)
+@pytest.mark.parametrize("legacy", [True, False])
+def test_torch_files(
+    build: Build, state: State, tmp_path: Path, wrap: Callable[[State], Any], legacy: bool
+) -> None:
+    path = tmp_path / "weights.pt"
+    content = wrap(state)
+    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    half = content.get("visual.proj", state["visual.proj"]).dtype == torch.float16
+    expected = {k: v.half() for k, v in state.items()} if half else state
+    _assert_loaded(build(pretrained=str(path)), expected)
+
+
+def test_safetensors_by_content(build: Build, state: State, saved: Path) -> None:
+    misnamed = saved.rename(saved.with_suffix(".bin"))
+    _assert_loaded(build(pretrained=str(misnamed)), state)
+
+
+def test_weights_take_the_dtype_of_the_context(build: Build, saved: Path) -> None:
+    model = build(pretrained=str(saved), dtype="float16")
+    assert {value.dtype for value in model.module.parameters()} == {torch.float16}
+
+
+def _write_random(path: Path, state: State) -> None:
+    path.write_bytes(bytes(range(200, 256)) * 40)
+
+
+def _write_empty(path: Path, state: State) -> None:
+    path.write_bytes(b"")
+
+
+def _write_text(path: Path, state: State) -> None:
+    path.write_text("<html>404</html>")
+
+
+def _write_cut_zip(path: Path, state: State) -> None:
+    torch.save(state, path)
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def _write_cut_safetensors(path: Path, state: State) -> None:
+    save_file(state, path)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _write_cut_legacy(path: Path, state: State) -> None:
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def _write_other_zip(path: Path, state: State) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+
+
+def _write_torchscript(path: Path, state: State) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("model/data.pkl", "model/constants.pkl", "model/code/__torch__.py"):
+            archive.writestr(name, "")
+
+
+def _write_number(path: Path, state: State) -> None:
+    torch.save(torch.zeros(3), path)
+
+
+def _write_nested(path: Path, state: State) -> None:
+    torch.save({"model": state, "epoch": 1}, path)
+
+
+def _write_arguments(path: Path, state: State) -> None:
+    torch.save({"state_dict": state, "args": argparse.Namespace(lr=1)}, path)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (_write_random, "not a checkpoint; give a safetensors file"),
+        (_write_empty, "not a checkpoint; give a safetensors file"),
+        (_write_text, "not a checkpoint; give a safetensors file"),
+        (_write_cut_zip, "damaged or cut short; copy it again"),
+        (_write_cut_safetensors, "damaged or cut short .*; copy it again"),
+        (_write_cut_legacy, "damaged or cut short"),
+        (_write_other_zip, "a zip archive, but not a torch checkpoint"),
+        (_write_torchscript, "a TorchScript archive, which this version does not read"),
+        (_write_number, "holds no state dict"),
+        (_write_nested, "the entry 'model' is a OrderedDict, not a tensor; its keys are model, epoch"),
+        (_write_arguments, r"nothing in it was executed: it names argparse\.Namespace"),
+    ],
+)
+def test_what_is_no_checkpoint(
+    build: Build,
+    state: State,
+    tmp_path: Path,
+    write: Callable[[Path, State], None],
+    message: str,
+) -> None:
+    path = tmp_path / "weights.pt"
+    write(path, state)
+    with pytest.raises(RatevalError, match=message) as caught:
+        build(pretrained=str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["torch", "legacy", "pickle"])
+def test_a_pickle_with_code_is_refused_unexecuted(
+    build: Build, state: State, tmp_path: Path, how: str
+) -> None:
+    path, target = tmp_path / "weights.pt", tmp_path / "created"
+    content = {"state_dict": state, "extra": Payload(target)}
+    if how == "pickle":
+        path.write_bytes(pickle.dumps({"extra": Payload(target)}))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=how == "torch")
+    with pytest.raises(RatevalError, match="refused, and nothing in it was executed"):
+        build(pretrained=str(path))
+    assert not target.exists()
+    pickle.loads(pickle.dumps(Payload(target)))
+    assert target.exists()  # the payload does work where pickles are trusted
+
+
+def test_missing_and_unexpected_keys_are_listed_up_to_ten(
+    build: Build, state: State, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.safetensors"
+    missing = [key for key in state if "resblocks.2" in key]
+    kept = {key: value for key, value in state.items() if key not in missing}
+    save_file(kept | {f"head.{n}": torch.zeros(1) for n in range(3)}, path)
+    with pytest.raises(RatevalError) as caught:
+        build(pretrained=str(path))
+    message = str(caught.value)
+    assert f"{len(missing)} missing ({', '.join(missing[:10])} and {len(missing) - 10} more)" in (
+        message
+    )
+    assert "3 unexpected (head.0, head.1, head.2)" in message
+    assert "the results would be those of partly random weights" in message
+
+
+def test_another_architecture(build: Build, saved: Path, config: dict[str, Any]) -> None:
+    config["vision_cfg"]["image_size"] = 64
+    with pytest.raises(RatevalError) as caught:
+        build(architecture=config, pretrained=str(saved))
+    assert (
+        "1 weights have another shape than this architecture's (visual.positional_embedding is "
+        "(17, 32), must be (65, 32))"
+    ) in str(caught.value)
+
+
+def test_the_digest_follows_the_bytes(
+    state: State, saved: Path, config: dict[str, Any], tmp_path: Path
+) -> None:
+    params = ClipParams(architecture=config, pretrained=str(saved))
+    before = digest(params)
+    renamed = saved.with_name("renamed.safetensors")
+    renamed.write_bytes(saved.read_bytes())
+    assert digest(ClipParams(architecture=config, pretrained=str(renamed))) == before
+    save_file(state | {"logit_scale": torch.tensor(1.0)}, saved)
+    assert digest(params) != before

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from rateval.testing import ConformanceError, TinyModel, check_model, tiny_model
+
+
+def test_the_tiny_model_keeps_every_promise() -> None:
+    check_model(tiny_model())
+
+
+def test_the_tiny_model_depends_on_its_seed_alone() -> None:
+    torch.manual_seed(1)
+    one = tiny_model(3).module.state_dict()
+    torch.manual_seed(2)
+    other, different = tiny_model(3).module.state_dict(), tiny_model(4).module.state_dict()
+    assert all(one[name].equal(other[name]) for name in one)
+    assert any(not one[name].equal(different[name]) for name in one)
+
+
+class Squashing(TinyModel):
+    """Its mask is squashed where its image is cropped."""
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        image = Image.fromarray(mask.astype(np.uint8)).resize((32, 24), Image.Resampling.NEAREST)
+        return torch.from_numpy(np.asarray(image) > 0)
+
+
+class Changing(TinyModel):
+    """It computes something else while it records."""
+
+    @contextmanager
+    def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        with super().record_attention(layers) as record:
+            self.tower.norm.eps = 1e-3
+            yield record
+            self.tower.norm.eps = 1e-5
+
+
+def wrap_keepers(model: TinyModel, wrap: Callable[[Any], Any]) -> None:
+    for part in model.tower.modules():
+        if getattr(part, "keep", None) is not None:
+            vars(part)["keep"] = wrap(vars(part)["keep"])
+
+
+class Copying(TinyModel):
+    """What it records isn't what the output was computed from."""
+
+    @contextmanager
+    def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        def wrap(keep: Any) -> Any:
+            def keep_copy(attention: torch.Tensor) -> torch.Tensor:
+                used: torch.Tensor = keep(attention)
+                record.update({key: value.clone() for key, value in record.items()})
+                return used
+
+            return keep_copy
+
+        with super().record_attention(layers) as record:
+            wrap_keepers(self, wrap)
+            yield record
+
+
+class Detached(TinyModel):
+    """Its output lost the graph of what was recorded."""
+
+    @contextmanager
+    def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        with super().record_attention(layers) as record:
+            wrap_keepers(self, lambda keep: lambda attention: keep(attention).detach())
+            yield record
+
+
+class Everything(TinyModel):
+    """It records all layers, whatever was asked."""
+
+    def record_attention(self, layers: Sequence[int]) -> Any:
+        return super().record_attention(range(self.depth))
+
+
+class Hooked(TinyModel):
+    """It leaves a hook when the context is left by an exception."""
+
+    @contextmanager
+    def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        handle = self.tower.norm.register_forward_hook(lambda *_: None)
+        with super().record_attention(layers) as record:
+            yield record
+            handle.remove()
+
+
+def broken(**changes: object) -> Callable[[], TinyModel]:
+    """Make a maker of tiny models with some members replaced."""
+
+    def make() -> TinyModel:
+        model = tiny_model()
+        for name, value in changes.items():
+            setattr(model, name, value)
+        return model
+
+    return make
+
+
+def scaled(value: torch.Tensor) -> type[TinyModel]:
+    return type("Scaled", (TinyModel,), {"logit_scale": property(lambda self: value)})
+
+
+def noisy() -> TinyModel:
+    model = tiny_model()
+    plain = model.encode_image
+    model.encode_image = lambda images: plain(images) + torch.rand(1)  # type: ignore[method-assign]
+    return model
+
+
+def batch_normed() -> TinyModel:
+    model = tiny_model()
+    plain = model.features
+    model.features = lambda images: plain(images) - plain(images).mean(0)  # type: ignore[method-assign]
+    return model
+
+
+def training() -> TinyModel:
+    model = tiny_model()
+    model.module.train()
+    return model
+
+
+def nan_weights() -> TinyModel:
+    model = tiny_model()
+    model.tower.projection.weight.fill_(float("nan"))
+    return model
+
+
+ONE_WORD = torch.ones(1, 12)
+BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
+    "grid": (broken(grid=[3, 4]), r"Model.grid must be \(rows, cols\)"),
+    "wrong grid": (broken(grid=(4, 4)), r"layer 0, must be \(B, heads, N, N\)"),
+    "prefix": (broken(prefix_tokens=0), "Model.prefix_tokens must be an int of at least 1"),
+    "depth": (broken(depth="12"), "Model.depth must be an int"),
+    "module": (broken(module=None), "Model.module must be a torch.nn.Module"),
+    "tower": (broken(image_tower=torch.nn.Linear(1, 1)), "must be a part of Model.module"),
+    "training mode": (training, "Model.module must be in eval mode"),
+    "scale": (scaled(torch.tensor([4.6])), r"Model.logit_scale must be \(\) float32"),
+    "log scale": (scaled(torch.tensor(-1.0)), "must be positive: already exponentiated"),
+    "preprocess": (
+        broken(preprocess=lambda image: torch.zeros(3, 24, 32, dtype=torch.float64)),
+        r"Model.preprocess must be \(3, H, W\) float32.*got \(3, 24, 32\) float64",
+    ),
+    "mask dtype": (
+        broken(preprocess_mask=lambda mask: torch.zeros(24, 32)),
+        r"Model.preprocess_mask must be \(H, W\) bool, here \(24, 32\)",
+    ),
+    "mask geometry": (Squashing, "must follow the geometry of preprocess"),
+    "noise": (noisy, "Model.encode_image must be the same for the same images"),
+    "batch": (batch_normed, "Model.features must not depend on the batch"),
+    "nan": (nan_weights, "Model.encode_image must be finite"),
+    "prompts": (
+        broken(prompts=lambda classes: [f"a {name}" for name in classes]),
+        "Model.prompts must be one list of at least one string for each class",
+    ),
+    "no prompt": (broken(prompts=lambda classes: [[] for _ in classes]), "Model.prompts must be"),
+    "text width": (
+        broken(encode_text=lambda prompts: torch.rand(len(prompts), 7)),
+        r"Model.encode_text must be \(K, D\) with encode_image's D float32, here \(3, 12\)",
+    ),
+    "deaf text": (
+        broken(encode_text=lambda prompts: ONE_WORD.repeat(len(prompts), 1)),
+        "Model.encode_text must tell different prompts apart",
+    ),
+    "changing": (Changing, "Model.record_attention must not change encode_image"),
+    "copying": (Copying, "layer 0, must be what encode_image was computed from"),
+    "detached": (Detached, "must put the record in the graph of encode_image; got no graph"),
+    "everything": (Everything, r"Model.record_attention must record layers \[2\]"),
+    "hooked": (Hooked, "must restore the modules after an exception in it; got changes in image"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_model_is_named(name: str) -> None:
+    make, message = BROKEN[name]
+    with torch.random.fork_rng([]), pytest.raises(ConformanceError, match=message):
+        torch.manual_seed(0)
+        check_model(make())
+
+
+def test_a_missing_member_is_named() -> None:
+    with pytest.raises(ConformanceError, match=r"Model: object must offer .*; got no depth, "):
+        check_model(object())  # type: ignore[arg-type]
+
+
+def test_the_check_leaves_requires_grad_as_it_was() -> None:
+    model = tiny_model()
+    model.tower.norm.weight.requires_grad_(True)
+    check_model(model)
+    trained = {name for name, weight in model.module.named_parameters() if weight.requires_grad}
+    assert trained == {"image.norm.weight"}

@@ -62,7 +62,10 @@ def cached_weights(architecture: str, tag: str) -> Path:
     """
     entry = tag_config(architecture, tag)
     repository, _, file = str(entry.get("hf_hub", "")).rpartition("/")
-    names = [file] if file else [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
+    # open_clip prefers the safetensors file beside the one its table names.
+    names = [str(Path(file).with_suffix(".safetensors")), file]
+    if not file:
+        names = [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
     if repository:
         for name in names:
             path = huggingface_hub.try_to_load_from_cache(repository, name)
@@ -72,7 +75,8 @@ def cached_weights(architecture: str, tag: str) -> Path:
     downloaded = Path.home() / ".cache" / "clip" / url.rpartition("/")[2]
     if url and downloaded.is_file():
         return downloaded
-    where = f"{names[0]} of huggingface.co/{repository}" if repository else url
+    wanted = file or names[0]
+    where = f"{wanted} of huggingface.co/{repository}" if repository else url
     raise RatevalError(
         f"pretrained = {tag!r}: the weights of {architecture} are not in your cache, and rateval "
         f"downloads nothing in a run; fetch {where} and set pretrained to the path of that file"

@@ -30,7 +30,9 @@ def draw_scenes(scenes: Scenes) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     flat = canvas.reshape(len(scenes), 3 * _PIXELS)
     if scenes.noise.any():
         grain = noise_bytes(scenes.keys, Part.SENSOR, 3 * _PIXELS).astype(np.float32)
-        flat += (grain - np.float32(127.5)) * (scenes.noise / 127.5).astype(np.float32)[:, None]
+        grain -= np.float32(127.5)
+        grain *= (scenes.noise / 127.5).astype(np.float32)[:, None]
+        flat += grain
     flat += np.float32(0.5)
     np.clip(flat, 0.0, 255.0, out=flat)
     images = np.empty((len(scenes), _PIXELS, 3), dtype=np.uint8)

@@ -44,9 +44,7 @@ def describe_parameters(model: type[BaseModel]) -> list[Parameter]:
         Parameter(
             name,
             describe_type(field.annotation),
-            "required"
-            if field.is_required()
-            else _show(field.get_default(call_default_factory=True)),
+            _describe_default(field),
             _describe_bounds(field),
             " ".join((field.description or "").split()),
         )
@@ -54,7 +52,10 @@ def describe_parameters(model: type[BaseModel]) -> list[Parameter]:
     ]
 
 
-def _show(value: Any) -> str:
+def _describe_default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
     if value is None:
         return "none"
     if isinstance(value, BaseModel):

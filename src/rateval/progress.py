@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""
 
+QUICK_STAGES = ("validate", "score")
+WORTH_TELLING_S = 1.0
+"""Seconds below which a quick stage is told only when everything is asked for."""
+
 
 class Reporter:
     """Tell nothing; the base of those that tell something."""
@@ -65,7 +69,9 @@ class PlainReporter(Reporter):
         yield _PlainMonitor(self._console, stage, label)
 
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
-        """Print one line about a stage's result."""
+        """Print one line about a stage's result, if it took a while or everything is asked for."""
+        if not self._verbose and stage.stage in QUICK_STAGES and stage.seconds < WORTH_TELLING_S:
+            return
         line = Text("= " if stage.reused else "✓ ", style="cyan" if stage.reused else "green")
         line.append(f"{stage.stage:<9}", style="bold default")
         line.append(stage.label, style="default")

@@ -92,7 +92,8 @@ class Runner:
             reused=stored.reused,
             seconds=stored.seconds,
         )
-        if record not in self._stages:
+        # Cells share stages: one classifier serves all test sets of its training split.
+        if (stage, stored.identity) not in {(s.stage, s.identity) for s in self._stages}:
             self._stages.append(record)
             self._reporter.finished(record, stored.facts.get("count"))
             self._observers.notify("rateval_stage_finished", stage=record)
@@ -122,7 +123,6 @@ class Runner:
         }
 
         def compute(folder: Path) -> Mapping[str, Any]:
-            self._load(cell.model)
             model = self._bench.copy_model(cell.model)
             with self._reporter.watch("finetune", label) as monitor:
                 classifier = finetune(finetuner, model, train, dataset.classes, monitor)
@@ -130,6 +130,8 @@ class Runner:
             self._bench.keep_classifier(identify_result("finetune", inputs), classifier)
             return {"trained": finetuner.trains}
 
+        if self._store.fetch("finetune", inputs) is None:
+            self._load(cell.model)  # out here, so that its time is not counted as training
         return self._reuse_or_make("finetune", label, inputs, compute)
 
     def _classifier(self, cell: Cell, finetuned: Stored) -> Classifier:

@@ -20,6 +20,8 @@ from rateval.protocols import Attribution, Dataset, Finetuner, Metric, Model, Sh
 from rateval.run_record import RunRecord
 from rateval.spec import Document, RunSpec, read_document
 
+_DEFAULT = Context()
+
 
 def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
     """Take a spec as a path, as nested dicts shaped like the TOML, or as a RunSpec."""
@@ -79,7 +81,7 @@ def create(
 def create(
     kind: Literal["shift"], name: str, *, context: Context = ..., **params: Any
 ) -> Shift: ...
-def create(kind: Kind, name: str, *, context: Context = Context(), **params: Any) -> Any:
+def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any) -> Any:
     """Make a live component, as a study would: ``create("metric", "pt")``.
 
     ``params`` are those that ``rateval show KIND NAME`` lists; ``context`` carries device and seed.

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from rateval_clip.model import Clip, make_clip
-from rateval_clip.params import ClipParams
 from safetensors.torch import save_file
 
 from rateval.api import Context
+from rateval_clip.model import Clip, make_clip
+from rateval_clip.params import ClipParams
 
 TINY: dict[str, Any] = {
     "embed_dim": 12,

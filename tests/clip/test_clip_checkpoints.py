@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import torch
-from rateval_clip.files import digest
-from rateval_clip.model import Clip
-from rateval_clip.params import ClipParams
 from safetensors.torch import save_file
 
 from rateval.api import RatevalError
+from rateval_clip.files import digest
+from rateval_clip.model import Clip
+from rateval_clip.params import ClipParams
 
 Build = Callable[..., Clip]
 State = dict[str, torch.Tensor]
@@ -141,7 +141,10 @@ def _write_arguments(path: Path, state: State) -> None:
         (_write_other_zip, "a zip archive, but not a torch checkpoint"),
         (_write_torchscript, "a TorchScript archive, which this version does not read"),
         (_write_number, "holds no state dict"),
-        (_write_nested, "the entry 'model' is a OrderedDict, not a tensor; its keys are model, epoch"),
+        (
+            _write_nested,
+            "the entry 'model' is a OrderedDict, not a tensor; its keys are model, epoch",
+        ),
         (_write_arguments, r"nothing in it was executed: it names argparse\.Namespace"),
     ],
 )

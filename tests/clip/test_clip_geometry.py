@@ -8,9 +8,9 @@ import pytest
 import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
-from rateval_clip.geometry import Geometry
 
 from rateval.api import RatevalError
+from rateval_clip.geometry import Geometry
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -41,9 +41,7 @@ def test_image_and_mask_stay_aligned(
 @pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])
 def test_the_image_goes_through_open_clips_own_transform(resize_mode: str) -> None:
     settings = {"size": 32, "resize_mode": resize_mode, "interpolation": "bilinear", "mode": "RGB"}
-    image = Image.fromarray(
-        np.random.default_rng(0).integers(0, 256, (50, 41, 3)).astype(np.uint8)
-    )
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 41, 3)).astype(np.uint8))
     expected = image_transform_v2(
         PreprocessCfg(size=32, resize_mode=resize_mode, interpolation="bilinear"), is_train=False
     )(image)

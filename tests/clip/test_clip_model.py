@@ -13,13 +13,13 @@ import open_clip
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
+
+from rateval.api import Model, RatevalError
 from rateval_clip.files import digest
 from rateval_clip.model import Clip
 from rateval_clip.params import ClipParams
 from rateval_clip.tags import cached_weights
-from safetensors.torch import save_file
-
-from rateval.api import Model, RatevalError
 
 Build = Callable[..., Clip]
 
@@ -135,16 +135,25 @@ def test_a_tag_comes_from_the_cache_only(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     tag = {"architecture": "ViT-B-32-quickgelu", "pretrained": "openai"}
     with pytest.raises(RatevalError, match="not in your cache, and rateval downloads nothing"):
         build(**tag)
     with pytest.raises(RatevalError, match="not in your cache"):
         digest(ClipParams(**tag))
-    cached = tmp_path / ".cache" / "clip" / "ViT-B-32.pt"
-    cached.parent.mkdir(parents=True)
-    cached.write_bytes(b"abc")
-    assert cached_weights("ViT-B-32-quickgelu", "openai") == cached
-    assert len(digest(ClipParams(**tag))) == 64
+    original = tmp_path / ".cache" / "clip" / "ViT-B-32.pt"
+    original.parent.mkdir(parents=True)
+    original.write_bytes(b"abc")
+    assert cached_weights("ViT-B-32-quickgelu", "openai") == original
+    before = digest(ClipParams(**tag))
+    repository = tmp_path / "hub" / "models--timm--vit_base_patch32_clip_224.openai"
+    snapshot = repository / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0123", encoding="utf-8")
+    (snapshot / "open_clip_model.safetensors").write_bytes(b"abcd")
+    assert cached_weights("ViT-B-32-quickgelu", "openai").parent == snapshot
+    assert digest(ClipParams(**tag)) != before
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from rateval_clip.params import ClipParams
 from rateval_clip.plugin import rateval_register_models
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from rateval_clip.model import Clip
-from rateval_clip.recording import attend
 from torch import nn
 
 from rateval.api import RatevalError
+from rateval_clip.model import Clip
+from rateval_clip.recording import attend
 
 Build = Callable[..., Clip]
 
@@ -84,7 +84,7 @@ def test_frozen_weights_make_the_first_recorded_layer_the_start_of_the_graph(
 ) -> None:
     model = build()
     model.module.requires_grad_(False)
-    kept = []
+    kept: list[torch.Tensor] = []
 
     def saved_tensors(layers: list[int]) -> int:
         kept.clear()
@@ -148,7 +148,7 @@ def test_the_modules_are_open_clips_own(build: Build) -> None:
 
 @pytest.mark.parametrize("layers", [[3], [-1], [0, 9]])
 def test_a_layer_that_is_not_there(build: Build, layers: list[int]) -> None:
-    with pytest.raises(RatevalError, match="no vision layer .*there are 3"):
+    with pytest.raises(RatevalError, match=r"no vision layer .*there are 3"):
         build().record_attention(layers)
 
 

@@ -24,34 +24,34 @@ def explain_undefined(rows: Sequence[tuple[CellRecord, EvidenceRecord]]) -> Iter
         if evidence.undefined:
             reasons = ", ".join(f"{why}: {count}" for why, count in evidence.undefined.items())
             total = sum(evidence.undefined.values())
-            yield f"{name}: {total} images have no evidence score and count as not valid ({reasons})"
+            yield f"{name}: {total} images have no score and count as not valid ({reasons})"
         if cell.skipped:
             first = cell.skipped[0]
             yield f"{name}: {len(cell.skipped)} samples skipped; first {first.id}: {first.reason}"
 
 
-def explain_counts(record: RunRecord, *, wide: bool) -> Iterator[str]:
+def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str]]:
     """Say what the columns mean."""
     headings = {s.heading for cell in record.cells for e in cell.evidence for s in e.scores}
     if "PT" in headings:
-        yield "PT  of the correct predictions, the share on valid evidence: RR/(RR+RW)"
+        yield "PT", "of the correct predictions, the share on valid evidence: RR/(RR+RW)"
     if "IR" in headings:
-        yield "IR  of the predictions on valid evidence, the share that is correct: RR/(RR+WR)"
-    yield "RR, RW, WR, WW  images: Right or Wrong prediction, then Right or Wrong evidence"
-    changes = "changes are points against zero-shot (zs); "
-    if not any(not cell.trained for cell in record.cells):
-        changes = "no change is shown: the study has no zero-shot row; "
-    if wide:
-        yield f"{changes}intervals are 95 % Wilson intervals over the images alone"
+        yield "IR", "of the predictions on valid evidence, the share that is correct: RR/(RR+WR)"
+    yield "RR…WW", "images: Right or Wrong prediction, then Right or Wrong evidence"
+    if all(cell.trained for cell in record.cells):
+        yield "Δ zs", "nothing is shown: this study has no zero-shot row to compare with"
     else:
-        yield f"{changes}intervals are shown from 120 columns on"
+        yield "Δ zs", "points of change against the zero-shot row of the same test"
+    if wide:
+        yield "95 %", "Wilson interval over the images alone; another seed may differ by more"
+    else:
+        yield "95 %", "intervals are shown from 120 columns on"
 
 
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Say where the results lie and what to try next."""
-    yield "results", f"{record.path} (rows and maps in {record.path.parent / 'store'})"
-    yield "next", f"rateval report {record.path}    this report again, without any model"
+    yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
     if record.status != "finished":
-        yield "", f"rateval run {record.spec_name}    go on; finished stages are reused"
-    yield "", "rateval list --all    what else a study can use"
-    yield "", "rateval init    a commented spec of your own"
+        yield "go on", f"rateval run {record.spec_name}  (what is finished is reused)"
+    yield "again", f"rateval report {record.path}"
+    yield "next", "rateval init  (a spec of your own); rateval list --all  (what it can use)"

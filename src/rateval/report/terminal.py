@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from rich import box
@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rateval.report.notes import explain_counts, explain_undefined, suggest_next
+from rateval.report.notes import explain_columns, explain_undefined, suggest_next
 from rateval.run_record import CellRecord, EvidenceRecord, RunRecord, ScoreRecord
 
 UNDEFINED = "–"
@@ -26,10 +26,17 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += [Text(), title, _table(rows, wide=width >= WIDE)]
         parts += [Text(f"  {note}", style="yellow") for note in explain_undefined(rows)]
     parts.append(Text())
-    parts += [Text(line, style="dim") for line in explain_counts(record, wide=width >= WIDE)]
-    parts.append(Text())
-    parts += [Text.assemble((f"{name:<9}", "bold"), what) for name, what in suggest_next(record)]
-    return Group(*parts)
+    parts.append(_pairs(explain_columns(record, wide=width >= WIDE), "dim"))
+    return Group(*parts, Text(), _pairs(suggest_next(record), "bold"))
+
+
+def _pairs(pairs: Iterable[tuple[str, str]], style: str) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style=style, no_wrap=True)
+    table.add_column(overflow="fold")
+    for left, right in pairs:
+        table.add_row(left, right)
+    return table
 
 
 def _head(record: RunRecord) -> Text:
@@ -62,8 +69,7 @@ def _tables(record: RunRecord) -> Iterator[tuple[Text, Rows]]:
         cell, evidence = members[0]
         title = Text(cell.dataset, style="bold")
         title.append(
-            f"  {cell.count:,} test images, explained by {cell.attribution}, "
-            f"judged by {evidence.validator}",
+            f"  {cell.count:,} test images · {cell.attribution} · {evidence.validator}",
             style="dim",
         )
         yield title, members
@@ -78,7 +84,7 @@ def _table(rows: Rows, *, wide: bool) -> Table:
         table.add_column(f"{score.heading} %", justify="right", no_wrap=True)
         if wide:
             table.add_column("95 %", justify="right", no_wrap=True, style="dim")
-        table.add_column("change" if wide else "", justify="right", no_wrap=True)
+        table.add_column("Δ zs", justify="right", no_wrap=True)
     for quadrant in _QUADRANTS:
         table.add_column(quadrant, justify="right", no_wrap=True, style="dim")
     for cell, evidence in rows:
@@ -104,5 +110,5 @@ def _change(change: float | None) -> Text:
     points = round(100 * change, 1)
     if points == 0:
         return Text("±0.0", style="dim")
-    sign, colour = ("+", "green") if points > 0 else ("−", "red")  # noqa: RUF001 - a minus sign
+    sign, colour = ("+", "green") if points > 0 else ("−", "red")
     return Text(f"{sign}{abs(points):.1f}", style=colour)

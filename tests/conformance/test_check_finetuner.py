@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from rateval.api import Classifier, Model, Monitor, RatevalError, Split
+from rateval.testing import ConformanceError, check_finetuner, tiny_dataset, tiny_model
+
+State = dict[str, torch.Tensor]
+
+
+class MeanClassifier:
+    """Score by the distance to class means of the features."""
+
+    def __init__(self, model: Model, means: torch.Tensor) -> None:
+        self.model, self.means = model, means
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        return self.model.features(images) @ self.means.T
+
+    def state(self) -> State:
+        return {"means": self.means}
+
+
+class ClassMeans:
+    """The nearest class mean, drawn at random instead of averaged; keeps every promise."""
+
+    trains = True
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        if train is None:
+            raise RatevalError("no train split")
+        monitor.begin(len(train))
+        generator = torch.Generator().manual_seed(0)
+        means = torch.randn(len(classes), 24, generator=generator)
+        monitor.advance(len(train))
+        return self.restore(model, classes, {"means": means})
+
+    def restore(self, model: Model, classes: Sequence[str], state: State) -> Classifier:
+        return MeanClassifier(model, state["means"])
+
+
+class Changed(ClassMeans):
+    """A finetuner whose classifiers have some members replaced."""
+
+    def __init__(self, trains: Any = True, **changes: Any) -> None:
+        self.trains = trains
+        self.changes = changes
+
+    def restore(self, model: Model, classes: Sequence[str], state: State) -> Classifier:
+        classifier = super().restore(model, classes, state)
+        for name, make in self.changes.items():
+            setattr(classifier, name, make(classifier, getattr(classifier, name)))
+        return classifier
+
+
+def logits(change: Callable[[torch.Tensor], Any]) -> Changed:
+    return Changed(logits=lambda _, plain: lambda images: change(plain(images)))
+
+
+def state(value: Any) -> Changed:
+    return Changed(state=lambda _, plain: lambda: value)
+
+
+class Members(ClassMeans):
+    def fit(self, *arguments: Any) -> Any:
+        return super().fit(*arguments).model
+
+
+class Silent(ClassMeans):
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        return super().fit(model, train, classes, Deaf(monitor))
+
+
+class Deaf:
+    """A monitor that passes the total on and nothing else."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+
+    def begin(self, total: int) -> None:
+        self.monitor.begin(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        pass
+
+
+class Restarting(ClassMeans):
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        monitor.begin(3)
+        return super().fit(model, train, classes, monitor)
+
+
+class Careless(ClassMeans):
+    """It stumbles over a dataset without a train split."""
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        return super().fit(model, train or [][0], classes, monitor)
+
+
+class Indifferent(ClassMeans):
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        return super().fit(model, train or tiny_dataset().train, classes, monitor)
+
+
+class Secret(ClassMeans):
+    """It changes the image tower and doesn't put that into the state."""
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        classifier = super().fit(model, train, classes, monitor)
+        with torch.no_grad():
+            for weight in model.image_tower.parameters():
+                weight.mul_(1.1)
+        return classifier
+
+
+class Untrained(Secret):
+    """It says that it trains nothing, and trains."""
+
+    trains = False
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        return super().fit(model, tiny_dataset().train, classes, monitor)
+
+
+class Unseeded(ClassMeans):
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+    ) -> Classifier:
+        super().fit(model, train, classes, monitor)
+        return self.restore(model, classes, {"means": torch.randn(len(classes), 24)})
+
+
+TWICE = torch.ones(4)
+BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
+    "nothing": (object, "Finetuner: object must offer fit, restore, trains"),
+    "trains": (lambda: Changed(trains="yes"), "Finetuner.trains must be a bool; got 'yes'"),
+    "no classifier": (Members, "Classifier: TinyModel must offer logits, model, state"),
+    "logits shape": (lambda: logits(lambda out: out[:, :2]), r"here \(8, 3\); got \(8, 2\)"),
+    "logits type": (lambda: logits(lambda out: out.double()), r"got \(8, 3\) float64"),
+    "nan": (lambda: logits(lambda out: out * float("nan")), "Classifier.logits must be finite"),
+    "no graph": (lambda: logits(lambda out: out.detach()), "must be differentiable; got a tensor"),
+    "no flow": (
+        lambda: logits(lambda out: out.detach().requires_grad_()),
+        "must be differentiable by the images; got no gradient",
+    ),
+    "noise": (
+        lambda: logits(lambda out: out + torch.rand(out.shape)),
+        "must be the same for the same images",
+    ),
+    "batch": (lambda: logits(lambda out: out - out.mean(0)), "must not depend on the batch"),
+    "state": (lambda: state([TWICE]), "Classifier.state must be a dict of names and tensors"),
+    "state values": (lambda: state({"a": 1}), "Classifier.state must be a dict of names"),
+    "shared": (lambda: state({"a": TWICE, "b": TWICE}), "contiguous tensors that share no memory"),
+    "strided": (lambda: state({"a": torch.ones(2, 3).T}), "must hold contiguous tensors"),
+    "silent": (Silent, "must advance the monitor by the 24 samples announced.*; got 0"),
+    "restarting": (Restarting, "must call monitor.begin once; got 2 calls"),
+    "careless": (Careless, "must raise RatevalError when there is no train split; got IndexError"),
+    "indifferent": (Indifferent, "must raise RatevalError when there is no train split; got a cl"),
+    "untrained": (Untrained, "must train nothing if trains=False; got changes"),
+    "unseeded": (Unseeded, "must give the same state for the same seed; got differences in means"),
+    "secret": (Secret, "Finetuner.restore must rebuild the classifier that gave the state"),
+}
+
+
+def test_a_sound_finetuner_passes() -> None:
+    check_finetuner(ClassMeans())
+    check_finetuner(ClassMeans(), tiny_model(4), tiny_dataset(seed=5))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_finetuner_is_named(name: str) -> None:
+    make, message = BROKEN[name]
+    with pytest.raises(ConformanceError, match=message):
+        check_finetuner(make())
+
+
+def test_the_check_leaves_the_model_given_alone() -> None:
+    model = tiny_model()
+    before = {name: weight.clone() for name, weight in model.module.state_dict().items()}
+    with pytest.raises(ConformanceError):
+        check_finetuner(Secret(), model)
+    assert all(before[name].equal(value) for name, value in model.module.state_dict().items())

@@ -40,10 +40,12 @@ class Clip:
         self.image_tower = cast(torch.nn.Module, module.visual)
         self._attention = attention_layers(self.image_tower, architecture.name)
         self.grid = cast(tuple[int, int], self.image_tower.grid_size)
+        self.image_size = cast(tuple[int, int], self.image_tower.image_size)
+        """Height and width that ``preprocess`` yields."""
         self.depth = len(self._attention)
         self._architecture = architecture
         self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
-        settings = architecture.preprocessing | {"size": self.image_tower.image_size}
+        settings = architecture.preprocessing | {"size": self.image_size}
         overrides = {"mean": params.image_mean, "std": params.image_std}
         settings |= {key: value for key, value in overrides.items() if value is not None}
         self.geometry = Geometry(settings)

@@ -63,11 +63,10 @@ def cached_weights(architecture: str, tag: str) -> Path:
     entry = tag_config(architecture, tag)
     repository, _, file = str(entry.get("hf_hub", "")).rpartition("/")
     # open_clip prefers the safetensors file beside the one its table names.
-    names = [str(Path(file).with_suffix(".safetensors")), file]
-    if not file:
-        names = [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
+    file = file or HF_WEIGHTS_NAME
+    safe = HF_SAFE_WEIGHTS_NAME if file == HF_WEIGHTS_NAME else f"{Path(file).stem}.safetensors"
     if repository:
-        for name in names:
+        for name in (safe, file):
             path = huggingface_hub.try_to_load_from_cache(repository, name)
             if isinstance(path, str):
                 return Path(path)
@@ -75,8 +74,7 @@ def cached_weights(architecture: str, tag: str) -> Path:
     downloaded = Path.home() / ".cache" / "clip" / url.rpartition("/")[2]
     if url and downloaded.is_file():
         return downloaded
-    wanted = file or names[0]
-    where = f"{wanted} of huggingface.co/{repository}" if repository else url
+    where = f"{safe} or {file} of huggingface.co/{repository}" if repository else url
     raise RatevalError(
         f"pretrained = {tag!r}: the weights of {architecture} are not in your cache, and rateval "
         f"downloads nothing in a run; fetch {where} and set pretrained to the path of that file"

@@ -67,9 +67,11 @@ def restore_head(
     and classes need.
     """
     weight = state.get(HEAD + "weight")
-    width = weight.shape[1] if weight is not None and weight.ndim == 2 else 0
+    width = weight.shape[-1] if weight is not None and weight.ndim else 0
+    needed = {HEAD + "weight": (len(classes), width), HEAD + "bias": (len(classes),)}
+    tower = _named(model.image_tower, TOWER)
+    _require_fit(needed | {name: tuple(tensor.shape) for name, tensor in tower.items()}, state)
     head = _empty_head(width, len(classes))
-    _require_fit(_named(head, HEAD) | _named(model.image_tower, TOWER), state)
     head.load_state_dict(_cut(state, HEAD))
     model.image_tower.load_state_dict(_cut(state, TOWER))
     return HeadClassifier(model, head.to(device=device, dtype=dtype))
@@ -92,13 +94,13 @@ def _cut(state: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
     }
 
 
-def _require_fit(needed: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor]) -> None:
+def _require_fit(needed: Mapping[str, tuple[int, ...]], state: Mapping[str, torch.Tensor]) -> None:
     wrong = [f"{name} is missing" for name in needed.keys() - state.keys()]
     wrong += [f"{name} is not known" for name in state.keys() - needed.keys()]
     wrong += [
-        f"{name} is {tuple(state[name].shape)}, needed is {tuple(needed[name].shape)}"
+        f"{name} is {tuple(state[name].shape)}, needed is {needed[name]}"
         for name in needed.keys() & state.keys()
-        if state[name].shape != needed[name].shape
+        if tuple(state[name].shape) != needed[name]
     ]
     if wrong:
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""

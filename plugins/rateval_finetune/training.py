@@ -47,7 +47,7 @@ def train(
                 seen += len(batch)
             note = f"epoch {epoch}/{schedule.epochs} loss {total / max(seen, 1):.2f}"
             monitor.advance(len(batch) + len(batch.skipped), note)
-    _require_finite_weights(optimizer, f"step {step}, the last one")
+    _require_finite_weights(optimizer, f"step {step}, the last one,")
 
 
 def first_images(split: Split, model: Model) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
 
@@ -75,9 +75,10 @@ def explain_unknown_key(key: str, allowed: Sequence[str]) -> str:
 def _owner(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
     for step in loc[:-1]:
         field = model.model_fields.get(str(step))
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
+        annotation = field.annotation if field else None
+        for inner in (annotation, *get_args(annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                model = inner
     return model
 
 
@@ -86,8 +87,9 @@ def _siblings(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
 
 
 def _describe(model: type[BaseModel], loc: Sequence[str | int]) -> str:
-    for step in reversed(loc):
-        field = _owner(model, loc).model_fields.get(str(step))
-        if field is not None and field.description:
-            return f" ({' '.join(field.description.split()).rstrip('.')})"
-    return ""
+    fields = _owner(model, loc).model_fields
+    # What follows the key in a location are indices and the members of a union.
+    field = next((fields[str(step)] for step in reversed(loc) if str(step) in fields), None)
+    if field is None or not field.description:
+        return ""
+    return f" ({' '.join(field.description.split()).rstrip('.')})"

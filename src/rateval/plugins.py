@@ -108,17 +108,26 @@ def _enabled(
 ) -> Iterator[tuple[Plugin, importlib.metadata.EntryPoint]]:
     names = {_normal(name) for name in disabled.split(",") if name.strip()}
     only_bundled = not third_party or "all" in names
+    for plugin, entry_point in sorted(_entry_points(), key=lambda found: _order(found[0])):
+        bundled = plugin.distribution == BUNDLED_DISTRIBUTION
+        if only_bundled and not bundled:
+            continue
+        if _normal(plugin.name) in names or (_normal(plugin.distribution) in names and not bundled):
+            continue
+        yield plugin, entry_point
+
+
+def _entry_points() -> Iterator[tuple[Plugin, importlib.metadata.EntryPoint]]:
     for entry_point in importlib.metadata.entry_points(group=GROUP):
         dist = entry_point.dist
         if dist is None:
             raise PluginError(f'entry point "{entry_point.name}" belongs to no distribution')
-        plugin = Plugin(entry_point.name, dist.name, dist.version)
-        bundled = _normal(dist.name) == BUNDLED_DISTRIBUTION
-        if only_bundled and not bundled:
-            continue
-        if _normal(plugin.name) in names or (_normal(dist.name) in names and not bundled):
-            continue
-        yield plugin, entry_point
+        yield Plugin(entry_point.name, dist.name, dist.version), entry_point
+
+
+def _order(plugin: Plugin) -> tuple[bool, str, str]:
+    # Bundled ones first, so that of two that clash the other one is advised against.
+    return plugin.distribution != BUNDLED_DISTRIBUTION, plugin.distribution, plugin.name
 
 
 def _normal(name: str) -> str:

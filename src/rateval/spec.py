@@ -188,6 +188,8 @@ def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
                 explain_error(details, RunSpec),
             )
             for details in error.errors()
+            # A list that a faulty entry left short is no fault of its own.
+            if details["type"] != "too_short" or not details["input"]
         ]
     problems = [
         Problem(

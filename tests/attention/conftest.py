@@ -67,15 +67,24 @@ def linear() -> Callable[[Model, torch.Tensor, torch.Tensor], Classifier]:
 
 
 @pytest.fixture
-def model() -> Clip:
-    """A tiny CLIP of 3 layers and 3 x 4 patches, its attention far from uniform."""
-    params = ClipParams(architecture=copy.deepcopy(TINY), pretrained="random")
-    clip = make_clip(params, Context(seed=3))
-    with torch.no_grad():
-        for name, weight in clip.image_tower.named_parameters():
-            if name.endswith("in_proj_weight"):
-                weight.mul_(4)
-    return clip
+def make_model() -> Callable[[str], Clip]:
+    """Make a tiny CLIP of 3 layers and 3 x 4 patches, its attention far from uniform."""
+
+    def make(dtype: str) -> Clip:
+        params = ClipParams(architecture=copy.deepcopy(TINY), pretrained="random")
+        clip = make_clip(params, Context(seed=3, dtype=dtype))
+        with torch.no_grad():
+            for name, weight in clip.image_tower.named_parameters():
+                if name.endswith("in_proj_weight"):
+                    weight.mul_(4)
+        return clip
+
+    return make
+
+
+@pytest.fixture
+def model(make_model: Callable[[str], Clip]) -> Clip:
+    return make_model("float32")
 
 
 @pytest.fixture

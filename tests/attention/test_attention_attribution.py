@@ -73,10 +73,6 @@ def test_a_map_depends_on_its_image_alone(
     torch.testing.assert_close(shuffled, whole[order], atol=1e-5 * peak, rtol=0)
 
 
-def test_an_empty_batch(classifier: Classifier, images: torch.Tensor, labels: torch.Tensor) -> None:
-    assert _explain(classifier, images[:0], labels[:0]).relevance.shape == (0, 3, 4)
-
-
 @pytest.mark.parametrize("trainable", [True, False])
 @pytest.mark.parametrize("surroundings", [nullcontext, torch.no_grad, torch.inference_mode])
 def test_weights_and_surroundings_make_no_difference(

@@ -113,9 +113,15 @@ def test_zero_shot_relevance(
 
 
 def test_relevance_of_every_prompt(zero_shot: Classifier, given: Arrays, golden: Arrays) -> None:
+    expected = golden["zs_token_last_allprompts"]
+    # Faint maps differ from float64 by up to 2.6e-5 of their own peak in the golden file itself,
+    # hence the tolerance is a share of the image's strongest map.
+    peak = expected.amax(dim=(1, 2))[:, None]
     for prompt in range(5):
         explanation = _explain(zero_shot, given, torch.full((16,), prompt), "last")
-        _assert_relevance(explanation, golden["zs_token_last_allprompts"][:, prompt])
+        found = explanation.relevance.flatten(1)
+        assert float(((found - expected[:, prompt]).abs() / peak).max()) <= 2e-5
+        assert torch.equal((found == 0).all(1), (expected[:, prompt] == 0).all(1))
 
 
 def test_linear_head_relevance(head: Classifier, given: Arrays, golden: Arrays) -> None:

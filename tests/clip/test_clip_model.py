@@ -14,6 +14,10 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 
 from rateval.api import Model, RatevalError
 from rateval_clip.files import digest
@@ -221,11 +225,39 @@ def test_folders_that_lack_something(build: Build, folder: Path) -> None:
         build(architecture=str(folder))
 
 
-def test_an_absent_tokenizer(build: Build, folder: Path) -> None:
+def _name_tokenizer(folder: Path, name: str) -> None:
     path = folder / "open_clip_config.json"
     content = json.loads(path.read_text(encoding="utf-8"))
-    content["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "someone/absent"
+    content["model_cfg"]["text_cfg"] |= {
+        "hf_tokenizer_name": name,
+        "tokenizer_kwargs": {"clean": "lower"},
+        "pool_type": "eos",
+        "eos_id": 3,
+    }
     path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_a_folder_brings_its_tokenizer(build: Build, folder: Path) -> None:
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "of"]
+    tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"} | special), encoding="utf-8"
+    )
+    _name_tokenizer(folder, "anything")
+    model = build(architecture=str(folder), pretrained=None)
+    assert model.tokenizer(["A dog"]).tolist() == [[2, 4, 5, 3, 0, 0, 0, 0]]
+    ids = torch.tensor([[2, 4, 5, 3, 0, 0, 0, 0]])
+    assert torch.equal(model.encode_text(["A dog"]), model.encode_text(ids))
+
+
+def test_an_absent_tokenizer(build: Build, folder: Path) -> None:
+    _name_tokenizer(folder, "someone/absent")
     model = build(architecture=str(folder), pretrained=None)
     with pytest.raises(RatevalError, match=r"the tokenizer .*mine' is not on this machine"):
         model.encode_text(["a dog"])

@@ -165,7 +165,7 @@ BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: logits(lambda out: out + torch.rand(out.shape)),
         "must be the same for the same images",
     ),
-    "batch": (lambda: logits(lambda out: out - out.mean(0)), "must not depend on the batch"),
+    "batch": (lambda: logits(lambda out: out * out.std()), "must not depend on the batch"),
     "state": (lambda: state([TWICE]), "Classifier.state must be a dict of names and tensors"),
     "state values": (lambda: state({"a": 1}), "Classifier.state must be a dict of names"),
     "shared": (lambda: state({"a": TWICE, "b": TWICE}), "contiguous tensors that share no memory"),

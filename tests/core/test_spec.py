@@ -1,0 +1,200 @@
+"""Every message about a spec, word by word: they are what a user works with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rateval.errors import RatevalError, SpecError
+from rateval.overrides import override_run, read_environment, read_settings
+from rateval.plan import Plan, make_plan
+from rateval.plugins import discover
+from rateval.spec import Document, RunSpec, read_document
+from rateval.study import open_spec
+
+MINIMAL = """
+[study]
+name = "s"
+[[dataset]]
+use = "shapes"
+[[model]]
+use = "clip"
+[[finetune]]
+use = "zs"
+[[finetune]]
+use = "ft"
+"""
+
+
+def plan_of(tmp_path: Path, text: str) -> Plan:
+    path = tmp_path / "spec.toml"
+    path.write_text(text)
+    return make_plan(read_document(path), discover(third_party=False))
+
+
+def problems_of(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        plan_of(tmp_path, text)
+    prefix = f"{tmp_path / 'spec.toml'}: "
+    return [str(problem).removeprefix(prefix) for problem in caught.value.problems]
+
+
+def test_defaults_follow_the_paper(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, MINIMAL)
+    assert [cell.label for cell in plan.cells] == ["clip · zs on shapes", "clip · ft on shapes"]
+    assert [choice.label for choice in plan.metrics] == ["accuracy", "pt", "ir"]
+    assert [choice.label for choice in plan.validators] == ["relevance-mass"]
+    assert plan.cells[0].attribution.label == "generic-attention"
+
+
+def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> None:
+    text = MINIMAL + '[[dataset]]\nuse = "shapes"\nname = "other"\n'
+    labels = [cell.label for cell in plan_of(tmp_path, text).cells]
+    assert labels == [
+        "clip · zs on shapes",
+        "clip · zs on other",
+        "clip · ft on shapes",
+        "clip · ft on other",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("addition", "problem"),
+    [
+        ("epoch = 5", 'finetune[1].epoch: unknown key; did you mean "epochs"?'),
+        ("[[finetuner]]", 'finetuner: unknown key; did you mean "finetune"?'),
+        ("[run]\nbatchsize = 1", 'run.batchsize: unknown key; did you mean "batch_size"?'),
+        ("[run]\nbatch_size = 0", "run.batch_size = 0: must be greater than or equal to 1"),
+        ('[run]\ndevice = "gpu"', 'run.device = "gpu": string should match pattern'),
+        ("[run]\nlimit = 2.5", "run.limit = 2.5: must be a valid integer"),
+        ('epochs = "five"', 'finetune[1].epochs = "five": must be a valid integer'),
+        ("epochs = 0", "finetune[1].epochs = 0: must be greater than or equal to 1"),
+        ("lr = -1.0", "finetune[1].lr = -1.0: must be greater than 0"),
+        (
+            '[[model]]\nuse = "clop"',
+            'model[1].use = "clop": unknown model; did you mean "clip"?',
+        ),
+        ('[[metric]]\nname = "x"', "metric[0].use: is missing and has no default"),
+        ("[[metric]]\nuse = 3", "metric[0].use = 3: must be a valid string"),
+        (
+            '[[finetune]]\nuse = "zs"',
+            'finetune[2].name: "zs" names an earlier finetune too; give each its own `name`',
+        ),
+        ("metric = 3", "finetune[1].metric: unknown key"),
+    ],
+)
+def test_one_problem(tmp_path: Path, addition: str, problem: str) -> None:
+    (found,) = problems_of(tmp_path, MINIMAL + addition)
+    assert found.startswith(problem)
+
+
+def test_what_to_do_next_is_named(tmp_path: Path) -> None:
+    (found,) = problems_of(tmp_path, MINIMAL + "lr = -1.0")
+    assert found.endswith("; see rateval show finetuner ft")
+
+
+def test_all_problems_come_together(tmp_path: Path) -> None:
+    text = MINIMAL.replace('name = "s"', 'nam = "s"') + 'epoch = 1\nlr = "x"\n[[metric]]\nuse="q"'
+    found = problems_of(tmp_path, text)
+    assert [line.split(":")[0] for line in found] == [
+        "study.name",
+        "study.nam",
+        'finetune[1].lr = "x"',
+        "finetune[1].epoch",
+        'metric[0].use = "q"',
+    ]
+
+
+@pytest.mark.parametrize("table", ["study", "dataset", "model", "finetune"])
+def test_a_missing_table(tmp_path: Path, table: str) -> None:
+    rest = {
+        "study": '[study]\nname = "s"\n',
+        "dataset": '[[dataset]]\nuse = "shapes"\n',
+        "model": '[[model]]\nuse = "clip"\n',
+        "finetune": '[[finetune]]\nuse = "zs"\n',
+    }
+    del rest[table]
+    (found,) = problems_of(tmp_path, "".join(rest.values()))
+    assert found.startswith(f"{table}: is missing and has no default")
+
+
+def test_a_table_that_is_none(tmp_path: Path) -> None:
+    (found,) = problems_of(tmp_path, MINIMAL.replace('[study]\nname = "s"', "study = 3"))
+    assert found.startswith("study = 3: must be a table")
+
+
+def test_a_name_that_cannot_be_a_folder(tmp_path: Path) -> None:
+    (found,) = problems_of(tmp_path, MINIMAL.replace('"s"', '"../s"'))
+    assert found.startswith('study.name = "../s"')
+
+
+def test_syntax_errors_give_line_and_column(tmp_path: Path) -> None:
+    with pytest.raises(RatevalError, match=r"not valid TOML: .*line 2, column 8"):
+        plan_of(tmp_path, "[study]\nname = \n")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "no such file"),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.write_bytes(b"a = '\xff'"), "not UTF-8 text"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path: Path, make: Any, message: str) -> None:
+    path = tmp_path / "spec.toml"
+    make(path)
+    with pytest.raises(RatevalError, match=message):
+        read_document(path)
+
+
+def document(**run: object) -> Document:
+    data = {
+        "study": {"name": "s"},
+        "dataset": [{"use": "shapes"}],
+        "model": [{"use": "clip"}],
+        "finetune": [{"use": "zs"}],
+        "run": run,
+    }
+    return Document("spec", data, "")
+
+
+def test_the_command_line_goes_before_the_environment_before_the_spec() -> None:
+    environment = read_environment({"RATEVAL_BATCH_SIZE": "8", "RATEVAL_DEVICE": "cpu"})
+    settings = read_settings(["run.batch_size=4"])
+    changed = override_run(document(batch_size=2, workers=3), environment | settings)
+    run = make_plan(changed, discover(third_party=False)).spec.run
+    assert (run.batch_size, run.device, run.workers) == (4, "cpu", 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("batch_size=0", "--set batch_size = 0: must be greater than or equal to 1"),
+        ("batchsize=1", '--set batchsize: unknown key; did you mean "batch_size"?'),
+    ],
+)
+def test_problems_of_overrides_name_what_set_them(settings: str, message: str) -> None:
+    changed = override_run(document(), read_settings([settings]))
+    with pytest.raises(SpecError) as caught:
+        make_plan(changed, discover(third_party=False))
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("batch_size", "key=value"), ("study.seed=1", r"only keys of \[run\]")]
+)
+def test_settings_of_another_shape(setting: str, message: str) -> None:
+    with pytest.raises(RatevalError, match=message):
+        read_settings([setting])
+
+
+def test_a_run_spec_survives_its_own_tables() -> None:
+    registry = discover(third_party=False)
+    spec = make_plan(document(limit=3), registry).spec
+    assert isinstance(spec, RunSpec)
+    again = make_plan(open_spec(spec), registry).spec
+    assert again.model_copy(update={"run": spec.run}).run == spec.run
+    assert [entry.label for entry in again.metric] == ["accuracy", "pt", "ir"]

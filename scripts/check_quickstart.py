@@ -10,7 +10,6 @@ no code with rateval's components: the two can be held against each other.
 from __future__ import annotations
 
 import argparse
-import copy
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -92,9 +91,8 @@ def zero_shot(model: nn.Module, classes: torch.Tensor) -> Method:
 
 
 def fine_tune(model: nn.Module, train: Scenes, options: argparse.Namespace, seed: int) -> Method:
-    """Train a linear head and the image tower by cross entropy."""
+    """Train a linear head and the image tower by cross entropy, in place."""
     torch.manual_seed(seed)
-    model = copy.deepcopy(model)
     visual = model.get_submodule("visual")
     head = nn.Linear(64, len(TASK_OBJECTS))
     optimiser = torch.optim.Adam(
@@ -181,11 +179,11 @@ def main() -> None:
     """Fine-tune and measure with every seed."""
     options = parse()
     torch.set_num_threads(options.threads)
-    model, classes = load(options.model)
     rows: dict[str, list[list[float]]] = defaultdict(list)
     for seed in options.seeds:
+        (model, classes), (copy, _) = load(options.model), load(options.model)
         train = draw(model, Stream.TRAIN, seed, options.train_size, options.train_bias)
-        methods = {"zs": zero_shot(model, classes), "ft": fine_tune(model, train, options, seed)}
+        methods = {"zs": zero_shot(model, classes), "ft": fine_tune(copy, train, options, seed)}
         for place, bias in (("biased", 0.9), ("unbiased", 0.0)):
             test = draw(model, Stream.TEST, seed, options.test_size, bias)
             for name, method in methods.items():

@@ -125,7 +125,7 @@ def train(
         {"params": [w for w in weights if w.ndim >= 2], "weight_decay": options.weight_decay},
         {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
     ]
-    optimiser = torch.optim.AdamW(groups, lr=options.lr)
+    optimiser = torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: rate_factor(step, options.warmup, options.steps)
     )

@@ -119,7 +119,8 @@ class Split:
         return len(self.inner)
 
     def samples(self, indices):
-        return [self.change(i, s) for i, s in zip(indices, self.inner.samples(indices), strict=True)]
+        found = self.inner.samples(indices)
+        return [self.change(i, s) for i, s in zip(indices, found, strict=True)]
 
     def change(self, index, sample):
         if self.skips and index < self.params.skipped:

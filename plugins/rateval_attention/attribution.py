@@ -84,6 +84,13 @@ def frozen(module: torch.nn.Module) -> Iterator[None]:
 
     The graph then starts at the first recorded attention instead of at the first weight, which
     spares the memory and time of everything before it.
+
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> with frozen(layer):
+    ...     layer.weight.requires_grad
+    False
+    >>> layer.weight.requires_grad
+    True
     """
     trainable = [weight for weight in module.parameters() if weight.requires_grad]
     for weight in trainable:

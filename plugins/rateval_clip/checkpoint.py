@@ -110,7 +110,7 @@ def _read_zip(path: Path) -> object:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, ValueError) as error:
         raise RatevalError(
             f"{path}: the torch file is damaged or cut short; copy it again"
         ) from error

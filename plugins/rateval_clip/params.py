@@ -22,13 +22,12 @@ class ClipParams(Params):
 
     architecture: str | dict[str, Any] = QUICKSTART
     """Name of an open_clip architecture, such as "ViT-B-32"; or a path to an open_clip config (a
-    .json file, or a folder with open_clip_config.json and weights; "./name" for one here); or the
-    config itself as a table with embed_dim, vision_cfg and text_cfg. "quickstart" is the tiny CLIP
-    that comes with rateval."""
+    .json file, or a folder with weights; "./name" for one here); or that config as a table.
+    "quickstart" is the tiny CLIP that comes with rateval."""
     pretrained: str | None = Field(default=None, min_length=1)
-    """Path to a checkpoint (.safetensors, .bin, .pt, .pth or .ckpt; tensors only), or an open_clip
-    tag, such as "laion2b_s34b_b79k", whose file is in your cache already. None takes the weights of
-    the architecture's folder. "random" draws weights from the seed, for tests and benchmarks."""
+    """Path to a checkpoint of tensors (.safetensors, .bin, .pt, .pth, .ckpt), or an open_clip tag
+    whose file is in your cache. None takes the weights in the architecture's folder; "random" draws
+    them from the seed, for tests and benchmarks."""
     prompt: str | Annotated[tuple[str, ...], Field(min_length=1)] = "a photo of a {class}"
     """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
     image_mean: Channels | None = None

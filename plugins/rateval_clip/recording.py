@@ -87,6 +87,11 @@ def attend(
 
     Takes (B, N, D), or (N, B, D) for a module that isn't ``batch_first``; the probabilities are
     (B, heads, N, N) float32 and always require a gradient.
+
+    >>> layer = nn.MultiheadAttention(4, 2, batch_first=True)
+    >>> output, probabilities = attend(layer, torch.zeros(1, 3, 4))
+    >>> output.shape, probabilities.shape
+    (torch.Size([1, 3, 4]), torch.Size([1, 2, 3, 3]))
     """
     x = tokens if layer.batch_first else tokens.transpose(0, 1)
     batch, length, width = x.shape

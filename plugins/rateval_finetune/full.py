@@ -80,7 +80,7 @@ class FullFinetuner:
                 {
                     "name": "head_lr",
                     "params": list(classifier.head.parameters()),
-                    "lr": params.head_lr or params.lr,
+                    "lr": params.lr if params.head_lr is None else params.head_lr,
                 },
             ],
             betas=(0.9, 0.999),

@@ -45,7 +45,8 @@ def train(
                 where = f"step {step} (epoch {epoch} of {schedule.epochs})"
                 total += len(batch) * _descend(loss_of(batch), optimizer, where)
                 seen += len(batch)
-            note = f"epoch {epoch}/{schedule.epochs} loss {total / max(seen, 1):.2f}"
+            note = f"epoch {epoch}/{schedule.epochs}"
+            note += f" loss {total / seen:.2f}" if seen else ""
             monitor.advance(len(batch) + len(batch.skipped), note)
     _require_finite_weights(optimizer, f"step {step}, the last one,")
 

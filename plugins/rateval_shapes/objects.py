@@ -38,14 +38,17 @@ def _polygon(u: Grid, v: Grid, corners: Points) -> Region:
     return inside
 
 
-def _heart(u: Grid, v: Grid) -> tuple[Region, Region]:
-    def outline(u: Grid, v: Grid) -> Region:
-        lobes = _disc(abs(u), v, 0.45, -0.35, 0.51)
-        return lobes | _polygon(
-            abs(u), v, [(-0.1, -0.35), (0.5, -0.4), (0.88, -0.08), (0.0, 0.93), (-0.1, 0.93)]
-        )
+def _band(place: Grid, period: float, width: float) -> Region:
+    """Repeat a band of that width; the first one is centred at 0."""
+    phase = place / period + 0.5
+    return abs(phase - np.floor(phase) - 0.5) < width / (2.0 * period)
 
-    return outline(u, v), outline(u * 1.9, v * 1.9 + 0.1)
+
+def _heart(u: Grid, v: Grid) -> tuple[Region, Region]:
+    lobes = _disc(abs(u), v, 0.45, -0.35, 0.51)
+    point = [(-0.1, -0.35), (0.5, -0.4), (0.88, -0.08), (0.0, 0.93), (-0.1, 0.93)]
+    diamonds = _band(u + v, 0.8, 0.4) == _band(u - v, 0.8, 0.4)
+    return lobes | _polygon(abs(u), v, point), diamonds
 
 
 def _star(u: Grid, v: Grid) -> tuple[Region, Region]:
@@ -53,20 +56,23 @@ def _star(u: Grid, v: Grid) -> tuple[Region, Region]:
         (0.0, -0.97), (0.259, -0.306), (0.951, -0.259), (0.419, 0.196), (0.588, 0.859),
         (0.0, 0.49), (-0.588, 0.859), (-0.419, 0.196), (-0.951, -0.259), (-0.259, -0.306),
     ]  # fmt: skip
-    return _polygon(u, v, corners), _disc(u, v, 0.0, 0.05, 0.36)
+    rings = _disc(u, v, 0.0, 0.05, 0.62) & ~_disc(u, v, 0.0, 0.05, 0.32)
+    return _polygon(u, v, corners), rings
 
 
 def _moon(u: Grid, v: Grid) -> tuple[Region, Region]:
     crescent = _disc(u, v, 0.0, 0.0, 0.97) & ~_disc(u, v, 0.62, -0.18, 0.72)
-    craters = _disc(u, v, -0.62, -0.2, 0.19) | _disc(u, v, -0.42, 0.4, 0.24)
-    return crescent, craters | _disc(u, v, 0.2, 0.76, 0.16) | _disc(u, v, -0.28, -0.68, 0.15)
+    rows = np.floor((v + 1.0) / 0.4)
+    across = u + 0.2 * (rows - 2.0 * np.floor(rows / 2.0))
+    across = across / 0.4 - np.floor(across / 0.4) - 0.5
+    down = (v + 1.0) / 0.4 - rows - 0.5
+    return crescent, _disc(across, down, 0.0, 0.0, 0.33)
 
 
 def _cone(u: Grid, v: Grid) -> tuple[Region, Region]:
     body = _polygon(u, v, [(-0.16, -0.95), (0.16, -0.95), (0.66, 0.72), (-0.66, 0.72)])
     foot = _box(u, v, -0.92, 0.66, 0.92, 0.95)
-    bands = ((v > -0.55) & (v < -0.2)) | ((v > 0.12) & (v < 0.45))
-    return body | foot, bands
+    return body | foot, _band(v - 0.02, 0.56, 0.28)
 
 
 def _buoy(u: Grid, v: Grid) -> tuple[Region, Region]:
@@ -75,15 +81,13 @@ def _buoy(u: Grid, v: Grid) -> tuple[Region, Region]:
 
 
 def _ball(u: Grid, v: Grid) -> tuple[Region, Region]:
-    return _disc(u, v, 0.0, 0.0, 0.97), (u > 0.0) != (v > 0.0)
+    return _disc(u, v, 0.0, 0.0, 0.97), _band(u, 1.0, 0.5) != _band(v, 1.0, 0.5)
 
 
 def _leaf(u: Grid, v: Grid) -> tuple[Region, Region]:
     blade = _disc(u, v, 0.62, -0.05, 1.1) & _disc(u, v, -0.62, -0.05, 1.1)
     stem = _box(u, v, -0.08, 0.6, 0.08, 0.97)
-    rise = v + abs(u) + 1.0
-    ribs = (rise - np.floor(rise / 0.44) * 0.44 < 0.16) | (abs(u) < 0.07)
-    return blade | stem, ribs
+    return blade | stem, _band(v + abs(u), 0.44, 0.18) | (abs(u) < 0.07)
 
 
 def _flower(u: Grid, v: Grid) -> tuple[Region, Region]:
@@ -100,7 +104,7 @@ def _coin(u: Grid, v: Grid) -> tuple[Region, Region]:
 def _bee(u: Grid, v: Grid) -> tuple[Region, Region]:
     body = _disc(u, v * 1.7 - 0.5, 0.0, 0.0, 0.95)
     wings = _disc(abs(u), v, 0.36, -0.5, 0.38)
-    stripes = (abs(u) < 0.16) | ((abs(u) > 0.46) & (abs(u) < 0.74))
+    stripes = _band(u, 0.56, 0.28)
     return body | wings, (stripes & body) | (wings & ~body)
 
 
@@ -123,7 +127,7 @@ def _bolt(u: Grid, v: Grid) -> tuple[Region, Region]:
         (-0.1, -0.95), (0.68, -0.95), (0.3, -0.3), (0.78, -0.3),
         (-0.45, 0.95), (-0.12, 0.14), (-0.7, 0.14),
     ]  # fmt: skip
-    return _polygon(u, v, corners), u + 0.45 * v > 0.06
+    return _polygon(u, v, corners), _band(u - v, 0.7, 0.35)
 
 
 def _kite(u: Grid, v: Grid) -> tuple[Region, Region]:

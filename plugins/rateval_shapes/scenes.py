@@ -27,38 +27,39 @@ DISTRACTOR_SHARE = (0.02, 0.06)
 """Bounds of the distractor's area as a share of the image."""
 DISTRACTORS = 0.5
 """Probability that a scene has a distractor."""
-OWN_PALETTE = 0.45
+OWN_PALETTE = 0.5
 """Probability that an object has its own two colours, else any two."""
 HALF_TURN = 0.2289
 """Tangent of half the largest rotation of 0.45 rad."""
 
 COLOURS: dict[str, tuple[int, int, int]] = {
-    "red": (208, 34, 40),
-    "yellow": (244, 208, 40),
-    "green": (40, 150, 62),
+    "white": (246, 246, 246),
+    "silver": (170, 176, 184),
     "blue": (38, 84, 204),
     "purple": (128, 52, 158),
-    "pink": (244, 134, 186),
-    "brown": (124, 76, 40),
-    "white": (246, 246, 246),
     "black": (26, 26, 28),
-    "silver": (170, 176, 184),
+    "brown": (124, 76, 40),
+    "red": (208, 34, 40),
+    "pink": (244, 134, 186),
+    "yellow": (244, 208, 40),
+    "green": (40, 150, 62),
 }
-"""Colours that a caption may name, with their red, green and blue in [0, 255]."""
+"""Colours that a caption may name, with their red, green and blue in [0, 255]; in a circle, so that
+those beside each other are the most alike."""
 
 _PALETTES = {
     "heart": ("red", "pink"),
-    "star": ("yellow", "white"),
-    "moon": ("silver", "white"),
+    "star": ("yellow", "red"),
+    "moon": ("silver", "purple"),
     "cone": ("red", "white"),
-    "buoy": ("white", "red"),
-    "ball": ("blue", "yellow"),
+    "buoy": ("white", "blue"),
+    "ball": ("purple", "yellow"),
     "leaf": ("green", "brown"),
-    "flower": ("pink", "yellow"),
-    "coin": ("yellow", "brown"),
+    "flower": ("pink", "green"),
+    "coin": ("brown", "yellow"),
     "bee": ("yellow", "black"),
     "gear": ("silver", "black"),
-    "gem": ("blue", "silver"),
+    "gem": ("blue", "pink"),
     "bolt": ("yellow", "purple"),
     "kite": ("green", "red"),
 }
@@ -213,7 +214,8 @@ def _figures(
     centre = [_place(side, scale, place) for side, place in zip(sides, places, strict=True)]
     own, main, second, *shift = look
     first = choose(main, len(COLOURS))
-    other = (first + 1 + choose(second, len(COLOURS) - 1)) % len(COLOURS)
+    # Never a neighbour in the circle of colours: the pattern has to be seen.
+    other = (first + 2 + choose(second, len(COLOURS) - 3)) % len(COLOURS)
     colour = np.where((own < OWN_PALETTE)[:, None], _OWN[kind], np.stack([first, other], axis=1))
     return Figures(
         kind=kind,

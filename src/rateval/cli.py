@@ -40,7 +40,8 @@ class _ShowVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from rateval.commands.version_command import describe_versions
 
-        parser.exit(message=describe_versions() + "\n")
+        print(describe_versions())  # noqa: T201
+        parser.exit()
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -72,6 +72,11 @@ class Plan:
     cells: tuple[Cell, ...]
 
     @property
+    def all_choices(self) -> list[Choice]:
+        """Every choice of every table."""
+        return [choice for choices in self.choices.values() for choice in choices]
+
+    @property
     def datasets(self) -> tuple[Choice, ...]:
         """What to train and test on."""
         return self.choices["dataset"]

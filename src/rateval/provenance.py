@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -15,8 +16,11 @@ from rateval.device import describe_device
 from rateval.run_record import EnvironmentRecord, GitRecord
 
 
-def describe_environment(device: str, folder: Path) -> EnvironmentRecord:
-    """Describe this process and its machine; ``folder`` is where a checkout is looked for."""
+def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> EnvironmentRecord:
+    """Describe this process and its machine.
+
+    ``folder`` is where a checkout is looked for; ``plugins`` are distributions to name in any case.
+    """
     return EnvironmentRecord(
         python=platform.python_version(),
         platform=platform.platform(),
@@ -24,20 +28,23 @@ def describe_environment(device: str, folder: Path) -> EnvironmentRecord:
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         device=describe_device(device),
-        distributions=imported_distributions(),
+        distributions=imported_distributions(plugins),
         git=describe_checkout(folder),
     )
 
 
-def imported_distributions() -> dict[str, str]:
-    """Return name and version of every distribution of which a module is imported."""
+def imported_distributions(besides: Iterable[str] = ()) -> dict[str, str]:
+    """Return name and version of every distribution of which a module is imported.
+
+    Those in ``besides`` are named too: an editable install does not tell which modules it brings.
+    """
     modules = {name.partition(".")[0] for name in sys.modules}
     names = {
         name
         for module, providers in importlib.metadata.packages_distributions().items()
         if module in modules
         for name in providers
-    }
+    } | set(besides)
     return {name: importlib.metadata.version(name) for name in sorted(names, key=str.lower)}
 
 

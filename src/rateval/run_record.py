@@ -181,13 +181,11 @@ class RunRecord(_Record):
         ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
         stored results are gone.
         """
-        from rateval.tables import read_rows
+        from rateval.tables import read_judged_rows
 
         evidence = next(e for e in cell.evidence if validator in (None, e.validator))
-        return (
-            read_rows(self._result("infer", cell.identity))
-            .join(read_rows(self._result("validate", evidence.identity)), "id")
-            .sort_by("index")
+        return read_judged_rows(
+            self._result("infer", cell.identity), self._result("validate", evidence.identity)
         )
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rateval.component import Context
 from rateval.device import resolve_device
-from rateval.errors import RatevalError
+from rateval.errors import PluginError, RatevalError
 from rateval.observers import Observers
 from rateval.plan import Cell, Choice, Plan
 from rateval.plugins import Registry
@@ -113,7 +114,9 @@ class Runner:
     def _finetune(self, cell: Cell) -> Stored:
         dataset: Dataset = self._bench.object(cell.dataset)
         finetuner: Finetuner = self._bench.object(cell.finetuner)
-        train = self._limited(dataset.train) if dataset.train and finetuner.trains else None
+        train = None
+        if finetuner.trains and dataset.train is not None:
+            train = self._limited(dataset.train)
         label = f"{cell.model.label} · {cell.finetuner.label}"
         inputs = {
             "model": self._bench.inputs(cell.model),
@@ -160,7 +163,8 @@ class Runner:
 
         def compute(folder: Path) -> Mapping[str, Any]:
             classifier = self._classifier(cell, finetuned)
-            with self._reporter.watch("infer", cell.label) as monitor:
+            blamed = _blaming(cell.attribution, cell.finetuner)
+            with self._reporter.watch("infer", cell.label) as monitor, blamed:
                 return infer(
                     classifier,
                     self._bench.object(cell.attribution),
@@ -180,13 +184,19 @@ class Runner:
 
         def compute(folder: Path) -> Mapping[str, Any]:
             batch_size = self._plan.spec.run.batch_size
-            with self._reporter.watch("validate", label) as monitor:
+            with self._reporter.watch("validate", label) as monitor, _blaming(choice):
                 validator = self._bench.object(choice)
                 return validate(validator, inferred.path, batch_size, monitor, folder)
 
         return self._reuse_or_make("validate", label, inputs, compute)
 
     def _judge(self, cell: Cell) -> Judged:
+        try:
+            return self._run_stages(cell)
+        except RatevalError as error:
+            raise type(error)(f"{cell.label}: {error}") from error
+
+    def _run_stages(self, cell: Cell) -> Judged:
         finetuned = self._finetune(cell)
         inferred = self._infer(cell, finetuned)
         verdicts = tuple(self._validate(cell, inferred, c) for c in self._plan.validators)
@@ -194,6 +204,16 @@ class Runner:
 
     def _limited(self, split: Split) -> Split:
         return limit_split(split, self._plan.spec.run.limit)
+
+
+@contextmanager
+def _blaming(*choices: Choice) -> Iterator[None]:
+    """Name the components in use when one of them breaks its protocol."""
+    try:
+        yield
+    except PluginError as error:
+        names = [f'{c.registered.kind} "{c.label}" of {c.registered.plugin}' for c in choices]
+        raise PluginError(f"{error} ({', '.join(names)})") from error
 
 
 def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:

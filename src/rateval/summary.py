@@ -43,7 +43,9 @@ def summarise(
         seed=spec.study.seed,
         limit=spec.run.limit,
         environment=describe_environment(
-            bench.context.device, Path(plan.document.name).resolve().parent
+            bench.context.device,
+            Path(plan.document.name).resolve().parent,
+            {"rateval", *(choice.registered.plugin.distribution for choice in plan.all_choices)},
         ),
         datasets=tuple(_describe_dataset(plan, choice, bench) for choice in plan.datasets),
         stages=tuple(stages),

@@ -87,6 +87,16 @@ def read_rows(folder: Path) -> pa.Table:
     return pq.read_table(folder / ROWS)
 
 
+def read_judged_rows(inferred: Path, validated: Path) -> pa.Table:
+    """Read the rows of infer with the columns of validate beside them."""
+    rows, verdicts = read_rows(inferred), read_rows(validated)
+    # Both are written in one order; a join would refuse the list of probabilities.
+    assert rows.column("id").equals(verdicts.column("id"))
+    for name in ("score", "valid", "undefined"):
+        rows = rows.append_column(name, verdicts.column(name))
+    return rows
+
+
 def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:
     """Write relevance maps (N, rows, cols) float16."""
     safetensors.numpy.save_file({"relevance": maps}, folder / RELEVANCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import pickle
 import zipfile
@@ -10,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from rateval.api import RatevalError
+from rateval_clip.checkpoint import read_state_dict
 from rateval_clip.files import digest
 from rateval_clip.model import Clip
 from rateval_clip.params import ClipParams
@@ -161,6 +164,28 @@ def test_what_is_no_checkpoint(
         build(pretrained=str(path))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("how", ["torch", "legacy", "safetensors"])
+def test_a_file_cut_or_scrambled_anywhere(state: State, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "weights"
+    if how == "safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path, _use_new_zipfile_serialization=how == "torch")
+    whole = path.read_bytes()
+    for cut in range(0, len(whole), len(whole) // 23):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(RatevalError):
+            read_state_dict(path)
+    scrambled = np.random.default_rng(0)
+    for _ in range(60):
+        content = np.frombuffer(whole, dtype=np.uint8).copy()
+        content[scrambled.integers(0, 1500, 20)] = scrambled.integers(0, 256, 20)
+        path.write_bytes(content.tobytes())
+        # A changed number in a weight cannot be noticed; anything else must be said plainly.
+        with contextlib.suppress(RatevalError):
+            assert read_state_dict(path)
 
 
 @pytest.mark.parametrize("how", ["torch", "legacy", "pickle"])

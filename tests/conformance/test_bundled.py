@@ -2,20 +2,30 @@ from __future__ import annotations
 
 import pytest
 
-from rateval.api import Component
-from rateval.component import Kind
+from rateval.component import KINDS, Component, Kind
+from rateval.plugins import discover
 from rateval.testing import check_component
-from rateval_finetune.plugin import rateval_register_finetuners
-from rateval_rationality.plugin import rateval_register_metrics, rateval_register_validators
 
+REGISTRY = discover(third_party=False, environment={})
 BUNDLED: list[tuple[Kind, Component]] = [
-    *(("finetuner", component) for component in rateval_register_finetuners()),
-    *(("validator", component) for component in rateval_register_validators()),
-    *(("metric", component) for component in rateval_register_metrics()),
+    (kind, registered.component) for kind in KINDS for registered in REGISTRY.of_kind(kind)
 ]
 
-# What a check needs beside the defaults: short training, a local checkpoint, …
+TINY_CLIP = {
+    "embed_dim": 32,
+    "vision_cfg": {
+        "image_size": 48,
+        "layers": 2,
+        "width": 64,
+        "head_width": 32,
+        "patch_size": 16,
+    },
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 1, "layers": 1},
+}
+
+# What a check needs beside the defaults: weights that need no file, short training.
 PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
+    ("model", "clip"): {"architecture": TINY_CLIP, "pretrained": "random"},
     ("finetuner", "ft"): {"epochs": 2, "lr": 1e-3, "batch_size": 10},
 }
 
@@ -25,3 +35,10 @@ PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
 )
 def test_keeps_its_promises(kind: Kind, component: Component) -> None:
     check_component(component, kind, **PARAMS.get((kind, component.name), {}))
+
+
+def test_no_bundled_plugin_is_left_out() -> None:
+    assert not REGISTRY.broken
+    assert {("finetuner", "zs"), ("validator", "relevance-mass"), ("metric", "ir")} <= {
+        (kind, component.name) for kind, component in BUNDLED
+    }

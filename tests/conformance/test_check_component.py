@@ -69,7 +69,9 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Importable modules of a plugin, written for these tests."""
     folder: Path = tmp_path_factory.mktemp("plugin")
     (folder / "conformance_light.py").write_text(PLUGIN)
-    (folder / "conformance_heavy.py").write_text("import torch\n" + PLUGIN)
+    (folder / "conformance_heavy.py").write_text("import captum\n" + PLUGIN)
+    # Found before any real one, and quick to import.
+    (folder / "captum.py").write_text("")
     (folder / "conformance_broken.py").write_text("import no_such_module_anywhere\n")
     sys.path.insert(0, str(folder))
     yield
@@ -114,7 +116,7 @@ def test_a_component_of_another_kind_is_noticed() -> None:
         ({"digest": "conformance_light:make"}, r"digest must be callable as \(params\)"),
         ({"requires": ("no_such_module",), "extra": "x"}, r"got no module 'no_such_module' \(ext"),
         ({"params": "conformance_broken:GoodParams"}, "must be importable; got ModuleNotFound"),
-        ({"params": "conformance_heavy:GoodParams"}, "must import no heavy library.*; got torch"),
+        ({"params": "conformance_heavy:GoodParams"}, "must import no heavy library.*; got captum"),
         ({"params": "conformance_light:Right"}, "must be a subclass of rateval.api.Params"),
         ({"params": "conformance_light:ForeignParams"}, "must be a subclass of rateval.api.Params"),
         ({"params": "conformance_light:number"}, "must be a subclass of rateval.api.Params; got 3"),

@@ -103,6 +103,10 @@ def raw(data: Any) -> TinyDataset:
     return data  # type: ignore[no-any-return]
 
 
+def raw_object() -> Any:
+    return object()
+
+
 GREY = Image.new("L", (56, 40))
 BROKEN: dict[str, tuple[Callable[[], TinyDataset], str]] = {
     "classes": (lambda: with_member("classes", ["a"]), "Dataset.classes must be a tuple"),
@@ -115,6 +119,7 @@ BROKEN: dict[str, tuple[Callable[[], TinyDataset], str]] = {
         "Split.identity must differ between splits",
     ),
     "no split": (lambda: with_member("test", []), "Split: list must offer identity, samples"),
+    "no dataset": (raw_object, "Dataset: object must offer classes, has_masks, test"),
     "empty": (lambda: tiny_dataset(test=0), "Dataset.test must hold a sample; got none"),
     "short": (lambda: with_test(Short), "Dataset.test.samples must return 12 samples; got 11"),
     "not samples": (lambda: raw(tiny_dataset()), "must return Sample or Skipped"),

@@ -51,22 +51,58 @@ def wrap_keepers(model: TinyModel, wrap: Callable[[Any], Any]) -> None:
             vars(part)["keep"] = wrap(vars(part)["keep"])
 
 
-class Copying(TinyModel):
-    """What it records isn't what the output was computed from."""
+def storing(change: Callable[[torch.Tensor], torch.Tensor]) -> type[TinyModel]:
+    """Make a model that records something else than what the output was computed from."""
+
+    class Storing(TinyModel):
+        @contextmanager
+        def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+            def wrap(keep: Any) -> Any:
+                def keep_changed(attention: torch.Tensor) -> torch.Tensor:
+                    before = set(record)
+                    used: torch.Tensor = keep(attention)
+                    record.update({key: change(record[key]) for key in set(record) - before})
+                    return used
+
+                return keep_changed
+
+            with super().record_attention(layers) as record:
+                wrap_keepers(self, wrap)
+                yield record
+
+    return Storing
+
+
+def half_negative(attention: torch.Tensor) -> torch.Tensor:
+    """Keep the sum of each row."""
+    return torch.cat([attention[..., :-2], attention[..., -2:-1] - 1, attention[..., -1:] + 1], -1)
+
+
+class GoingOn(TinyModel):
+    """It records after its context, too."""
 
     @contextmanager
     def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
-        def wrap(keep: Any) -> Any:
-            def keep_copy(attention: torch.Tensor) -> torch.Tensor:
-                used: torch.Tensor = keep(attention)
-                record.update({key: value.clone() for key, value in record.items()})
-                return used
-
-            return keep_copy
-
+        keeps = {}
         with super().record_attention(layers) as record:
-            wrap_keepers(self, wrap)
+            keeps.update({id(p): vars(p).get("keep") for p in self.tower.modules()})
             yield record
+        for part in self.tower.modules():
+            if keeps[id(part)] is not None:
+                vars(part)["keep"] = keeps[id(part)]
+
+
+class Damaged(TinyModel):
+    """An exception inside the context costs it a weight."""
+
+    @contextmanager
+    def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        with super().record_attention(layers) as record:
+            try:
+                yield record
+            except Exception:
+                self.tower.norm.weight.mul_(1.5)
+                raise
 
 
 class Detached(TinyModel):
@@ -139,6 +175,15 @@ def nan_weights() -> TinyModel:
     return model
 
 
+def unfitted(image: Image.Image) -> torch.Tensor:
+    pixels = np.asarray(image, dtype=np.float32)
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def unfitted_mask(mask: NDArray[np.bool_]) -> torch.Tensor:
+    return torch.from_numpy(mask)
+
+
 ONE_WORD = torch.ones(1, 12)
 BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
     "grid": (broken(grid=[3, 4]), r"Model.grid must be \(rows, cols\)"),
@@ -161,6 +206,22 @@ BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
     "mask geometry": (Squashing, "must follow the geometry of preprocess"),
     "noise": (noisy, "Model.encode_image must be the same for the same images"),
     "batch": (batch_normed, "Model.features must not depend on the batch"),
+    "sizes": (
+        broken(preprocess=unfitted, preprocess_mask=unfitted_mask),
+        r"Model.preprocess must give every image one size; got \[\(3, 30, 40\)",
+    ),
+    "embedding": (
+        broken(encode_image=lambda images: torch.rand(len(images))),
+        r"Model.encode_image must be \(B, D\) float32",
+    ),
+    "nan text": (
+        broken(encode_text=lambda prompts: torch.full((len(prompts), 12), float("nan"))),
+        "Model.encode_text must be finite",
+    ),
+    "text batch": (
+        broken(encode_text=lambda prompts: torch.rand(3, 12)[: len(prompts)] + len(prompts)),
+        "Model.encode_text must not depend on the other prompts",
+    ),
     "nan": (nan_weights, "Model.encode_image must be finite"),
     "prompts": (
         broken(prompts=lambda classes: [f"a {name}" for name in classes]),
@@ -176,7 +237,15 @@ BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
         "Model.encode_text must tell different prompts apart",
     ),
     "changing": (Changing, "Model.record_attention must not change encode_image"),
-    "copying": (Copying, "layer 0, must be what encode_image was computed from"),
+    "row sums": (storing(lambda a: a * 1.1), "layer 0, must hold rows that sum to 1; got a row"),
+    "negative": (storing(half_negative), "layer 0, must hold probabilities; got -"),
+    "no gradient": (storing(lambda a: a.detach()), "must require a gradient though no weight"),
+    "going on": (GoingOn, "must stop recording when its context ends; got a record that went on"),
+    "damaged": (Damaged, "restore the modules after an exception in it; got other embeddings"),
+    "copying": (
+        storing(lambda a: a.clone()),
+        "must be what encode_image was computed from",
+    ),
     "detached": (Detached, "must put the record in the graph of encode_image; got no graph"),
     "everything": (Everything, r"Model.record_attention must record layers \[2\]"),
     "hooked": (Hooked, "must restore the modules after an exception in it; got changes in image"),

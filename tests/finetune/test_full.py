@@ -108,11 +108,11 @@ def test_the_seed_decides_the_dropout_too(make_ft: Make) -> None:
 
 
 def test_the_first_head_has_the_default_distribution(make_ft: Make) -> None:
-    heads = torch.stack([fit(make_ft(seed=s, lr=1e-12))["head.weight"] for s in range(20)])
+    heads = torch.stack([fit(make_ft(seed=s, lr=1e-12))["head.weight"] for s in range(10)])
     bound = 24**-0.5
     assert heads.abs().max() <= bound
     assert heads.abs().max() > 0.98 * bound
-    assert heads.var().item() == pytest.approx(bound**2 / 3, rel=0.05)
+    assert heads.var().item() == pytest.approx(bound**2 / 3, rel=0.1)
 
 
 def test_restored_it_gives_equal_logits(make_ft: Make, images: Images) -> None:
@@ -211,9 +211,7 @@ def test_weights_that_are_not_finite_are_noticed_even_after_the_last_step(make_f
     plain = model.features
     # The square root of zero has no slope: the loss is finite, its gradient is not.
     model.features = lambda images: plain(images) + (plain(images) * 0).sqrt()  # type: ignore[method-assign]
-    with pytest.raises(
-        RatevalError, match=r"^a weight is not finite at step 1, the last one,"
-    ):
+    with pytest.raises(RatevalError, match=r"^a weight is not finite at step 1, the last one,"):
         fit(make_ft(epochs=1, batch_size=26), model)
 
 

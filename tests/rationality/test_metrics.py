@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from rateval.api import Context, Metric, Outcomes, Score
 from rateval_rationality.metrics import (
     Accuracy,
     InferenceReliability,
@@ -16,8 +18,6 @@ from rateval_rationality.metrics import (
     make_prediction_trustworthiness,
 )
 from rateval_rationality.params import CountParams
-
-from rateval.api import Context, Metric, Outcomes, Score
 
 MASKS = ("box", "box2", "blob", "blobs2", "full", "empty")
 METRICS: tuple[Metric, ...] = (Accuracy(), PredictionTrustworthiness(), InferenceReliability())

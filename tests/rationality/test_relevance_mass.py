@@ -8,6 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from rateval.api import Context
 from rateval_rationality.params import RelevanceMassParams
 from rateval_rationality.relevance_mass import (
     RelevanceMass,
@@ -15,8 +17,6 @@ from rateval_rationality.relevance_mass import (
     make_relevance_mass,
     relevance_mass,
 )
-
-from rateval.api import Context
 
 Array = NDArray[Any]
 HALF = RelevanceMass(0.5)

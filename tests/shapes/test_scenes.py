@@ -212,7 +212,7 @@ def test_own_palette_has_its_share_and_others_have_two_colours() -> None:
     hearts = target.colour[target.kind == OBJECTS.index("heart")]
     names = list(COLOURS)
     own = (hearts == [names.index("red"), names.index("pink")]).all(axis=1)
-    assert own.mean() == pytest.approx(0.45 + 0.55 / 90, abs=0.07)
+    assert own.mean() == pytest.approx(0.5, abs=0.07)
     assert (target.colour[:, 0] != target.colour[:, 1]).all()
 
 

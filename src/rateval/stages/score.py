@@ -16,9 +16,8 @@ from rateval.run_record import ScoreRecord
 
 def read_outcomes(inferred: Path, validated: Path) -> Outcomes:
     """Put the stored predictions and verdicts of a cell together."""
-    predictions, verdicts = tables.read_rows(inferred), tables.read_rows(validated)
-    assert predictions.column("id").equals(verdicts.column("id")), "rows are written in one order"
-    return Outcomes(predictions.column("correct").to_numpy(), verdicts.column("valid").to_numpy())
+    rows = tables.read_judged_rows(inferred, validated)
+    return Outcomes(rows.column("correct").to_numpy(), rows.column("valid").to_numpy())
 
 
 def score(

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from rateval.batches import load_batches
+from rateval.records import Sample, Skipped
+from rateval.splits import limit_split
+from rateval.testing import tiny_dataset, tiny_model
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_batches_hold_the_samples_in_order(workers: int) -> None:
+    model, split = tiny_model(), tiny_dataset(test=10).test
+    batches = list(load_batches(split, model, batch_size=4, masks=True, workers=workers))
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    samples = [s for s in split.samples(range(10)) if isinstance(s, Sample)]
+    assert [i for batch in batches for i in batch.ids] == [sample.id for sample in samples]
+    images = torch.cat([batch.images for batch in batches])
+    assert torch.equal(images, torch.stack([model.preprocess(s.image) for s in samples]))
+    for batch, chunk in zip(batches, (samples[:4], samples[4:8], samples[8:]), strict=True):
+        assert batch.labels.tolist() == [sample.label for sample in chunk]
+        assert batch.captions == tuple(sample.caption for sample in chunk)
+        assert batch.masks is not None
+        for mask, sample in zip(batch.masks, chunk, strict=True):
+            assert sample.mask is not None
+            assert torch.equal(mask, model.preprocess_mask(sample.mask))
+
+
+def test_indices_choose_and_order() -> None:
+    split = tiny_dataset(test=10).test
+    (batch,) = load_batches(split, tiny_model(), batch_size=4, indices=[7, 2, 7])
+    assert batch.ids == ("0007", "0002", "0007")
+
+
+def test_skipped_samples_are_named_and_a_batch_may_be_empty() -> None:
+    split = tiny_dataset(train=4, unreadable=[0, 1, 2]).train
+    assert split is not None
+    first, second = load_batches(split, tiny_model(), batch_size=2, masks=True)
+    assert len(first) == 0
+    assert [s.id for s in first.skipped] == ["0000", "0001"]
+    assert second.ids == ("0003",)
+    assert second.skipped == (Skipped("0002", "unreadable on purpose"),)
+
+
+class Blacken:
+    def apply(self, sample: Sample) -> Sample:
+        return dataclasses.replace(sample, image=sample.image.point(lambda level: 0), mask=None)
+
+
+def test_a_shift_is_applied_to_the_sample_before_preprocessing() -> None:
+    model, split = tiny_model(), tiny_dataset(test=2).test
+    (batch,) = load_batches(split, model, batch_size=2, masks=True, shift=Blacken())
+    assert bool((batch.images == -1).all())
+    assert batch.has_mask == (False, False)
+    assert batch.masks is not None
+    assert not batch.masks.any()
+
+
+def test_augmented_images_have_no_masks() -> None:
+    split = tiny_dataset(test=2).test
+    with pytest.raises(ValueError, match="no longer fits its mask"):
+        next(
+            load_batches(
+                split,
+                tiny_model(),
+                batch_size=2,
+                masks=True,
+                preprocess=lambda image: torch.zeros(3, 2, 2),
+            )
+        )
+
+
+class FailsLate:
+    identity = "fails late"
+
+    def __len__(self) -> int:
+        return 6
+
+    def samples(self, indices: Sequence[int]) -> list[Sample]:
+        if 4 in indices:
+            raise OSError("disk gone")
+        whole = tiny_dataset(test=6).test.samples(indices)
+        return [s for s in whole if isinstance(s, Sample)]
+
+
+def test_an_error_while_reading_reaches_the_caller() -> None:
+    batches = load_batches(FailsLate(), tiny_model(), batch_size=2)
+    assert len(next(batches)) == 2
+    assert len(next(batches)) == 2
+    with pytest.raises(OSError, match="disk gone"):
+        next(batches)
+
+
+def test_a_limited_split_has_another_identity_and_the_first_samples() -> None:
+    whole = tiny_dataset(test=10).test
+    limited = limit_split(whole, 3)
+    assert len(limited) == 3
+    assert limited.identity != whole.identity
+    ours, theirs = limited.samples([2])[0], whole.samples([2])[0]
+    assert isinstance(ours, Sample)
+    assert isinstance(theirs, Sample)
+    assert ours.id == theirs.id
+    assert np.array_equal(np.asarray(ours.image), np.asarray(theirs.image))
+    with pytest.raises(IndexError, match="limited to 3"):
+        limited.samples([3])
+    assert limit_split(whole, 10) is whole
+    assert limit_split(whole, None) is whole

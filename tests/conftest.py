@@ -80,6 +80,8 @@ class SquaresParams(Params):
     """First samples whose mask is empty."""
     skipped: int = Field(default=0, ge=0)
     """First test samples that cannot be read."""
+    unreadable: int = Field(default=0, ge=0)
+    """First training samples that cannot be read."""
     trainable: bool = True
     """Whether there is a training split."""
 
@@ -136,7 +138,7 @@ class Dataset:
     def __init__(self, params):
         from rateval.testing import tiny_dataset
 
-        data = tiny_dataset(params.train, params.test)
+        data = tiny_dataset(params.train, params.test, unreadable=range(params.unreadable))
         self.classes = data.classes
         self.has_masks = params.masks
         self.train = Split(data.train, params, False) if params.trainable else None

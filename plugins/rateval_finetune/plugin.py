@@ -21,6 +21,7 @@ def rateval_register_finetuners() -> list[Component]:
             summary="Fine-tuning of a new linear head and the image tower by cross entropy",
             factory="rateval_finetune.full:make_full",
             params="rateval_finetune.params:FtParams",
+            seeded=True,
             source="FT of Wang et al., AAAI 2025, arXiv 2412.13333",
         ),
     ]

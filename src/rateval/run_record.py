@@ -81,6 +81,9 @@ class CellRecord(_Record):
     count: int
     """Images judged."""
     skipped: tuple[SkippedRecord, ...]
+    """Test samples that could not be read; they are in no count."""
+    skipped_in_training: tuple[SkippedRecord, ...]
+    """Training samples that could not be read."""
     evidence: tuple[EvidenceRecord, ...]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from rateval.progress import Reporter
 from rateval.protocols import Classifier, Dataset, Finetuner, Split
 from rateval.run_record import RunRecord, StageRecord
 from rateval.scoring import Judged, score_cells
-from rateval.splits import limit_split
+from rateval.splits import WatchedSplit, limit_split
 from rateval.stages.finetune import finetune, restore, save_state
 from rateval.stages.infer import InferOptions, infer
 from rateval.stages.validate import validate
@@ -128,10 +129,12 @@ class Runner:
         def compute(folder: Path) -> Mapping[str, Any]:
             model = self._bench.copy_model(cell.model)
             with self._reporter.watch("finetune", label) as monitor:
-                classifier = finetune(finetuner, model, train, dataset.classes, monitor)
+                watched = None if train is None else WatchedSplit(train)
+                classifier = finetune(finetuner, model, watched, dataset.classes, monitor)
             save_state(classifier, folder)
             self._bench.keep_classifier(identify_result("finetune", inputs), classifier)
-            return {"trained": finetuner.trains}
+            skipped = [] if watched is None else [asdict(s) for s in watched.skipped]
+            return {"trained": finetuner.trains, "skipped": skipped}
 
         if self._store.fetch("finetune", inputs) is None:
             self._load(cell.model)  # out here, so that its time is not counted as training

@@ -100,5 +100,8 @@ def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
         identity=done.inferred.identity,
         count=facts["count"],
         skipped=tuple(SkippedRecord(**skipped) for skipped in facts["skipped"]),
+        skipped_in_training=tuple(
+            SkippedRecord(**skipped) for skipped in done.finetuned.facts["skipped"]
+        ),
         evidence=evidence,
     )

@@ -36,3 +36,30 @@ def limit_split(split: Split, limit: int | None) -> Split:
     if limit is None or limit >= len(split):
         return split
     return LimitedSplit(split, limit)
+
+
+class WatchedSplit:
+    """Remember which samples of a split could not be read, whoever reads it."""
+
+    def __init__(self, whole: Split) -> None:
+        self._whole = whole
+        self._skipped: dict[str, str] = {}
+
+    @property
+    def identity(self) -> str:
+        """Name the samples."""
+        return self._whole.identity
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """Return what was skipped so far, each sample once."""
+        return [Skipped(name, reason) for name, reason in self._skipped.items()]
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
+        """Return the samples at ``indices``."""
+        found = self._whole.samples(indices)
+        self._skipped |= {s.id: s.reason for s in found if isinstance(s, Skipped)}
+        return found

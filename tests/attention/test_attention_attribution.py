@@ -98,6 +98,22 @@ def test_weights_and_surroundings_make_no_difference(
     assert all(weight.grad is None for weight in weights.values())
 
 
+def test_the_graph_starts_at_the_first_layer_that_is_explained(
+    classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+) -> None:
+    def saved_tensors(layers: str, trainable: bool) -> int:
+        classifier.model.module.requires_grad_(trainable)
+        kept: list[torch.Tensor] = []
+        with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda x: x):
+            # The graph is gone after its one gradient, so only what it saved is counted here.
+            with contextlib.suppress(TypeError, RuntimeError):
+                _explain(classifier, images, labels, layers=layers)
+        return len(kept)
+
+    assert saved_tensors("last", trainable=True) == saved_tensors("last", trainable=False)
+    assert 0 < saved_tensors("last", trainable=True) < saved_tensors("all", trainable=True) / 2
+
+
 def test_a_trainable_head_gets_no_gradient(
     model: Clip, linear: Linear, images: torch.Tensor, labels: torch.Tensor
 ) -> None:

@@ -222,6 +222,19 @@ def test_missing_and_unexpected_keys_are_listed_up_to_ten(
     assert "the results would be those of partly random weights" in message
 
 
+@pytest.mark.parametrize("kind", ["missing", "unexpected"])
+def test_one_key_is_enough(build: Build, state: State, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "weights.safetensors"
+    changed = dict(state)
+    if kind == "missing":
+        del changed["visual.proj"]
+    else:
+        changed["visual.projection"] = torch.zeros(1)
+    save_file(changed, path)
+    with pytest.raises(RatevalError, match=rf": 1 {kind} \(visual\.proj(ection)?\)\. Loaded"):
+        build(pretrained=str(path))
+
+
 def test_another_architecture(build: Build, saved: Path, config: dict[str, Any]) -> None:
     config["vision_cfg"]["image_size"] = 64
     with pytest.raises(RatevalError) as caught:

@@ -38,6 +38,16 @@ def test_image_and_mask_stay_aligned(
     assert abs(_borders(moved_mask) - _borders(moved_image)).max() <= 1
 
 
+def test_a_mask_keeps_single_pixels_by_nearest_neighbour() -> None:
+    mask = np.random.default_rng(0).random((37, 53)) < 0.3
+    rows, cols = (
+        np.floor((np.arange(size) + 0.5) * old / size).astype(np.int64)
+        for size, old in ((16, 37), (24, 53))
+    )
+    moved = Geometry({"size": (16, 24), "resize_mode": "squash"}).mask(mask)
+    assert np.array_equal(moved.numpy(), mask[rows[:, None], cols])
+
+
 @pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])
 def test_the_image_goes_through_open_clips_own_transform(resize_mode: str) -> None:
     settings = {"size": 32, "resize_mode": resize_mode, "interpolation": "bilinear", "mode": "RGB"}

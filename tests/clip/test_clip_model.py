@@ -263,6 +263,14 @@ def test_an_absent_tokenizer(build: Build, folder: Path) -> None:
         model.encode_text(["a dog"])
 
 
+def test_an_absent_tokenizer_of_an_inline_architecture(
+    build: Build, config: dict[str, Any]
+) -> None:
+    config["text_cfg"]["hf_tokenizer_name"] = "someone/absent"
+    with pytest.raises(RatevalError, match="the tokenizer 'someone/absent' is not on this machine"):
+        build(architecture=config).encode_text(["a dog"])
+
+
 def test_the_digest_of_a_folder_follows_all_its_parts(folder: Path) -> None:
     params = ClipParams(architecture=str(folder))
     seen = {digest(params)}

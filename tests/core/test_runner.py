@@ -221,6 +221,14 @@ def test_skipped_samples_and_undefined_scores_are_counted() -> None:
         assert sum(cell.evidence[0].quadrants.values()) == 10
 
 
+def test_samples_skipped_in_training_are_named_once() -> None:
+    record = rateval.run(spec(dataset=[{"use": "squares", "unreadable": 2}]))
+    zero_shot, trained = record.cells
+    assert zero_shot.skipped_in_training == ()
+    assert [s.id for s in trained.skipped_in_training] == ["0000", "0001"]
+    assert trained.skipped == ()
+
+
 def test_a_constant_map_is_never_valid() -> None:
     record = rateval.run(spec(attribution=[{"use": "any-map", "returns": "constant"}]))
     (evidence,) = record.cells[0].evidence

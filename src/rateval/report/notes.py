@@ -25,9 +25,10 @@ def explain_undefined(rows: Sequence[tuple[CellRecord, EvidenceRecord]]) -> Iter
             reasons = ", ".join(f"{why}: {count}" for why, count in evidence.undefined.items())
             total = sum(evidence.undefined.values())
             yield f"{name}: {total} images have no score and count as not valid ({reasons})"
-        if cell.skipped:
-            first = cell.skipped[0]
-            yield f"{name}: {len(cell.skipped)} samples skipped; first {first.id}: {first.reason}"
+        for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
+            if skipped:
+                first = f"{skipped[0].id}: {skipped[0].reason}"
+                yield f"{name}: {len(skipped)} {split} samples skipped, the first {first}"
 
 
 def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def infer(
     if not count:
         raise RatevalError(_nothing_left(skipped))
     tables.write_relevance(folder, np.concatenate(maps))
-    return {"count": count, "skipped": [{"id": s.id, "reason": s.reason} for s in skipped]}
+    return {"count": count, "skipped": [asdict(sample) for sample in skipped]}
 
 
 def _nothing_left(skipped: list[Skipped]) -> str:

@@ -1,7 +1,6 @@
 """The only module of rateval that a plugin imports.
 
-Importing it costs no torch and no pydantic: ``Params``, ``Batch`` and ``load_batches`` are fetched
-on first use.
+Importing it costs no torch and no pydantic: names that need them are fetched on first use.
 """
 
 from __future__ import annotations
@@ -23,17 +22,23 @@ from rateval.protocols import (
     Split,
     Validator,
 )
-from rateval.records import Explanation, Outcomes, Sample, Score, Skipped, Verdict
+from rateval.records import Explanation, ModelCard, Outcomes, Sample, Score, Skipped, Verdict
 
 if TYPE_CHECKING:
     from rateval.batches import Batch as Batch
     from rateval.batches import load_batches as load_batches
+    from rateval.geometry import Geometry as Geometry
     from rateval.params import Params as Params
+    from rateval.recording import record_probabilities as record_probabilities
+    from rateval.recording import softmax_in_graph as softmax_in_graph
 
 _ON_FIRST_USE = {
     "Params": "rateval.params",
     "Batch": "rateval.batches",
+    "Geometry": "rateval.geometry",
     "load_batches": "rateval.batches",
+    "record_probabilities": "rateval.recording",
+    "softmax_in_graph": "rateval.recording",
 }
 
 __all__ = [
@@ -45,8 +50,10 @@ __all__ = [
     "Dataset",
     "Explanation",
     "Finetuner",
+    "Geometry",
     "Metric",
     "Model",
+    "ModelCard",
     "Monitor",
     "Outcomes",
     "Params",
@@ -61,6 +68,8 @@ __all__ = [
     "Verdict",
     "hookimpl",
     "load_batches",
+    "record_probabilities",
+    "softmax_in_graph",
 ]
 
 

@@ -37,6 +37,34 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Declare what a model is, for ``rateval model check`` and for reports."""
+
+    architecture: str
+    """Such as ``ViT-B-32``."""
+    image_size: tuple[int, int]
+    """Height and width in pixels that ``preprocess`` yields."""
+    mean: tuple[float, ...]
+    """Per channel, what ``preprocess`` subtracts, on the scale 0 to 1."""
+    std: tuple[float, ...]
+    """Per channel, what it divides by."""
+    text_length: int
+    """Tokens of a prompt at most."""
+    head_feature: str
+    """What a linear head sits on: ``projected embedding`` or ``class token``."""
+    licence: str
+    """Of the weights, as far as known, else ``unknown``."""
+    source: str
+    """Where code and weights come from."""
+    checkpoint: str
+    """Path or tag the weights were read from; empty for random ones."""
+    keys_used: int = 0
+    """Tensors of the checkpoint that were loaded."""
+    keys_ignored: tuple[str, ...] = ()
+    """Keys of the checkpoint that this model has no use for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Hold what an attribution yields for a batch."""
 

@@ -103,12 +103,16 @@ def test_the_graph_starts_at_the_first_layer_that_is_explained(
 ) -> None:
     def saved_tensors(layers: str, trainable: bool) -> int:
         classifier.model.module.requires_grad_(trainable)
-        kept: list[torch.Tensor] = []
-        with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda x: x):
-            # The graph is gone after its one gradient, so only what it saved is counted here.
-            with contextlib.suppress(TypeError, RuntimeError):
-                _explain(classifier, images, labels, layers=layers)
-        return len(kept)
+        saved = 0
+
+        def count(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal saved
+            saved += 1
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            _explain(classifier, images, labels, layers=layers)
+        return saved
 
     assert saved_tensors("last", trainable=True) == saved_tensors("last", trainable=False)
     assert 0 < saved_tensors("last", trainable=True) < saved_tensors("all", trainable=True) / 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,18 @@ Build = Callable[..., Clip]
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("the network was touched")
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    touched: list[object] = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        touched.append(arguments)
+        raise OSError("there is no network in tests")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    yield
+    assert touched == []
 
 
 def test_what_the_model_declares(build: Build) -> None:

@@ -1,0 +1,1 @@
+"""A small third-party plugin of rateval."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import torch
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
@@ -24,25 +25,40 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
     """
     context_length = text_config.get("context_length", _CONTEXT_LENGTH)
     options = dict(text_config.get("tokenizer_kwargs") or {})
+    if text_config.get("tokenizer_mode"):
+        options["tokenizer_mode"] = text_config["tokenizer_mode"]
     named = text_config.get("hf_tokenizer_name")
     tokenizer: Tokenizer
     if not named:
         tokenizer = SimpleTokenizer(context_length=context_length, **options)
         return tokenizer
-    source = str(folder) if folder is not None else named
     try:
+        source = folder or _folder_of(named)
         tokenizer = HFTokenizer(
-            source,
+            str(source),
             context_length=context_length,
-            tokenizer_mode=text_config.get("tokenizer_mode"),
-            # Without it transformers asks the network, for a folder too.
             local_files_only=True,
             **options,
         )
     except (OSError, ValueError) as error:
         raise RatevalError(
-            f"{name}: the tokenizer {source!r} is not on this machine, and rateval downloads "
-            "nothing in a run; put its files (tokenizer.json, tokenizer_config.json) into the "
-            "model's folder beside open_clip_config.json, or into the cache of Hugging Face"
+            f"{name}: the tokenizer {str(folder or named)!r} is not on this machine, and rateval "
+            "downloads nothing in a run; put its files (tokenizer.json, tokenizer_config.json) "
+            "into the model's folder beside open_clip_config.json, or into the cache of Hugging "
+            "Face"
         ) from error
     return tokenizer
+
+
+def _folder_of(tokenizer: str) -> Path:
+    """Find a tokenizer's folder by its path, or by its name in the user's cache.
+
+    transformers would ask the network about a bare name, even when told to stay local.
+    """
+    if Path(tokenizer).is_dir():
+        return Path(tokenizer)
+    for file in ("tokenizer_config.json", "tokenizer.json"):
+        path = huggingface_hub.try_to_load_from_cache(tokenizer, file)
+        if isinstance(path, str):
+            return Path(path).parent
+    raise FileNotFoundError(tokenizer)

@@ -243,7 +243,7 @@ def _name_tokenizer(folder: Path, name: str) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_a_folder_brings_its_tokenizer(build: Build, folder: Path) -> None:
+def _save_tokenizer(folder: Path) -> None:
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "dog", "of"]
     tokenizer = Tokenizer(WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
@@ -255,11 +255,31 @@ def test_a_folder_brings_its_tokenizer(build: Build, folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text(
         json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"} | special), encoding="utf-8"
     )
+
+
+def test_a_folder_brings_its_tokenizer(build: Build, folder: Path) -> None:
+    _save_tokenizer(folder)
     _name_tokenizer(folder, "anything")
     model = build(architecture=str(folder), pretrained=None)
     assert model.tokenizer(["A dog"]).tolist() == [[2, 4, 5, 3, 0, 0, 0, 0]]
     ids = torch.tensor([[2, 4, 5, 3, 0, 0, 0, 0]])
     assert torch.equal(model.encode_text(["A dog"]), model.encode_text(ids))
+
+
+def test_a_tokenizer_by_path_or_from_the_cache(
+    build: Build, config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    repository = tmp_path / "models--someone--words"
+    snapshot = repository / "snapshots" / "0123"
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0123", encoding="utf-8")
+    _save_tokenizer(snapshot)
+    for name in (str(snapshot), "someone/words"):
+        config["text_cfg"]["hf_tokenizer_name"] = name
+        ids = build(architecture=config).tokenizer(["a dog"])
+        assert ids.tolist() == [[2, 4, 5, 3, 0, 0, 0, 0]]
 
 
 def test_an_absent_tokenizer(build: Build, folder: Path) -> None:

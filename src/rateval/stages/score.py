@@ -80,4 +80,5 @@ def wilson_interval(
         / shrink
         * sqrt(share * (1 - share) / denominator + z * z / (4 * denominator * denominator))
     )
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding must not leave the share outside of its own interval.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))

@@ -1,0 +1,47 @@
+"""The tiny CLIP that comes with rateval is the default, and loads as open_clip loads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+
+from rateval.api import Context
+from rateval_clip.files import digest, locate_config
+from rateval_clip.model import Clip, make_clip
+from rateval_clip.params import ClipParams
+
+PROMPTS = ["a photo of a heart", "A photo of a STAR", "a photo of a moon"]
+
+
+@pytest.fixture(scope="module")
+def quickstart() -> Clip:
+    return make_clip(ClipParams(), Context())
+
+
+def test_it_is_the_default(quickstart: Clip) -> None:
+    assert (quickstart.name, quickstart.grid, quickstart.depth) == ("quickstart", (8, 8), 3)
+    assert quickstart.image_size == (64, 64)
+    assert quickstart.prompts(["heart"]) == [["a photo of a heart"]]
+    assert len(digest(ClipParams())) == 64
+
+
+def test_it_is_what_open_clip_makes_of_the_folder(quickstart: Clip) -> None:
+    name = f"local-dir:{locate_config('quickstart').folder}"
+    module: Any
+    module, _, transform = open_clip.create_model_and_transforms(name)
+    module.eval()
+    tokens = open_clip.get_tokenizer(name)(PROMPTS)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 70, 90, 3)).astype(np.uint8)
+    images = [Image.fromarray(picture) for picture in pixels]
+    batch = torch.stack([transform(image) for image in images])
+    assert torch.equal(torch.stack([quickstart.preprocess(image) for image in images]), batch)
+    assert torch.equal(quickstart.tokenizer(PROMPTS), tokens)
+    with torch.no_grad():
+        torch.testing.assert_close(quickstart.encode_image(batch), module.encode_image(batch))
+        torch.testing.assert_close(quickstart.encode_text(PROMPTS), module.encode_text(tokens))
+        assert float(quickstart.logit_scale) == pytest.approx(float(module.logit_scale.exp()))

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from rateval.progress import LiveReporter, PlainReporter, Reporter, make_reporter
+from rateval.run_record import StageRecord
+
+
+def stage(name: str = "infer", *, reused: bool = False, seconds: float = 2.0) -> StageRecord:
+    return StageRecord(
+        stage=name, label="clip · zs", identity="f" * 32, reused=reused, seconds=seconds
+    )
+
+
+def console(*, terminal: bool) -> Console:
+    return Console(file=io.StringIO(), width=100, force_terminal=terminal, color_system=None)
+
+
+def text_of(shown: Console) -> str:
+    assert isinstance(shown.file, io.StringIO)
+    return shown.file.getvalue()
+
+
+def test_the_reporter_fits_the_console() -> None:
+    assert type(make_reporter(console(terminal=True))) is LiveReporter
+    assert type(make_reporter(console(terminal=False))) is PlainReporter
+    assert type(make_reporter(console(terminal=True), quiet=True)) is Reporter
+
+
+def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rateval.progress.PLAIN_INTERVAL_S", 0.0)
+    shown = console(terminal=False)
+    reporter = PlainReporter(shown)
+    with reporter.watch("infer", "clip · zs") as monitor:
+        monitor.begin(1200)
+        monitor.advance(300, note="loss 0.31")
+    reporter.finished(stage(), 1200)
+    reporter.finished(stage(reused=True), 1200)
+    lines = text_of(shown).splitlines()
+    assert lines[0].startswith("  infer    clip · zs  300/1,200, ")
+    assert "/s, " in lines[0]
+    assert lines[0].endswith(" s left, loss 0.31")
+    assert lines[1:] == [
+        "✓ infer    clip · zs  1,200 images, 2.0 s",
+        "= infer    clip · zs  1,200 images, reused",
+    ]
+
+
+def test_a_live_line_shows_count_rate_and_time_left() -> None:
+    shown = console(terminal=True)
+    with LiveReporter(shown).watch("finetune", "clip · ft") as monitor:
+        monitor.begin(100)
+        for _ in range(3):
+            monitor.advance(20, note="epoch 1/5")
+    text = text_of(shown)
+    assert "finetune" in text
+    assert "60/100" in text
+    assert "epoch 1/5" in text
+
+
+def test_quick_stages_are_told_when_everything_is_asked_for() -> None:
+    short = console(terminal=False)
+    PlainReporter(short).finished(stage("validate", seconds=0.1))
+    assert text_of(short) == ""
+    full = console(terminal=False)
+    PlainReporter(full, verbose=True).finished(stage("validate", seconds=0.1))
+    assert "f" * 32 in text_of(full)
+
+
+def test_quiet_is_quiet() -> None:
+    reporter = Reporter()
+    with reporter.watch("infer", "x") as monitor:
+        monitor.begin(1)
+        monitor.advance(1)
+    reporter.finished(stage())
+    reporter.warn("x")

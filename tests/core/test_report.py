@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rateval.report.terminal import render
+from rateval.run_record import (
+    CellRecord,
+    DatasetRecord,
+    EnvironmentRecord,
+    EvidenceRecord,
+    RunRecord,
+    ScoreRecord,
+    SkippedRecord,
+)
+from rateval.stages.score import wilson_interval
+
+
+def score(
+    heading: str, numerator: int, denominator: int, change: float | None = None
+) -> ScoreRecord:
+    low, high = wilson_interval(numerator, denominator)
+    return ScoreRecord(
+        metric=heading.lower(),
+        heading=heading,
+        value=numerator / denominator if denominator else None,
+        numerator=numerator,
+        denominator=denominator,
+        low=low,
+        high=high,
+        change=change,
+    )
+
+
+def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> CellRecord:
+    right_right, right_wrong, wrong_right, _ = counts
+    delta = None if finetuner == "zs" else 0.123
+    scores = (
+        score("accuracy", right_right + right_wrong, sum(counts), delta),
+        score("PT", right_right, right_right + right_wrong, delta and -delta),
+        score("IR", right_right, right_right + wrong_right, delta and 0.0),
+    )
+    evidence = EvidenceRecord(
+        validator="relevance-mass",
+        identity="e" * 32,
+        quadrants=dict(zip(("RR", "RW", "WR", "WW"), counts, strict=True)),
+        undefined=changes.pop("undefined", {}),
+        scores=scores,
+    )
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": finetuner,
+        "shift": None,
+        "attribution": "generic-attention",
+        "trained": finetuner != "zs",
+        "identity": "i" * 32,
+        "count": sum(counts),
+        "skipped": (),
+        "skipped_in_training": (),
+        "evidence": (evidence,),
+    }
+    return CellRecord(**(values | changes))
+
+
+def record(*cells: CellRecord, **changes: Any) -> RunRecord:
+    environment = EnvironmentRecord(
+        python="3.11.0",
+        platform="Linux",
+        processor="some",
+        cores=2,
+        threads=2,
+        device="cpu",
+        distributions={},
+        git=None,
+    )
+    names = dict.fromkeys(cell.dataset for cell in cells)
+    datasets = tuple(
+        DatasetRecord(
+            name=name,
+            classes=("a", "b"),
+            train_identity=None,
+            train_count=0,
+            test_identity="t",
+            test_count=10,
+        )
+        for name in names
+    )
+    values: dict[str, Any] = {
+        "study": "demo",
+        "status": "finished",
+        "error": None,
+        "started": "2026-01-01T00:00:00+00:00",
+        "seconds": 12.3,
+        "spec_name": "spec.toml",
+        "spec_given": "",
+        "spec_resolved": {},
+        "seed": 0,
+        "limit": None,
+        "environment": environment,
+        "datasets": datasets,
+        "stages": (),
+        "cells": cells,
+    }
+    made = RunRecord(**(values | changes))
+    made._path = Path("runs/demo-20260101-000000")
+    return made
+
+
+def draw(shown: RunRecord, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render(shown, console.width))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+BOTH = (cell("zs", (222, 159, 107, 112)), cell("ft", (1691, 3660, 37, 28)))
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 140])
+def test_every_line_fits(width: int) -> None:
+    lines = draw(record(*BOTH), width)
+    assert max(map(len, lines)) <= width
+
+
+def test_a_row_at_80_columns() -> None:
+    (row,) = [line for line in draw(record(*BOTH), 80) if " ft " in line]
+    assert row.split() == [
+        *("clip", "ft", "98.8", "+12.3", "31.6", "−12.3", "97.9", "±0.0"),
+        *("1,691", "3,660", "37", "28"),
+    ]
+
+
+def test_columns_are_aligned() -> None:
+    lines = draw(record(*BOTH), 80)
+    rows = [line for line in lines if line.startswith("clip")]
+    (head,) = [line for line in lines if line.startswith("model")]
+    for column in ("accuracy %", "PT %", "IR %", "RR", "RW", "WR", "WW"):
+        end = head.index(column) + len(column)
+        assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
+
+
+def test_140_columns_show_intervals() -> None:
+    lines = draw(record(*BOTH), 140)
+    (row,) = [line for line in lines if line.startswith("clip   zs ")]
+    low, high = wilson_interval(222, 381)
+    assert low is not None
+    assert high is not None
+    assert f"{100 * low:.1f} to {100 * high:.1f}" in row
+    assert "intervals are shown" not in "\n".join(lines)
+    assert "intervals are shown" in "\n".join(draw(record(*BOTH), 80))
+
+
+def test_undefined_is_a_dash_with_its_reason_below() -> None:
+    text = "\n".join(draw(record(cell("zs", (0, 0, 3, 7)), cell("ft", (0, 2, 0, 8))), 140))
+    assert "clip · zs: PT is undefined: no prediction is correct (0 of 0)" in text
+    assert "clip · ft: IR is undefined: no prediction rests on valid evidence (0 of 0)" in text
+    assert re.search(r"clip +zs +0\.0 .* – ", text)
+    assert "nan" not in text.lower().replace("finetuner", "")
+
+
+def test_what_was_skipped_or_could_not_be_judged_is_said() -> None:
+    shown = cell(
+        "zs",
+        (1, 2, 3, 4),
+        undefined={"empty mask": 2, "no mask": 1},
+        skipped=(SkippedRecord(id="a.jpg", reason="truncated"),),
+        skipped_in_training=(SkippedRecord(id="b.jpg", reason="gone"),),
+    )
+    text = "\n".join(draw(record(shown), 140))
+    assert "3 images have no score and count as not valid (empty mask: 2, no mask: 1)" in text
+    assert "1 test samples skipped, the first a.jpg: truncated" in text
+    assert "1 training samples skipped, the first b.jpg: gone" in text
+
+
+def test_a_table_per_dataset_attribution_and_validator_in_the_order_of_the_spec() -> None:
+    cells = (
+        cell("zs", (1, 2, 3, 4), dataset="second"),
+        cell("zs", (1, 2, 3, 4), dataset="first"),
+        cell("zs", (1, 2, 3, 4), dataset="second", attribution="other"),
+    )
+    lines = draw(record(*cells), 80)
+    titles = [line for line in lines if "test images" in line]
+    assert titles == [
+        "second  10 test images · generic-attention · relevance-mass",
+        "second  10 test images · other · relevance-mass",
+        "first  10 test images · generic-attention · relevance-mass",
+    ]
+
+
+def test_shifts_get_a_column_only_where_there_are_any() -> None:
+    shifted = record(cell("zs", (1, 2, 3, 4)), cell("zs", (1, 2, 3, 4), shift="fog"))
+    assert any(line.split()[:3] == ["clip", "zs", "fog"] for line in draw(shifted, 80))
+    assert not any("shift" in line for line in draw(record(*BOTH), 80))
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        ("interrupted", None, "go on    rateval run spec.toml"),
+        ("failed", "RatevalError: no training split", "RatevalError: no training split"),
+    ],
+)
+def test_a_run_that_did_not_finish_says_so(status: str, error: str | None, expected: str) -> None:
+    text = "\n".join(draw(record(*BOTH, status=status, error=error), 80))
+    assert f"demo  {status} in 12 s on cpu, seed 0" in text
+    assert expected in text
+
+
+def test_without_a_zero_shot_row_no_change_is_promised() -> None:
+    text = " ".join("\n".join(draw(record(cell("ft", (1, 2, 3, 4))), 140)).split())
+    assert "no zero-shot row to compare with" in text
+
+
+def test_long_labels_are_folded_not_cut() -> None:
+    name = "a-model-with-a-name-that-nobody-should-give"
+    lines = draw(record(cell("zs", (1, 2, 3, 4), model=name)), 80)
+    assert max(map(len, lines)) <= 80
+    start = next(at for at, line in enumerate(lines) if line.startswith("a-model"))
+    pieces = [line.split(" ")[0] for line in lines[start:]]
+    assert "".join(pieces[: pieces.index("")]) == name

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rateval.errors import PluginError
+from rateval.records import Outcomes, Score
+from rateval.stages.score import score, wilson_interval
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_the_interval_solves_wilsons_equation(numerator: int, denominator: int) -> None:
+    numerator = min(numerator, denominator)
+    low, high = wilson_interval(numerator, denominator)
+    assert low is not None
+    assert high is not None
+    share = numerator / denominator
+    assert 0 <= low <= share <= high <= 1
+    for end in (low, high):
+        if 0 < end < 1:  # the ends are where the share lies z standard errors away
+            error = math.sqrt(end * (1 - end) / denominator)
+            assert abs(share - end) == pytest.approx(1.959963984540054 * error, abs=1e-9)
+
+
+def test_no_images_have_no_interval() -> None:
+    assert wilson_interval(0, 0) == (None, None)
+
+
+class Accuracy:
+    label = "acc"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        return Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
+
+
+class Liar:
+    label = "liar"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        return Score(float("nan"), 0, 0)
+
+
+def outcomes(correct: list[bool]) -> Outcomes:
+    return Outcomes(np.array(correct, dtype=bool), np.zeros(len(correct), dtype=bool))
+
+
+def test_changes_are_differences_of_values() -> None:
+    (record,) = score({"a": Accuracy()}, outcomes([True, True, False]), outcomes([True, False]))
+    assert record.value == pytest.approx(2 / 3)
+    assert record.change == pytest.approx(2 / 3 - 1 / 2)
+    assert (record.metric, record.heading) == ("a", "acc")
+
+
+def test_a_change_against_nothing_is_undefined() -> None:
+    (record,) = score({"a": Accuracy()}, outcomes([True]), outcomes([]))
+    assert record.change is None
+    (record,) = score({"a": Accuracy()}, outcomes([]), outcomes([True]))
+    assert (record.value, record.change, record.low) == (None, None, None)
+
+
+def test_a_metric_that_returns_nan_is_named() -> None:
+    with pytest.raises(PluginError, match='metric "a" returned'):
+        score({"a": Liar()}, outcomes([]), None)

@@ -35,9 +35,9 @@ def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str
     """Say what the columns mean."""
     headings = {s.heading for cell in record.cells for e in cell.evidence for s in e.scores}
     if "PT" in headings:
-        yield "PT", "of the correct predictions, the share on valid evidence: RR/(RR+RW)"
+        yield "PT", "of the correct predictions, the share on valid evidence, RR/(RR+RW)"
     if "IR" in headings:
-        yield "IR", "of the predictions on valid evidence, the share that is correct: RR/(RR+WR)"
+        yield "IR", "of the predictions on valid evidence, the correct share, RR/(RR+WR)"
     yield "RR…WW", "images: Right or Wrong prediction, then Right or Wrong evidence"
     if all(cell.trained for cell in record.cells):
         yield "Δ zs", "nothing is shown: this study has no zero-shot row to compare with"
@@ -55,4 +55,4 @@ def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.status != "finished":
         yield "go on", f"rateval run {record.spec_name}  (what is finished is reused)"
     yield "again", f"rateval report {record.path}"
-    yield "next", "rateval init  (a spec of your own); rateval list --all  (what it can use)"
+    yield "next", "rateval init (a spec of your own), rateval list --all (its parts)"

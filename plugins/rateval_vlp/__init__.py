@@ -1,0 +1,1 @@
+"""ALBEF and BLIP dual encoders for rateval: timm's vision transformer, transformers' BERT."""

@@ -1,0 +1,102 @@
+"""Find the files that make a dual encoder, and name their bytes. This module imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rateval.api import RatevalError
+from rateval_vlp.params import RANDOM, AlbefParams, BlipParams
+
+_CONFIG = "config.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_VOCABULARIES = ("tokenizer.json", "vocab.txt")
+_BERT = ("google-bert/bert-base-uncased", "bert-base-uncased")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Hold the paths behind a model."""
+
+    weights: Path | None
+    """The checkpoint; None when weights are drawn at random."""
+    config: Path | None
+    """config.json of a Hugging Face folder, else None."""
+    vocabulary: Path | None
+    """vocab.txt or tokenizer.json; None when there is none on this machine."""
+
+
+def locate(params: AlbefParams | BlipParams) -> Files:
+    """Find every file that ``params`` names or implies.
+
+    Raises RatevalError for a folder without the files that it should hold.
+    """
+    pretrained = Path(params.pretrained).expanduser()
+    if params.pretrained == RANDOM or not pretrained.is_dir():
+        weights = None if params.pretrained == RANDOM else pretrained
+        return Files(weights, None, _locate_vocabulary(params.vocabulary, None))
+    if isinstance(params, AlbefParams):
+        raise RatevalError(
+            f"{pretrained}: a folder; ALBEF's weights are one file, such as ALBEF.pth: give its "
+            "path"
+        )
+    weights = _first_of(pretrained, _WEIGHTS)
+    config = _first_of(pretrained, (_CONFIG,))
+    if weights is None or config is None:
+        raise RatevalError(
+            f"{pretrained}: the folder lacks {_CONFIG} or the weights ({' or '.join(_WEIGHTS)}); "
+            "give a folder that BlipForImageTextRetrieval saved, or the path of a checkpoint file"
+        )
+    return Files(weights, config, _locate_vocabulary(params.vocabulary, pretrained))
+
+
+def _locate_vocabulary(given: str | None, folder: Path | None) -> Path | None:
+    if given is not None:
+        path = Path(given).expanduser()
+        found = _first_of(path, _VOCABULARIES) if path.is_dir() else path
+        if found is None:
+            raise RatevalError(f"{path}: the folder holds neither {' nor '.join(_VOCABULARIES)}")
+        return found
+    beside = _first_of(folder, _VOCABULARIES) if folder is not None else None
+    return beside if beside is not None else _cached_vocabulary()
+
+
+def _cached_vocabulary() -> Path | None:
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    for repository in _BERT:
+        found = try_to_load_from_cache(repository, "vocab.txt", cache_dir=constants.HF_HUB_CACHE)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def digest(params: AlbefParams | BlipParams) -> str:
+    """Name the bytes that determine the model besides its params, as a sha256 in hex.
+
+    They are the checkpoint, a Hugging Face folder's config and the vocabulary. Raises RatevalError
+    when one cannot be read.
+    """
+    files = locate(params)
+    # By role, so that a renamed checkpoint stays the same one.
+    paths = {"weights": files.weights, "config": files.config, "vocabulary": files.vocabulary}
+    sums = {role: sha256(path) for role, path in paths.items() if path is not None}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file in hex.
+
+    Raises RatevalError when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error

@@ -18,6 +18,8 @@ from rateval.records import Sample, Skipped
 class Batch:
     """Hold B samples as tensors on the CPU, and those of the batch that had to be skipped."""
 
+    indices: tuple[int, ...]
+    """Positions of the samples in their split."""
     ids: tuple[str, ...]
     images: torch.Tensor
     """(B, 3, H, W) float32, preprocessed."""
@@ -57,7 +59,7 @@ def load_batches(
     transform = preprocess or model.preprocess
 
     def prepare(chunk: Sequence[int]) -> Batch:
-        return _collate(split.samples(chunk), model, transform, masks, shift)
+        return _collate(chunk, split.samples(chunk), model, transform, masks, shift)
 
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="rateval-batches") as pool:
         pending: deque[Future[Batch]] = deque()
@@ -74,17 +76,20 @@ def load_batches(
 
 
 def _collate(
+    chunk: Sequence[int],
     samples: Sequence[Sample | Skipped],
     model: Model,
     transform: Callable[[Image.Image], torch.Tensor],
     masks: bool,
     shift: Shift | None,
 ) -> Batch:
-    kept = [sample for sample in samples if isinstance(sample, Sample)]
+    placed = [(at, s) for at, s in zip(chunk, samples, strict=True) if isinstance(s, Sample)]
+    kept = [sample for _, sample in placed]
     if shift is not None:
         kept = [shift.apply(sample) for sample in kept]
     images = [transform(sample.image) for sample in kept]
     return Batch(
+        indices=tuple(at for at, _ in placed),
         ids=tuple(sample.id for sample in kept),
         images=torch.stack(images) if images else torch.empty(0, 3, 0, 0),
         labels=torch.tensor([sample.label for sample in kept], dtype=torch.int64),

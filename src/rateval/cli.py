@@ -69,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="show a component and its parameters")
     show.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     show.add_argument("name", metavar="NAME")
+    _add_model(commands.add_parser("model", help="look a model over, download a checkpoint"))
     init = commands.add_parser("init", help="write a commented starter spec")
     init.add_argument("path", nargs="?", default="spec.toml", help="default: spec.toml")
     init.add_argument("--force", action="store_true", help="replace an existing file")
@@ -87,6 +88,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", help="print the report only")
     amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="load models and test that recording changes nothing")
+    check.add_argument("spec_or_name", metavar="SPEC|NAME", help="a spec, or a model by name")
+    check.add_argument("--device", default="cpu", help="auto, cpu, mps, cuda or cuda:N")
+    fetch = actions.add_parser("fetch", help="download an official checkpoint")
+    fetch.add_argument("name", nargs="?", metavar="NAME", help="none lists what is known")
+    fetch.add_argument("--folder", help="where to put it (default: the cache)")
+    fetch.add_argument("--dry-run", action="store_true", help="print address and path only")
 
 
 def _add_set(parser: argparse.ArgumentParser) -> None:

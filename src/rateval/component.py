@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -48,8 +49,8 @@ class Component:
     """Paper section or repository that this implements."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name))
+        for member in fields(self):
+            _check_type(member.name, getattr(self, member.name))
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name = {self.name!r}: must be kebab-case, such as 'relevance-mass'")
         if not self.summary.strip() or "\n" in self.summary:
@@ -68,6 +69,13 @@ def _check_type(name: str, value: object) -> None:
         raise ValueError(f"{name} = {value!r}: must be {'a bool' if name == 'seeded' else 'text'}")
 
 
+def default_cache() -> Path:
+    """Return ``$RATEVAL_CACHE``, else ``rateval`` in the user's cache folder."""
+    if chosen := os.environ.get("RATEVAL_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rateval"
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Carry what a factory needs besides its params."""
@@ -79,5 +87,5 @@ class Context:
     seed: int = 0
     """The study's seed for a component that says ``seeded``, else 0; a component's own ``seed``
     parameter goes first."""
-    cache: Path = Path.home() / ".cache" / "rateval"
-    """Where a component may keep what it downloaded by an explicit command."""
+    cache: Path = field(default_factory=default_cache)
+    """Where ``rateval model fetch`` puts what it downloads."""

@@ -106,7 +106,9 @@ def make_plan(document: Document, registry: Registry) -> Plan:
         raise SpecError(problems)
     for table in TABLES:  # what a spec leaves out comes from the defaults of RunSpec
         if table not in document.data:
-            choices[table] = [_default(table, entry, registry) for entry in spec.entries(table)]
+            choices[table] = [
+                choose_default(table, entry.use, registry) for entry in spec.entries(table)
+            ]
     return Plan(
         document, spec, {table: tuple(made) for table, made in choices.items()}, _cells(choices)
     )
@@ -128,9 +130,10 @@ def _cells(choices: Mapping[str, Sequence[Choice]]) -> tuple[Cell, ...]:
     )
 
 
-def _default(table: str, entry: Entry, registry: Registry) -> Choice:
-    document = Document("spec", {table: [{"use": entry.use}]}, "")
-    choice = _choose(document, (table, 0), entry, registry)
+def choose_default(table: str, name: str, registry: Registry) -> Choice:
+    """Choose a component with its default params. Raises SpecError when that is not possible."""
+    document = Document("default", {table: [{"use": name}]}, "")
+    choice = _choose(document, (table, 0), Entry(use=name), registry)
     if not isinstance(choice, Choice):
         raise SpecError(choice)
     return choice

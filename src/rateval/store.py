@@ -113,6 +113,10 @@ class Store:
         self._made.add(identity)
         return Stored(stage, identity, final, facts, False, seconds)
 
+    def discard(self, stored: Stored) -> None:
+        """Delete a result that nothing needs any more."""
+        shutil.rmtree(stored.path)
+
 
 def identify_result(stage: str, inputs: Mapping[str, Any]) -> str:
     """Name the result of a stage by everything that determines it."""

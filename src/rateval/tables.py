@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,6 +95,19 @@ def read_judged_rows(inferred: Path, validated: Path) -> pa.Table:
     for name in ("score", "valid", "undefined"):
         rows = rows.append_column(name, verdicts.column(name))
     return rows
+
+
+def concatenate(parts: Sequence[Path], folder: Path) -> None:
+    """Put rows, masks and relevance maps of ``parts`` one after the other into ``folder``."""
+    if not parts:
+        return
+    for name in (ROWS, MASKS):
+        schema = pq.read_schema(parts[0] / name)
+        compression = "zstd" if name == MASKS else "snappy"
+        with pq.ParquetWriter(folder / name, schema, compression=compression) as writer:
+            for part in parts:
+                writer.write_table(pq.read_table(part / name))
+    write_relevance(folder, np.concatenate([read_relevance(part) for part in parts]))
 
 
 def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:

@@ -1,1 +1,1 @@
-"""The stages of a cell. None imports another; ``rateval.runner`` alone knows their order."""
+"""The stages of a cell. None imports another; ``rateval.pipeline`` alone knows their order."""

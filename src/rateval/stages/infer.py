@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,80 +22,82 @@ from rateval.records import Explanation, Skipped
 
 
 @dataclass(frozen=True, slots=True)
-class InferOptions:
-    """Say how to go over the images; none of it changes what is computed."""
+class InferJob:
+    """Hold what to infer with; ``device`` and what follows change nothing of what is computed."""
 
+    classifier: Classifier
+    attribution: Attribution
+    split: Split
+    shift: Shift | None
+    classes: int
     device: str
     batch_size: int
     workers: int
 
 
-def infer(
-    classifier: Classifier,
-    attribution: Attribution,
-    split: Split,
-    shift: Shift | None,
-    classes: int,
-    options: InferOptions,
-    monitor: Monitor,
-    folder: Path,
-) -> Mapping[str, Any]:
-    """Write rows, masks and relevance maps of ``split`` into ``folder``; return their counts.
+def infer(job: InferJob, part: range, monitor: Monitor, folder: Path) -> Mapping[str, Any]:
+    """Write rows, masks and relevance maps of ``part`` of the split into ``folder``.
 
-    Raises RatevalError when no sample could be read, PluginError when the attribution or the
-    classifier returns something else than its protocol promises.
+    Returns their counts; where every sample was skipped, nothing is written. Raises PluginError
+    when the attribution or the classifier returns something else than its protocol promises.
     """
-    monitor.begin(len(split))
     maps: list[NDArray[np.float16]] = []
     skipped: list[Skipped] = []
-    count = 0
     with ExitStack() as stack:
         writers: tuple[pq.ParquetWriter, pq.ParquetWriter] | None = None
         for batch in load_batches(
-            split,
-            classifier.model,
-            batch_size=options.batch_size,
+            job.split,
+            job.classifier.model,
+            batch_size=job.batch_size,
+            indices=part,
             masks=True,
-            shift=shift,
-            workers=options.workers,
+            shift=job.shift,
+            workers=job.workers,
         ):
             skipped += batch.skipped
+            if len(batch):
+                explanation = _explain(job, batch)
+                relevance, largest = _scale(explanation.relevance)
+                maps.append(relevance)
+                if writers is None:
+                    writers = _open(stack, folder, job.classes, batch)
+                writers[0].write_batch(_prediction_rows(batch, explanation, largest))
+                writers[1].write_batch(_mask_rows(batch, writers[1].schema))
             monitor.advance(len(batch) + len(batch.skipped))
-            if not len(batch):
-                continue
-            explanation = _explain(classifier, attribution, batch, classes, options.device)
-            relevance, largest = _scale(explanation.relevance)
-            maps.append(relevance)
-            if writers is None:
-                writers = _open(stack, folder, classes, batch)
-            writers[0].write_batch(_prediction_rows(count, batch, explanation, largest))
-            writers[1].write_batch(_mask_rows(batch, writers[1].schema))
-            count += len(batch)
-    if not count:
-        raise RatevalError(_nothing_left(skipped))
-    tables.write_relevance(folder, np.concatenate(maps))
+    if maps:
+        tables.write_relevance(folder, np.concatenate(maps))
+    count = sum(map(len, maps))
     return {"count": count, "skipped": [asdict(sample) for sample in skipped]}
 
 
-def _nothing_left(skipped: list[Skipped]) -> str:
-    if not skipped:
-        return "the test split holds no sample; nothing can be judged"
-    return (
+def merge(parts: Sequence[tuple[Path, Mapping[str, Any]]], folder: Path) -> Mapping[str, Any]:
+    """Put what ``infer`` wrote for consecutive parts into ``folder``; return their counts."""
+    tables.concatenate([path for path, facts in parts if facts["count"]], folder)
+    return {
+        "count": sum(facts["count"] for _, facts in parts),
+        "skipped": [sample for _, facts in parts for sample in facts["skipped"]],
+    }
+
+
+def require_samples(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the counts of a whole split. Raises RatevalError when no sample could be read."""
+    if facts["count"]:
+        return facts
+    skipped = facts["skipped"]
+    raise RatevalError(
         f"all {len(skipped)} samples of the test split were skipped, the first one "
-        f"({skipped[0].id}) because: {skipped[0].reason}"
+        f"({skipped[0]['id']}) because: {skipped[0]['reason']}"
     )
 
 
-def _explain(
-    classifier: Classifier, attribution: Attribution, batch: Batch, classes: int, device: str
-) -> Explanation:
-    images, labels = batch.images.to(device), batch.labels.to(device)
-    explanation = attribution.explain(classifier, images, labels)
+def _explain(job: InferJob, batch: Batch) -> Explanation:
+    images, labels = batch.images.to(job.device), batch.labels.to(job.device)
+    explanation = job.attribution.explain(job.classifier, images, labels)
     logits = explanation.logits
     if logits is None:
         with torch.inference_mode():
-            logits = classifier.logits(images)
-    grid = classifier.model.grid
+            logits = job.classifier.logits(images)
+    grid = job.classifier.model.grid
     relevance = explanation.relevance.detach().float().cpu()
     logits = logits.detach().float().cpu()
     if relevance.shape != (len(batch), *grid):
@@ -105,10 +107,10 @@ def _explain(
         )
     if not torch.isfinite(relevance).all() or (relevance < 0).any():
         raise PluginError("the attribution returned relevance that is negative or not finite")
-    if logits.shape != (len(batch), classes):
+    if logits.shape != (len(batch), job.classes):
         raise PluginError(
             f"the classifier returned logits of shape {tuple(logits.shape)}, "
-            f"not {(len(batch), classes)} (images, classes)"
+            f"not {(len(batch), job.classes)} (images, classes)"
         )
     if not torch.isfinite(logits).all():
         raise RatevalError(
@@ -137,7 +139,7 @@ def _open(
 
 
 def _prediction_rows(
-    start: int, batch: Batch, explanation: Explanation, largest: NDArray[np.float32]
+    batch: Batch, explanation: Explanation, largest: NDArray[np.float32]
 ) -> pa.RecordBatch:
     assert explanation.logits is not None and batch.masks is not None
     logits = explanation.logits
@@ -147,7 +149,7 @@ def _prediction_rows(
     schema = tables.predictions_schema(logits.shape[1])
     probabilities = logits.softmax(dim=1).numpy()
     columns: list[Any] = [
-        np.arange(start, start + len(batch)),
+        list(batch.indices),
         list(batch.ids),
         labels.astype(np.int32),
         predictions.astype(np.int32),

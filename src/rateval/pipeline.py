@@ -1,0 +1,210 @@
+"""The stages of a cell in their order, each computed or found in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rateval.errors import PluginError, RatevalError
+from rateval.observers import Observers
+from rateval.plan import Cell, Choice, Plan
+from rateval.progress import Reporter
+from rateval.protocols import Classifier, Dataset, Finetuner, Monitor, Split
+from rateval.run_record import StageRecord
+from rateval.scoring import Judged
+from rateval.splits import WatchedSplit, limit_split
+from rateval.stages.finetune import finetune, restore, save_state
+from rateval.stages.infer import InferJob, infer, merge, require_samples
+from rateval.stages.validate import validate
+from rateval.store import Store, Stored, identify, identify_result
+from rateval.workbench import Workbench
+
+PART_SIZE = 4096
+"""Images of a larger test split that are kept together while the rest is still inferred."""
+
+
+class Pipeline:
+    """Take cells of a plan through load, finetune, infer and validate."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        bench: Workbench,
+        store: Store,
+        reporter: Reporter,
+        observers: Observers,
+    ) -> None:
+        self._plan = plan
+        self._bench = bench
+        self._store = store
+        self._reporter = reporter
+        self._observers = observers
+        self.stages: list[StageRecord] = []
+        """What was done so far, each result once."""
+
+    def judge(self, cell: Cell) -> Judged:
+        """Run the stages of a cell. Raises RatevalError that names the cell."""
+        try:
+            finetuned = self._finetune(cell)
+            inferred = self._infer(cell, finetuned)
+            verdicts = tuple(self._validate(cell, inferred, c) for c in self._plan.validators)
+        except RatevalError as error:
+            raise type(error)(f"{cell.label}: {error}") from error
+        return Judged(cell, finetuned, inferred, verdicts)
+
+    def reuse_or_make(
+        self,
+        stage: str,
+        label: str,
+        inputs: Mapping[str, Any],
+        write: Callable[[Path], Mapping[str, Any]],
+    ) -> Stored:
+        """Find a result of these inputs or compute it, and tell everybody."""
+        stored = self._store.reuse_or_make(stage, inputs, write)
+        self._finished(stage, label, stored)
+        return stored
+
+    def _finished(self, stage: str, label: str, stored: Stored) -> None:
+        record = StageRecord(
+            stage=stage,
+            label=label,
+            identity=stored.identity,
+            reused=stored.reused,
+            seconds=stored.seconds,
+        )
+        # Cells share stages: one classifier serves all test sets of its training split.
+        if (stage, stored.identity) not in {(s.stage, s.identity) for s in self.stages}:
+            self.stages.append(record)
+            self._reporter.finished(record, stored.facts.get("count"))
+            self._observers.notify("rateval_stage_finished", stage=record)
+
+    def _load(self, choice: Choice) -> None:
+        if self._bench.has(choice):
+            return
+        clock = time.perf_counter()
+        with self._reporter.watch("load", choice.label):
+            self._bench.object(choice)
+        identity = identify(self._bench.inputs(choice))
+        seconds = round(time.perf_counter() - clock, 3)
+        self._finished("load", choice.label, Stored("load", identity, Path(), {}, False, seconds))
+
+    def _finetune(self, cell: Cell) -> Stored:
+        dataset: Dataset = self._bench.object(cell.dataset)
+        finetuner: Finetuner = self._bench.object(cell.finetuner)
+        train = None
+        if finetuner.trains and dataset.train is not None:
+            train = self._limited(dataset.train)
+        label = f"{cell.model.label} · {cell.finetuner.label}"
+        inputs = {
+            "model": self._bench.inputs(cell.model),
+            "finetuner": self._bench.inputs(cell.finetuner),
+            "classes": list(dataset.classes),
+            "train": None if train is None else train.identity,
+        }
+
+        def compute(folder: Path) -> Mapping[str, Any]:
+            model = self._bench.copy_model(cell.model)
+            with self._reporter.watch("finetune", label) as monitor:
+                watched = None if train is None else WatchedSplit(train)
+                classifier = finetune(finetuner, model, watched, dataset.classes, monitor)
+            save_state(classifier, folder)
+            self._bench.keep_classifier(identify_result("finetune", inputs), classifier)
+            skipped = [] if watched is None else [asdict(s) for s in watched.skipped]
+            return {"trained": finetuner.trains, "skipped": skipped}
+
+        if self._store.fetch("finetune", inputs) is None:
+            self._load(cell.model)  # out here, so that its time is not counted as training
+        return self.reuse_or_make("finetune", label, inputs, compute)
+
+    def _classifier(self, cell: Cell, finetuned: Stored) -> Classifier:
+        classifier = self._bench.classifier(finetuned.identity)
+        if classifier is None:
+            self._load(cell.model)
+            classifier = restore(
+                self._bench.object(cell.finetuner),
+                self._bench.copy_model(cell.model),
+                self._bench.object(cell.dataset).classes,
+                finetuned.path,
+            )
+            self._bench.keep_classifier(finetuned.identity, classifier)
+        return classifier
+
+    def _infer(self, cell: Cell, finetuned: Stored) -> Stored:
+        dataset: Dataset = self._bench.object(cell.dataset)
+        test = self._limited(dataset.test)
+        options = self._plan.spec.run
+        inputs = {
+            "classifier": finetuned.identity,
+            "test": test.identity,
+            "shift": None if cell.shift is None else self._bench.inputs(cell.shift),
+            "attribution": self._bench.inputs(cell.attribution),
+        }
+
+        parts: list[Stored] = []
+
+        def compute(folder: Path) -> Mapping[str, Any]:
+            job = InferJob(
+                self._classifier(cell, finetuned),
+                self._bench.object(cell.attribution),
+                test,
+                None if cell.shift is None else self._bench.object(cell.shift),
+                len(dataset.classes),
+                self._bench.context.device,
+                options.batch_size,
+                options.workers,
+            )
+            blamed = _blaming(cell.attribution, cell.finetuner)
+            with self._reporter.watch("infer", cell.label) as monitor, blamed:
+                monitor.begin(len(test))
+                if len(test) <= PART_SIZE:
+                    return require_samples(infer(job, range(len(test)), monitor, folder))
+                parts.extend(self._infer_parts(job, inputs, monitor))
+                return require_samples(merge([(p.path, p.facts) for p in parts], folder))
+
+        stored = self.reuse_or_make("infer", cell.label, inputs, compute)
+        for part in parts:  # only now: an interruption must find either them or the whole
+            self._store.discard(part)
+        return stored
+
+    def _infer_parts(
+        self, job: InferJob, inputs: Mapping[str, Any], monitor: Monitor
+    ) -> Iterator[Stored]:
+        """Keep each part of a large split as it is done, so that an interruption loses little."""
+        for start in range(0, len(job.split), PART_SIZE):
+            part = range(start, min(start + PART_SIZE, len(job.split)))
+            values = {**inputs, "part": [part.start, part.stop]}
+            stored = self._store.fetch("infer-part", values)
+            if stored is not None:
+                monitor.advance(len(part))
+            write = partial(infer, job, part, monitor)
+            yield stored or self._store.make("infer-part", values, write)
+
+    def _validate(self, cell: Cell, inferred: Stored, choice: Choice) -> Stored:
+        inputs = {"inferred": inferred.identity, "validator": self._bench.inputs(choice)}
+        label = f"{cell.label} by {choice.label}"
+
+        def compute(folder: Path) -> Mapping[str, Any]:
+            batch_size = self._plan.spec.run.batch_size
+            with self._reporter.watch("validate", label) as monitor, _blaming(choice):
+                validator = self._bench.object(choice)
+                return validate(validator, inferred.path, batch_size, monitor, folder)
+
+        return self.reuse_or_make("validate", label, inputs, compute)
+
+    def _limited(self, split: Split) -> Split:
+        return limit_split(split, self._plan.spec.run.limit)
+
+
+@contextmanager
+def _blaming(*choices: Choice) -> Iterator[None]:
+    """Name the components in use when one of them breaks its protocol."""
+    try:
+        yield
+    except PluginError as error:
+        names = [f'{c.registered.kind} "{c.label}" of {c.registered.plugin}' for c in choices]
+        raise PluginError(f"{error} ({', '.join(names)})") from error

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
+from transformers import BlipConfig
 
 from rateval.api import RatevalError
 from rateval_vlp.params import BLIP_SIZES, AlbefParams, BlipParams, BlipSizeParams, SizeParams
-
-INITIAL_TEMPERATURE = 0.07
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ class Architecture:
     """Of the text tower's layer norms."""
     temperature: float | None = None
     """What replaces the checkpoint's; None keeps that."""
+    hugging_face: bool = False
+    """True when all of this is from the config.json of a Hugging Face folder."""
 
     @property
     def name(self) -> str:
@@ -53,85 +54,93 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
 
     Raises RatevalError when the config is unreadable or describes another model.
     """
-    # [DEC] and [ENC], which text mode never uses.
-    added_tokens = 2
+    # Two are [DEC] and [ENC], which text mode never uses.
+    official = Architecture(
+        "blip",
+        params.size or BLIP_SIZES["base"],
+        text_length=35,
+        added_tokens=2,
+        temperature=params.temperature,
+    )
     if config is None:
-        size = params.size or BLIP_SIZES["base"]
-        return Architecture(
-            "blip", size, 35, added_tokens=added_tokens, temperature=params.temperature
-        )
+        return official
     content = _read_config(config)
-    vision, text = content["vision_config"], content["text_config"]
-    temperature = params.temperature or _initial_temperature(content)
+    size = _folder_size(content, config)
+    if params.size is not None:
+        size = _resized(size, params.size, config)
     return Architecture(
         "blip",
-        params.size or _folder_size(content, config),
-        35,
-        added_tokens=added_tokens,
-        vision_eps=float(vision.get("layer_norm_eps", 1e-5)),
-        text_eps=float(text.get("layer_norm_eps", 1e-12)),
-        temperature=temperature,
+        size,
+        official.text_length,
+        official.added_tokens,
+        vision_eps=content.vision_config.layer_norm_eps,
+        text_eps=content.text_config.layer_norm_eps,
+        # The class has no temperature of its own.
+        temperature=params.temperature or math.exp(-content.logit_scale_init_value),
+        hugging_face=True,
     )
 
 
-def _initial_temperature(content: Mapping[str, Any]) -> float:
-    import math
-
-    scale = content.get("logit_scale_init_value")
-    return INITIAL_TEMPERATURE if scale is None else math.exp(-float(scale))
-
-
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> Any:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RatevalError(f"{path}: not a readable JSON config: {error}") from error
-    if not isinstance(content, dict) or content.get("model_type") != "blip":
-        found = content.get("model_type") if isinstance(content, dict) else type(content).__name__
+    found = content.get("model_type") if isinstance(content, dict) else type(content).__name__
+    if found != "blip":
         raise RatevalError(
             f"{path}: describes {found!r}, not 'blip'; give a folder of BlipForImageTextRetrieval"
         )
-    for part in ("vision_config", "text_config"):
-        if not isinstance(content.setdefault(part, {}), dict):
-            raise RatevalError(f"{path}: {part} must be an object")
-    return content
+    try:
+        return BlipConfig.from_dict(content)
+    except Exception as error:  # the config is the only cause there is
+        raise RatevalError(f"{path}: transformers refuses this config: {error}") from error
 
 
-# Our name, where it stands in the config, and transformers' default, which configs may leave out.
-_SIZES = {
-    "image_size": ("vision_config", "image_size", 384),
-    "patch_size": ("vision_config", "patch_size", 16),
-    "width": ("vision_config", "hidden_size", 768),
-    "depth": ("vision_config", "num_hidden_layers", 12),
-    "heads": ("vision_config", "num_attention_heads", 12),
-    "text_width": ("text_config", "hidden_size", 768),
-    "text_layers": ("text_config", "num_hidden_layers", 12),
-    "text_heads": ("text_config", "num_attention_heads", 8),
-    "text_intermediate": ("text_config", "intermediate_size", 3072),
-    "vocabulary_size": ("text_config", "vocab_size", 30524),
-    "max_positions": ("text_config", "max_position_embeddings", 512),
-}
-
-
-def _folder_size(content: Mapping[str, Any], path: Path) -> BlipSizeParams:
-    sizes = {name: content[part].get(key, other) for name, (part, key, other) in _SIZES.items()}
-    sizes["embedding"] = content.get("image_text_hidden_size", 256)
-    hidden = content["vision_config"].get("intermediate_size", 3072)
-    for part in ("vision_config", "text_config"):
-        activation = content[part].get("hidden_act", "gelu")
-        if activation != "gelu":
+def _folder_size(config: Any, path: Path) -> BlipSizeParams:
+    vision, text = config.vision_config, config.text_config
+    unlike = {
+        "vision_config.intermediate_size": (vision.intermediate_size, 4 * vision.hidden_size),
+        "vision_config.hidden_act": (vision.hidden_act, "gelu"),
+        "text_config.hidden_act": (text.hidden_act, "gelu"),
+        "text_config.pad_token_id": (text.pad_token_id, 0),
+    }
+    for key, (found, supported) in unlike.items():
+        if found != supported:
             raise RatevalError(
-                f"{path}: {part} has the activation {activation!r}; BLIP's is 'gelu', and no other "
-                "is supported"
+                f"{path}: {key} is {found!r}; BLIP's is {supported!r}, and no other is supported"
             )
     try:
-        size = BlipSizeParams(**sizes)
-    except ValidationError as error:
-        details = "; ".join(f"{e['loc'][-1:]}: {e['msg']}" for e in error.errors())
-        raise RatevalError(f"{path}: its sizes cannot be built: {details}") from error
-    if hidden != 4 * size.width:
-        raise RatevalError(
-            f"{path}: the vision tower's intermediate_size is {hidden}; BLIP's is four times its "
-            f"width ({4 * size.width}), and no other is supported"
+        return BlipSizeParams(
+            image_size=vision.image_size,
+            patch_size=vision.patch_size,
+            width=vision.hidden_size,
+            depth=vision.num_hidden_layers,
+            heads=vision.num_attention_heads,
+            text_width=text.hidden_size,
+            text_layers=text.num_hidden_layers,
+            text_heads=text.num_attention_heads,
+            text_intermediate=text.intermediate_size,
+            vocabulary_size=text.vocab_size,
+            max_positions=text.max_position_embeddings,
+            embedding=config.image_text_hidden_size,
         )
-    return size
+    except ValidationError as error:
+        details = "; ".join(f"{fault['loc'][-1:]}: {fault['msg']}" for fault in error.errors())
+        raise RatevalError(f"{path}: its sizes cannot be built: {details}") from error
+
+
+def _resized(own: BlipSizeParams, asked: BlipSizeParams, path: Path) -> BlipSizeParams:
+    wanted = asked.model_dump()
+    others = {
+        name: value
+        for name, value in own.model_dump().items()
+        if name != "image_size" and value != wanted[name]
+    }
+    if others:
+        name, value = next(iter(others.items()))
+        raise RatevalError(
+            f"{path}: says {name} = {value}, size says {wanted[name]}; of a folder's sizes only "
+            "image_size can be changed: leave size out, or repeat the folder's own"
+        )
+    return asked

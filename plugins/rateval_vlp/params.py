@@ -12,7 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from rateval.api import Params
 
 RANDOM = "random"
-Channels = tuple[float, float, float]
+Mean = Annotated[float, Field(ge=0, le=1)]
+Deviation = Annotated[float, Field(gt=0, le=10)]
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
@@ -87,9 +88,9 @@ class _DualEncoderParams(Params):
     nothing is downloaded, and token ids need none."""
     prompt: str | Annotated[tuple[str, ...], Field(min_length=1)] = "a photo of a {class}"
     """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
-    image_mean: Channels = (0.48145466, 0.4578275, 0.40821073)
+    image_mean: tuple[Mean, Mean, Mean] = (0.48145466, 0.4578275, 0.40821073)
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]."""
-    image_std: Channels = (0.26862954, 0.26130258, 0.27577711)
+    image_std: tuple[Deviation, Deviation, Deviation] = (0.26862954, 0.26130258, 0.27577711)
     """Their standard deviations, each in (0, 10]."""
 
     @field_validator("pretrained")
@@ -127,20 +128,6 @@ class _DualEncoderParams(Params):
                 )
         return value if isinstance(value, str) else tuple(templates)
 
-    @field_validator("image_mean")
-    @classmethod
-    def _check_mean(cls, value: Channels) -> Channels:
-        if not all(0 <= channel <= 1 for channel in value):
-            raise ValueError(f"{list(value)}: each channel's mean must lie in [0, 1]")
-        return value
-
-    @field_validator("image_std")
-    @classmethod
-    def _check_std(cls, value: Channels) -> Channels:
-        if not all(0 < channel <= 10 for channel in value):
-            raise ValueError(f"{list(value)}: each channel's deviation must lie in (0, 10]")
-        return value
-
 
 class AlbefParams(_DualEncoderParams):
     """Set which ALBEF to load, with which weights, and how to speak to it."""
@@ -149,7 +136,9 @@ class AlbefParams(_DualEncoderParams):
     """Path to ALBEF.pth, to a fine-tuned retrieval checkpoint, or to their tensors as safetensors;
     "random" draws the weights from seed 0, for tests and training from scratch."""
     size: SizeParams = ALBEF_SIZES["base"]
-    """"base", or a table of sizes; what the table leaves out is as in "base"."""
+    """"base", or a table that differs from it in image_size, patch_size, width, depth, heads,
+    text_width, text_layers, text_heads, text_intermediate, vocabulary_size, max_positions or
+    embedding."""
 
     @field_validator("size", mode="before")
     @classmethod
@@ -165,8 +154,9 @@ class BlipParams(_DualEncoderParams):
     Face folder of BlipForImageTextRetrieval; "random" draws the weights from seed 0, for tests and
     training from scratch."""
     size: BlipSizeParams | None = None
-    """"base", "large", or a table of sizes; what the table leaves out is as in "base". None takes
-    the sizes of a Hugging Face folder, else "base"."""
+    """"base", "large", or a table that differs from "base" in image_size, patch_size, width, depth,
+    heads, text_width, text_layers, text_heads, text_intermediate, vocabulary_size, max_positions or
+    embedding. None takes the sizes of a Hugging Face folder, else "base"."""
     temperature: float | None = Field(default=None, gt=0, le=100)
     """What the cosine is divided by; None takes the checkpoint's. Hugging Face folders have none,
     and None then takes the one their config starts from (0.07)."""

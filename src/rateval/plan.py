@@ -7,16 +7,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from rateval.catalogue import explain_missing, explain_unknown
 from rateval.errors import PluginError, Problem, SpecError
-from rateval.explain import explain_error, explain_unknown_key
+from rateval.explain import explain_error, explain_unknown_key, locate
 from rateval.params import Params
 from rateval.plugins import Registered, Registry
 from rateval.spec import TABLES, Document, Entry, RunSpec, check_spec, readable_entries
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +162,19 @@ def _choose(
                 document.where((*at, *details["loc"]), value=details["type"] != "extra_forbidden"),
                 _explain(details, model, found),
             )
-            for details in _one_per_key(error)
+            for details in _one_per_key(error, entry.params)
         ]
 
 
-def _one_per_key(error: ValidationError) -> list[Any]:
+def _one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:
     # A union reports once per member; the first says enough.
-    seen: dict[str, Any] = {}
+    seen: dict[str, ErrorDetails] = {}
     for details in error.errors():
-        seen.setdefault(str(details["loc"][:1]), details)
+        seen.setdefault(locate(params, details["loc"])[0], details)
     return list(seen.values())
 
 
-def _explain(details: Any, model: type[Params], found: Registered) -> str:
+def _explain(details: ErrorDetails, model: type[Params], found: Registered) -> str:
     if details["type"] == "extra_forbidden" and len(details["loc"]) == 1:
         return explain_unknown_key(str(details["loc"][0]), ["use", "name", *model.model_fields])
     text = explain_error(details, model)

@@ -1,0 +1,22 @@
+"""Register the hf-clip model."""
+
+from __future__ import annotations
+
+from rateval.api import Component, hookimpl
+
+
+@hookimpl
+def rateval_register_models() -> list[Component]:
+    """Return hf-clip."""
+    return [
+        Component(
+            name="hf-clip",
+            summary="CLIP or SigLIP from a Hugging Face folder on disk",
+            factory="rateval_hf.model:make_hf_clip",
+            params="rateval_hf.params:HfClipParams",
+            digest="rateval_hf.files:digest",
+            requires=("torchvision", "transformers"),
+            extra="hf",
+            source="github.com/huggingface/transformers, CLIPModel and SiglipModel",
+        )
+    ]

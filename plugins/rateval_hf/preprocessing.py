@@ -1,0 +1,141 @@
+"""Make a folder's image transform from its preprocessor_config.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torchvision.transforms import (
+    CenterCrop,
+    Compose,
+    InterpolationMode,
+    Normalize,
+    Resize,
+    ToTensor,
+)
+
+from rateval.api import Geometry, RatevalError
+from rateval_hf.files import read_json
+from rateval_hf.params import HfClipParams
+
+_FILES = ("preprocessor_config.json", "processor_config.json")
+# PIL's numbers.
+_INTERPOLATIONS = {
+    0: InterpolationMode.NEAREST,
+    1: InterpolationMode.LANCZOS,
+    2: InterpolationMode.BILINEAR,
+    3: InterpolationMode.BICUBIC,
+}
+# What transformers takes for what a file leaves out.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "clip": {
+        "size": {"shortest_edge": 224},
+        "do_center_crop": True,
+        "crop_size": 224,
+        "image_mean": (0.48145466, 0.4578275, 0.40821073),
+        "image_std": (0.26862954, 0.26130258, 0.27577711),
+    },
+    "siglip": {
+        "size": {"height": 224, "width": 224},
+        "do_center_crop": False,
+        "crop_size": 224,
+        "image_mean": (0.5, 0.5, 0.5),
+        "image_std": (0.5, 0.5, 0.5),
+    },
+}
+_COMMON = {"resample": 3, "do_resize": True, "do_rescale": True, "do_normalize": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Hold a transform and what it normalises by."""
+
+    geometry: Geometry
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def make_preprocessing(
+    folder: Path, kind: str, image_size: int, params: HfClipParams
+) -> Preprocessing:
+    """Make the transform of a folder whose model takes squares of ``image_size`` pixels.
+
+    Raises RatevalError when the folder has no such file, or one that yields another size.
+    """
+    path, settings = _read_settings(folder, kind)
+    steps: list[Any] = []
+    if settings["do_resize"]:
+        steps.append(
+            Resize(_sides(settings["size"], path), interpolation=_resample(settings, path))
+        )
+    if settings["do_center_crop"]:
+        steps.append(CenterCrop(_sides(settings["crop_size"], path)))
+    factor = settings.get("rescale_factor", 1 / 255)
+    if not settings["do_rescale"] or abs(factor * 255 - 1) > 1e-6:
+        raise RatevalError(f"{path}: only pixels rescaled by 1/255 are supported, not by {factor}")
+    mean, std = params.image_mean, params.image_std
+    if not settings["do_normalize"]:
+        settings |= {"image_mean": (0.0,) * 3, "image_std": (1.0,) * 3}
+    mean = mean if mean is not None else _channels(settings, "image_mean", path)
+    std = std if std is not None else _channels(settings, "image_std", path)
+    geometry = Geometry(Compose([*steps, ToTensor(), Normalize(mean, std)]))
+    _check_size(geometry, image_size, path)
+    return Preprocessing(geometry, mean, std)
+
+
+def _read_settings(folder: Path, kind: str) -> tuple[Path, dict[str, Any]]:
+    for name in _FILES:
+        path = folder / name
+        if path.is_file():
+            content = read_json(path)
+            # The newer file holds the settings of every part of the processor.
+            nested = content.get("image_processor")
+            content = nested if isinstance(nested, dict) else content
+            given = {key: value for key, value in content.items() if value is not None}
+            return path, {**_COMMON, **_DEFAULTS[kind], **given}
+    raise RatevalError(
+        f"{folder}: the folder holds neither {' nor '.join(_FILES)}, which say how an image is "
+        "resized and normalised; save the model's processor into it"
+    )
+
+
+def _sides(size: Any, path: Path) -> int | tuple[int, int]:
+    if isinstance(size, int):
+        return (size, size)
+    if isinstance(size, dict) and set(size) == {"shortest_edge"}:
+        return int(size["shortest_edge"])
+    if isinstance(size, dict) and set(size) == {"height", "width"}:
+        return (int(size["height"]), int(size["width"]))
+    raise RatevalError(
+        f"{path}: the size {size!r} is not understood; it must be a number, a shortest_edge, or "
+        "height and width"
+    )
+
+
+def _resample(settings: Mapping[str, Any], path: Path) -> InterpolationMode:
+    number = settings["resample"]
+    if number not in _INTERPOLATIONS:
+        known = ", ".join(map(str, _INTERPOLATIONS))
+        raise RatevalError(f"{path}: resample is {number!r}; it must be one of {known}")
+    return _INTERPOLATIONS[number]
+
+
+def _channels(settings: Mapping[str, Any], key: str, path: Path) -> tuple[float, float, float]:
+    value = settings[key]
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise RatevalError(f"{path}: {key} is {value!r}; it must be three numbers")
+    red, green, blue = (float(channel) for channel in value)
+    return red, green, blue
+
+
+def _check_size(geometry: Geometry, image_size: int, path: Path) -> None:
+    # Not square, so that a transform which keeps the shape shows itself.
+    rows, columns = geometry.mask(np.zeros((50, 70), dtype=np.bool_)).shape
+    if (rows, columns) != (image_size, image_size):
+        raise RatevalError(
+            f"{path}: yields images of {rows} x {columns} pixels, but the model in this folder "
+            f"takes {image_size} x {image_size}; give the preprocessor it was trained with"
+        )

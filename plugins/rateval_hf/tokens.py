@@ -1,0 +1,57 @@
+"""Make a folder's tokenizer, from files at hand only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from rateval.api import RatevalError
+
+
+class FolderTokens:
+    """Turn prompts into token ids of a fixed length."""
+
+    def __init__(self, folder: Path, length: int, vocabulary_size: int) -> None:
+        """Read the tokenizer's files.
+
+        Raises RatevalError when they are absent, need code or a library that is not here, or have
+        more words than the model.
+        """
+        self._length = length
+        try:
+            # What is not local is not looked for; code in the folder is never run.
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False
+            )
+        except Exception as error:  # each tokenizer class has errors of its own
+            reason = str(error).strip().partition("\n")[0]
+            raise RatevalError(
+                f"{folder}: its tokenizer cannot be read: {type(error).__name__}: {reason}; put "
+                "its files (tokenizer.json and tokenizer_config.json) into the folder"
+            ) from error
+        found = len(self._tokenizer)
+        if found > vocabulary_size:
+            raise RatevalError(
+                f"{folder}: its tokenizer has {found} words, but its model {vocabulary_size}; with "
+                "another vocabulary than the one it was trained with, its prompts mean nothing: "
+                "give the tokenizer that belongs to it"
+            )
+
+    def __call__(self, prompts: Sequence[str]) -> torch.Tensor:
+        """Turn K prompts into (K, T) int64 ids, cut or padded to T.
+
+        SigLIP was trained on padded prompts and reads the last token, whatever it is; CLIP reads
+        none behind the end token.
+        """
+        ids: torch.Tensor = self._tokenizer(
+            list(prompts),
+            padding="max_length",
+            truncation=True,
+            max_length=self._length,
+            return_tensors="pt",
+        )["input_ids"]
+        return ids

@@ -1,0 +1,96 @@
+"""Bring the keys of official checkpoints to those of ``DualEncoder``, and drop the known rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import torch
+
+State = dict[str, torch.Tensor]
+
+# Fusion, training and captions; momentum copies end in _m.
+_IGNORED = re.compile(
+    r"(visual_encoder|text_encoder|vision_proj|text_proj|text_decoder|itm_head)_m\..+"
+    r"|(image|text|idx|ptr)_queue|queue_ptr"
+    r"|(itm_head|text_decoder)\..+"
+    r"|text_encoder\.(cls|(bert\.)?pooler)\..+"
+    r"|text_encoder\.(bert\.)?embeddings\.position_ids"
+)
+_LAYER = re.compile(r"text_encoder\.(?:bert\.)?encoder\.layer\.(\d+)\.(crossattention\.)?")
+
+_HUGGING_FACE = (
+    (r"vision_model\.embeddings\.class_embedding", "visual_encoder.cls_token"),
+    (r"vision_model\.embeddings\.position_embedding", "visual_encoder.pos_embed"),
+    (r"vision_model\.embeddings\.patch_embedding\.", "visual_encoder.patch_embed.proj."),
+    (r"vision_model\.post_layernorm\.", "visual_encoder.norm."),
+    (
+        r"vision_model\.encoder\.layers\.(\d+)\.self_attn\.projection\.",
+        r"visual_encoder.blocks.\1.attn.proj.",
+    ),
+    (
+        r"vision_model\.encoder\.layers\.(\d+)\.self_attn\.qkv\.",
+        r"visual_encoder.blocks.\1.attn.qkv.",
+    ),
+    (
+        r"vision_model\.encoder\.layers\.(\d+)\.layer_norm([12])\.",
+        r"visual_encoder.blocks.\1.norm\2.",
+    ),
+    (r"vision_model\.encoder\.layers\.(\d+)\.mlp\.", r"visual_encoder.blocks.\1.mlp."),
+)
+
+
+def is_hugging_face(keys: Iterable[str]) -> bool:
+    """Tell whether the keys are those of transformers' BlipForImageTextRetrieval.
+
+    >>> is_hugging_face(["vision_model.post_layernorm.bias"]), is_hugging_face(["temp"])
+    (True, False)
+    """
+    return any(key.startswith("vision_model.") for key in keys)
+
+
+def official_key(key: str) -> str:
+    """Return BLIP's own name of a weight that transformers renamed; others stay.
+
+    >>> official_key("vision_model.encoder.layers.3.self_attn.projection.bias")
+    'visual_encoder.blocks.3.attn.proj.bias'
+    """
+    for pattern, name in _HUGGING_FACE:
+        renamed, count = re.subn(f"^{pattern}", name, key)
+        if count:
+            return renamed
+    return key
+
+
+def select_albef(state: Mapping[str, torch.Tensor]) -> tuple[State, tuple[str, ...]]:
+    """Split ALBEF's weights into those of a dual encoder, renamed, and the keys without use.
+
+    Layers with cross-attention are fusion layers, which text alone never runs.
+    """
+    fusion = {found[1] for key in state if (found := _LAYER.match(key)) and found[2]}
+    used: State = {}
+    ignored = []
+    for key, value in state.items():
+        layer = _LAYER.match(key)
+        if _IGNORED.fullmatch(key) or (layer and layer[1] in fusion):
+            ignored.append(key)
+        else:
+            # Fine-tuned retrieval checkpoints lack the "bert." of pre-trained ones.
+            used[re.sub(r"^text_encoder\.bert\.", "text_encoder.", key)] = value
+    return used, tuple(ignored)
+
+
+def select_blip(state: Mapping[str, torch.Tensor]) -> tuple[State, tuple[str, ...]]:
+    """Split BLIP's weights into those of a dual encoder, renamed, and the keys without use.
+
+    Every text layer has a cross-attention, which text alone never runs.
+    """
+    used: State = {}
+    ignored = []
+    for key, value in state.items():
+        layer = _LAYER.match(key)
+        if _IGNORED.fullmatch(key) or (layer and layer[2]):
+            ignored.append(key)
+        else:
+            used[official_key(key)] = value
+    return used, tuple(ignored)

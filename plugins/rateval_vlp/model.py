@@ -1,0 +1,201 @@
+"""ALBEF and BLIP as rateval models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize, ToTensor
+
+from rateval.api import Context, Geometry, ModelCard, RatevalError, Readout, record_probabilities
+from rateval_vlp.architecture import Architecture, albef_architecture, blip_architecture
+from rateval_vlp.files import Files, locate
+from rateval_vlp.params import AlbefParams, BlipParams
+from rateval_vlp.recording import attend, attention_layers
+from rateval_vlp.tokens import WordPieces
+from rateval_vlp.towers import PADDING, DualEncoder, build
+from rateval_vlp.weights import Loaded, load_weights
+
+_SOURCES = {"albef": "github.com/salesforce/ALBEF", "blip": "github.com/salesforce/BLIP"}
+
+
+class ImageTextModel:
+    """Offer ALBEF's or BLIP's dual encoder through ``rateval.api.Model``."""
+
+    prefix_tokens = 1
+    """The class token."""
+    readout: Readout = "class token"
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        module: DualEncoder,
+        params: AlbefParams | BlipParams,
+        files: Files,
+        loaded: Loaded,
+    ) -> None:
+        """Wrap ``module``, which holds the weights of ``files``."""
+        self.name = architecture.name
+        self.module = module
+        self.image_tower: nn.Module = nn.ModuleDict(
+            {"visual_encoder": module.visual_encoder, "vision_proj": module.vision_proj}
+        ).train(module.training)
+        self._attention = attention_layers(module.visual_encoder)
+        self.depth = len(self._attention)
+        rows, columns = module.visual_encoder.patch_embed.grid_size
+        self.grid: tuple[int, int] = (rows, columns)
+        self._architecture = architecture
+        self._vocabulary = files.vocabulary
+        self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
+        self.geometry = _geometry(architecture.size.image_size, params)
+        self.card = _card(architecture, params, files, loaded)
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """Factor on the cosine of image and text, () float32: one over the temperature."""
+        return 1 / self.module.temp.float()
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn an RGB image into (3, H, W) float32 by the official test transform."""
+        return self.geometry.image(image)
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
+        return self.geometry.mask(mask)
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed (B, 3, H, W) float32 as (B, D), not normalised."""
+        embedding: torch.Tensor = self.module.vision_proj(self.features(images))
+        return embedding
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the vision tower's class token: (B, 3, H, W) float32 to (B, F)."""
+        weight = self.module.vision_proj.weight
+        class_token: torch.Tensor = self.module.visual_encoder(
+            images.to(weight.device, weight.dtype)
+        )
+        return class_token
+
+    def prompts(self, classes: Sequence[str]) -> list[list[str]]:
+        """Return the prompts of each class, one for each template."""
+        return [[text.replace("{class}", name) for text in self._templates] for name in classes]
+
+    def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
+        """Embed K strings, or (K, T) int64 token ids padded with 0, as (K, D), not normalised.
+
+        Raises RatevalError when strings need a vocabulary that is absent, and for ids that the
+        model cannot have been trained with.
+        """
+        ids = prompts if isinstance(prompts, torch.Tensor) else self.tokenizer(prompts)
+        self._check_ids(ids)
+        return self.module.embed_text(ids.to(self.module.text_proj.weight.device))
+
+    def _check_ids(self, ids: torch.Tensor) -> None:
+        size = self._architecture.size
+        if ids.shape[-1] > size.max_positions:
+            raise RatevalError(
+                f"{self.name}: a prompt of {ids.shape[-1]} tokens; there are {size.max_positions} "
+                "positions"
+            )
+        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < size.vocabulary_size:
+            raise RatevalError(
+                f"{self.name}: token ids from {int(ids.min())} to {int(ids.max())}; they must lie "
+                f"in 0 to {size.vocabulary_size - 1}: the tokenizer is not this model's"
+            )
+        if bool((ids[:, 0] == PADDING).any()):
+            raise RatevalError(f"{self.name}: a prompt begins with padding ({PADDING})")
+
+    @cached_property
+    def tokenizer(self) -> WordPieces:
+        """What turns K strings into (K, T) int64 ids; read on first use."""
+        return WordPieces(self._vocabulary, self._architecture)
+
+    def record_attention(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, torch.Tensor]]:
+        """Record the vision self-attention of ``layers`` (0 is the first) within the context.
+
+        See ``rateval_vlp.recording.attend``. Raises RatevalError for a layer that is not there.
+        """
+        absent = [layer for layer in layers if not 0 <= layer < self.depth]
+        if absent:
+            raise RatevalError(
+                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
+            )
+        chosen = {index: self._attention[index] for index in layers}
+        return record_probabilities(
+            {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
+        )
+
+
+def _geometry(side: int, params: AlbefParams | BlipParams) -> Geometry:
+    return Geometry(
+        Compose(
+            [
+                Resize((side, side), interpolation=InterpolationMode.BICUBIC),
+                ToTensor(),
+                Normalize(params.image_mean, params.image_std),
+            ]
+        )
+    )
+
+
+def _card(
+    architecture: Architecture, params: AlbefParams | BlipParams, files: Files, loaded: Loaded
+) -> ModelCard:
+    side = architecture.size.image_size
+    return ModelCard(
+        architecture=architecture.name,
+        image_size=(side, side),
+        mean=params.image_mean,
+        std=params.image_std,
+        text_length=architecture.text_length,
+        head_feature="class token",
+        licence="BSD-3-Clause for the official weights, else unknown",
+        source=_SOURCES[architecture.family],
+        checkpoint=str(files.weights or ""),
+        keys_used=loaded.used,
+        keys_ignored=loaded.ignored,
+    )
+
+
+def make_albef(params: AlbefParams, context: Context) -> ImageTextModel:
+    """Build ALBEF's dual encoder on the context's device, in its dtype.
+
+    Raises RatevalError for weights that are absent, unreadable, unsafe or of another architecture,
+    and for a given vocabulary that doesn't fit.
+    """
+    return _make(albef_architecture(params), params, locate(params), context)
+
+
+def make_blip(params: BlipParams, context: Context) -> ImageTextModel:
+    """Build BLIP's dual encoder on the context's device, in its dtype.
+
+    Raises RatevalError for weights that are absent, unreadable, unsafe or of another architecture,
+    and for a given vocabulary that doesn't fit.
+    """
+    files = locate(params)
+    return _make(blip_architecture(params, files.config), params, files, context)
+
+
+def _make(
+    architecture: Architecture,
+    params: AlbefParams | BlipParams,
+    files: Files,
+    context: Context,
+) -> ImageTextModel:
+    module = build(architecture, context.seed)
+    loaded = Loaded(0, ())
+    if files.weights is not None:
+        loaded = load_weights(module, architecture, files.weights)
+    model = ImageTextModel(architecture, module, params, files, loaded)
+    if params.vocabulary is not None:
+        model.tokenizer(())  # what was given has to fit, needed or not
+    module.to(device=context.device, dtype=getattr(torch, context.dtype))
+    return model

@@ -1,0 +1,77 @@
+"""Make BERT's tokenizer from a local vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from rateval.api import RatevalError
+from rateval_vlp.architecture import Architecture
+from rateval_vlp.towers import PADDING
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+
+class WordPieces:
+    """Turn prompts into token ids, lower-cased, between [CLS] and [SEP], cut to a length."""
+
+    def __init__(self, path: Path | None, architecture: Architecture) -> None:
+        """Read a vocab.txt or a tokenizer.json.
+
+        Raises RatevalError when it is absent or damaged, or when its size is not that of the word
+        embedding.
+        """
+        if path is None:
+            raise RatevalError(
+                f"{architecture.name}: no vocabulary on this machine: vocab.txt of "
+                "huggingface.co/google-bert/bert-base-uncased is neither given nor in your Hugging "
+                "Face cache, and rateval downloads nothing in a run; set vocabulary to the path of "
+                "that file (`rateval model fetch bert-vocabulary` downloads it)"
+            )
+        self._tokenizer = _read(path)
+        _check(self._tokenizer, path, architecture)
+        self._tokenizer.enable_truncation(architecture.text_length)
+        self._tokenizer.enable_padding(pad_id=PADDING, pad_token=_SPECIAL[0])
+
+    def __call__(self, prompts: Sequence[str]) -> torch.Tensor:
+        """Turn K prompts into (K, T) int64 ids, T the longest's, the others padded to it."""
+        return torch.tensor([found.ids for found in self._tokenizer.encode_batch(list(prompts))])
+
+
+def _read(path: Path) -> Tokenizer:
+    try:
+        if path.suffix == ".json":
+            return Tokenizer.from_file(str(path))
+        # Not splitlines: some words are signs that it takes for the end of a line.
+        words = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except Exception as error:  # tokenizers raises a plain Exception for a damaged file
+        raise RatevalError(f"{path}: not a readable vocabulary: {error}") from error
+    vocabulary = {word: index for index, word in enumerate(words)}
+    absent = [word for word in _SPECIAL if word not in vocabulary]
+    if absent:
+        raise RatevalError(
+            f"{path}: not a WordPiece vocabulary (one word a line): it lacks {', '.join(absent)}"
+        )
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106  # a word
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    ends = [(word, vocabulary[word]) for word in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=ends
+    )
+    return tokenizer
+
+
+def _check(tokenizer: Tokenizer, path: Path, architecture: Architecture) -> None:
+    found, rows = tokenizer.get_vocab_size(), architecture.size.vocabulary_size
+    if not rows - architecture.added_tokens <= found <= rows:
+        raise RatevalError(
+            f"{path}: has {found} words, but the word embedding of {architecture.name} has {rows} "
+            "rows; with another vocabulary than the one it was trained with, its prompts mean "
+            "nothing: give that one"
+        )
+    if tokenizer.token_to_id(_SPECIAL[0]) != PADDING:
+        raise RatevalError(f"{path}: {_SPECIAL[0]} must be word {PADDING}, as in BERT's vocabulary")

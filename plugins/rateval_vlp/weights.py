@@ -1,0 +1,115 @@
+"""Load official checkpoints without a gap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from rateval.api import RatevalError
+from rateval_vlp.architecture import Architecture
+from rateval_vlp.keys import State, is_hugging_face, select_albef, select_blip
+from rateval_vlp.reading import read_state_dict
+from rateval_vlp.towers import DualEncoder
+
+_SHOWN = 10
+_POSITIONS = "visual_encoder.pos_embed"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Say what became of a checkpoint's keys."""
+
+    used: int
+    ignored: tuple[str, ...]
+
+
+def load_weights(module: DualEncoder, architecture: Architecture, path: Path) -> Loaded:
+    """Copy the checkpoint at ``path`` into ``module``, every weight of it.
+
+    Raises RatevalError for a file that ``read_state_dict`` refuses, and when keys are missing,
+    unexpected or of another shape, listing up to ten.
+    """
+    state = read_state_dict(path)
+    select = select_albef if architecture.family == "albef" else select_blip
+    used, ignored = select(state)
+    count = len(used)
+    if is_hugging_face(state) and not architecture.hugging_face:
+        raise RatevalError(
+            f"{path}: weights of transformers' BLIP, whose sizes stand in the config.json beside "
+            "them; give the path of the folder"
+        )
+    if architecture.temperature is not None and ("temp" in used or architecture.hugging_face):
+        used["temp"] = torch.tensor(architecture.temperature)
+    if _POSITIONS in used:
+        used[_POSITIONS] = _fit_positions(used[_POSITIONS], module, path)
+    _require_all(used, module, architecture, path)
+    module.load_state_dict(used)
+    return Loaded(count, ignored)
+
+
+def _fit_positions(positions: torch.Tensor, module: DualEncoder, path: Path) -> torch.Tensor:
+    grid = module.visual_encoder.patch_embed.grid_size
+    if positions.ndim != 3 or len(positions) != 1:
+        return positions  # no position embedding at all; its shape is reported with the others
+    side = math.isqrt(max(positions.shape[1] - 1, 0))
+    if side < 1 or side * side != positions.shape[1] - 1:
+        raise RatevalError(
+            f"{path}: {_POSITIONS} has {positions.shape[1]} rows: the class token and "
+            f"{positions.shape[1] - 1} patches, which make no square grid; only square images are "
+            "supported: give a checkpoint that was trained on them"
+        )
+    return resize_positions(positions.float(), grid)
+
+
+def resize_positions(positions: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """Interpolate the patches' rows of (1, 1 + n * n, D) float32 to ``grid``, from a square one.
+
+    The first row is the class token's and stays.
+    Source: github.com/salesforce/ALBEF, models/vit.py; bicubic without antialiasing.
+
+    >>> resize_positions(torch.zeros(1, 26, 8), (4, 4)).shape
+    torch.Size([1, 17, 8])
+    """
+    first, patches = positions[:, :1], positions[:, 1:]
+    side = math.isqrt(patches.shape[1])
+    if (side, side) == grid:
+        return positions
+    plane = patches.reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    plane = F.interpolate(plane, size=grid, mode="bicubic", align_corners=False)
+    return torch.cat([first, plane.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
+
+
+def _require_all(used: State, module: DualEncoder, architecture: Architecture, path: Path) -> None:
+    wanted = module.state_dict()
+    faults = (
+        ("missing", [key for key in wanted if key not in used]),
+        ("unexpected", [key for key in used if key not in wanted]),
+    )
+    if any(keys for _, keys in faults):
+        parts = [f"{len(keys)} {what} ({_list(keys)})" for what, keys in faults if keys]
+        raise RatevalError(
+            f"{path}: the keys are not those of {architecture.name}: {'; '.join(parts)}. Loaded "
+            "like that, the results would be those of partly random or unused weights; give the "
+            "size that the checkpoint was trained with, or a checkpoint of this model"
+        )
+    misfits = [
+        f"{key} is {tuple(used[key].shape)}, must be {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if used[key].shape != value.shape
+    ]
+    if misfits:
+        raise RatevalError(
+            f"{path}: {len(misfits)} weights have another shape than those of {architecture.name} "
+            f"({_list(misfits)}); give the size that the checkpoint was trained with"
+        )
+
+
+def _list(items: Iterable[str]) -> str:
+    items = list(items)
+    rest = len(items) - _SHOWN
+    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

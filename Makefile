@@ -3,15 +3,24 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LAVIS := .venv-lavis
+# LAVIS needs Python 3.11.
+LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test test-lavis lint format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+# salesforce-lavis pins old libraries; timm 0.4.12 uses what torch calls deprecated when imported.
+test-lavis: $(LAVIS)/installed
+	$(LAVIS)/bin/python -m pytest -W ignore::FutureWarning tests/lavis plugins/rateval_lavis \
+		tests/attention/test_attention_golden.py tests/clip/test_clip_recording.py \
+		tests/clip/test_clip_checkpoints.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -38,5 +47,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --editable '.[all,dev]'
 	touch $@
 
+$(LAVIS)/installed: pyproject.toml constraints-lavis.txt
+	$(LAVIS_PYTHON) -m venv $(LAVIS)
+	$(LAVIS)/bin/python -m pip install --constraint constraints-lavis.txt \
+		--editable '.[clip,lavis]' pytest hypothesis
+	touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

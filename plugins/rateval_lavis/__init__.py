@@ -1,0 +1,1 @@
+"""ALBEF and BLIP through salesforce-lavis' own classes for rateval."""

@@ -1,0 +1,167 @@
+"""Turn a LAVIS config, or a table of sizes, into LAVIS' own model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision.transforms import Compose
+
+from rateval.api import RatevalError
+from rateval_lavis.files import family_of, read_config
+from rateval_lavis.params import LavisParams, LavisSizeParams
+from rateval_lavis.preprocessing import make_transform
+from rateval_lavis.upstream import (
+    BertConfig,
+    OfflineAlbef,
+    OfflineBlip,
+    VisionTransformerEncoder,
+    XBertEncoder,
+)
+
+_CLASSES: dict[str, Any] = {"albef": OfflineAlbef, "blip": OfflineBlip}
+_TEXT_LENGTH = {"albef": 30, "blip": 35}
+# Stands in LAVIS' code, not in its configs.
+_FUSION_LAYER = 6
+# `vit_type` of a config: width, depth, heads and the least rate of stochastic depth in training.
+_TOWERS = {"base": (768, 12, 12, 0.0), "large": (1024, 24, 16, 0.1)}
+_PATCH_SIZE = 16
+_VISION_EPS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Hold what is needed to build a model besides its weights."""
+
+    family: str
+    """``albef`` or ``blip``."""
+    name: str
+    """What messages and the model card call it."""
+    vision: Mapping[str, Any]
+    """Arguments of LAVIS' vision transformer."""
+    text: Mapping[str, Any]
+    """A BERT config whose every layer belongs to the text tower."""
+    embedding: int
+    """Width of the space in which image and text are compared."""
+    text_length: int
+    """Tokens of a prompt at most."""
+    transform: Compose
+    """From an RGB image to (3, H, W) float32, the last step a Normalize."""
+
+
+def find_architecture(params: LavisParams) -> Architecture:
+    """Read what ``params`` say of the model's size.
+
+    Raises RatevalError for an unreadable or unfitting config.
+    """
+    return _from_config(params) if params.size is None else _from_size(params, params.size)
+
+
+def _from_size(params: LavisParams, size: LavisSizeParams) -> Architecture:
+    family = family_of(params)
+    name = (
+        f"LAVIS {family.upper()} ({_describe(size.width, size.depth, size.patch_size)}, "
+        f"{size.image_size} px; text {size.text_layers} x {size.text_width})"
+    )
+    return Architecture(
+        family=family,
+        name=name,
+        vision={
+            "img_size": size.image_size,
+            "patch_size": size.patch_size,
+            "embed_dim": size.width,
+            "depth": size.depth,
+            "num_heads": size.heads,
+        },
+        text={
+            "vocab_size": size.vocabulary_size,
+            "hidden_size": size.text_width,
+            "num_hidden_layers": size.text_layers,
+            "num_attention_heads": size.text_heads,
+            "intermediate_size": size.text_intermediate,
+            "max_position_embeddings": size.max_positions,
+            "encoder_width": size.width,
+        },
+        embedding=size.embedding,
+        text_length=min(_TEXT_LENGTH[family], size.max_positions),
+        transform=make_transform(name, size.image_size, {}, params),
+    )
+
+
+def _from_config(params: LavisParams) -> Architecture:
+    family, config = family_of(params), read_config(params)
+    model, text = config.model, dict(config.text)
+    kind = model.get("vit_type", "base")
+    if kind not in _TOWERS:
+        raise RatevalError(
+            f"{config.path}: model.vit_type = {kind!r}: LAVIS knows {' and '.join(_TOWERS)}; give "
+            "a table of sizes by `size` for another one"
+        )
+    width, depth, heads, drop_path = _TOWERS[kind]
+    eps = float(model.get("vit_layer_norm_epsilon", -1))
+    if family == "albef":
+        text["num_hidden_layers"] = text.get("fusion_layer", _FUSION_LAYER)
+    size = model.get("image_size", 384)
+    name = f"LAVIS {config.path.stem} ({_describe(width, depth, _PATCH_SIZE)}, {size} px)"
+    processor = _section(_section(config.preprocess, "vis_processor"), "eval")
+    return Architecture(
+        family=family,
+        name=name,
+        vision={
+            "img_size": size,
+            "patch_size": _PATCH_SIZE,
+            "embed_dim": width,
+            "depth": depth,
+            "num_heads": heads,
+            "drop_path_rate": drop_path or model.get("vit_drop_path_rate", 0),
+            "norm_layer": partial(nn.LayerNorm, eps=_VISION_EPS if eps == -1 else eps),
+        },
+        text=text,
+        embedding=model.get("embed_dim", 256),
+        text_length=model.get("max_txt_len", _TEXT_LENGTH[family]),
+        transform=make_transform(name, size, processor, params),
+    )
+
+
+def _section(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = table.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _describe(width: int, depth: int, patch_size: int) -> str:
+    return f"vision {depth} x {width}, patch {patch_size}"
+
+
+def build_module(architecture: Architecture, seed: int, token_types: bool = False) -> nn.Module:
+    """Build LAVIS' class with weights drawn from ``seed``, on the CPU in float32.
+
+    Only what the contrast of image and text uses is built: ALBEF's fusion layers and BLIP's
+    cross-attention are not. The global random state stays as it is. Raises RatevalError when LAVIS
+    cannot build it.
+    """
+    layers = architecture.text.get("num_hidden_layers", 12)
+    # With its fusion at the end, LAVIS' BERT is a text tower alone.
+    only_text = {"fusion_layer": layers, "add_cross_attention": False}
+    text = {**architecture.text, **only_text, "add_type_embeddings": token_types}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            vision_tower = VisionTransformerEncoder(**architecture.vision)
+            vision_tower.vision_width = architecture.vision["embed_dim"]
+            text_tower = XBertEncoder(config=BertConfig(**text), add_pooling_layer=False)
+            module: nn.Module = _CLASSES[architecture.family](
+                image_encoder=vision_tower,
+                text_encoder=text_tower,
+                embed_dim=architecture.embedding,
+                max_txt_len=architecture.text_length,
+            )
+        except Exception as error:  # the config is the only cause there is
+            raise RatevalError(
+                f"{architecture.name}: LAVIS cannot build this: {type(error).__name__}: {error}; "
+                "compare it with the configs that LAVIS brings"
+            ) from error
+    return module.eval()

@@ -1,0 +1,196 @@
+"""ALBEF and BLIP as rateval models: LAVIS' own classes, unmodified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from rateval.api import (
+    Context,
+    Geometry,
+    ModelCard,
+    RatevalError,
+    Readout,
+    record_probabilities,
+)
+from rateval_lavis.architecture import Architecture, build_module, find_architecture
+from rateval_lavis.checkpoint import has_token_types, load_weights, rename
+from rateval_lavis.files import locate_vocabulary, locate_weights
+from rateval_lavis.params import LavisAlbefParams, LavisBlipParams, LavisParams
+from rateval_lavis.reading import read_state_dict
+from rateval_lavis.recording import attend
+from rateval_lavis.tokens import Tokenizer
+from rateval_lavis.upstream import BatchEncoding
+
+_LICENCE = "BSD-3-Clause for Salesforce's own checkpoints, else unknown"
+_SOURCE = "github.com/salesforce/LAVIS"
+
+
+class LavisModel:
+    """Offer the dual encoder of a LAVIS model through ``rateval.api.Model``."""
+
+    prefix_tokens = 1
+    """The class token."""
+    readout: Readout = "class token"
+    """The projection of the last block's class token is what images are compared by."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        module: Any,
+        params: LavisParams,
+        *,
+        keys_used: int = 0,
+        keys_ignored: tuple[str, ...] = (),
+    ) -> None:
+        """Wrap ``module``, an AlbefFeatureExtractor or BlipFeatureExtractor of LAVIS."""
+        self.name = architecture.name
+        self.module: torch.nn.Module = module
+        self.image_tower: torch.nn.Module = module.visual_encoder
+        self.grid: tuple[int, int] = tuple(module.visual_encoder.patch_embed.grid_size)
+        self.depth = len(module.visual_encoder.blocks)
+        self._lavis = module
+        self._architecture = architecture
+        self._params = params
+        self.geometry = Geometry(architecture.transform)
+        normalise = architecture.transform.transforms[-1]
+        self.card = ModelCard(
+            architecture=architecture.name,
+            image_size=tuple(module.visual_encoder.patch_embed.img_size),
+            mean=tuple(normalise.mean),
+            std=tuple(normalise.std),
+            text_length=architecture.text_length,
+            head_feature="class token",
+            licence=_LICENCE if keys_used else "unknown",
+            source=_SOURCE,
+            checkpoint=params.pretrained if keys_used else "",
+            keys_used=keys_used,
+            keys_ignored=keys_ignored,
+        )
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """Factor on the cosine of image and text, () float32: 1 / temperature."""
+        temperature: torch.Tensor = self._lavis.temp
+        return 1 / temperature.float().reshape(())
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn an RGB image into (3, H, W) float32 by LAVIS' processor for evaluation."""
+        return self.geometry.image(image)
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
+        return self.geometry.mask(mask)
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed (B, 3, H, W) float32 as (B, D), not normalised."""
+        embedding: torch.Tensor = self._lavis.vision_proj(self.features(images))
+        return embedding
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the vision tower's class token: (B, 3, H, W) float32 to (B, F)."""
+        weight = next(self.image_tower.parameters())
+        tokens = self._lavis.visual_encoder.forward_features(images.to(weight.device, weight.dtype))
+        class_token: torch.Tensor = tokens[:, 0]
+        return class_token
+
+    def prompts(self, classes: Sequence[str]) -> list[list[str]]:
+        """Return the prompts of each class, one for each template."""
+        given = self._params.prompt
+        templates = (given,) if isinstance(given, str) else given
+        return [[text.replace("{class}", name) for text in templates] for name in classes]
+
+    def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
+        """Embed K strings, or (K, T) int64 token ids with 0 as padding, as (K, D), not normalised.
+
+        Raises RatevalError when the vocabulary is absent, and for ids that don't fit the model.
+        """
+        ids = prompts if isinstance(prompts, torch.Tensor) else self.tokenizer(list(prompts))
+        tower = self._lavis.text_encoder
+        self._check_ids(ids, tower.config)
+        ids = ids.to(self._lavis.device)
+        given = BatchEncoding(
+            {"input_ids": ids, "attention_mask": (ids != tower.config.pad_token_id).long()}
+        )
+        # LAVIS adds a token-type embedding only where ids are given.
+        types = torch.zeros_like(ids) if tower.config.add_type_embeddings else None
+        tokens = tower.forward_text(given, token_type_ids=types).last_hidden_state
+        embedding: torch.Tensor = self._lavis.text_proj(tokens[:, 0])
+        return embedding
+
+    def _check_ids(self, ids: torch.Tensor, config: Any) -> None:
+        if ids.shape[1] > config.max_position_embeddings:
+            raise RatevalError(
+                f"{self.name}: {ids.shape[1]} tokens are more than the "
+                f"{config.max_position_embeddings} positions of its text tower; cut the prompts"
+            )
+        if ids.numel() and int(ids.max()) >= config.vocab_size:
+            raise RatevalError(
+                f"{self.name}: token id {int(ids.max())} lies outside the model's vocabulary of "
+                f"{config.vocab_size}; set vocabulary to the file that the model was trained with"
+            )
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """What turns K strings into (K, T) int64 ids; read on first use."""
+        rows = self._lavis.text_encoder.config.vocab_size
+        return Tokenizer(locate_vocabulary(self._params), self._architecture, rows)
+
+    def record_attention(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, torch.Tensor]]:
+        """Record the vision self-attention of ``layers`` (0 is the first) within the context.
+
+        See ``rateval.api.record_probabilities``. Raises RatevalError for a layer that is not there.
+        """
+        absent = [layer for layer in layers if not 0 <= layer < self.depth]
+        if absent:
+            raise RatevalError(
+                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
+            )
+        modules = {layer: self._lavis.visual_encoder.blocks[layer].attn for layer in layers}
+        return record_probabilities(
+            {layer: (module, partial(attend, module)) for layer, module in modules.items()}
+        )
+
+
+def make_albef(params: LavisAlbefParams, context: Context) -> LavisModel:
+    """Build ALBEF on the context's device, in its dtype.
+
+    Raises RatevalError for a config that is not one of ALBEF, and for weights that are unreadable,
+    unsafe or of another model.
+    """
+    return _make(params, context, params.token_types)
+
+
+def make_blip(params: LavisBlipParams, context: Context) -> LavisModel:
+    """Build BLIP on the context's device, in its dtype.
+
+    Raises RatevalError for a config that is not one of BLIP, and for weights that are unreadable,
+    unsafe or of another model.
+    """
+    return _make(params, context, token_types=False)
+
+
+def _make(params: LavisParams, context: Context, token_types: bool | None) -> LavisModel:
+    architecture = find_architecture(params)
+    path = locate_weights(params)
+    if path is None:
+        module = build_module(architecture, context.seed, bool(token_types))
+        model = LavisModel(architecture, module, params)
+    else:
+        state = rename(read_state_dict(path))
+        types = has_token_types(state) if token_types is None else token_types
+        module = build_module(architecture, context.seed, types)
+        fuses = architecture.family == "albef"
+        used, ignored = load_weights(module, state, path, fuses=fuses)
+        model = LavisModel(architecture, module, params, keys_used=used, keys_ignored=ignored)
+    model.module.to(device=context.device, dtype=getattr(torch, context.dtype))
+    return model

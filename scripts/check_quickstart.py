@@ -1,6 +1,6 @@
 """Check that the quickstart's model and scenes show the phenomenon rateval is about.
 
-    OMP_WAIT_POLICY=PASSIVE python scripts/check_quickstart.py --model FOLDER --seeds 101 102 103
+    OMP_WAIT_POLICY=PASSIVE python scripts/check_quickstart.py --model FOLDER
 
 Fine-tunes the tiny CLIP on biased scenes and prints accuracy, PT and IR (in percent) before and
 after it, on biased and on unbiased test scenes, over all layers with the label as target. It shares

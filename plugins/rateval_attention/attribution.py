@@ -7,14 +7,13 @@ from contextlib import contextmanager
 
 import torch
 
-from rateval.api import Classifier, Context, Explanation, PluginError
+from rateval.api import Classifier, Context, Explanation, PluginError, RatevalError
 from rateval_attention.params import GenericAttentionParams
 from rateval_attention.relevance import (
     choose_layers,
     class_scores,
-    class_token_relevance,
-    contributions,
     patch_map,
+    relevance_row,
 )
 
 
@@ -61,6 +60,11 @@ def explain_batch(
     """
     model = classifier.model
     layers = choose_layers(params.layers, model.depth)
+    if model.readout == "attention pool" and model.depth - 1 not in layers:
+        raise RatevalError(
+            f"layers = {list(layers)}: this model reads its embedding by an attention pool, layer "
+            f"{model.depth - 1}, without which no relevance reaches the patches; add that layer"
+        )
     with model.record_attention(layers) as recorded:
         logits = classifier.logits(images)
     if set(recorded) != set(layers) or not logits.requires_grad:
@@ -74,8 +78,9 @@ def explain_batch(
     # No image's score depends on another image, so the sum's gradient holds each one's own.
     objective = class_scores(logits, targets, params.score).sum()
     gradients = torch.autograd.grad(objective, attention, create_graph=create_graph)
-    row = class_token_relevance(map(contributions, attention, gradients))
-    return patch_map(row, model.prefix_tokens, model.grid), logits
+    with torch.set_grad_enabled(create_graph):
+        row = relevance_row(attention, gradients, model.readout, model.prefix_tokens)
+        return patch_map(row, model.prefix_tokens, model.grid), logits
 
 
 @contextmanager

@@ -18,7 +18,8 @@ class GenericAttentionParams(Params):
         | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
     ) = "all"
     """Vision layers in the chain: "all", "last", a number N >= 1 for the last N, or a list of
-    different indices >= 0 (0 is the first layer)."""
+    different indices >= 0 (0 is the first layer). A model's attention pool is its last layer, which
+    the chain cannot do without."""
     target: Literal["label", "prediction"] = "label"
     """The class that is explained: each image's label, or the class the model predicts."""
     score: Literal["raw", "margin"] = "raw"

@@ -14,7 +14,7 @@ import torch
 from rateval.api import RatevalError
 from rateval_clip.files import locate_config, read_config
 from rateval_clip.params import CONFIG_KEYS, RANDOM, ClipParams, checkpoint_path
-from rateval_clip.tags import named_config, suggest, tag_config
+from rateval_clip.tags import named_config, suggest, tag_config, usual_preprocessing
 
 _OPTIONS = ("quick_gelu", "init_logit_scale", "init_logit_bias", "nonscalar_logit_scale")
 
@@ -37,7 +37,7 @@ def find_architecture(params: ClipParams) -> Architecture:
     """Read the config that ``params`` names, and the preprocessing that belongs to it.
 
     Raises RatevalError for an unknown name, an unreadable file, an unknown key in the config, and
-    for towers whose attention cannot be recorded.
+    for CoCa and text towers of transformers.
     """
     layout = locate_config(params.architecture)
     preprocessing: dict[str, Any] = {}
@@ -47,9 +47,10 @@ def find_architecture(params: ClipParams) -> Architecture:
         preprocessing = dict(content.get("preprocess_cfg", {}))
     elif isinstance(params.architecture, str):
         config = named_config(params.architecture)
-        # A path keeps open_clip's defaults, which are those of OpenAI's and LAION's models.
         if params.pretrained is not None and _is_tag(params):
             preprocessing = tag_config(params.architecture, params.pretrained)
+        else:
+            preprocessing = usual_preprocessing(params.architecture)
     else:
         config = params.architecture
     config = copy.deepcopy(config)
@@ -62,10 +63,15 @@ def _is_tag(params: ClipParams) -> bool:
 
 
 def check_config(config: dict[str, Any], name: str) -> None:
-    """Raise RatevalError for keys that open_clip doesn't know and for towers that don't fit."""
+    """Raise RatevalError for keys that open_clip doesn't know and for text towers it can't use."""
     absent = [key for key in CONFIG_KEYS if key not in config]
     if absent:
         raise RatevalError(f"{name}: not an open_clip config; it lacks {', '.join(absent)}")
+    if "multimodal_cfg" in config:
+        raise RatevalError(
+            f"{name}: a CoCa, which pools tokens by many queries, so that its attention cannot be "
+            'followed to the embedding; give a CLIP, such as "ViT-B-32"'
+        )
     _check_keys(config, (*CONFIG_KEYS, *_OPTIONS, "custom_text"), name, "")
     vision, text = config["vision_cfg"], config["text_cfg"]
     for key, table, known in (
@@ -75,16 +81,17 @@ def check_config(config: dict[str, Any], name: str) -> None:
         if not isinstance(table, dict):
             raise RatevalError(f"{name}: {key} must be a table, not {type(table).__name__}")
         _check_keys(table, [field.name for field in fields(known)], name, f"{key}.")
-    refused = (
-        (vision.get("timm_model_name"), "its image tower is timm's {}, whose attention cannot be"),
-        (text.get("hf_model_name"), "its text tower is transformers' {}, which cannot be"),
-    )
-    for upstream, reason in refused:
-        if upstream:
-            raise RatevalError(
-                f"{name}: {reason.format(upstream)} used in this version; give an architecture "
-                'with open_clip\'s own towers, such as "ViT-B-32"'
-            )
+    if isinstance(vision.get("layers"), list | tuple):
+        raise RatevalError(
+            f"{name}: its image tower is a ResNet, which has no self-attention to explain; give a "
+            'vision transformer, such as "ViT-B-32"'
+        )
+    if text.get("hf_model_name"):
+        raise RatevalError(
+            f"{name}: its text tower is transformers' {text['hf_model_name']}, which cannot be "
+            "used in this version; give an architecture with open_clip's own text tower, such as "
+            '"ViT-B-32"'
+        )
 
 
 def _check_keys(table: dict[str, Any], known: Iterable[str], name: str, where: str) -> None:
@@ -103,6 +110,8 @@ def build_module(architecture: Architecture, seed: int) -> torch.nn.Module:
     The global random state stays as it is. Raises RatevalError when open_clip cannot build it.
     """
     config = copy.deepcopy(architecture.config)
+    # Weights of ImageNet, which would be fetched, only to be replaced.
+    config["vision_cfg"].pop("timm_model_pretrained", None)
     kind = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Read checkpoints without running any code in them, and load them without a gap."""
+"""Read checkpoints without running any code in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -14,11 +14,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rateval.api import RatevalError
+from rateval_clip.tags import list_some
+from rateval_clip.torchscript import read_archive
 
-# Plain numbers and a constant mask in OpenAI's and old open_clip's files, not weights.
-_NOT_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|(.+\.)?attn_mask)")
-_SHOWN = 10
-_FORMATS = "a safetensors file, or a torch file that holds nothing but tensors"
+_FORMATS = "a safetensors file, a torch file of nothing but tensors, or an archive of OpenAI's"
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -38,49 +37,6 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state
-
-
-def load_weights(module: torch.nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Copy ``state`` into ``module``, every weight of it.
-
-    Raises RatevalError when keys are missing, unexpected or of another shape, listing up to ten.
-    """
-    wanted = module.state_dict()
-    given = {key: value for key, value in state.items() if not _NOT_WEIGHTS.fullmatch(key)}
-    missing = [key for key in wanted if key not in given]
-    unexpected = [key for key in given if key not in wanted]
-    if missing or unexpected:
-        parts = [
-            f"{len(keys)} {what} ({_list(keys)})"
-            for what, keys in (("missing", missing), ("unexpected", unexpected))
-            if keys
-        ]
-        raise RatevalError(
-            f"{path}: the keys are not those of this architecture: {'; '.join(parts)}. Loaded like "
-            "that, the results would be those of partly random weights; give the architecture that "
-            "the checkpoint was trained with, or its checkpoint"
-        )
-    for key, value in given.items():
-        # Some files keep the scale as a vector of one number.
-        if key.endswith("logit_scale") and value.numel() == wanted[key].numel():
-            given[key] = value.reshape(wanted[key].shape)
-    misfits = [
-        f"{key} is {tuple(given[key].shape)}, must be {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if given[key].shape != value.shape
-    ]
-    if misfits:
-        raise RatevalError(
-            f"{path}: {len(misfits)} weights have another shape than this architecture's "
-            f"({_list(misfits)}); give the architecture that the checkpoint was trained with"
-        )
-    module.load_state_dict(given)
-
-
-def _list(items: Iterable[str]) -> str:
-    items = list(items)
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _format_of(path: Path) -> str:
@@ -115,21 +71,26 @@ def _read_zip(path: Path) -> object:
             f"{path}: the torch file is damaged or cut short; copy it again"
         ) from error
     if any(name.endswith("/constants.pkl") for name in names):
-        raise RatevalError(
-            f"{path}: a TorchScript archive, which this version does not read, because it is a "
-            f"program and not only weights; give its state dict as {_FORMATS}"
-        )
+        return _read_safely(path, read_archive)
     if not any(name.endswith("data.pkl") for name in names):
         raise RatevalError(f"{path}: a zip archive, but not a torch checkpoint; give {_FORMATS}")
     return _read_torch(path)
 
 
 def _read_torch(path: Path) -> object:
+    return _read_safely(path, _load_tensors)
+
+
+def _load_tensors(path: Path) -> object:
+    with warnings.catch_warnings():
+        # Of a pickle protocol that torch does not write; what it then cannot read, it refuses.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _read_safely(path: Path, read: Callable[[Path], object]) -> object:
     try:
-        with warnings.catch_warnings():
-            # Of a pickle protocol that torch does not write; what it then cannot read, it refuses.
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return read(path)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
         what = f"it names {named[1]}" if named else "it is no torch file"
@@ -155,7 +116,7 @@ def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
             raise RatevalError(
                 f"{path}: holds no state dict: the entry {key!r} is a {type(value).__name__}, not "
-                "a tensor; its keys are " + _list(str(name) for name in content)
+                "a tensor; its keys are " + list_some(str(name) for name in content)
             )
         state[key] = value
     return state

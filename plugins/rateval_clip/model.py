@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,43 +13,53 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from rateval.api import Context, RatevalError
+from rateval.api import Context, RatevalError, record_probabilities
 from rateval_clip.architecture import Architecture, build_module, find_architecture
-from rateval_clip.checkpoint import load_weights, read_state_dict
+from rateval_clip.card import make_card
+from rateval_clip.checkpoint import read_state_dict
 from rateval_clip.files import locate_config, locate_weights
-from rateval_clip.geometry import Geometry
 from rateval_clip.params import ClipParams
-from rateval_clip.recording import attention_layers, record
+from rateval_clip.preprocessing import make_geometry
+from rateval_clip.recording import first_token_only
 from rateval_clip.tokens import Tokenizer, make_tokenizer
+from rateval_clip.tower import Tower, read_tower
+from rateval_clip.weights import Loaded, load_weights
 
 
 class Clip:
-    """Offer an open_clip model through ``rateval.api.Model``."""
+    """Offer an open_clip model through ``rateval.api.Model``.
 
-    prefix_tokens = 1
-    """The class token."""
+    SigLIP's bias on the logits is left out: it is common to all classes, so that it changes
+    neither a prediction nor a probability over the classes nor a relevance.
+    """
 
     def __init__(
-        self, architecture: Architecture, module: torch.nn.Module, params: ClipParams
+        self,
+        architecture: Architecture,
+        module: torch.nn.Module,
+        tower: Tower,
+        params: ClipParams,
+        weights: Path | None,
+        loaded: Loaded,
     ) -> None:
-        """Wrap ``module``, which has the towers of ``architecture``.
-
-        Raises RatevalError when the image tower's attention cannot be recorded.
-        """
+        """Wrap ``module``, which has the towers of ``architecture`` and was ``loaded``."""
         self.name = architecture.name
         self.module = module
         self.image_tower = cast(torch.nn.Module, module.visual)
-        self._attention = attention_layers(self.image_tower, architecture.name)
-        self.grid = cast(tuple[int, int], self.image_tower.grid_size)
-        self.image_size = cast(tuple[int, int], self.image_tower.image_size)
+        self.grid = tower.grid
+        self.prefix_tokens = tower.prefix_tokens
+        self.readout = tower.readout
+        self.depth = len(tower.layers)
+        self.image_size = cast(tuple[int, int], tuple(self.image_tower.image_size))  # type: ignore[arg-type]
         """Height and width that ``preprocess`` yields."""
-        self.depth = len(self._attention)
         self._architecture = architecture
+        self._tower = tower
         self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
         settings = architecture.preprocessing | {"size": self.image_size}
         overrides = {"mean": params.image_mean, "std": params.image_std}
         settings |= {key: value for key, value in overrides.items() if value is not None}
-        self.geometry = Geometry(settings)
+        self.geometry, preprocessing = make_geometry(settings)
+        self.card = make_card(architecture, params, self.image_size, preprocessing, weights, loaded)
 
     @property
     def logit_scale(self) -> torch.Tensor:
@@ -105,16 +116,26 @@ class Clip:
     def record_attention(
         self, layers: Sequence[int]
     ) -> AbstractContextManager[dict[int, torch.Tensor]]:
-        """Record the vision self-attention of ``layers`` (0 is the first) within the context.
+        """Record the vision attention of ``layers`` (0 is the first) within the context.
 
-        See ``rateval_clip.recording.record``. Raises RatevalError for a layer that is not there.
+        See ``rateval.api.record_probabilities``. Where the embedding is read from the class token,
+        what follows the last attention is computed for that token alone. Raises RatevalError for a
+        layer that is not there.
         """
         absent = [layer for layer in layers if not 0 <= layer < self.depth]
         if absent:
             raise RatevalError(
                 f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
             )
-        return record({layer: self._attention[layer] for layer in layers})
+        return self._record(layers)
+
+    @contextmanager
+    def _record(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        chosen = {layer: self._tower.layers[layer] for layer in layers}
+        tail = self._tower.tail
+        shortened = nullcontext() if tail is None else first_token_only(tail)
+        with shortened, record_probabilities(chosen) as recorded:
+            yield recorded
 
 
 def make_clip(params: ClipParams, context: Context) -> Clip:
@@ -125,8 +146,11 @@ def make_clip(params: ClipParams, context: Context) -> Clip:
     """
     architecture = find_architecture(params)
     weights = locate_weights(params, locate_config(params.architecture))
-    model = Clip(architecture, build_module(architecture, context.seed), params)
+    module = build_module(architecture, context.seed)
+    tower = read_tower(cast(torch.nn.Module, module.visual), architecture.name)
+    loaded = Loaded()
     if weights is not None:
-        load_weights(model.module, read_state_dict(weights), weights)
-    model.module.to(device=context.device, dtype=getattr(torch, context.dtype))
-    return model
+        state = read_state_dict(weights)
+        loaded = load_weights(module, state, weights, resize_positions=params.resize_positions)
+    module.to(device=context.device, dtype=getattr(torch, context.dtype))
+    return Clip(architecture, module, tower, params, weights, loaded)

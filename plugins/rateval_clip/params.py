@@ -25,9 +25,12 @@ class ClipParams(Params):
     .json file, or a folder with weights; "./name" for one here); or that config as a table.
     "quickstart" is the tiny CLIP that comes with rateval."""
     pretrained: str | None = Field(default=None, min_length=1)
-    """Path to a checkpoint of tensors (.safetensors, .bin, .pt, .pth, .ckpt), or an open_clip tag
-    whose file is in your cache. None takes the weights in the architecture's folder; "random" draws
-    them from the seed, for tests and benchmarks."""
+    """Path to a checkpoint (.safetensors, .bin, .pt, .pth, .ckpt; OpenAI's archives, too), or an
+    open_clip tag whose file is in your cache. None takes the weights in the architecture's folder;
+    "random" draws them from the seed, for tests and benchmarks."""
+    resize_positions: bool = False
+    """Whether to interpolate the position embedding of a checkpoint for another image size, as
+    open_clip's own loader does; otherwise such a checkpoint is refused."""
     prompt: str | Annotated[tuple[str, ...], Field(min_length=1)] = "a photo of a {class}"
     """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
     image_mean: Channels | None = None

@@ -13,6 +13,8 @@ from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
 from rateval.api import RatevalError
 
+_SHOWN = 10
+
 
 def named_config(name: str) -> dict[str, Any]:
     """Return open_clip's config of an architecture.
@@ -79,6 +81,39 @@ def cached_weights(architecture: str, tag: str) -> Path:
         f"pretrained = {tag!r}: the weights of {architecture} are not in your cache, and rateval "
         f"downloads nothing in a run; fetch {where} and set pretrained to the path of that file"
     )
+
+
+def usual_preprocessing(architecture: str) -> dict[str, Any]:
+    """Return what all tags of an architecture agree on of mean, std, interpolation, resize mode.
+
+    A file given by its path doesn't say them; those of SigLIP, for one, are not open_clip's
+    defaults. What the tags don't agree on is left out.
+
+    >>> usual_preprocessing("ViT-B-16-SigLIP")["mean"]
+    (0.5, 0.5, 0.5)
+    """
+    entries = [
+        open_clip.get_pretrained_cfg(architecture, tag)
+        for name, tag in open_clip.list_pretrained()
+        if name == architecture
+    ]
+    agreed = {}
+    for key in ("mean", "std", "interpolation", "resize_mode"):
+        values = {entry.get(key) for entry in entries}
+        if len(values) == 1 and None not in values:
+            agreed[key] = values.pop()
+    return agreed
+
+
+def list_some(items: Iterable[str]) -> str:
+    """Name up to ten items, and count the rest.
+
+    >>> list_some(map(str, range(12)))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    items = list(items)
+    rest = len(items) - _SHOWN
+    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

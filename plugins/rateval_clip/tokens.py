@@ -13,7 +13,7 @@ from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 from rateval.api import RatevalError
 
 Tokenizer = Callable[[list[str]], torch.Tensor]
-_CONTEXT_LENGTH = 77
+CONTEXT_LENGTH = 77
 
 
 def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: str) -> Tokenizer:
@@ -23,7 +23,7 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
     transformers; that one is read from ``folder``, else from the user's cache. Raises RatevalError
     when its files are not there.
     """
-    context_length = text_config.get("context_length", _CONTEXT_LENGTH)
+    context_length = text_config.get("context_length", CONTEXT_LENGTH)
     options = dict(text_config.get("tokenizer_kwargs") or {})
     if text_config.get("tokenizer_mode"):
         options["tokenizer_mode"] = text_config["tokenizer_mode"]
@@ -40,12 +40,18 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
             local_files_only=True,
             **options,
         )
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
+        if folder is not None:
+            mend = "put its files (tokenizer.json, tokenizer_config.json) into that folder"
+        else:
+            mend = (
+                f"fetch them into Hugging Face's cache with `hf download {named} --include "
+                '"*token*" "spiece.model"`, or give a folder with open_clip_config.json, weights '
+                "and tokenizer as architecture"
+            )
         raise RatevalError(
-            f"{name}: the tokenizer {str(folder or named)!r} is not on this machine, and rateval "
-            "downloads nothing in a run; put its files (tokenizer.json, tokenizer_config.json) "
-            "into the model's folder beside open_clip_config.json, or into the cache of Hugging "
-            "Face"
+            f"{name}: the tokenizer {str(folder or named)!r} is not on this machine, or cannot be "
+            f"read, and rateval downloads nothing in a run; {mend}"
         ) from error
     return tokenizer
 

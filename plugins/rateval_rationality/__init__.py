@@ -1,1 +1,1 @@
-"""Judge evidence by relevance mass; score predictions and evidence together: accuracy, PT, IR."""
+"""Judge evidence, and score predictions and evidence together: accuracy, PT, IR."""

@@ -31,6 +31,14 @@ OWN_PALETTE = 0.5
 """Probability that an object has its own two colours, else any two."""
 HALF_TURN = 0.2289
 """Tangent of half the largest rotation of 0.45 rad."""
+HAZE = (0.15, 0.45)
+"""Bounds of the haze's share of a hard scene's colours."""
+LIGHT = (130.0, 230.0)
+"""Bounds of the haze's grey level."""
+CONTRAST = (0.7, 1.0)
+"""Bounds of a hard scene's contrast, as a factor."""
+NOISE = (8.0, 30.0)
+"""Bounds of the largest change of a hard scene's value by the sensor, in levels."""
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (246, 246, 246),
@@ -167,11 +175,11 @@ def _style(keys: NDArray[np.uint64], style: Style) -> tuple[Floats, Floats, Floa
     if style == "clean":
         return np.ones(len(keys)), np.zeros(len(keys)), np.zeros(len(keys))
     haze, light, contrast, noise = uniforms(keys, Part.STYLE, 4)
-    haze = 0.25 + 0.4 * haze
-    contrast = 0.6 + 0.4 * contrast
+    haze = _between(haze, HAZE)
+    contrast = _between(contrast, CONTRAST)
     # Contrast shrinks towards the middle grey, haze then mixes with a light of its own.
-    offset = 128.0 * (1.0 - contrast) * (1.0 - haze) + haze * (130.0 + 100.0 * light)
-    return contrast * (1.0 - haze), offset, 12.0 + 28.0 * noise
+    offset = 128.0 * (1.0 - contrast) * (1.0 - haze) + haze * _between(light, LIGHT)
+    return contrast * (1.0 - haze), offset, _between(noise, NOISE)
 
 
 def _jitter(numbers: Floats, levels: float) -> Floats:

@@ -22,26 +22,44 @@ from rateval.protocols import (
     Split,
     Validator,
 )
-from rateval.records import Explanation, ModelCard, Outcomes, Sample, Score, Skipped, Verdict
+from rateval.records import (
+    Explanation,
+    ModelCard,
+    Outcomes,
+    Readout,
+    Sample,
+    Score,
+    Skipped,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from rateval.batches import Batch as Batch
     from rateval.batches import load_batches as load_batches
     from rateval.geometry import Geometry as Geometry
     from rateval.params import Params as Params
+    from rateval.recording import Attend as Attend
+    from rateval.recording import attend_fused as attend_fused
+    from rateval.recording import attend_plainly as attend_plainly
     from rateval.recording import record_probabilities as record_probabilities
+    from rateval.recording import replaced_forward as replaced_forward
     from rateval.recording import softmax_in_graph as softmax_in_graph
 
 _ON_FIRST_USE = {
+    "Attend": "rateval.recording",
     "Params": "rateval.params",
     "Batch": "rateval.batches",
     "Geometry": "rateval.geometry",
     "load_batches": "rateval.batches",
+    "attend_fused": "rateval.recording",
+    "attend_plainly": "rateval.recording",
     "record_probabilities": "rateval.recording",
+    "replaced_forward": "rateval.recording",
     "softmax_in_graph": "rateval.recording",
 }
 
 __all__ = [
+    "Attend",
     "Attribution",
     "Batch",
     "Classifier",
@@ -59,6 +77,7 @@ __all__ = [
     "Params",
     "PluginError",
     "RatevalError",
+    "Readout",
     "Sample",
     "Score",
     "Shift",
@@ -66,9 +85,12 @@ __all__ = [
     "Split",
     "Validator",
     "Verdict",
+    "attend_fused",
+    "attend_plainly",
     "hookimpl",
     "load_batches",
     "record_probabilities",
+    "replaced_forward",
     "softmax_in_graph",
 ]
 

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from rateval.records import Explanation, Outcomes, Sample, Score, Skipped, Verdict
+from rateval.records import (
+    Explanation,
+    ModelCard,
+    Outcomes,
+    Readout,
+    Sample,
+    Score,
+    Skipped,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +67,15 @@ class Dataset(Protocol):
 
 
 class Model(Protocol):
-    """A dual-encoder vision-language model; unmodified upstream classes inside."""
+    """A dual-encoder vision-language model; unmodified upstream classes inside.
+
+    A deep copy is a model of its own: a fine-tuner trains one.
+    """
+
+    @property
+    def card(self) -> ModelCard:
+        """Declare architecture, input, checkpoint, licence and source."""
+        ...
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -67,12 +84,21 @@ class Model(Protocol):
 
     @property
     def prefix_tokens(self) -> int:
-        """Count tokens before the patches; the first one is the class token."""
+        """Count tokens before the patches; the first one is the class token where there is one."""
+        ...
+
+    @property
+    def readout(self) -> Readout:
+        """Say how the image's embedding is read from the tokens of the last block.
+
+        With ``"attention pool"`` the pool counts as one more layer, the last one; ``"class token"``
+        needs a prefix token.
+        """
         ...
 
     @property
     def depth(self) -> int:
-        """Count vision layers with self-attention."""
+        """Count vision layers with attention: the blocks, and an attention pool after them."""
         ...
 
     @property
@@ -117,10 +143,11 @@ class Model(Protocol):
     def record_attention(
         self, layers: Sequence[int]
     ) -> AbstractContextManager[dict[int, torch.Tensor]]:
-        """Record the vision self-attention of ``layers`` (0 is the first) within the context.
+        """Record the vision attention of ``layers`` (0 is the first) within the context.
 
-        A forward pass inside fills the dict: layer to probabilities (B, heads, N, N) float32, in
-        the autograd graph of what the pass returns, and requiring a gradient even when no weight
+        A forward pass inside fills the dict: layer to probabilities (B, heads, N, N) float32, N
+        being prefix tokens and patches, and (B, heads, 1, N) for an attention pool. They are in
+        the autograd graph of what the pass returns, and require a gradient even when no weight
         does. Logits are those without recording. Leaving the context, also by an exception,
         restores the modules.
         """

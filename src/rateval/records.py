@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from numpy.typing import NDArray
     from PIL import Image
+
+
+Readout = Literal["class token", "attention pool", "mean"]
+"""How a model reads an image's embedding from the tokens of its last block: their class token, an
+attention pool with a query of its own, or the mean over the patches."""
 
 
 @dataclass(frozen=True, slots=True)

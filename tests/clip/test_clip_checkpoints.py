@@ -114,7 +114,7 @@ def _write_other_zip(path: Path, state: State) -> None:
         archive.writestr("readme.txt", "hello")
 
 
-def _write_torchscript(path: Path, state: State) -> None:
+def _write_empty_archive(path: Path, state: State) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("model/data.pkl", "model/constants.pkl", "model/code/__torch__.py"):
             archive.writestr(name, "")
@@ -142,7 +142,7 @@ def _write_arguments(path: Path, state: State) -> None:
         (_write_cut_safetensors, "damaged or cut short .*; copy it again"),
         (_write_cut_legacy, "damaged or cut short"),
         (_write_other_zip, "a zip archive, but not a torch checkpoint"),
-        (_write_torchscript, "a TorchScript archive, which this version does not read"),
+        (_write_empty_archive, "not a readable torch file, perhaps damaged or cut short"),
         (_write_number, "holds no state dict"),
         (
             _write_nested,
@@ -236,13 +236,40 @@ def test_one_key_is_enough(build: Build, state: State, tmp_path: Path, kind: str
 
 
 def test_another_architecture(build: Build, saved: Path, config: dict[str, Any]) -> None:
-    config["vision_cfg"]["image_size"] = 64
+    config["text_cfg"]["vocab_size"] = 30
     with pytest.raises(RatevalError) as caught:
         build(architecture=config, pretrained=str(saved))
     assert (
-        "1 weights have another shape than this architecture's (visual.positional_embedding is "
-        "(17, 32), must be (65, 32))"
+        "1 weights have another shape than this architecture's (token_embedding.weight is "
+        "(20, 16), must be (30, 16))"
     ) in str(caught.value)
+
+
+def test_a_position_embedding_of_another_grid(
+    build: Build, saved: Path, state: State, config: dict[str, Any]
+) -> None:
+    config["vision_cfg"]["image_size"] = 48
+    wanted = {"architecture": config, "pretrained": str(saved)}
+    with pytest.raises(
+        RatevalError,
+        match=r"position embedding is of another grid: .*is \(17, 32\), must be \(37, 32\); .*"
+        "resize_positions = true",
+    ):
+        build(**wanted)
+    resized = build(**wanted, resize_positions=True).module.state_dict()
+    old = state["visual.positional_embedding"]
+    expected = torch.nn.functional.interpolate(
+        old[1:].T.reshape(1, 32, 4, 4).double(), size=(6, 6), mode="bicubic", antialias=True
+    )
+    found = resized["visual.positional_embedding"]
+    assert torch.equal(found[0], old[0])
+    torch.testing.assert_close(found[1:].double(), expected[0].flatten(1).T, atol=1e-5, rtol=0)
+    for key in resized.keys() - {"visual.positional_embedding"}:
+        assert torch.equal(resized[key], state[key])
+
+
+def test_resizing_changes_nothing_that_fits(build: Build, saved: Path, state: State) -> None:
+    _assert_loaded(build(pretrained=str(saved), resize_positions=True), state)
 
 
 def test_the_digest_follows_the_bytes(

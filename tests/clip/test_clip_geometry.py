@@ -1,4 +1,4 @@
-"""Image and mask go through one geometry."""
+"""Image and mask go through the geometry of open_clip's own transform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from rateval.api import RatevalError
-from rateval_clip.geometry import Geometry
+from rateval_clip.preprocessing import make_geometry
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
@@ -26,7 +26,7 @@ def _borders(inside: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]
 def test_image_and_mask_stay_aligned(
     size: tuple[int, int], target: tuple[int, int], resize_mode: str
 ) -> None:
-    geometry = Geometry(PLAIN | {"size": target, "resize_mode": resize_mode})
+    geometry, _ = make_geometry(PLAIN | {"size": target, "resize_mode": resize_mode})
     rows, cols = size
     mask = np.zeros(size, dtype=np.bool_)
     mask[rows // 3 : rows // 3 + max(1, rows // 2), cols // 3 : cols // 3 + cols // 3] = True
@@ -38,16 +38,6 @@ def test_image_and_mask_stay_aligned(
     assert abs(_borders(moved_mask) - _borders(moved_image)).max() <= 1
 
 
-def test_a_mask_keeps_single_pixels_by_nearest_neighbour() -> None:
-    mask = np.random.default_rng(0).random((37, 53)) < 0.3
-    rows, cols = (
-        np.floor((np.arange(size) + 0.5) * old / size).astype(np.int64)
-        for size, old in ((16, 37), (24, 53))
-    )
-    moved = Geometry({"size": (16, 24), "resize_mode": "squash"}).mask(mask)
-    assert np.array_equal(moved.numpy(), mask[rows[:, None], cols])
-
-
 @pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])
 def test_the_image_goes_through_open_clips_own_transform(resize_mode: str) -> None:
     settings = {"size": 32, "resize_mode": resize_mode, "interpolation": "bilinear", "mode": "RGB"}
@@ -55,7 +45,7 @@ def test_the_image_goes_through_open_clips_own_transform(resize_mode: str) -> No
     expected = image_transform_v2(
         PreprocessCfg(size=32, resize_mode=resize_mode, interpolation="bilinear"), is_train=False
     )(image)
-    assert torch.equal(Geometry(settings).image(image), expected)
+    assert torch.equal(make_geometry(settings)[0].image(image), expected)
 
 
 def test_absent_settings_are_open_clips_defaults() -> None:
@@ -64,16 +54,21 @@ def test_absent_settings_are_open_clips_defaults() -> None:
         torch.tensor(values)[:, None, None]
         for values in (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
     )
-    image = Geometry({"size": 8, "mean": None}).image(grey)
+    geometry, config = make_geometry({"size": 8, "mean": None})
+    assert (config.mean, config.std) == (
+        open_clip.OPENAI_DATASET_MEAN,
+        open_clip.OPENAI_DATASET_STD,
+    )
+    image = geometry.image(grey)
     torch.testing.assert_close(image, ((128 / 255 - mean) / std).expand(3, 8, 8))
 
 
 def test_what_is_padded_is_no_evidence() -> None:
     settings = PLAIN | {"size": 16, "resize_mode": "longest", "fill_color": 255}
-    mask = Geometry(settings).mask(np.ones((8, 16), dtype=np.bool_))
+    mask = make_geometry(settings)[0].mask(np.ones((8, 16), dtype=np.bool_))
     assert int(mask.sum()) == 8 * 16
 
 
 def test_settings_that_open_clip_refuses() -> None:
     with pytest.raises(RatevalError, match=r"must be\s+bicubic or bilinear"):
-        Geometry({"size": 16, "interpolation": "nearest"})
+        make_geometry({"size": 16, "interpolation": "nearest"})

@@ -4,7 +4,7 @@ import pytest
 
 from rateval.component import KINDS, Component, Kind
 from rateval.plugins import discover
-from rateval.testing import check_component
+from rateval.testing import check_component, check_declaration
 
 REGISTRY = discover(third_party=False, environment={})
 BUNDLED: list[tuple[Kind, Component]] = [
@@ -30,11 +30,18 @@ PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
 }
 
 
+# Their checkpoints or vocabularies are made by their own tests, which check the objects, too.
+NEED_FILES = {("model", name) for name in ("albef", "blip", "hf-clip", "lavis-albef", "lavis-blip")}
+
+
 @pytest.mark.parametrize(
     ("kind", "component"), BUNDLED, ids=[f"{kind}-{c.name}" for kind, c in BUNDLED]
 )
 def test_keeps_its_promises(kind: Kind, component: Component) -> None:
-    check_component(component, kind, **PARAMS.get((kind, component.name), {}))
+    if (kind, component.name) in NEED_FILES:
+        check_declaration(component, kind)
+    else:
+        check_component(component, kind, **PARAMS.get((kind, component.name), {}))
 
 
 def test_no_bundled_plugin_is_left_out() -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from rateval.api import Readout
 from rateval.testing import ConformanceError, TinyModel, check_model, tiny_model
 
 
-def test_the_tiny_model_keeps_every_promise() -> None:
-    check_model(tiny_model())
+@pytest.mark.parametrize("readout", get_args(Readout))
+def test_the_tiny_model_keeps_every_promise(readout: Readout) -> None:
+    check_model(tiny_model(readout=readout))
 
 
 def test_the_tiny_model_depends_on_its_seed_alone() -> None:
@@ -133,6 +136,26 @@ class Hooked(TinyModel):
             handle.remove()
 
 
+class Closed(TinyModel):
+    """Its recording computes with the modules that it was made with, in a copy, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        made_with: Any = self.tower.blocks[0].attention
+        # A function is not copied along.
+        self.attend: Any = lambda tokens: type(made_with).forward(made_with, tokens)
+
+    @contextmanager
+    def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+        attention: Any = self.tower.blocks[0].attention
+        with super().record_attention(layers) as record:
+            attention.forward = self.attend
+            try:
+                yield record
+            finally:
+                del attention.forward
+
+
 def broken(**changes: object) -> Callable[[], TinyModel]:
     """Make a maker of tiny models with some members replaced."""
 
@@ -143,6 +166,11 @@ def broken(**changes: object) -> Callable[[], TinyModel]:
         return model
 
     return make
+
+
+def card(**changes: Any) -> Callable[[], TinyModel]:
+    """Make a maker of tiny models with a changed card."""
+    return broken(card=dataclasses.replace(tiny_model().card, **changes))
 
 
 def scaled(value: torch.Tensor) -> type[TinyModel]:
@@ -188,6 +216,20 @@ ONE_WORD = torch.ones(1, 12)
 BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
     "grid": (broken(grid=[3, 4]), r"Model.grid must be \(rows, cols\)"),
     "wrong grid": (broken(grid=(4, 4)), r"layer 0, must be \(B, heads, N, N\)"),
+    "card": (broken(card={"architecture": "x"}), "Model.card must be a ModelCard; got dict"),
+    "no licence": (card(licence=""), "ModelCard.licence must be text; got ''"),
+    "text length": (card(text_length=0), "ModelCard.text_length must be an int of at least 1"),
+    "card's size": (
+        card(image_size=(32, 24)),
+        r"ModelCard.image_size must be what preprocess yields, \(24, 32\); got \(32, 24\)",
+    ),
+    "card's mean": (
+        card(mean=(0.5, 0.4, 0.5)),
+        "ModelCard.mean and std must be what preprocess subtracts and divides by",
+    ),
+    "card's keys": (card(keys_used=3), "ModelCard.keys_used must count the tensors .* got 3 from"),
+    "readout": (broken(readout="max"), "Model.readout must be one of class token, attention pool"),
+    "no pool": (broken(readout="attention pool"), r"must be \(B, heads, 1, N\), .* got \(3, 2, 14"),
     "prefix": (broken(prefix_tokens=0), "Model.prefix_tokens must be an int of at least 1"),
     "depth": (broken(depth="12"), "Model.depth must be an int"),
     "module": (broken(module=None), "Model.module must be a torch.nn.Module"),
@@ -248,6 +290,7 @@ BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
     ),
     "detached": (Detached, "must put the record in the graph of encode_image; got no graph"),
     "everything": (Everything, r"Model.record_attention must record layers \[2\]"),
+    "closed": (Closed, "also on a deep copy; got a relative difference of .* after training one"),
     "hooked": (Hooked, "must restore the modules after an exception in it; got changes in image"),
 }
 
@@ -261,7 +304,9 @@ def test_a_broken_model_is_named(name: str) -> None:
 
 
 def test_a_missing_member_is_named() -> None:
-    with pytest.raises(ConformanceError, match=r"Model: object must offer .*; got no depth, "):
+    with pytest.raises(
+        ConformanceError, match=r"Model: object must offer .*; got no card, depth, "
+    ):
         check_model(object())  # type: ignore[arg-type]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -36,6 +37,7 @@ def check_record_attention(model: Model, images: torch.Tensor) -> None:
         model.encode_image(images)
         raise _OnPurposeError
     _check_restored(model, images, before, plain["encode_image"], "after an exception in it")
+    _check_copy(model, images)
 
 
 def _check_pass(
@@ -66,8 +68,10 @@ def _check_probabilities(model: Model, layer: int, attention: torch.Tensor, coun
     where = f"{_WHERE}, layer {layer},"
     rows, cols = model.grid
     tokens = model.prefix_tokens + rows * cols
-    meaning = "(B, heads, N, N), N = prefix_tokens + rows * cols,"
-    require_tensor(attention, (count, None, tokens, tokens), torch.float32, where, meaning)
+    is_pool = model.readout == "attention pool" and layer == model.depth - 1
+    meaning = f"(B, heads, {'1' if is_pool else 'N'}, N), N = prefix_tokens + rows * cols,"
+    shape = (count, None, 1 if is_pool else tokens, tokens)
+    require_tensor(attention, shape, torch.float32, where, meaning)
     values = attention.detach()
     off = float((values.sum(-1) - 1).abs().max())
     require(off <= _TOLERANCE, where, "hold rows that sum to 1", f"a row off by {off:.1e}")
@@ -108,6 +112,19 @@ def _check_restored(
     with torch.no_grad():
         same = model.encode_image(images).equal(plain)
     require(same, _WHERE, asked, "other embeddings than before")
+
+
+def _check_copy(model: Model, images: torch.Tensor) -> None:
+    # A fine-tuner trains a copy; a closure over the original's modules would record those.
+    changed = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in changed.image_tower.parameters():
+            weight.mul_(1.25)
+        expected = changed.encode_image(images)
+        with changed.record_attention(range(model.depth)):
+            off = difference(changed.encode_image(images), expected)
+    asked = "compute with the weights of the model that it was called on, also on a deep copy"
+    require(off <= 1e-4, _WHERE, asked, f"a relative difference of {off:.1e} after training one")
 
 
 def _settings(module: torch.nn.Module) -> dict[str, dict[str, Any]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import torch
 from PIL import Image
 
 from rateval.protocols import Model
+from rateval.records import ModelCard, Readout
 from rateval.testing.attention import check_record_attention
 from rateval.testing.failure import (
     describe,
@@ -21,13 +24,14 @@ _CLASSES = ("dog", "yellow taxi", "aircraft carrier on the open sea")
 
 
 def check_model(model: Model) -> None:
-    """Check sizes, preprocessing, embeddings, prompts and the recording of attention.
+    """Check card, sizes, preprocessing, embeddings, prompts and the recording of attention.
 
     Weights must be float32. Raises ConformanceError at the first broken promise.
     """
     require_members(model, Model)
     _check_facts(model)
     images = _check_preprocess(model)
+    _check_card(model)
     weight = next(model.module.parameters())
     images = images.to(device=weight.device, dtype=weight.dtype)
     with torch.no_grad():
@@ -40,9 +44,18 @@ def _check_facts(model: Model) -> None:
     grid = model.grid
     pair = isinstance(grid, tuple) and len(grid) == 2 and all(_is_count(side) for side in grid)
     require(pair, "Model.grid", "be (rows, cols), both at least 1", repr(grid))
-    for name in ("prefix_tokens", "depth"):
+    readouts = get_args(Readout)
+    known = model.readout in readouts
+    require(known, "Model.readout", f"be one of {', '.join(readouts)}", repr(model.readout))
+    # A class token is a prefix token, a pool is a layer beside those whose tokens it pools.
+    lowest = {
+        "prefix_tokens": int(model.readout == "class token"),
+        "depth": 1 + int(model.readout == "attention pool"),
+    }
+    for name, least in lowest.items():
         value = getattr(model, name)
-        require(_is_count(value), f"Model.{name}", "be an int of at least 1", repr(value))
+        fits = type(value) is int and value >= least
+        require(fits, f"Model.{name}", f"be an int of at least {least}", repr(value))
     for name in ("module", "image_tower"):
         part = getattr(model, name)
         is_module = isinstance(part, torch.nn.Module)
@@ -58,6 +71,36 @@ def _check_facts(model: Model) -> None:
 
 def _is_count(value: object) -> bool:
     return type(value) is int and value >= 1
+
+
+def _check_card(model: Model) -> None:
+    card, where = model.card, "ModelCard"
+    is_card = isinstance(card, ModelCard)
+    require(is_card, "Model.card", "be a ModelCard", type(card).__name__)
+    for name in ("architecture", "head_feature", "licence", "source"):
+        value = getattr(card, name)
+        require(
+            isinstance(value, str) and bool(value.strip()),
+            f"{where}.{name}",
+            "be text",
+            repr(value),
+        )
+    least = _is_count(card.text_length)
+    require(least, f"{where}.text_length", "be an int of at least 1", repr(card.text_length))
+    grey = Image.new("RGB", (card.image_size[1], card.image_size[0]), (128, 64, 32))
+    image = model.preprocess(grey)
+    size = tuple(image.shape[1:])
+    fits = tuple(card.image_size) == size
+    require(fits, f"{where}.image_size", f"be what preprocess yields, {size}", card.image_size)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
+    off = difference(image * std + mean, torch.tensor([128.0, 64, 32])[:, None, None] / 255)
+    asked = "be what preprocess subtracts and divides by"
+    require(off <= 1e-3, f"{where}.mean and std", asked, f"{card.mean} and {card.std}")
+    for key in card.keys_ignored:
+        require(isinstance(key, str), f"{where}.keys_ignored", "hold names of keys", repr(key))
+    loaded = bool(card.checkpoint) == (card.keys_used > 0)
+    asked = "count the tensors that were read from checkpoint"
+    require(loaded, f"{where}.keys_used", asked, f"{card.keys_used} from {card.checkpoint!r}")
 
 
 def _check_preprocess(model: Model) -> torch.Tensor:

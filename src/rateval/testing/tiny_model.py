@@ -11,83 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-_SIZE = (24, 32)  # not square: code that mixes up rows and columns fails
-_PATCH = 8
-_PREFIX = 2  # a register beside the class token: patches need not start at 1
-_WIDTH, _HEADS, _DEPTH, _EMBEDDING = 24, 2, 3, 12
-_CONTEXT = 48
-
-
-class _Attention(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.qkv = nn.Linear(_WIDTH, 3 * _WIDTH)
-        self.out = nn.Linear(_WIDTH, _WIDTH)
-        self.keep: Callable[[torch.Tensor], torch.Tensor] | None = None
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        batch, length, width = tokens.shape
-        heads = self.qkv(tokens).reshape(batch, length, 3, _HEADS, width // _HEADS)
-        query, key, value = heads.permute(2, 0, 3, 1, 4)
-        scores = query @ key.transpose(-1, -2) / (width // _HEADS) ** 0.5
-        attention = scores.softmax(-1)
-        if self.keep is not None:
-            attention = self.keep(attention)
-        mixed = (attention @ value).transpose(1, 2).reshape(batch, length, width)
-        projected: torch.Tensor = self.out(mixed)
-        return projected
-
-
-class _Block(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.before_attention = nn.LayerNorm(_WIDTH)
-        self.attention = _Attention()
-        self.perceptron = nn.Sequential(
-            nn.LayerNorm(_WIDTH),
-            nn.Linear(_WIDTH, 2 * _WIDTH),
-            nn.GELU(),
-            nn.Linear(2 * _WIDTH, _WIDTH),
-        )
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        tokens = tokens + self.attention(self.before_attention(tokens))
-        return tokens + self.perceptron(tokens)  # type: ignore[no-any-return]  # Sequential
-
-
-class _ImageTower(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        patches = (_SIZE[0] // _PATCH) * (_SIZE[1] // _PATCH)
-        self.patches = nn.Conv2d(3, _WIDTH, _PATCH, _PATCH)
-        self.prefix = nn.Parameter(torch.randn(_PREFIX, _WIDTH))
-        self.positions = nn.Parameter(torch.randn(_PREFIX + patches, _WIDTH) / 4)
-        self.blocks = nn.ModuleList(_Block() for _ in range(_DEPTH))
-        self.norm = nn.LayerNorm(_WIDTH)
-        self.projection = nn.Linear(_WIDTH, _EMBEDDING, bias=False)
-
-    def class_token(self, images: torch.Tensor) -> torch.Tensor:
-        patches = self.patches(images).flatten(2).transpose(1, 2)
-        prefix = self.prefix.expand(len(images), -1, -1)
-        tokens = torch.cat([prefix, patches], 1) + self.positions
-        for block in self.blocks:
-            tokens = block(tokens)
-        normed: torch.Tensor = self.norm(tokens[:, 0])
-        return normed
-
-
-class _TextTower(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tokens = nn.Embedding(256, _WIDTH)
-        self.positions = nn.Parameter(torch.randn(_CONTEXT, _WIDTH))
-        self.projection = nn.Linear(_WIDTH, _EMBEDDING, bias=False)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        present = (ids != 0).unsqueeze(-1)
-        tokens = torch.tanh(self.tokens(ids) + self.positions[: ids.shape[1]]) * present
-        embedded: torch.Tensor = self.projection(tokens.sum(1) / present.sum(1).clamp(min=1))
-        return embedded
+from rateval.records import ModelCard, Readout
+from rateval.testing.tiny_towers import (
+    CONTEXT,
+    DEPTH,
+    PATCH,
+    PREFIX,
+    SIZE,
+    WIDTH,
+    Attention,
+    ImageTower,
+    TextTower,
+)
 
 
 class TinyModel:
@@ -95,14 +30,27 @@ class TinyModel:
 
     Its prefix holds a register beside the class token, its grid is not square, and its features
     (24) are wider than its embedding (12), so that code which takes these for granted fails here.
+    An attention pool, when that is its ``readout``, is a fourth layer.
     """
 
-    def __init__(self) -> None:
-        self.grid = (_SIZE[0] // _PATCH, _SIZE[1] // _PATCH)
-        self.prefix_tokens = _PREFIX
-        self.depth = _DEPTH
-        self.tower = _ImageTower()
-        self.text_tower = _TextTower()
+    def __init__(self, readout: Readout = "class token") -> None:
+        self.grid = (SIZE[0] // PATCH, SIZE[1] // PATCH)
+        self.prefix_tokens = PREFIX
+        self.readout: Readout = readout
+        self.depth = DEPTH + (readout == "attention pool")
+        self.card = ModelCard(
+            architecture="tiny",
+            image_size=SIZE,
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+            text_length=CONTEXT,
+            head_feature=f"{readout}, not projected",
+            licence="Apache-2.0",
+            source="rateval.testing",
+            checkpoint="",
+        )
+        self.tower = ImageTower(readout)
+        self.text_tower = TextTower()
         self.module: nn.Module = nn.ModuleDict({"image": self.tower, "text": self.text_tower})
         self.image_tower: nn.Module = self.tower
         self.module.eval().requires_grad_(False)
@@ -124,12 +72,12 @@ class TinyModel:
 
     def encode_image(self, images: torch.Tensor) -> torch.Tensor:
         """Embed (B, 3, 24, 32) float32 as (B, 12)."""
-        embedded: torch.Tensor = self.tower.projection(self.tower.class_token(images))
+        embedded: torch.Tensor = self.tower.projection(self.tower.pooled(images))
         return embedded
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the class token, (B, 24)."""
-        return self.tower.class_token(images)
+        """Return what ``readout`` gives, before the projection: (B, 24)."""
+        return self.tower.pooled(images)
 
     def prompts(self, classes: Sequence[str]) -> list[list[str]]:
         """Return two prompts for each class."""
@@ -143,7 +91,7 @@ class TinyModel:
 
     @contextmanager
     def record_attention(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
-        """Record the self-attention of ``layers``, (B, 2, 14, 14) float32 each."""
+        """Record ``layers``, (B, 2, 14, 14) float32 each, (B, 2, 1, 14) of an attention pool."""
         record: dict[int, torch.Tensor] = {}
 
         def keeper(layer: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -155,7 +103,7 @@ class TinyModel:
 
             return keep
 
-        attentions = [part for part in self.tower.modules() if isinstance(part, _Attention)]
+        attentions = [part for part in self.tower.modules() if isinstance(part, Attention)]
         try:
             for layer in layers:
                 attentions[layer].keep = keeper(layer)
@@ -170,7 +118,7 @@ class TinyClassifier:
 
     def __init__(self, model: TinyModel, classes: int) -> None:
         self.model = model
-        self.head = nn.Linear(_WIDTH, classes).requires_grad_(False)
+        self.head = nn.Linear(WIDTH, classes).requires_grad_(False)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Score (B, 3, 24, 32) float32 as (B, K) float32."""
@@ -182,18 +130,20 @@ class TinyClassifier:
         return dict(self.head.state_dict())
 
 
-def tiny_model(seed: int = 0) -> TinyModel:
-    """Make a model whose random weights depend on ``seed`` alone.
+def tiny_model(seed: int = 0, *, readout: Readout = "class token") -> TinyModel:
+    """Make a model whose random weights depend on ``seed`` and ``readout`` alone.
 
-    >>> tiny_model().grid
-    (3, 4)
+    >>> tiny_model().grid, tiny_model(readout="attention pool").depth
+    ((3, 4), 4)
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        return TinyModel()
+        return TinyModel(readout)
 
 
-def tiny_classifier(classes: int = 3, seed: int = 0) -> TinyClassifier:
+def tiny_classifier(
+    classes: int = 3, seed: int = 0, *, readout: Readout = "class token"
+) -> TinyClassifier:
     """Make a tiny model with a random linear head over ``classes`` classes.
 
     >>> tiny_classifier().logits(torch.zeros(2, 3, 24, 32)).shape
@@ -201,12 +151,12 @@ def tiny_classifier(classes: int = 3, seed: int = 0) -> TinyClassifier:
     """
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
-        return TinyClassifier(TinyModel(), classes)
+        return TinyClassifier(TinyModel(readout), classes)
 
 
 def _fit(image: Image.Image, resampling: Image.Resampling) -> Image.Image:
     # Shortest side first, then the centre: what most real models do.
-    height, width = _SIZE
+    height, width = SIZE
     scale = max(height / image.height, width / image.width)
     size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
@@ -214,5 +164,5 @@ def _fit(image: Image.Image, resampling: Image.Resampling) -> Image.Image:
 
 
 def _tokenise(prompts: Sequence[str]) -> torch.Tensor:
-    rows = [list(prompt.encode()[:_CONTEXT]) for prompt in prompts]
-    return torch.tensor([row + [0] * (_CONTEXT - len(row)) for row in rows])
+    rows = [list(prompt.encode()[:CONTEXT]) for prompt in prompts]
+    return torch.tensor([row + [0] * (CONTEXT - len(row)) for row in rows])

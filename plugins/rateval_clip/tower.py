@@ -1,0 +1,136 @@
+"""Find the attention of an open_clip image tower, and how its embedding is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from open_clip.timm_model import TimmModel
+from open_clip.transformer import Attention, VisionTransformer
+from torch import nn
+
+from rateval.api import Attend, RatevalError, Readout, attend_fused
+from rateval_clip.recording import attend_multihead
+
+# Of timm: trunks whose pooling is known, and attentions over all tokens by one call of
+# scaled_dot_product_attention.
+_TIMM_TRUNKS = {"VisionTransformer", "Eva", "VisionTransformerRelPos"}
+_TIMM_ATTENTION = {"Attention", "AttentionRope", "EvaAttention", "RelPosAttention"}
+_TIMM_READOUTS: dict[str, Readout] = {
+    "token": "class token",
+    "avg": "mean",
+    "map": "attention pool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """Hold what an image tower offers to an attribution."""
+
+    layers: tuple[tuple[nn.Module, Attend], ...]
+    """Each attention with its plain steps, first block first, an attention pool last."""
+    grid: tuple[int, int]
+    """Patch rows and columns."""
+    prefix_tokens: int
+    """Tokens before the patches."""
+    readout: Readout
+    """How the embedding is read from the last block's tokens."""
+    tail: nn.Module | None = None
+    """What maps each token by itself after the last attention, when only the class token's result
+    is read."""
+
+
+def read_tower(tower: nn.Module, name: str) -> Tower:
+    """Read an image tower of open_clip's own, or of timm inside open_clip.
+
+    Raises RatevalError with ``name`` and the reason when its attention cannot be recorded, or when
+    its embedding is read in a way that has no start for a chain of relevance.
+    """
+    if isinstance(tower, VisionTransformer):
+        return _read_own(tower, name)
+    if isinstance(tower, TimmModel):
+        return _read_timm(tower, name)
+    raise _refusal(name, f"its image tower {type(tower).__name__} has no self-attention blocks")
+
+
+def _read_own(tower: Any, name: str) -> Tower:
+    if tower.attn_pool is not None:
+        raise _refusal(name, "its attentional pool has many queries, of which none is the image's")
+    if tower.pool_type not in ("tok", "avg"):
+        raise _refusal(name, f"its image tower reads no embedding (pool_type {tower.pool_type!r})")
+    if tower.output_tokens:
+        raise _refusal(name, "its image tower returns tokens, too (output_tokens = true)")
+    layers = tuple(_own_layer(block.attn, name) for block in tower.transformer.resblocks)
+    layers = _some(layers, tower, name)
+    if tower.pool_type == "avg":
+        return Tower(layers, tower.grid_size, 1, "mean")
+    tail = tower.transformer.resblocks[-1].mlp if tower.transformer.batch_first else None
+    return Tower(layers, tower.grid_size, 1, "class token", tail)
+
+
+def _own_layer(attention: nn.Module, name: str) -> tuple[nn.Module, Attend]:
+    if isinstance(attention, nn.MultiheadAttention):
+        return attention, attend_multihead(attention)
+    if isinstance(attention, Attention) and attention.logit_scale is None:
+        return attention, attend_fused(attention)
+    raise _refusal(name, f"the attention of its image tower is {_kind(attention)}")
+
+
+def _read_timm(tower: Any, name: str) -> Tower:
+    trunk = tower.trunk
+    attentions: list[Any] = []
+    for block in _some(getattr(trunk, "blocks", ()), trunk, name):
+        attention = getattr(block, "attn", None)
+        if not _is_of_timm(attention, _TIMM_ATTENTION):
+            raise _refusal(name, f"the attention of its image tower is {_kind(attention)}")
+        attentions.append(attention)
+    readout = _timm_readout(trunk)
+    if readout is None or hasattr(tower.head, "pool"):
+        raise _refusal(name, f"its image tower {_kind(trunk)} pools tokens in a way of its own")
+    if readout == "attention pool":
+        attentions.append(trunk.attn_pool)
+    if not all(attention.fused_attn for attention in attentions):
+        raise _refusal(name, "timm's fused attention is switched off; unset TIMM_FUSED_ATTN, then")
+    layers = tuple((attention, attend_fused(attention)) for attention in attentions)
+    return Tower(layers, tuple(trunk.patch_embed.grid_size), trunk.num_prefix_tokens, readout)
+
+
+def _timm_readout(trunk: Any) -> Readout | None:
+    """Say how a trunk pools its tokens; None when in no way that a relevance can start from."""
+    readout = _TIMM_READOUTS.get(getattr(trunk, "global_pool", ""))
+    if readout is None or not _is_of_timm(trunk, _TIMM_TRUNKS):
+        return None
+    is_pool = readout == "attention pool"
+    if is_pool and not _has_one_query(trunk.attn_pool):
+        return None
+    # A mean must leave prefix tokens out and an attention pool must read them, as Eva's always do.
+    reads_prefix = getattr(trunk, "pool_include_prefix", is_pool)
+    fits = readout == "class token" or not trunk.num_prefix_tokens or reads_prefix == is_pool
+    return readout if fits else None
+
+
+def _has_one_query(pool: Any) -> bool:
+    known = _is_of_timm(pool, {"AttentionPoolLatent"})
+    return known and pool.latent_len == 1 and pool.pos_embed is None
+
+
+def _is_of_timm(module: object, names: Iterable[str]) -> bool:
+    return type(module).__module__.startswith("timm.") and type(module).__name__ in names
+
+
+def _kind(module: object) -> str:
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+def _some(layers: Any, tower: nn.Module, name: str) -> Any:
+    if not layers:
+        raise _refusal(name, f"its image tower {type(tower).__name__} has no self-attention blocks")
+    return layers
+
+
+def _refusal(name: str, reason: str) -> RatevalError:
+    return RatevalError(
+        f"{name}: its attention cannot be recorded: {reason}; give an architecture with a plain "
+        'vision transformer, such as "ViT-B-32" or "ViT-B-16-SigLIP"'
+    )

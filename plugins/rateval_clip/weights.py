@@ -1,0 +1,116 @@
+"""Put a checkpoint's tensors into open_clip's module, without a gap."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from open_clip.convert import convert_state_dict
+from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed
+
+from rateval.api import RatevalError
+from rateval_clip.tags import list_some
+
+# Plain numbers and a constant mask in OpenAI's and old open_clip's files, not weights.
+_NOT_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|(.+\.)?attn_mask)")
+_POSITIONS = "visual.positional_embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Say what became of a checkpoint's keys."""
+
+    used: int = 0
+    """Tensors that were loaded."""
+    ignored: tuple[str, ...] = ()
+    """Keys that the model has no use for."""
+
+
+def load_weights(
+    module: torch.nn.Module,
+    state: Mapping[str, torch.Tensor],
+    path: Path,
+    *,
+    resize_positions: bool = False,
+) -> Loaded:
+    """Copy ``state`` into ``module``, every weight of it.
+
+    Key names of older files are converted by open_clip's own functions. Raises RatevalError when
+    keys are missing, unexpected or of another shape, listing up to ten; with ``resize_positions``
+    the position embedding of another image size is interpolated by open_clip's function instead.
+    """
+    ignored = tuple(key for key in state if _NOT_WEIGHTS.fullmatch(key))
+    given = {key: value for key, value in state.items() if key not in ignored}
+    given = _rename(module, given)
+    wanted = module.state_dict()
+    _check_keys(given, wanted, path)
+    for key in ("logit_scale", "logit_bias"):
+        # Some files keep it as a vector of one number.
+        if key in given and given[key].numel() == wanted[key].numel():
+            given[key] = given[key].reshape(wanted[key].shape)
+    if resize_positions and _is_square(given.get(_POSITIONS)):
+        given[_POSITIONS] = given[_POSITIONS].float()
+        resize_pos_embed(given, module)
+    _check_shapes(given, wanted, path)
+    module.load_state_dict(given)
+    return Loaded(len(given), ignored)
+
+
+def _rename(module: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    state = convert_state_dict(module, state)
+    if "positional_embedding" in state and not hasattr(module, "positional_embedding"):
+        state = convert_to_custom_text_state_dict(state)
+    return state
+
+
+def _check_keys(
+    given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], path: Path
+) -> None:
+    missing = [key for key in wanted if key not in given]
+    unexpected = [key for key in given if key not in wanted]
+    if missing or unexpected:
+        parts = [
+            f"{len(keys)} {what} ({list_some(keys)})"
+            for what, keys in (("missing", missing), ("unexpected", unexpected))
+            if keys
+        ]
+        raise RatevalError(
+            f"{path}: the keys are not those of this architecture: {'; '.join(parts)}. Loaded like "
+            "that, the results would be those of partly random weights; give the architecture that "
+            "the checkpoint was trained with, or its checkpoint"
+        )
+
+
+def _check_shapes(
+    given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], path: Path
+) -> None:
+    misfits = {
+        key: f"{key} is {tuple(given[key].shape)}, must be {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if given[key].shape != value.shape
+    }
+    if (
+        list(misfits) == [_POSITIONS]
+        and given[_POSITIONS].shape[1:] == wanted[_POSITIONS].shape[1:]
+    ):
+        raise RatevalError(
+            f"{path}: its position embedding is of another grid: {misfits[_POSITIONS]}; give the "
+            "architecture with the checkpoint's image size, or set resize_positions = true to "
+            "interpolate it as open_clip's loader does"
+        )
+    if misfits:
+        raise RatevalError(
+            f"{path}: {len(misfits)} weights have another shape than this architecture's "
+            f"({list_some(misfits.values())}); give the architecture that the checkpoint was "
+            "trained with"
+        )
+
+
+def _is_square(positions: torch.Tensor | None) -> bool:
+    # open_clip's function takes the old grid to be square, beside one class token.
+    return positions is not None and math.isqrt(len(positions) - 1) ** 2 == len(positions) - 1

@@ -1,23 +1,59 @@
-"""Register the relevance-mass validator and the accuracy, PT and IR metrics."""
+"""Register the evidence validators and the accuracy, PT and IR metrics."""
 
 from __future__ import annotations
 
 from rateval.api import Component, hookimpl
 
 _PAPER = "Wang et al., AAAI 2025, arXiv 2412.13333"
+_ARRAS = "Arras et al., CLEVR-XAI, Information Fusion 2022"
 
 
 @hookimpl
 def rateval_register_validators() -> list[Component]:
-    """Return relevance-mass."""
+    """Return relevance-mass and the validators to check its verdicts against."""
     return [
         Component(
             name="relevance-mass",
             summary="Valid when enough of the relevance lies inside the evidence mask",
             factory="rateval_rationality.relevance_mass:make_relevance_mass",
             params="rateval_rationality.params:RelevanceMassParams",
-            source=f"relevance mass accuracy: Arras et al., CLEVR-XAI 2022; threshold: {_PAPER}",
-        )
+            source=f"relevance mass accuracy: {_ARRAS}; threshold: {_PAPER}",
+        ),
+        Component(
+            name="mass-over-chance",
+            summary="Relevance mass above that of a uniform map, so that large masks gain nothing",
+            factory="rateval_rationality.mass_over_chance:make_mass_over_chance",
+            params="rateval_rationality.params:MassOverChanceParams",
+            source=f"relevance mass accuracy: {_ARRAS}; correction for chance: Cohen 1960",
+        ),
+        Component(
+            name="relevance-rank",
+            summary="Valid when enough of the K most relevant pixels lie inside a mask of K pixels",
+            factory="rateval_rationality.relevance_rank:make_relevance_rank",
+            params="rateval_rationality.params:RelevanceRankParams",
+            source=f"relevance rank accuracy: {_ARRAS}",
+        ),
+        Component(
+            name="pointing-game",
+            summary="Valid when the most relevant pixel lies on the evidence mask",
+            factory="rateval_rationality.pointing_game:make_pointing_game",
+            params="rateval_rationality.params:PointingGameParams",
+            source="Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016",
+        ),
+        Component(
+            name="top-k",
+            summary="Valid when enough of the k % most relevant pixels lie inside the mask",
+            factory="rateval_rationality.top_k:make_top_k",
+            params="rateval_rationality.params:TopKParams",
+            source="Theiner et al., Interpretable Semantic Photo Geolocation, WACV 2022",
+        ),
+        Component(
+            name="iou",
+            summary="Valid when the binarised heat map overlaps enough with the mask",
+            factory="rateval_rationality.iou:make_iou",
+            params="rateval_rationality.params:IouParams",
+            source="level: Zhou et al., CVPR 2016; quantile: Bau et al., CVPR 2017",
+        ),
     ]
 
 

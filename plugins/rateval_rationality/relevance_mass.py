@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from rateval.api import Context
-from rateval_rationality.heat import heat_map as heat_map  # whoever measures mass needs a map
 from rateval_rationality.judging import ThresholdValidator
 
 if TYPE_CHECKING:

@@ -1,108 +1,248 @@
-"""Compare predict + explain with a plain forward pass of open_clip, in images per second.
+"""Time predict + explain + judge, against a plain forward pass and the published procedure.
 
-Weights are random, which changes no timing. Every method runs once in each round, so that a slow
-moment of the machine falls on all of them; the median over rounds counts.
+Weights are random, which changes no timing. Every method runs once in each round, and its fastest
+round counts: what slows a round is other work on the machine. Peak memory is taken in processes of
+their own.
 
-    python benchmarks/attribution.py --architecture ViT-B-32 --batch 16 --rounds 5 --threads 1
+    OMP_NUM_THREADS=1 python benchmarks/attribution.py --architecture ViT-B-32 --batch 32
+
+The published procedure is written here from its description: one image at a time, the label's
+prompt encoded for each, weights that keep their graph, the attention of all layers, one gradient
+call for each layer that is explained (the last one for zero-shot, all for a linear head), products
+of whole matrices, and another forward pass in batches for the prediction. Left out in its favour:
+the prompts of all classes, which it encodes again for every batch, and its judgement of the maps.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import importlib.util
+import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
-from torch.nn import functional as F
+from torch import nn
 
-from rateval.api import Context, Model
-from rateval_attention.attribution import make_generic_attention
-from rateval_attention.params import GenericAttentionParams
-from rateval_clip.model import make_clip
-from rateval_clip.params import ClipParams
+import rateval
+from rateval.api import Classifier, Context, Model, record_probabilities
+from rateval_clip.recording import attend_multihead
 
-CLASSES = 100
-
-
-class Cosine:
-    """Classify by scaled cosine to fixed class embeddings, as zero-shot does."""
-
-    def __init__(self, model: Model, embeddings: torch.Tensor) -> None:
-        self.model = model
-        self.embeddings = F.normalize(embeddings, dim=-1)
-
-    def logits(self, images: torch.Tensor) -> torch.Tensor:
-        embedding = F.normalize(self.model.encode_image(images), dim=-1)
-        return self.model.logit_scale * embedding.float() @ self.embeddings.T
-
-    def state(self) -> dict[str, torch.Tensor]:
-        return {}
+CLASSES = [f"thing number {index}" for index in range(100)]
+FORWARD, ZERO_SHOT, HEAD = "plain forward", "published, last", "published, all"
+REFERENCE = {"rateval, last": ZERO_SHOT, "rateval, all": HEAD}
+Work = Callable[[], object]
 
 
-def measure(
-    methods: dict[str, Callable[[], object]], rounds: int, synchronise: Callable[[], None]
-) -> dict[str, float]:
-    """Return each method's median time in seconds."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Hold a zero-shot classifier of random weights, and noise with boxes as evidence."""
+
+    model: Model
+    classifier: Classifier
+    images: torch.Tensor
+    labels: torch.Tensor
+    masks: torch.Tensor
+
+
+def make_case(architecture: str, batch: int, device: str) -> Case:
+    context = Context(device=device)
+    model = rateval.create(
+        "model", "clip", context=context, architecture=architecture, pretrained="random"
+    )
+    classifier = rateval.create("finetuner", "zs").restore(model, CLASSES, {})
+    draw = torch.Generator().manual_seed(0)
+    height, width = model.card.image_size
+    images = torch.randn(batch, 3, height, width, generator=draw)
+    labels = torch.randint(len(CLASSES), (batch,), generator=draw)
+    masks = torch.zeros(batch, height, width, dtype=torch.bool)
+    masks[:, height // 4 : height * 3 // 4, width // 3 : width * 2 // 3] = True
+    return Case(model, classifier, images.to(device), labels.to(device), masks.to(device))
+
+
+@torch.inference_mode()
+def plain_forward(case: Case) -> None:
+    case.model.image_tower(case.images)
+
+
+def make_whole(layers: str) -> Callable[[Case], None]:
+    """Make predict + explain + judge, as a study does it."""
+    attribution = rateval.create("attribution", "generic-attention", layers=layers)
+    validator = rateval.create("validator", "relevance-mass")
+
+    def whole(case: Case) -> None:
+        explanation = attribution.explain(case.classifier, case.images, case.labels)
+        assert explanation.logits is not None
+        explanation.logits.argmax(dim=1).tolist()
+        validator.judge(explanation.relevance, case.masks).valid.tolist()
+
+    return whole
+
+
+def published(case: Case, *, zero_shot: bool, count: int) -> None:
+    """Explain ``count`` images one by one, as the module's docstring says."""
+    case.model.module.requires_grad_(True)
+    tower: Any = case.model.image_tower
+    attentions = [block.attn for block in tower.transformer.resblocks]
+    plain = {layer: (part, attend_multihead(part)) for layer, part in enumerate(attentions)}
+    layers = range(len(plain))
+    for index in range(count):
+        label = int(case.labels[index])
+        with record_probabilities(plain) as recorded:
+            logits = case.classifier.logits(case.images[index : index + 1])
+        score = logits[0, label]
+        if zero_shot:
+            (prompts,) = case.model.prompts([CLASSES[label]])
+            score = score + 0 * case.model.encode_text(prompts).sum()
+        tokens = recorded[0].shape[-1]
+        relevance = torch.eye(tokens, device=logits.device)
+        for layer in layers[-1:] if zero_shot else layers:
+            (gradient,) = torch.autograd.grad(score, recorded[layer], retain_graph=True)
+            product = (gradient * recorded[layer]).detach().clamp(min=0).mean(dim=1)[0]
+            relevance = relevance + product @ relevance
+        relevance[0, 1:].tolist()
+    case.model.module.requires_grad_(False)
+
+
+class Network(nn.Module):
+    """Offer a classifier as other libraries expect one."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.tower = classifier.model.image_tower
+        self.forward = classifier.logits
+
+
+def captum_layer(case: Case, count: int) -> None:
+    from captum.attr import LayerIntegratedGradients
+
+    tower: Any = case.model.image_tower
+    method = LayerIntegratedGradients(Network(case.classifier), tower.transformer.resblocks[-1])
+    images, labels = case.images[:count], case.labels[:count]
+    method.attribute(images, target=labels, n_steps=50, internal_batch_size=count)
+
+
+def grad_cam(case: Case, count: int) -> None:
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    tower: Any = case.model.image_tower
+
+    def reshape(tokens: torch.Tensor) -> torch.Tensor:
+        return tokens[:, 1:].mT.reshape(len(tokens), -1, *case.model.grid)
+
+    layers = [tower.transformer.resblocks[-1].ln_1]
+    targets = [ClassifierOutputTarget(label) for label in case.labels[:count].tolist()]
+    with GradCAM(Network(case.classifier), layers, reshape_transform=reshape) as method:
+        # Where no weight requires a gradient, it finds none unless the images do.
+        method(input_tensor=case.images[:count].clone().requires_grad_(), targets=targets)
+
+
+def time_all(methods: dict[str, tuple[Work, int]], rounds: int, device: str) -> dict[str, float]:
+    """Return each method's shortest time in seconds per image."""
+    wait: Work = torch.cuda.synchronize if device.startswith("cuda") else (lambda: None)
     times: dict[str, list[float]] = {name: [] for name in methods}
     for round_ in range(rounds + 1):
-        for name, method in methods.items():
-            synchronise()
+        for name, (work, images) in methods.items():
+            wait()
             start = time.perf_counter()
-            method()
-            synchronise()
+            work()
+            wait()
             if round_:  # the first one warms up
-                times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+                times[name].append((time.perf_counter() - start) / images)
+    return {name: min(values) for name, values in times.items()}
+
+
+def print_speed(options: argparse.Namespace) -> None:
+    batch, count = options.batch, min(options.single, options.batch)
+    case = make_case(options.architecture, batch, options.device)
+    methods: dict[str, tuple[Work, int]] = {
+        FORWARD: (partial(plain_forward, case), batch),
+        "rateval, last": (partial(make_whole("last"), case), batch),
+        "rateval, all": (partial(make_whole("all"), case), batch),
+        ZERO_SHOT: (partial(published, case, zero_shot=True, count=count), count),
+        HEAD: (partial(published, case, zero_shot=False, count=count), count),
+    }
+    times = time_all(methods, options.rounds, options.device)
+    for name in (ZERO_SHOT, HEAD):
+        times[name] += times[FORWARD]  # its prediction
+    libraries: dict[str, tuple[str, Work, int]] = {
+        "captum LayerIG": ("captum", partial(captum_layer, case, count), count),
+        "pytorch-grad-cam": ("pytorch_grad_cam", partial(grad_cam, case, batch), batch),
+    }
+    for name, (module, work, images) in libraries.items() if options.libraries else ():
+        if importlib.util.find_spec(module):
+            times |= time_all({name: (work, images)}, 1, options.device)
+        else:
+            print(f"{name} is left out: there is no module {module}")
+    print(f"{'':18}{'images/s':>10}{'of forward':>12}{'of published':>14}")
+    for name, seconds in times.items():
+        line = f"{name:18}{1 / seconds:10.2f}{times[FORWARD] / seconds:12.2f}"
+        beaten = REFERENCE.get(name)
+        print(line + (f"{times[beaten] / seconds:14.2f}" if beaten else ""))
+
+
+def peak_memory(device: str) -> float:
+    if device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated() / 2**20
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def print_own_peak(options: argparse.Namespace) -> None:
+    """Print the peak memory of this process in MiB while it runs ``options.peak_of``."""
+    case = make_case(options.architecture, options.memory_batch, options.device)
+    # Loading takes more than the model; Linux can forget that.
+    forget = Path("/proc/self/clear_refs")
+    if forget.exists():
+        forget.write_text("5")
+    if options.peak_of == "all":
+        make_whole("all")(case)
+    else:
+        case.model.module.requires_grad_(True)
+        case.classifier.logits(case.images)
+    print(peak_memory(options.device))
+
+
+def print_memory(options: argparse.Namespace) -> None:
+    peaks = {}
+    for name in ("kept", "all"):
+        command = [sys.executable, *sys.argv, "--peak-of", name]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        peaks[name] = float(done.stdout)
+    print(
+        f"peak memory, batch {options.memory_batch}: rateval, all {peaks['all']:.0f} MiB; forward "
+        f"with its graph kept {peaks['kept']:.0f} MiB; ratio {peaks['all'] / peaks['kept']:.2f}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--architecture", default="ViT-B-32", help="a name that open_clip knows")
-    parser.add_argument("--batch", type=int, default=16, help="images in a batch")
+    parser.add_argument("--batch", type=int, default=32, help="images in a batch")
     parser.add_argument("--rounds", type=int, default=5, help="timed repetitions of each method")
-    parser.add_argument("--threads", type=int, default=1, help="threads of torch on the CPU")
     parser.add_argument("--device", default="cpu", help="a torch device, such as cuda")
+    parser.add_argument("--single", type=int, default=2, help="images of the published procedure")
+    parser.add_argument("--libraries", action="store_true", help="time other libraries as well")
+    parser.add_argument("--memory-batch", type=int, default=64, help="images; 0 leaves memory out")
+    parser.add_argument("--peak-of", choices=["all", "kept"], help=argparse.SUPPRESS)
     options = parser.parse_args()
-
-    torch.set_num_threads(options.threads)
-    params = ClipParams(architecture=options.architecture, pretrained="random")
-    model = make_clip(params, Context(device=options.device))
-    generator = torch.Generator().manual_seed(0)
-    height, width = model.image_size
-    images = torch.randn(options.batch, 3, height, width, generator=generator).to(options.device)
-    labels = torch.randint(CLASSES, (options.batch,), generator=generator).to(options.device)
-    with torch.no_grad():
-        size = model.features(images[:1]).shape[1]
-    classes = torch.randn(CLASSES, size, generator=generator).to(options.device)
-    classifier = Cosine(model, classes)
-    last, every = (
-        make_generic_attention(GenericAttentionParams(layers=layers), Context())
-        for layers in ("last", "all")
-    )
-
-    @torch.inference_mode()
-    def forward() -> None:
-        model.image_tower(images)
-
-    times = measure(
-        {
-            "plain forward": forward,
-            "predict + explain, last": lambda: last.explain(classifier, images, labels),
-            "predict + explain, all": lambda: every.explain(classifier, images, labels),
-        },
-        options.rounds,
-        torch.cuda.synchronize if options.device.startswith("cuda") else lambda: None,
-    )
+    if options.peak_of:
+        print_own_peak(options)
+        return
     print(
-        f"{options.architecture}, {height} x {width}, batch {options.batch}, {options.device}, "
-        f"{options.threads} thread(s), float32, torch {torch.__version__}, "
-        f"median of {options.rounds} rounds"
+        f"{options.architecture}, batch {options.batch}, {options.device}, float32, "
+        f"{torch.get_num_threads()} thread(s), torch {torch.__version__}, best of {options.rounds}"
     )
-    print(f"{'':24}{'images/s':>10}{'of forward':>12}")
-    for name, seconds in times.items():
-        ratio = times["plain forward"] / seconds
-        print(f"{name:24}{options.batch / seconds:10.2f}{ratio:12.2f}")
+    print_speed(options)
+    if options.memory_batch:
+        print_memory(options)
 
 
 if __name__ == "__main__":

@@ -8,33 +8,32 @@ One core needs about ten minutes. The folder loads by ``open_clip.create_model_a
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import open_clip
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
+from pretraining import (
+    CLASS_PROMPTS,
+    STYLES,
+    Normalise,
+    draw_all,
+    draw_batches,
+    parser,
+    train,
+    write_json,
+    zero_shot,
+)
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from torch import nn
 
-from rateval_shapes.captions import describe, vocabulary
-from rateval_shapes.drawing import draw_scenes
-from rateval_shapes.objects import TASK_OBJECTS
-from rateval_shapes.scenes import SIDE, Scenes, Style, plan_scenes, pretraining_scenes
-from rateval_shapes.streams import Stream
+from rateval_shapes.captions import vocabulary
+from rateval_shapes.scenes import SIDE, Style
 
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 CONTEXT = 16
-MEAN, STD = 0.5, 0.25
-CHUNK = 32
+NORMALISE = Normalise(mean=[0.5] * 3, std=[0.25] * 3)
 
 
 def model_config(words: int) -> dict[str, Any]:
@@ -56,16 +55,17 @@ def model_config(words: int) -> dict[str, Any]:
             "layers": 2,
             "hf_tokenizer_name": "quickstart",
             "tokenizer_kwargs": {"clean": "lower"},
-            "pool_type": "eos",
+            "pool_type": "argmax",
             "pad_id": SPECIAL.index("<pad>"),
-            "eos_id": SPECIAL.index("<end>"),
         },
     }
 
 
 def write_texts(folder: Path) -> None:
     """Write the config and the word-level tokenizer."""
-    words = {word: number for number, word in enumerate([*SPECIAL, *vocabulary()])}
+    # The end comes last: open_clip 2.32 finds it by its largest id, and by nothing else.
+    ordered = [word for word in (*SPECIAL, *vocabulary()) if word != "<end>"]
+    words = {word: number for number, word in enumerate([*ordered, "<end>"])}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unknown>"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -82,8 +82,8 @@ def write_texts(folder: Path) -> None:
     )
     preprocess = {
         "size": [SIDE, SIDE],
-        "mean": [MEAN] * 3,
-        "std": [STD] * 3,
+        "mean": NORMALISE.mean,
+        "std": NORMALISE.std,
         "interpolation": "bicubic",
         "resize_mode": "shortest",
     }
@@ -91,118 +91,20 @@ def write_texts(folder: Path) -> None:
     write_json(folder / "open_clip_config.json", config)
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write readable JSON."""
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def to_tensor(images: NDArray[np.uint8]) -> torch.Tensor:
-    """Normalise (B, 64, 64, 3) uint8 images as (B, 3, 64, 64) float32."""
-    scaled = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255.0
-    return ((scaled - MEAN) / STD).contiguous()
-
-
-def draw_all(count: int, seed: int) -> tuple[NDArray[np.uint8], list[str]]:
-    """Draw the scenes to train on, and their captions."""
-    images = np.empty((count, SIDE, SIDE, 3), dtype=np.uint8)
-    captions: list[str] = []
-    for at in range(0, count, CHUNK):
-        scenes = pretraining_scenes(seed, range(at, min(at + CHUNK, count)))
-        images[at : at + CHUNK] = draw_scenes(scenes)[0]
-        captions += describe(scenes)
-    return images, captions
-
-
-def train(
-    model: nn.Module,
-    images: NDArray[np.uint8],
-    tokens: torch.Tensor,
-    options: argparse.Namespace,
-) -> None:
-    """Run the contrastive training in place."""
-    weights = list(model.parameters())
-    groups = [
-        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": options.weight_decay},
-        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=options.lr, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: rate_factor(step, options.warmup, options.steps)
-    )
-    generator = torch.Generator().manual_seed(options.seed)
-    order = torch.empty(0, dtype=torch.int64)
-    started = time.perf_counter()
-    for step in range(1, options.steps + 1):
-        if len(order) < options.batch_size:
-            order = torch.randperm(len(images), generator=generator)
-        batch, order = order[: options.batch_size], order[options.batch_size :]
-        loss = contrastive_loss(model, to_tensor(images[batch.numpy()]), tokens[batch])
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(weights, 1.0)
-        optimiser.step()
-        schedule.step()
-        with torch.no_grad():
-            model.get_parameter("logit_scale").clamp_(0.0, math.log(100.0))
-        if step % 100 == 0:
-            spent = time.perf_counter() - started
-            print(f"step {step:5d}  loss {loss.item():.3f}  {spent:.0f} s", flush=True)
-
-
-def rate_factor(step: int, warmup: int, steps: int) -> float:
-    """Rise linearly over the warm-up, then fall along a cosine to 0."""
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
-def contrastive_loss(model: nn.Module, images: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Compute CLIP's symmetric cross entropy over the batch."""
-    image, text, scale = model(images, tokens)
-    logits = scale * image @ text.T
-    own = torch.arange(len(logits))
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
-
-
 @torch.inference_mode()
-def zero_shot_accuracy(folder: Path, style: Style, seed: int, count: int = 2000) -> float:
+def zero_shot_accuracy(folder: Path, style: Style, seed: int) -> float:
     """Measure the saved model on unbiased scenes of the task's ten classes."""
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     model.eval()
     tokens = open_clip.get_tokenizer(f"local-dir:{folder}")
-    classes = F.normalize(model.encode_text(tokens([f"a photo of a {c}" for c in TASK_OBJECTS])))
-    right = 0
-    for at in range(0, count, CHUNK):
-        scenes = task_scenes(seed, range(at, min(at + CHUNK, count)), style)
-        logits = model.encode_image(to_tensor(draw_scenes(scenes)[0])) @ classes.T
-        right += int((logits.argmax(1) == torch.from_numpy(scenes.target.kind)).sum())
-    return right / count
-
-
-def task_scenes(seed: int, indices: Sequence[int], style: Style) -> Scenes:
-    """Decide unbiased test scenes of the task."""
-    objects = len(TASK_OBJECTS)
-    return plan_scenes(seed, Stream.TEST, indices, objects=objects, bias=0.0, style=style)
-
-
-def parse() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--output", type=Path, required=True, help="folder to write")
-    parser.add_argument("--seed", type=int, default=0, help="weights, order and scenes")
-    parser.add_argument("--scenes", type=int, default=24_000)
-    parser.add_argument("--steps", type=int, default=2_000)
-    parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--warmup", type=int, default=100, help="steps")
-    parser.add_argument("--weight-decay", type=float, default=0.05)
-    parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args()
+    classes = model.encode_text(tokens(CLASS_PROMPTS))
+    found, labels = zero_shot(model.encode_image, classes, NORMALISE, style, seed)
+    return int(found.eq(labels).sum()) / len(labels)
 
 
 def main() -> None:
     """Draw, train, save, load again and measure."""
-    options = parse()
+    options = parser(__doc__).parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     folder: Path = options.output
@@ -211,12 +113,13 @@ def main() -> None:
     images, captions = draw_all(options.scenes, options.seed)
     tokens = open_clip.get_tokenizer(f"local-dir:{folder}")(captions)
     model = open_clip.CLIP(**model_config(len(SPECIAL) + len(vocabulary())))
-    train(model, images, tokens, options)
+    scale = model.logit_scale
+    batches = draw_batches(images, tokens, NORMALISE, options)
+    train(model, lambda: scale.clamp_(0.0, math.log(100.0)), batches, options)
     # Half precision halves the file; zero-shot accuracy is measured on what was stored.
     state = {name: w.half().contiguous() for name, w in model.state_dict().items()}
     save_file(state, folder / "open_clip_model.safetensors")
-    styles: tuple[Style, ...] = ("clean", "hard")
-    for style in styles:
+    for style in STYLES:
         accuracy = zero_shot_accuracy(folder, style, options.seed + 1)
         print(f"zero-shot accuracy, {style}: {accuracy:.3f}")
 

@@ -1,1 +1,1 @@
-"""Generic Attention Attribution for rateval."""
+"""Attributions for rateval: of attention, of gradients, and null explainers."""

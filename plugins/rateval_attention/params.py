@@ -4,44 +4,130 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from rateval.api import Params
 
 
-class GenericAttentionParams(Params):
-    """Set which layers are explained, for which class, and which score of it."""
+def _check_layers(value: Any) -> Any:
+    if value in ("all", "last") or (_is_index(value) and value >= 1):
+        return value
+    if isinstance(value, list | tuple) and value:
+        indices = tuple(value)
+        whole = all(_is_index(index) and index >= 0 for index in indices)
+        if whole and len(set(indices)) == len(indices):
+            return indices
+    raise ValueError(
+        f'{value!r} names no layers; give "all", "last", a whole number N >= 1 for the last N '
+        "layers, or a list of different indices >= 0, such as [0, 11]"
+    )
 
-    layers: (
-        Literal["all", "last"]
-        | Annotated[int, Field(ge=1)]
-        | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
-    ) = "all"
-    """Vision layers in the chain: "all", "last", a number N >= 1 for the last N, or a list of
-    different indices >= 0 (0 is the first layer). A model's attention pool is its last layer, which
-    the chain cannot do without."""
-    target: Literal["label", "prediction"] = "label"
-    """The class that is explained: each image's label, or the class the model predicts."""
-    score: Literal["raw", "margin"] = "raw"
-    """The number that is differentiated: the target's logit ("raw", as published), or that logit
-    minus the mean over all classes ("margin"), which drops what all classes share."""
 
-    @field_validator("layers", mode="before")
-    @classmethod
-    def _check_layers(cls, value: Any) -> Any:
-        if value in ("all", "last") or (_is_index(value) and value >= 1):
-            return value
-        if isinstance(value, list | tuple) and value:
-            indices = tuple(value)
-            whole = all(_is_index(index) and index >= 0 for index in indices)
-            if whole and len(set(indices)) == len(indices):
-                return indices
-        raise ValueError(
-            f'{value!r} names no layers; give "all", "last", a whole number N >= 1 for the last N '
-            "layers, or a list of different indices >= 0, such as [0, 11]"
-        )
+def _check_target(value: Any) -> Any:
+    if value in ("label", "prediction", "runner-up") or (_is_index(value) and value >= 0):
+        return value
+    raise ValueError(
+        f'{value!r} names no target; give "label", "prediction", "runner-up", or the index of a '
+        "class, a whole number >= 0"
+    )
 
 
 def _is_index(value: object) -> bool:
     """Tell whether ``value`` is a whole number; True and False, which Python counts, are not."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+Layers = Annotated[
+    Literal["all", "last"]
+    | Annotated[int, Field(ge=1)]
+    | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)],
+    BeforeValidator(_check_layers),
+]
+Target = Annotated[
+    Literal["label", "prediction", "runner-up"] | Annotated[int, Field(ge=0)],
+    BeforeValidator(_check_target),
+]
+ScoreOf = Literal["raw", "margin"]
+
+
+class TargetParams(Params):
+    """Set which class is explained, and which score of it."""
+
+    target: Target = "label"
+    """The class that is explained: each image's label; the prediction, the class with the highest
+    logit; the runner-up, the class with the second highest, whatever the label is; or the index
+    of one class for all images, from 0 on in the dataset's order."""
+    score: ScoreOf = "raw"
+    """The number that is differentiated: the target's logit ("raw", as published), or that logit
+    minus the mean over all classes ("margin"), which drops what all classes share."""
+
+
+class GenericAttentionParams(TargetParams):
+    """Set which layers are explained, for which class, and which score of it."""
+
+    layers: Layers = "all"
+    """Vision layers in the chain: "all", "last", a number N >= 1 for the last N, or a list of
+    different indices >= 0 (0 is the first layer). A model's attention pool is its last layer, which
+    the chain cannot do without."""
+
+
+class GradCamParams(TargetParams):
+    """Set which class is explained, and which score of it."""
+
+
+class LegradParams(TargetParams):
+    """Set which layers are explained, for which class, and which score of it."""
+
+    layers: Layers = "all"
+    """Vision layers that are averaged: "all", "last", a number N >= 1 for the last N, or a list of
+    different indices >= 0 (0 is the first layer)."""
+
+
+class AttentionRolloutParams(Params):
+    """Set which layers are in the product; a rollout explains no class in particular."""
+
+    layers: Layers = "all"
+    """Vision layers in the product: "all", "last", a number N >= 1 for the last N, or a list of
+    different indices >= 0 (0 is the first layer). A model's attention pool is its last layer, which
+    the product cannot do without."""
+
+
+class RawAttentionParams(Params):
+    """Take no parameter: it is the last layer's attention, whatever the class."""
+
+
+class InputGradientParams(TargetParams):
+    """Set what is made of the gradient, for which class, and which score of it."""
+
+    measure: Literal["norm", "product"] = "product"
+    """A pixel's relevance: the absolute value of gradient times input, summed over the channels
+    ("product"), or the gradient's length over the channels ("norm"). The input is the normalised
+    image, so that 0 stands for the mean colour."""
+
+
+class IntegratedGradientsParams(TargetParams):
+    """Set the path from baseline to image, the class that is explained, and the score of it."""
+
+    steps: int = Field(default=32, ge=2, le=1000)
+    """Points on the path, by Gauss-Legendre quadrature; each costs a forward and a backward
+    pass."""
+    baseline: Literal["black", "mean"] = "black"
+    """Where the path starts: at a black image, or at the model's mean colour, which is 0 after
+    normalisation."""
+
+
+class RandomParams(Params):
+    """Set how the maps are drawn."""
+
+    distribution: Literal["exponential", "uniform"] = "exponential"
+    """What each patch is drawn from: an exponential distribution of mean 1, which gives peaks, or a
+    uniform one on 0 to 1."""
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    """Which maps; the study's seed when none is given."""
+
+
+class CenterPriorParams(Params):
+    """Set the width of the peak."""
+
+    width: float = Field(default=0.25, ge=0.01, le=10)
+    """Standard deviation along each side of the image, as a share of that side."""

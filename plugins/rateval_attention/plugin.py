@@ -1,4 +1,4 @@
-"""Register the generic-attention attribution."""
+"""Register the attributions: of attention, of gradients, and null explainers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_attributions() -> list[Component]:
-    """Return generic-attention."""
+    """Return the attributions in the order in which they are best tried."""
+    return [*_of_attention(), *_of_pixels(), *_nulls()]
+
+
+def _of_attention() -> list[Component]:
     return [
         Component(
             name="generic-attention",
@@ -16,5 +20,77 @@ def rateval_register_attributions() -> list[Component]:
             params="rateval_attention.params:GenericAttentionParams",
             source="Chefer, Gur, Wolf, ICCV 2021, section 3; from the class token as published, "
             "from a mean or an attention pool by rateval's extension",
-        )
+        ),
+        Component(
+            name="grad-cam",
+            summary="Grad-CAM on the last layer's attention, its heads as channels",
+            factory="rateval_attention.grad_cam:make_grad_cam",
+            params="rateval_attention.params:GradCamParams",
+            source="Selvaraju et al., ICCV 2017, as Chefer, Gur, Wolf, CVPR 2021, apply it to "
+            "vision transformers (hila-chefer/Transformer-Explainability)",
+        ),
+        Component(
+            name="legrad",
+            summary="Positive gradients by attention, averaged over heads, tokens and layers",
+            factory="rateval_attention.legrad:make_legrad",
+            params="rateval_attention.params:LegradParams",
+            source="Bousselham et al., arXiv 2404.03214, section 3, with the classifier's own "
+            "score for every layer in place of a score for each",
+        ),
+        Component(
+            name="attention-rollout",
+            summary="Attention carried through all layers, whatever the class",
+            factory="rateval_attention.rollout:make_attention_rollout",
+            params="rateval_attention.params:AttentionRolloutParams",
+            source="Abnar and Zuidema, ACL 2020, section 3",
+        ),
+        Component(
+            name="raw-attention",
+            summary="Attention of the last layer, whatever the class",
+            factory="rateval_attention.raw_attention:make_raw_attention",
+            params="rateval_attention.params:RawAttentionParams",
+            source='the baseline "raw attention" of Chefer, Gur, Wolf, ICCV 2021',
+        ),
+    ]
+
+
+def _of_pixels() -> list[Component]:
+    return [
+        Component(
+            name="input-gradient",
+            summary="Gradient by the pixels, or gradient times input, summed in each patch",
+            factory="rateval_attention.input_gradient:make_input_gradient",
+            params="rateval_attention.params:InputGradientParams",
+            source="Simonyan, Vedaldi, Zisserman, ICLR workshop 2014; Shrikumar et al., arXiv "
+            "1605.01713",
+        ),
+        Component(
+            name="integrated-gradients",
+            summary="Integrated gradients of the pixels through captum, summed in each patch",
+            factory="rateval_attention.integrated_gradients:make_integrated_gradients",
+            params="rateval_attention.params:IntegratedGradientsParams",
+            requires=("captum",),
+            extra="captum",
+            source="Sundararajan, Taly, Yan, ICML 2017; captum",
+        ),
+    ]
+
+
+def _nulls() -> list[Component]:
+    return [
+        Component(
+            name="random",
+            summary="Null explainer: a random map for each image",
+            factory="rateval_attention.random_map:make_random",
+            params="rateval_attention.params:RandomParams",
+            seeded=True,
+            source="rateval",
+        ),
+        Component(
+            name="center-prior",
+            summary="Null explainer: a peak in the centre of every image",
+            factory="rateval_attention.center_prior:make_center_prior",
+            params="rateval_attention.params:CenterPriorParams",
+            source="rateval",
+        ),
     ]

@@ -9,56 +9,12 @@ that extension is rateval's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch.nn import functional as F
 
-from rateval.api import RatevalError, Readout
-
-
-def choose_layers(
-    layers: Literal["all", "last"] | int | Sequence[int], depth: int
-) -> tuple[int, ...]:
-    """Turn the parameter ``layers`` into ascending indices of a model with ``depth`` layers.
-
-    Raises RatevalError when the model has no such layer.
-
-    >>> choose_layers("all", 3), choose_layers("last", 3), choose_layers(2, 3)
-    ((0, 1, 2), (2,), (1, 2))
-    >>> choose_layers([2, 0], 3)
-    (0, 2)
-    """
-    if layers == "all":
-        return tuple(range(depth))
-    if layers == "last":
-        return (depth - 1,)
-    if isinstance(layers, int):
-        if layers > depth:
-            raise RatevalError(
-                f"layers = {layers}: the model has {depth} vision layers; "
-                f'give a number up to {depth}, or "all"'
-            )
-        return tuple(range(depth - layers, depth))
-    absent = sorted(index for index in layers if not 0 <= int(index) < depth)
-    if absent:
-        raise RatevalError(
-            f"layers = {list(layers)}: the model has {depth} vision layers, so there is no layer "
-            f"{', '.join(map(str, absent))}; give indices from 0 to {depth - 1}"
-        )
-    return tuple(sorted(int(index) for index in layers))
-
-
-def class_scores(
-    logits: torch.Tensor, targets: torch.Tensor, score: Literal["raw", "margin"]
-) -> torch.Tensor:
-    """Return the number that is explained, (B,), from logits (B, K) and targets (B,) int64.
-
-    >>> class_scores(torch.tensor([[1.0, 5.0]]), torch.tensor([1]), "margin")
-    tensor([2.])
-    """
-    chosen = logits.gather(1, targets[:, None])[:, 0]
-    return chosen - logits.mean(dim=1) if score == "margin" else chosen
+from rateval.api import Readout
+from rateval_attention.readout import start_row
 
 
 def contributions(attention: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
@@ -94,17 +50,11 @@ def first_row(
     >>> first_row(ones[:, :, :1], ones[:, :, :1] * 2, "attention pool", 1)
     tensor([[2., 2., 2.]])
     """
+    start = start_row(attention, readout, prefix_tokens)
     if readout == "mean":
-        start = torch.zeros_like(attention[:, 0, 0])
-        start[:, prefix_tokens:] = 1 / (attention.shape[-1] - prefix_tokens)
         return next_row(start, attention, gradient)
     # Only this row of the last layer is ever used.
-    row = contributions(attention[:, :, :1], gradient[:, :, :1])[:, 0]
-    if readout == "attention pool":
-        return row
-    identity = torch.zeros_like(row)
-    identity[:, 0] = 1
-    return identity + row
+    return start + contributions(attention[:, :, :1], gradient[:, :, :1])[:, 0]
 
 
 def next_row(row: torch.Tensor, attention: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
@@ -140,13 +90,3 @@ def relevance_row(
     for layer, gradient in zip(attention[1:], gradients[1:], strict=True):
         row = next_row(row, layer, gradient)
     return row
-
-
-def patch_map(row: torch.Tensor, prefix_tokens: int, grid: tuple[int, int]) -> torch.Tensor:
-    """Drop the prefix tokens of (B, N) and lay the patches out as (B, rows, cols).
-
-    >>> patch_map(torch.arange(5.0)[None], 1, (2, 2))
-    tensor([[[1., 2.],
-             [3., 4.]]])
-    """
-    return row[:, prefix_tokens:].reshape(-1, *grid)

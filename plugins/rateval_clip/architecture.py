@@ -11,10 +11,10 @@ from typing import Any
 import open_clip
 import torch
 
-from rateval.api import RatevalError
-from rateval_clip.files import locate_config, read_config
+from rateval.api import RatevalError, read_json, suggest
+from rateval_clip.files import locate_config
 from rateval_clip.params import CONFIG_KEYS, RANDOM, ClipParams, checkpoint_path
-from rateval_clip.tags import named_config, suggest, tag_config, usual_preprocessing
+from rateval_clip.tags import named_config, tag_config, usual_preprocessing
 
 _OPTIONS = ("quick_gelu", "init_logit_scale", "init_logit_bias", "nonscalar_logit_scale")
 
@@ -42,7 +42,7 @@ def find_architecture(params: ClipParams) -> Architecture:
     layout = locate_config(params.architecture)
     preprocessing: dict[str, Any] = {}
     if layout.config is not None:
-        content = read_config(layout.config)
+        content = read_json(layout.config)
         config = content.get("model_cfg", content)
         preprocessing = dict(content.get("preprocess_cfg", {}))
     elif isinstance(params.architecture, str):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, digest_files
 from rateval_clip.params import (
     QUICKSTART,
     RANDOM,
@@ -67,20 +65,6 @@ def locate_config(architecture: str | dict[str, Any]) -> Layout:
     return Layout(name, config=config, folder=path)
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a JSON config.
-
-    Raises RatevalError when it is no JSON object.
-    """
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RatevalError(f"{path}: not a readable JSON config: {error}") from error
-    if not isinstance(config, dict):
-        raise RatevalError(f"{path}: not an open_clip config; it must be a JSON object")
-    return config
-
-
 def locate_weights(params: ClipParams, layout: Layout) -> Path | None:
     """Find the checkpoint; None when the weights are to be drawn at random.
 
@@ -131,19 +115,9 @@ def digest(params: ClipParams) -> str:
     """
     layout = locate_config(params.architecture)
     weights = locate_weights(params, layout)
-    # By role, so that a renamed checkpoint stays the same one.
     paths = {"config": layout.config, "weights": weights}
     if layout.folder is not None:
         # Tokenizers come as .json, .txt or .model files; all of them count.
         files = (p for p in layout.folder.iterdir() if p.suffix in {".json", ".txt", ".model"})
         paths |= {path.name: path for path in files}
-    sums = {role: _sha256(path) for role, path in paths.items() if path is not None}
-    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error
+    return digest_files(paths)

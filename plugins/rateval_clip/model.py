@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from rateval.api import Context, RatevalError, record_probabilities
+from rateval.api import (
+    Attend,
+    Context,
+    RatevalError,
+    choose_layers,
+    fill_prompts,
+    read_state_dict,
+    record_probabilities,
+)
 from rateval_clip.architecture import Architecture, build_module, find_architecture
 from rateval_clip.card import make_card
-from rateval_clip.checkpoint import read_state_dict
 from rateval_clip.files import locate_config, locate_weights
 from rateval_clip.params import ClipParams
 from rateval_clip.preprocessing import make_geometry
@@ -54,7 +61,7 @@ class Clip:
         """Height and width that ``preprocess`` yields."""
         self._architecture = architecture
         self._tower = tower
-        self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
+        self._templates = params.prompt
         settings = architecture.preprocessing | {"size": self.image_size}
         overrides = {"mean": params.image_mean, "std": params.image_std}
         settings |= {key: value for key, value in overrides.items() if value is not None}
@@ -86,7 +93,7 @@ class Clip:
 
     def prompts(self, classes: Sequence[str]) -> list[list[str]]:
         """Return the prompts of each class, one for each template."""
-        return [[text.replace("{class}", name) for text in self._templates] for name in classes]
+        return fill_prompts(self._templates, classes)
 
     def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
         """Embed K strings, or (K, T) int64 token ids, as (K, D), not normalised.
@@ -122,16 +129,12 @@ class Clip:
         what follows the last attention is computed for that token alone. Raises RatevalError for a
         layer that is not there.
         """
-        absent = [layer for layer in layers if not 0 <= layer < self.depth]
-        if absent:
-            raise RatevalError(
-                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
-            )
-        return self._record(layers)
+        return self._record(choose_layers(self.name, self._tower.layers, layers))
 
     @contextmanager
-    def _record(self, layers: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
-        chosen = {layer: self._tower.layers[layer] for layer in layers}
+    def _record(
+        self, chosen: Mapping[int, tuple[torch.nn.Module, Attend]]
+    ) -> Iterator[dict[int, torch.Tensor]]:
         tail = self._tower.tail
         shortened = nullcontext() if tail is None else first_token_only(tail)
         with shortened, record_probabilities(chosen) as recorded:
@@ -150,7 +153,7 @@ def make_clip(params: ClipParams, context: Context) -> Clip:
     tower = read_tower(cast(torch.nn.Module, module.visual), architecture.name)
     loaded = Loaded()
     if weights is not None:
-        state = read_state_dict(weights)
+        state = read_state_dict(weights, wrappers=("state_dict",))
         loaded = load_weights(module, state, weights, resize_positions=params.resize_positions)
     module.to(device=context.device, dtype=getattr(torch, context.dtype))
     return Clip(architecture, module, tower, params, weights, loaded)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from rateval.api import Params
+from rateval.api import ImageMean, ImageStd, Params, PromptTemplates
 
 QUICKSTART = "quickstart"
 RANDOM = "random"
 CONFIG_KEYS = ("embed_dim", "vision_cfg", "text_cfg")
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
-Channels = tuple[float, float, float]
 
 
 class ClipParams(Params):
@@ -31,11 +29,11 @@ class ClipParams(Params):
     resize_positions: bool = False
     """Whether to interpolate the position embedding of a checkpoint for another image size, as
     open_clip's own loader does; otherwise such a checkpoint is refused."""
-    prompt: str | Annotated[tuple[str, ...], Field(min_length=1)] = "a photo of a {class}"
+    prompt: PromptTemplates = "a photo of a {class}"
     """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
-    image_mean: Channels | None = None
+    image_mean: ImageMean | None = None
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the model's."""
-    image_std: Channels | None = None
+    image_std: ImageStd | None = None
     """Their standard deviations, each in (0, 10]; None takes the model's own."""
 
     @field_validator("architecture", mode="before")
@@ -70,35 +68,6 @@ class ClipParams(Params):
                 f"no such file: {path}; give a path to a checkpoint, or an open_clip tag, which "
                 "has neither a slash nor a file's ending"
             )
-        return value
-
-    @field_validator("prompt", mode="before")
-    @classmethod
-    def _check_prompt(cls, value: Any) -> Any:
-        templates = (value,) if isinstance(value, str) else value
-        if not isinstance(templates, list | tuple) or not templates:
-            raise ValueError('must be a template such as "a photo of a {class}", or a list of them')
-        for template in templates:
-            found = set(re.findall(r"\{[^{}]*\}", template)) if isinstance(template, str) else set()
-            if found != {"{class}"}:
-                raise ValueError(
-                    f"{template!r} is no template; it must hold {{class}} where the name of the "
-                    'class goes, and nothing else in braces, as in "a photo of a {class}"'
-                )
-        return value if isinstance(value, str) else tuple(templates)
-
-    @field_validator("image_mean")
-    @classmethod
-    def _check_mean(cls, value: Channels | None) -> Channels | None:
-        if value is not None and not all(0 <= channel <= 1 for channel in value):
-            raise ValueError(f"{list(value)}: each channel's mean must lie in [0, 1]")
-        return value
-
-    @field_validator("image_std")
-    @classmethod
-    def _check_std(cls, value: Channels | None) -> Channels | None:
-        if value is not None and not all(0 < channel <= 10 for channel in value):
-            raise ValueError(f"{list(value)}: each channel's deviation must lie in (0, 10]")
         return value
 
     @model_validator(mode="after")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,7 @@ import huggingface_hub
 import open_clip
 from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
-from rateval.api import RatevalError
-
-_SHOWN = 10
+from rateval.api import RatevalError, suggest
 
 
 def named_config(name: str) -> dict[str, Any]:
@@ -42,7 +38,7 @@ def tag_config(architecture: str, tag: str) -> dict[str, Any]:
         known = [tag for name, tag in open_clip.list_pretrained() if name == architecture]
         raise RatevalError(
             f"pretrained = {tag!r}: {architecture} has no such tag; {suggest(tag, known)} "
-            "A path to a checkpoint has a slash or ends in .safetensors, .bin or .pt"
+            "(a path to a checkpoint has a slash or ends in .safetensors, .bin or .pt)"
         )
     if bool(entry.get("quick_gelu")) != bool(config.get("quick_gelu")):
         other = (
@@ -103,29 +99,3 @@ def usual_preprocessing(architecture: str) -> dict[str, Any]:
         if len(values) == 1 and None not in values:
             agreed[key] = values.pop()
     return agreed
-
-
-def list_some(items: Iterable[str]) -> str:
-    """Name up to ten items, and count the rest.
-
-    >>> list_some(map(str, range(12)))
-    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
-    """
-    items = list(items)
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Say what was probably meant, or what there is.
-
-    >>> suggest("ViT-B-33", ["ViT-B-32", "RN50"])
-    'did you mean "ViT-B-32"?'
-    >>> suggest("x", ["b", "a"])
-    'there are: a, b.'
-    """
-    options = sorted(known)
-    close = get_close_matches(name, options, n=3, cutoff=0.6)
-    if close:
-        return "did you mean " + " or ".join(f'"{option}"' for option in close) + "?"
-    return "there are: " + (", ".join(options) or "none") + "."

@@ -13,8 +13,7 @@ import torch
 from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed
 
-from rateval.api import RatevalError
-from rateval_clip.tags import list_some
+from rateval.api import RatevalError, require_same_weights
 
 # Plain numbers and a constant mask in OpenAI's and old open_clip's files, not weights.
 _NOT_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|(.+\.)?attn_mask)")
@@ -48,15 +47,21 @@ def load_weights(
     given = {key: value for key, value in state.items() if key not in ignored}
     given = _rename(module, given)
     wanted = module.state_dict()
-    _check_keys(given, wanted, path)
     for key in ("logit_scale", "logit_bias"):
         # Some files keep it as a vector of one number.
-        if key in given and given[key].numel() == wanted[key].numel():
+        if key in given and key in wanted and given[key].numel() == wanted[key].numel():
             given[key] = given[key].reshape(wanted[key].shape)
     if resize_positions and _is_square(given.get(_POSITIONS)):
         given[_POSITIONS] = given[_POSITIONS].float()
         resize_pos_embed(given, module)
-    _check_shapes(given, wanted, path)
+    _refuse_another_grid(given, wanted, path)
+    require_same_weights(
+        given,
+        wanted,
+        path,
+        owner="this architecture",
+        remedy="give the architecture that the checkpoint was trained with, or its checkpoint",
+    )
     module.load_state_dict(given)
     return Loaded(len(given), ignored)
 
@@ -68,46 +73,18 @@ def _rename(module: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tens
     return state
 
 
-def _check_keys(
+def _refuse_another_grid(
     given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], path: Path
 ) -> None:
-    missing = [key for key in wanted if key not in given]
-    unexpected = [key for key in given if key not in wanted]
-    if missing or unexpected:
-        parts = [
-            f"{len(keys)} {what} ({list_some(keys)})"
-            for what, keys in (("missing", missing), ("unexpected", unexpected))
-            if keys
-        ]
+    if given.keys() != wanted.keys():
+        return
+    misfits = [key for key, value in wanted.items() if given[key].shape != value.shape]
+    if misfits == [_POSITIONS] and given[_POSITIONS].shape[1:] == wanted[_POSITIONS].shape[1:]:
         raise RatevalError(
-            f"{path}: the keys are not those of this architecture: {'; '.join(parts)}. Loaded like "
-            "that, the results would be those of partly random weights; give the architecture that "
-            "the checkpoint was trained with, or its checkpoint"
-        )
-
-
-def _check_shapes(
-    given: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], path: Path
-) -> None:
-    misfits = {
-        key: f"{key} is {tuple(given[key].shape)}, must be {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if given[key].shape != value.shape
-    }
-    if (
-        list(misfits) == [_POSITIONS]
-        and given[_POSITIONS].shape[1:] == wanted[_POSITIONS].shape[1:]
-    ):
-        raise RatevalError(
-            f"{path}: its position embedding is of another grid: {misfits[_POSITIONS]}; give the "
-            "architecture with the checkpoint's image size, or set resize_positions = true to "
+            f"{path}: its position embedding is of another grid: {_POSITIONS} is "
+            f"{tuple(given[_POSITIONS].shape)}, must be {tuple(wanted[_POSITIONS].shape)}; give "
+            "the architecture with the checkpoint's image size, or set resize_positions = true to "
             "interpolate it as open_clip's loader does"
-        )
-    if misfits:
-        raise RatevalError(
-            f"{path}: {len(misfits)} weights have another shape than this architecture's "
-            f"({list_some(misfits.values())}); give the architecture that the checkpoint was "
-            "trained with"
         )
 
 

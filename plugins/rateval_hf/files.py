@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, digest_files, read_json
 from rateval_hf.params import HfClipParams
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -17,20 +14,6 @@ _TEXT_FILES = {".json", ".txt", ".model"}
 def folder_of(params: HfClipParams) -> Path:
     """Return the folder as a path."""
     return Path(params.folder).expanduser()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises RatevalError when it is absent or something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RatevalError(f"{path}: not a readable JSON file: {error}") from error
-    if not isinstance(content, dict):
-        raise RatevalError(f"{path}: must hold an object, not a {type(content).__name__}")
-    return content
 
 
 def locate_weights(folder: Path) -> tuple[Path, ...]:
@@ -65,14 +48,4 @@ def digest(params: HfClipParams) -> str:
     """
     folder = folder_of(params)
     texts = (path for path in folder.iterdir() if path.suffix in _TEXT_FILES)
-    paths = {path.name: path for path in (*texts, *locate_weights(folder))}
-    sums = {name: _sha256(path) for name, path in paths.items()}
-    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error
+    return digest_files({path.name: path for path in (*texts, *locate_weights(folder))})

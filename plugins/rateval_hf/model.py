@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from rateval.api import Context, ModelCard, RatevalError, Readout, record_probabilities
+from rateval.api import (
+    Context,
+    ModelCard,
+    RatevalError,
+    Readout,
+    choose_layers,
+    fill_prompts,
+    record_probabilities,
+)
 from rateval_hf.files import folder_of
 from rateval_hf.params import HfClipParams
 from rateval_hf.preprocessing import Preprocessing, make_preprocessing
@@ -58,7 +66,7 @@ class HfClip:
         self.geometry = preprocessing.geometry
         self._folder = folder_of(params)
         self._text_config = loaded.config.text_config
-        self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
+        self._templates = params.prompt
         self.card = _card(loaded, preprocessing)
 
     @property
@@ -90,7 +98,7 @@ class HfClip:
 
     def prompts(self, classes: Sequence[str]) -> list[list[str]]:
         """Return the prompts of each class, one for each template."""
-        return [[text.replace("{class}", name) for text in self._templates] for name in classes]
+        return fill_prompts(self._templates, classes)
 
     def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
         """Embed K strings, or (K, T) int64 token ids, as (K, D), not normalised.
@@ -125,12 +133,7 @@ class HfClip:
 
         See ``rateval_hf.tower``. Raises RatevalError for a layer that is not there.
         """
-        absent = [layer for layer in layers if not 0 <= layer < self.depth]
-        if absent:
-            raise RatevalError(
-                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
-            )
-        return record_probabilities({index: self._layers[index] for index in layers})
+        return record_probabilities(choose_layers(self.name, self._layers, layers))
 
 
 def _card(loaded: Loaded, preprocessing: Preprocessing) -> ModelCard:

@@ -17,8 +17,7 @@ from torchvision.transforms import (
     ToTensor,
 )
 
-from rateval.api import Geometry, RatevalError
-from rateval_hf.files import read_json
+from rateval.api import Geometry, RatevalError, read_json
 from rateval_hf.params import HfClipParams
 
 _FILES = ("preprocessor_config.json", "processor_config.json")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
-from rateval.api import RatevalError
-from rateval_hf.files import locate_weights, read_json
+from rateval.api import RatevalError, read_json, read_state_dict, require_same_weights
+from rateval_hf.files import locate_weights
 
 _CLASSES: Mapping[str, tuple[Any, Any]] = {
     "clip": (CLIPConfig, CLIPModel),
@@ -24,7 +21,6 @@ _CLASSES: Mapping[str, tuple[Any, Any]] = {
 }
 # Counters that older versions of transformers saved.
 _IGNORED = re.compile(r"(text|vision)_model\.embeddings\.position_ids")
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,59 +68,15 @@ def load(folder: Path) -> Loaded:
     if not isinstance(vision.image_size, int) or not isinstance(vision.patch_size, int):
         raise RatevalError(f"{path}: only square images and patches are supported")
     files = locate_weights(folder)
-    state = {key: value for file in files for key, value in _read(file).items()}
+    state = {key: value for file in files for key, value in read_state_dict(file, ()).items()}
     ignored = tuple(key for key in state if _IGNORED.fullmatch(key))
     used = {key: value for key, value in state.items() if key not in ignored}
-    _require_all(used, module.state_dict(), files)
+    require_same_weights(
+        used,
+        module.state_dict(),
+        files[0],
+        owner="config.json",
+        remedy="give the weights that were saved with this config",
+    )
     module.load_state_dict(used)
     return Loaded(module, config, files[0], len(used), ignored)
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        content: Any = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-    except pickle.UnpicklingError as error:
-        raise RatevalError(
-            f"{path}: refused, and nothing in it was executed: it is a pickle with more than "
-            "tensors, which can run any code when it is opened; give safetensors"
-        ) from error
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
-        raise RatevalError(
-            f"{path}: not readable, perhaps damaged or cut short ({type(error).__name__}); copy it "
-            "again"
-        ) from error
-    if not isinstance(content, dict) or not all(
-        isinstance(value, torch.Tensor) for value in content.values()
-    ):
-        raise RatevalError(f"{path}: holds no state dict (names of weights with their tensors)")
-    return content
-
-
-def _require_all(
-    used: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], files: Sequence[Path]
-) -> None:
-    missing = [key for key in wanted if key not in used]
-    unexpected = [key for key in used if key not in wanted]
-    misfits = [
-        f"{key} is {tuple(used[key].shape)}, must be {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if key in used and used[key].shape != value.shape
-    ]
-    faults = (("missing", missing), ("unexpected", unexpected), ("of another shape", misfits))
-    parts = [f"{len(keys)} {what} ({_list(keys)})" for what, keys in faults if keys]
-    if parts:
-        raise RatevalError(
-            f"{files[0]}: the keys are not those of config.json: {'; '.join(parts)}. Loaded like "
-            "that, the results would be those of partly random weights; give the weights that were "
-            "saved with this config"
-        )
-
-
-def _list(items: Iterable[str]) -> str:
-    items = list(items)
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 from torchvision.transforms import Compose
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, TowerSizeParams
 from rateval_lavis.files import family_of, read_config
-from rateval_lavis.params import LavisParams, LavisSizeParams
+from rateval_lavis.params import LavisParams
 from rateval_lavis.preprocessing import make_transform
 from rateval_lavis.upstream import (
     BertConfig,
@@ -61,7 +61,7 @@ def find_architecture(params: LavisParams) -> Architecture:
     return _from_config(params) if params.size is None else _from_size(params, params.size)
 
 
-def _from_size(params: LavisParams, size: LavisSizeParams) -> Architecture:
+def _from_size(params: LavisParams, size: TowerSizeParams) -> Architecture:
     family = family_of(params)
     name = (
         f"LAVIS {family.upper()} ({_describe(size.width, size.depth, size.patch_size)}, "
@@ -70,22 +70,8 @@ def _from_size(params: LavisParams, size: LavisSizeParams) -> Architecture:
     return Architecture(
         family=family,
         name=name,
-        vision={
-            "img_size": size.image_size,
-            "patch_size": size.patch_size,
-            "embed_dim": size.width,
-            "depth": size.depth,
-            "num_heads": size.heads,
-        },
-        text={
-            "vocab_size": size.vocabulary_size,
-            "hidden_size": size.text_width,
-            "num_hidden_layers": size.text_layers,
-            "num_attention_heads": size.text_heads,
-            "intermediate_size": size.text_intermediate,
-            "max_position_embeddings": size.max_positions,
-            "encoder_width": size.width,
-        },
+        vision=size.vision_arguments,
+        text={**size.text_arguments, "encoder_width": size.width},
         embedding=size.embedding,
         text_length=min(_TEXT_LENGTH[family], size.max_positions),
         transform=make_transform(name, size.image_size, {}, params),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, require_same_weights
 from rateval_lavis.upstream import interpolate_pos_embed, quiet
 
-_SHOWN = 10
 _POSITIONS = "visual_encoder.pos_embed"
 _TYPE_EMBEDDING = "text_encoder.embeddings.token_type_embeddings.weight"
 # Momentum copies, queues and the heads of other tasks; position_ids are 0, 1, 2, …
@@ -61,18 +60,17 @@ def load_weights(
     types = set() if has_token_types(wanted) else {_TYPE_EMBEDDING}
     ignored = {key for key in state if key in types or _has_no_use(key, fusion)}
     given = {key: value for key, value in state.items() if key not in ignored}
-    _refuse_other_keys(wanted, given, path)
-    given[_POSITIONS] = _fit_positions(given[_POSITIONS], module, path)
-    misfits = [
-        f"{key} is {tuple(given[key].shape)}, must be {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if given[key].shape != value.shape
-    ]
-    if misfits:
-        raise RatevalError(
-            f"{path}: {len(misfits)} weights have another shape than this model's "
-            f"({_list(misfits)}); give the config or the size that the checkpoint was trained with"
-        )
+    if _POSITIONS in given:
+        given[_POSITIONS] = _fit_positions(given[_POSITIONS], module, path)
+    require_same_weights(
+        given,
+        wanted,
+        path,
+        owner="this model",
+        remedy=(
+            "give the config or the size that the checkpoint was trained with, or its checkpoint"
+        ),
+    )
     module.load_state_dict(given, strict=False)
     return len(given), tuple(sorted(ignored))
 
@@ -91,24 +89,6 @@ def _fusion_layers(state: Mapping[str, torch.Tensor]) -> set[str]:
     return {found[1] for key in state if (found := _FUSION.fullmatch(key))}
 
 
-def _refuse_other_keys(
-    wanted: Mapping[str, object], given: Mapping[str, object], path: Path
-) -> None:
-    missing = [key for key in wanted if key not in given]
-    unexpected = [key for key in given if key not in wanted]
-    parts = [
-        f"{len(keys)} {what} ({_list(keys)})"
-        for what, keys in (("missing", missing), ("unexpected", unexpected))
-        if keys
-    ]
-    if parts:
-        raise RatevalError(
-            f"{path}: the keys are not those of this model: {'; '.join(parts)}. Loaded like that, "
-            "the results would be those of partly random weights; give the config or the size that "
-            "the checkpoint was trained with, or its checkpoint"
-        )
-
-
 def _fit_positions(positions: torch.Tensor, module: nn.Module, path: Path) -> torch.Tensor:
     tower: Any = module.visual_encoder
     patches = positions.shape[1] - 1 if positions.ndim == 3 else 0
@@ -122,9 +102,3 @@ def _fit_positions(positions: torch.Tensor, module: nn.Module, path: Path) -> to
     with quiet():
         fitted: torch.Tensor = interpolate_pos_embed(positions.float(), tower)
     return fitted
-
-
-def _list(items: Iterable[str]) -> str:
-    items = list(items)
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, cached_bert_vocabulary, digest_files, read_json, suggest
 from rateval_lavis.params import RANDOM, LavisAlbefParams, LavisParams, config_path
 
-VOCABULARY_NAME = "vocab.txt"
-_BERT = ("google-bert/bert-base-uncased", "bert-base-uncased")
+_VOCABULARY = "vocab.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +46,14 @@ def locate_vocabulary(params: LavisParams) -> Path | None:
     """
     if params.vocabulary is not None:
         path = Path(params.vocabulary).expanduser()
-        found = path / VOCABULARY_NAME if path.is_dir() else path
+        found = path / _VOCABULARY if path.is_dir() else path
         if not found.is_file():
             raise RatevalError(
-                f"{path}: the folder holds no {VOCABULARY_NAME}; give the path of a WordPiece "
+                f"{path}: the folder holds no {_VOCABULARY}; give the path of a WordPiece "
                 "vocabulary, one word per line"
             )
         return found
-    from huggingface_hub import try_to_load_from_cache
-
-    for repository in _BERT:
-        cached = try_to_load_from_cache(repository, VOCABULARY_NAME)
-        if isinstance(cached, str):
-            return Path(cached)
-    return None
+    return cached_bert_vocabulary()
 
 
 def read_config(params: LavisParams) -> ModelConfig:
@@ -89,7 +78,7 @@ def read_config(params: LavisParams) -> ModelConfig:
         model,
         preprocess if isinstance(preprocess, dict) else {},
         text_path,
-        _json(text_path),
+        read_json(text_path),
     )
 
 
@@ -99,15 +88,11 @@ def _named(name: str | None, family: str) -> Path:
         name = {"albef": "albef_feature_extractor", "blip": "blip_feature_extractor_base"}[family]
     path = folder / f"{name}.yaml"
     if not path.is_file():
-        known = sorted(file.stem for file in folder.glob(f"{family}_*.yaml"))
-        raise RatevalError(f"config = {name!r}: LAVIS brings no such config; {_hint(name, known)}")
+        known = [file.stem for file in folder.glob(f"{family}_*.yaml")]
+        raise RatevalError(
+            f"config = {name!r}: LAVIS brings no such config; {suggest(name, known)}"
+        )
     return path
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    close = get_close_matches(name, known, n=1)
-    return f'did you mean "{close[0]}"?' if close else f"there are {', '.join(known)}"
 
 
 def _lavis_folder() -> Path:
@@ -150,34 +135,14 @@ def _locate_text_config(model: dict[str, Any], path: Path) -> Path:
     return found
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RatevalError(f"{path}: not a readable JSON config: {error}") from error
-    if not isinstance(content, dict):
-        raise RatevalError(f"{path}: not a BERT config; it must be a JSON object")
-    return content
-
-
 def digest(params: LavisParams) -> str:
     """Name the bytes that determine the model besides its params, as a sha256 in hex.
 
     They are both configs, the vocabulary and the checkpoint. Raises RatevalError when one of them
     cannot be read.
     """
-    # By role, so that a renamed checkpoint stays the same one.
     paths = {"weights": locate_weights(params), "vocabulary": locate_vocabulary(params)}
     if params.size is None:
         config = read_config(params)
         paths |= {"config": config.path, "text config": config.text_path}
-    sums = {role: _sha256(path) for role, path in paths.items() if path is not None}
-    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error
+    return digest_files(paths)

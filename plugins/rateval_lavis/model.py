@@ -18,13 +18,15 @@ from rateval.api import (
     ModelCard,
     RatevalError,
     Readout,
+    choose_layers,
+    fill_prompts,
+    read_state_dict,
     record_probabilities,
 )
 from rateval_lavis.architecture import Architecture, build_module, find_architecture
 from rateval_lavis.checkpoint import has_token_types, load_weights, rename
 from rateval_lavis.files import locate_vocabulary, locate_weights
 from rateval_lavis.params import LavisAlbefParams, LavisBlipParams, LavisParams
-from rateval_lavis.reading import read_state_dict
 from rateval_lavis.recording import attend
 from rateval_lavis.tokens import Tokenizer
 from rateval_lavis.upstream import BatchEncoding
@@ -103,9 +105,7 @@ class LavisModel:
 
     def prompts(self, classes: Sequence[str]) -> list[list[str]]:
         """Return the prompts of each class, one for each template."""
-        given = self._params.prompt
-        templates = (given,) if isinstance(given, str) else given
-        return [[text.replace("{class}", name) for text in templates] for name in classes]
+        return fill_prompts(self._params.prompt, classes)
 
     def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
         """Embed K strings, or (K, T) int64 token ids with 0 as padding, as (K, D), not normalised.
@@ -150,14 +150,9 @@ class LavisModel:
 
         See ``rateval.api.record_probabilities``. Raises RatevalError for a layer that is not there.
         """
-        absent = [layer for layer in layers if not 0 <= layer < self.depth]
-        if absent:
-            raise RatevalError(
-                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
-            )
-        modules = {layer: self._lavis.visual_encoder.blocks[layer].attn for layer in layers}
+        blocks = choose_layers(self.name, self._lavis.visual_encoder.blocks, layers)
         return record_probabilities(
-            {layer: (module, partial(attend, module)) for layer, module in modules.items()}
+            {layer: (block.attn, partial(attend, block.attn)) for layer, block in blocks.items()}
         )
 
 
@@ -186,7 +181,7 @@ def _make(params: LavisParams, context: Context, token_types: bool | None) -> La
         module = build_module(architecture, context.seed, bool(token_types))
         model = LavisModel(architecture, module, params)
     else:
-        state = rename(read_state_dict(path))
+        state = rename(read_state_dict(path, wrappers=("model",)))
         types = has_token_types(state) if token_types is None else token_types
         module = build_module(architecture, context.seed, types)
         fuses = architecture.family == "albef"

@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 
-from rateval.api import RatevalError
+from rateval.api import (
+    RatevalError,
+    require_bert_vocabulary,
+    require_bert_words,
+    require_vocabulary_size,
+)
 from rateval_lavis.architecture import Architecture
-from rateval_lavis.files import VOCABULARY_NAME
 from rateval_lavis.upstream import BertTokenizer
 
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 # BLIP adds [DEC] and [ENC], which the contrast of image and text never uses.
 _ADDED = {"albef": 0, "blip": 2}
 
@@ -26,21 +29,16 @@ class Tokenizer:
         Raises RatevalError when it is absent or damaged, or when its size is not that of the word
         embedding.
         """
-        if path is None:
-            raise RatevalError(
-                f"{architecture.name}: no vocabulary on this machine: {VOCABULARY_NAME} of "
-                "huggingface.co/google-bert/bert-base-uncased is neither given nor in your Hugging "
-                "Face cache, and rateval downloads nothing in a run; set vocabulary to the path of "
-                "that file, which `rateval model fetch bert-vocabulary` downloads"
-            )
+        path = require_bert_vocabulary(path, architecture.name)
         self._bert = _read(path)
         self._length = architecture.text_length
-        if not rows - _ADDED[architecture.family] <= self._bert.vocab_size <= rows:
-            raise RatevalError(
-                f"{path}: has {self._bert.vocab_size} words, but the word embedding of "
-                f"{architecture.name} has {rows} rows; with another vocabulary than the one it was "
-                "trained with, its prompts mean nothing: give that one"
-            )
+        require_vocabulary_size(
+            self._bert.vocab_size,
+            rows,
+            path,
+            architecture.name,
+            added=_ADDED[architecture.family],
+        )
 
     def __call__(self, prompts: list[str]) -> torch.Tensor:
         """Turn K prompts into (K, T) int64 ids, T the longest's, the others padded to it."""
@@ -56,9 +54,5 @@ def _read(path: Path) -> Any:
         tokenizer = BertTokenizer(vocab_file=str(path), do_lower_case=True)
     except (OSError, ValueError) as error:
         raise RatevalError(f"{path}: not a readable vocabulary: {error}") from error
-    absent = [word for word in _SPECIAL if word not in tokenizer.vocab]
-    if absent:
-        raise RatevalError(
-            f"{path}: not a WordPiece vocabulary (one word a line): it lacks {', '.join(absent)}"
-        )
+    require_bert_words(tokenizer.vocab, path)
     return tokenizer

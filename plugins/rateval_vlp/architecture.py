@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,16 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from transformers import BlipConfig
 
-from rateval.api import RatevalError
-from rateval_vlp.params import BLIP_SIZES, AlbefParams, BlipParams, BlipSizeParams, SizeParams
+from rateval.api import RatevalError, TowerSizeParams, read_json
+from rateval_vlp.params import (
+    ALBEF_SIZES,
+    BLIP_SIZES,
+    QUICKSTART,
+    AlbefParams,
+    AlbefSizeParams,
+    BlipParams,
+    BlipSizeParams,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Architecture:
     """Hold what is needed to build a dual encoder besides its weights."""
 
     family: Literal["albef", "blip"]
-    size: SizeParams
+    size: TowerSizeParams
     text_length: int
     """Tokens of a prompt at most."""
     added_tokens: int = 0
@@ -44,25 +51,31 @@ class Architecture:
         )
 
 
-def albef_architecture(params: AlbefParams) -> Architecture:
-    """Return ALBEF's facts at the sizes of ``params``."""
-    return Architecture("albef", params.size, text_length=30)
+def albef_architecture(params: AlbefParams, config: Path | None = None) -> Architecture:
+    """Return ALBEF's facts; ``config`` is the quickstart's size.json."""
+    size = params.size or ALBEF_SIZES["base"]
+    if config is not None:
+        size = AlbefSizeParams.model_validate_json(config.read_text(encoding="utf-8"))
+    return Architecture("albef", size, text_length=30)
 
 
 def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
-    """Return BLIP's facts; ``config`` is a Hugging Face folder's config.json.
+    """Return BLIP's facts; ``config`` is a Hugging Face folder's config.json or a size.json.
 
     Raises RatevalError when the config is unreadable or describes another model.
     """
+    size = params.size or BLIP_SIZES["base"]
+    if config is not None and params.pretrained == QUICKSTART:
+        size = BlipSizeParams.model_validate_json(config.read_text(encoding="utf-8"))
     # Two are [DEC] and [ENC], which text mode never uses.
     official = Architecture(
         "blip",
-        params.size or BLIP_SIZES["base"],
+        size,
         text_length=35,
         added_tokens=2,
         temperature=params.temperature,
     )
-    if config is None:
+    if config is None or params.pretrained == QUICKSTART:
         return official
     content = _read_config(config)
     size = _folder_size(content, config)
@@ -82,11 +95,8 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
 
 
 def _read_config(path: Path) -> Any:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RatevalError(f"{path}: not a readable JSON config: {error}") from error
-    found = content.get("model_type") if isinstance(content, dict) else type(content).__name__
+    content = read_json(path)
+    found = content.get("model_type")
     if found != "blip":
         raise RatevalError(
             f"{path}: describes {found!r}, not 'blip'; give a folder of BlipForImageTextRetrieval"

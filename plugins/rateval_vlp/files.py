@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rateval.api import RatevalError
-from rateval_vlp.params import RANDOM, AlbefParams, BlipParams
+from rateval.api import RatevalError, cached_bert_vocabulary, digest_files
+from rateval_vlp.params import QUICKSTART, RANDOM, AlbefParams, BlipParams
 
 _CONFIG = "config.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt")
-_BERT = ("google-bert/bert-base-uncased", "bert-base-uncased")
+_QUICKSTART = Path(__file__).parent / "quickstart"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Files:
     weights: Path | None
     """The checkpoint; None when weights are drawn at random."""
     config: Path | None
-    """config.json of a Hugging Face folder, else None."""
+    """config.json of a Hugging Face folder or size.json of the quickstart, else None."""
     vocabulary: Path | None
     """vocab.txt or tokenizer.json; None when there is none on this machine."""
 
@@ -33,6 +31,8 @@ def locate(params: AlbefParams | BlipParams) -> Files:
 
     Raises RatevalError for a folder without the files that it should hold.
     """
+    if params.pretrained == QUICKSTART:
+        return _quickstart(params)
     pretrained = Path(params.pretrained).expanduser()
     if params.pretrained == RANDOM or not pretrained.is_dir():
         weights = None if params.pretrained == RANDOM else pretrained
@@ -52,6 +52,11 @@ def locate(params: AlbefParams | BlipParams) -> Files:
     return Files(weights, config, _locate_vocabulary(params.vocabulary, pretrained))
 
 
+def _quickstart(params: AlbefParams | BlipParams) -> Files:
+    folder = _QUICKSTART / ("albef" if isinstance(params, AlbefParams) else "blip")
+    return Files(folder / "model.safetensors", folder / "size.json", folder / "vocab.txt")
+
+
 def _locate_vocabulary(given: str | None, folder: Path | None) -> Path | None:
     if given is not None:
         path = Path(given).expanduser()
@@ -60,17 +65,7 @@ def _locate_vocabulary(given: str | None, folder: Path | None) -> Path | None:
             raise RatevalError(f"{path}: the folder holds neither {' nor '.join(_VOCABULARIES)}")
         return found
     beside = _first_of(folder, _VOCABULARIES) if folder is not None else None
-    return beside if beside is not None else _cached_vocabulary()
-
-
-def _cached_vocabulary() -> Path | None:
-    from huggingface_hub import constants, try_to_load_from_cache
-
-    for repository in _BERT:
-        found = try_to_load_from_cache(repository, "vocab.txt", cache_dir=constants.HF_HUB_CACHE)
-        if isinstance(found, str):
-            return Path(found)
-    return None
+    return beside if beside is not None else cached_bert_vocabulary()
 
 
 def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -80,23 +75,9 @@ def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
 def digest(params: AlbefParams | BlipParams) -> str:
     """Name the bytes that determine the model besides its params, as a sha256 in hex.
 
-    They are the checkpoint, a Hugging Face folder's config and the vocabulary. Raises RatevalError
+    They are the checkpoint, the config that came with it, and the vocabulary. Raises RatevalError
     when one cannot be read.
     """
     files = locate(params)
-    # By role, so that a renamed checkpoint stays the same one.
     paths = {"weights": files.weights, "config": files.config, "vocabulary": files.vocabulary}
-    sums = {role: sha256(path) for role, path in paths.items() if path is not None}
-    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file in hex.
-
-    Raises RatevalError when it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error
+    return digest_files(paths)

@@ -13,10 +13,19 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize, ToTensor
 
-from rateval.api import Context, Geometry, ModelCard, RatevalError, Readout, record_probabilities
+from rateval.api import (
+    Context,
+    Geometry,
+    ModelCard,
+    RatevalError,
+    Readout,
+    choose_layers,
+    fill_prompts,
+    record_probabilities,
+)
 from rateval_vlp.architecture import Architecture, albef_architecture, blip_architecture
 from rateval_vlp.files import Files, locate
-from rateval_vlp.params import AlbefParams, BlipParams
+from rateval_vlp.params import QUICKSTART, AlbefParams, BlipParams
 from rateval_vlp.recording import attend, attention_layers
 from rateval_vlp.tokens import WordPieces
 from rateval_vlp.towers import PADDING, DualEncoder, build
@@ -52,7 +61,7 @@ class ImageTextModel:
         self.grid: tuple[int, int] = (rows, columns)
         self._architecture = architecture
         self._vocabulary = files.vocabulary
-        self._templates = (params.prompt,) if isinstance(params.prompt, str) else params.prompt
+        self._templates = params.prompt
         self.geometry = _geometry(architecture.size.image_size, params)
         self.card = _card(architecture, params, files, loaded)
 
@@ -84,7 +93,7 @@ class ImageTextModel:
 
     def prompts(self, classes: Sequence[str]) -> list[list[str]]:
         """Return the prompts of each class, one for each template."""
-        return [[text.replace("{class}", name) for text in self._templates] for name in classes]
+        return fill_prompts(self._templates, classes)
 
     def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
         """Embed K strings, or (K, T) int64 token ids padded with 0, as (K, D), not normalised.
@@ -123,12 +132,7 @@ class ImageTextModel:
 
         See ``rateval_vlp.recording.attend``. Raises RatevalError for a layer that is not there.
         """
-        absent = [layer for layer in layers if not 0 <= layer < self.depth]
-        if absent:
-            raise RatevalError(
-                f"{self.name}: no vision layer {absent[0]}; there are {self.depth}, from 0 on"
-            )
-        chosen = {index: self._attention[index] for index in layers}
+        chosen = choose_layers(self.name, self._attention, layers)
         return record_probabilities(
             {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
         )
@@ -150,6 +154,10 @@ def _card(
     architecture: Architecture, params: AlbefParams | BlipParams, files: Files, loaded: Loaded
 ) -> ModelCard:
     side = architecture.size.image_size
+    licence = "BSD-3-Clause for the official weights, else unknown"
+    source = _SOURCES[architecture.family]
+    if params.pretrained == QUICKSTART:
+        licence, source = "Apache-2.0", "trained by rateval on drawn scenes"
     return ModelCard(
         architecture=architecture.name,
         image_size=(side, side),
@@ -157,8 +165,8 @@ def _card(
         std=params.image_std,
         text_length=architecture.text_length,
         head_feature="class token",
-        licence="BSD-3-Clause for the official weights, else unknown",
-        source=_SOURCES[architecture.family],
+        licence=licence,
+        source=source,
         checkpoint=str(files.weights or ""),
         keys_used=loaded.used,
         keys_ignored=loaded.ignored,
@@ -171,7 +179,8 @@ def make_albef(params: AlbefParams, context: Context) -> ImageTextModel:
     Raises RatevalError for weights that are absent, unreadable, unsafe or of another architecture,
     and for a given vocabulary that doesn't fit.
     """
-    return _make(albef_architecture(params), params, locate(params), context)
+    files = locate(params)
+    return _make(albef_architecture(params, files.config), params, files, context)
 
 
 def make_blip(params: BlipParams, context: Context) -> ImageTextModel:

@@ -8,11 +8,16 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from rateval.api import RatevalError
+from rateval.api import (
+    RatevalError,
+    require_bert_vocabulary,
+    require_bert_words,
+    require_vocabulary_size,
+)
 from rateval_vlp.architecture import Architecture
 from rateval_vlp.towers import PADDING
 
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+_PAD = "[PAD]"
 
 
 class WordPieces:
@@ -24,17 +29,11 @@ class WordPieces:
         Raises RatevalError when it is absent or damaged, or when its size is not that of the word
         embedding.
         """
-        if path is None:
-            raise RatevalError(
-                f"{architecture.name}: no vocabulary on this machine: vocab.txt of "
-                "huggingface.co/google-bert/bert-base-uncased is neither given nor in your Hugging "
-                "Face cache, and rateval downloads nothing in a run; set vocabulary to the path of "
-                "that file (`rateval model fetch bert-vocabulary` downloads it)"
-            )
+        path = require_bert_vocabulary(path, architecture.name)
         self._tokenizer = _read(path)
         _check(self._tokenizer, path, architecture)
         self._tokenizer.enable_truncation(architecture.text_length)
-        self._tokenizer.enable_padding(pad_id=PADDING, pad_token=_SPECIAL[0])
+        self._tokenizer.enable_padding(pad_id=PADDING, pad_token=_PAD)
 
     def __call__(self, prompts: Sequence[str]) -> torch.Tensor:
         """Turn K prompts into (K, T) int64 ids, T the longest's, the others padded to it."""
@@ -50,11 +49,7 @@ def _read(path: Path) -> Tokenizer:
     except Exception as error:  # tokenizers raises a plain Exception for a damaged file
         raise RatevalError(f"{path}: not a readable vocabulary: {error}") from error
     vocabulary = {word: index for index, word in enumerate(words)}
-    absent = [word for word in _SPECIAL if word not in vocabulary]
-    if absent:
-        raise RatevalError(
-            f"{path}: not a WordPiece vocabulary (one word a line): it lacks {', '.join(absent)}"
-        )
+    require_bert_words(vocabulary, path)
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106  # a word
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -66,12 +61,12 @@ def _read(path: Path) -> Tokenizer:
 
 
 def _check(tokenizer: Tokenizer, path: Path, architecture: Architecture) -> None:
-    found, rows = tokenizer.get_vocab_size(), architecture.size.vocabulary_size
-    if not rows - architecture.added_tokens <= found <= rows:
-        raise RatevalError(
-            f"{path}: has {found} words, but the word embedding of {architecture.name} has {rows} "
-            "rows; with another vocabulary than the one it was trained with, its prompts mean "
-            "nothing: give that one"
-        )
-    if tokenizer.token_to_id(_SPECIAL[0]) != PADDING:
-        raise RatevalError(f"{path}: {_SPECIAL[0]} must be word {PADDING}, as in BERT's vocabulary")
+    require_vocabulary_size(
+        tokenizer.get_vocab_size(),
+        architecture.size.vocabulary_size,
+        path,
+        architecture.name,
+        added=architecture.added_tokens,
+    )
+    if tokenizer.token_to_id(_PAD) != PADDING:
+        raise RatevalError(f"{path}: {_PAD} must be word {PADDING}, as in BERT's vocabulary")

@@ -53,11 +53,7 @@ def build(architecture: Architecture, seed: int) -> DualEncoder:
 def _vision_tower(architecture: Architecture) -> VisionTransformer:
     size = architecture.size
     tower = VisionTransformer(
-        img_size=size.image_size,
-        patch_size=size.patch_size,
-        embed_dim=size.width,
-        depth=size.depth,
-        num_heads=size.heads,
+        **size.vision_arguments,
         num_classes=0,
         norm_layer=partial(nn.LayerNorm, eps=architecture.vision_eps),
     )
@@ -71,12 +67,7 @@ def _vision_tower(architecture: Architecture) -> VisionTransformer:
 def _text_tower(architecture: Architecture) -> BertModel | BlipTextModel:
     size = architecture.size
     sizes = {
-        "vocab_size": size.vocabulary_size,
-        "hidden_size": size.text_width,
-        "num_hidden_layers": size.text_layers,
-        "num_attention_heads": size.text_heads,
-        "intermediate_size": size.text_intermediate,
-        "max_position_embeddings": size.max_positions,
+        **size.text_arguments,
         "layer_norm_eps": architecture.text_eps,
         "initializer_range": size.text_width**-0.5,
         "pad_token_id": PADDING,

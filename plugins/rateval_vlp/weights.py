@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, read_state_dict, require_same_weights
 from rateval_vlp.architecture import Architecture
-from rateval_vlp.keys import State, is_hugging_face, select_albef, select_blip
-from rateval_vlp.reading import read_state_dict
+from rateval_vlp.keys import is_hugging_face, select_albef, select_blip
 from rateval_vlp.towers import DualEncoder
 
-_SHOWN = 10
 _POSITIONS = "visual_encoder.pos_embed"
 
 
@@ -47,7 +44,15 @@ def load_weights(module: DualEncoder, architecture: Architecture, path: Path) ->
         used["temp"] = torch.tensor(architecture.temperature)
     if _POSITIONS in used:
         used[_POSITIONS] = _fit_positions(used[_POSITIONS], module, path)
-    _require_all(used, module, architecture, path)
+    require_same_weights(
+        used,
+        module.state_dict(),
+        path,
+        owner=architecture.name,
+        remedy=(
+            "give the size that the checkpoint was trained with, or a checkpoint of this model"
+        ),
+    )
     module.load_state_dict(used)
     return Loaded(count, ignored)
 
@@ -82,34 +87,3 @@ def resize_positions(positions: torch.Tensor, grid: tuple[int, int]) -> torch.Te
     plane = patches.reshape(1, side, side, -1).permute(0, 3, 1, 2)
     plane = F.interpolate(plane, size=grid, mode="bicubic", align_corners=False)
     return torch.cat([first, plane.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
-
-
-def _require_all(used: State, module: DualEncoder, architecture: Architecture, path: Path) -> None:
-    wanted = module.state_dict()
-    faults = (
-        ("missing", [key for key in wanted if key not in used]),
-        ("unexpected", [key for key in used if key not in wanted]),
-    )
-    if any(keys for _, keys in faults):
-        parts = [f"{len(keys)} {what} ({_list(keys)})" for what, keys in faults if keys]
-        raise RatevalError(
-            f"{path}: the keys are not those of {architecture.name}: {'; '.join(parts)}. Loaded "
-            "like that, the results would be those of partly random or unused weights; give the "
-            "size that the checkpoint was trained with, or a checkpoint of this model"
-        )
-    misfits = [
-        f"{key} is {tuple(used[key].shape)}, must be {tuple(value.shape)}"
-        for key, value in wanted.items()
-        if used[key].shape != value.shape
-    ]
-    if misfits:
-        raise RatevalError(
-            f"{path}: {len(misfits)} weights have another shape than those of {architecture.name} "
-            f"({_list(misfits)}); give the size that the checkpoint was trained with"
-        )
-
-
-def _list(items: Iterable[str]) -> str:
-    items = list(items)
-    rest = len(items) - _SHOWN
-    return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")

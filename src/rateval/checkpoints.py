@@ -97,9 +97,3 @@ def _download(row: Checkpoint, path: Path, tell: Callable[[int, int | None], Non
     if size is not None and done != size:
         raise RatevalError(f"{row.address}: broke off after {done} of {size} bytes; try again")
     return digest.hexdigest()
-
-
-def digest_of(path: Path) -> str:
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -42,7 +42,7 @@ def locate(data: object, loc: Sequence[str | int]) -> tuple[str, object, bool]:
 def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
     """Say what is wrong, what is allowed and what to do next."""
     loc = details["loc"]
-    key = str(loc[-1])
+    key = str(loc[-1]) if loc else ""  # a check of the whole table names no key
     kind = details["type"]
     if kind == "extra_forbidden":
         return explain_unknown_key(key, _siblings(model, loc))

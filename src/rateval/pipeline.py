@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rateval.errors import PluginError, RatevalError
+from rateval.job import Job
 from rateval.observers import Observers
 from rateval.plan import Cell, Choice, Plan
 from rateval.progress import Reporter
@@ -19,7 +20,8 @@ from rateval.run_record import StageRecord
 from rateval.scoring import Judged
 from rateval.splits import WatchedSplit, limit_split
 from rateval.stages.finetune import finetune, restore, save_state
-from rateval.stages.infer import InferJob, infer, merge, require_samples
+from rateval.stages.infer import infer, merge, require_samples
+from rateval.stages.probe import Options, probe
 from rateval.stages.validate import validate
 from rateval.store import Store, Stored, identify, identify_result
 from rateval.workbench import Workbench
@@ -53,9 +55,10 @@ class Pipeline:
             finetuned = self._finetune(cell)
             inferred = self._infer(cell, finetuned)
             verdicts = tuple(self._validate(cell, inferred, c) for c in self._plan.validators)
+            probed = self._probe(cell, finetuned, inferred)
         except RatevalError as error:
             raise type(error)(f"{cell.label}: {error}") from error
-        return Judged(cell, finetuned, inferred, verdicts)
+        return Judged(cell, finetuned, inferred, verdicts, probed)
 
     def reuse_or_make(
         self,
@@ -137,7 +140,6 @@ class Pipeline:
     def _infer(self, cell: Cell, finetuned: Stored) -> Stored:
         dataset: Dataset = self._bench.object(cell.dataset)
         test = self._limited(dataset.test)
-        options = self._plan.spec.run
         inputs = {
             "classifier": finetuned.identity,
             "test": test.identity,
@@ -148,16 +150,7 @@ class Pipeline:
         parts: list[Stored] = []
 
         def compute(folder: Path) -> Mapping[str, Any]:
-            job = InferJob(
-                self._classifier(cell, finetuned),
-                self._bench.object(cell.attribution),
-                test,
-                None if cell.shift is None else self._bench.object(cell.shift),
-                len(dataset.classes),
-                self._bench.context.device,
-                options.batch_size,
-                options.workers,
-            )
+            job = self._job(cell, finetuned)
             blamed = _blaming(cell.attribution, cell.finetuner)
             with self._reporter.watch("infer", cell.label) as monitor, blamed:
                 monitor.begin(len(test))
@@ -172,7 +165,7 @@ class Pipeline:
         return stored
 
     def _infer_parts(
-        self, job: InferJob, inputs: Mapping[str, Any], monitor: Monitor
+        self, job: Job, inputs: Mapping[str, Any], monitor: Monitor
     ) -> Iterator[Stored]:
         """Keep each part of a large split as it is done, so that an interruption loses little."""
         for start in range(0, len(job.split), PART_SIZE):
@@ -195,6 +188,36 @@ class Pipeline:
                 return validate(validator, inferred.path, batch_size, monitor, folder)
 
         return self.reuse_or_make("validate", label, inputs, compute)
+
+    def _probe(self, cell: Cell, finetuned: Stored, inferred: Stored) -> Stored | None:
+        options = self._plan.spec.faithfulness
+        if options is None:
+            return None
+        asked = options.model_dump()
+        inputs = {"inferred": inferred.identity, "options": asked}
+        label = f"{cell.label} by {cell.attribution.label}"
+
+        def compute(folder: Path) -> Mapping[str, Any]:
+            job = self._job(cell, finetuned)
+            blamed = _blaming(cell.attribution, cell.finetuner)
+            with self._reporter.watch("probe", label) as monitor, blamed:
+                return probe(job, Options(**asked), inferred.path, monitor, folder)
+
+        return self.reuse_or_make("probe", label, inputs, compute)
+
+    def _job(self, cell: Cell, finetuned: Stored) -> Job:
+        dataset: Dataset = self._bench.object(cell.dataset)
+        options = self._plan.spec.run
+        return Job(
+            self._classifier(cell, finetuned),
+            self._bench.object(cell.attribution),
+            self._limited(dataset.test),
+            None if cell.shift is None else self._bench.object(cell.shift),
+            len(dataset.classes),
+            self._bench.context.device,
+            options.batch_size,
+            options.workers,
+        )
 
     def _limited(self, split: Split) -> Split:
         return limit_split(split, self._plan.spec.run.limit)

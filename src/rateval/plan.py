@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from rateval.errors import PluginError, Problem, SpecError
 from rateval.explain import explain_error, explain_unknown_key, locate
 from rateval.params import Params
 from rateval.plugins import Registered, Registry
+from rateval.reference import follow
 from rateval.spec import TABLES, Document, Entry, RunSpec, check_spec, readable_entries
 
 if TYPE_CHECKING:
@@ -205,9 +205,8 @@ def load_reference(found: Registered, name: str) -> Any:
     Raises PluginError when it cannot be imported.
     """
     reference = getattr(found.component, name)
-    module, _, attribute = reference.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return follow(reference)
     except Exception as error:
         raise PluginError(
             f'{found.plugin}: the {found.kind} "{found.component.name}" names {name} = '

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
+from rateval.explainer_records import AgreementRecord, FaithfulnessRecord, RankingChangeRecord
+from rateval.record_base import Record
 from rateval.store import write_json
 
 if TYPE_CHECKING:
@@ -19,13 +21,7 @@ FORMAT = 1
 FILE_NAME = "run.json"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class ScoreRecord(_Record):
+class ScoreRecord(Record):
     """Hold one metric of one cell."""
 
     metric: str
@@ -45,7 +41,7 @@ class ScoreRecord(_Record):
     zero-shot itself."""
 
 
-class EvidenceRecord(_Record):
+class EvidenceRecord(Record):
     """Hold what one validator says of one cell."""
 
     validator: str
@@ -59,14 +55,14 @@ class EvidenceRecord(_Record):
     scores: tuple[ScoreRecord, ...]
 
 
-class SkippedRecord(_Record):
+class SkippedRecord(Record):
     """Name a sample that could not be read."""
 
     id: str
     reason: str
 
 
-class CellRecord(_Record):
+class CellRecord(Record):
     """Hold one point of the grid, by the labels of the spec."""
 
     dataset: str
@@ -85,9 +81,11 @@ class CellRecord(_Record):
     skipped_in_training: tuple[SkippedRecord, ...]
     """Training samples that could not be read."""
     evidence: tuple[EvidenceRecord, ...]
+    faithfulness: FaithfulnessRecord | None = None
+    """Null when the spec has no ``[faithfulness]``."""
 
 
-class StageRecord(_Record):
+class StageRecord(Record):
     """Hold one stage of one cell."""
 
     stage: str
@@ -100,7 +98,7 @@ class StageRecord(_Record):
     """What computing it took, also when it was reused."""
 
 
-class DatasetRecord(_Record):
+class DatasetRecord(Record):
     """Hold the data that a label of the spec stands for."""
 
     name: str
@@ -111,7 +109,7 @@ class DatasetRecord(_Record):
     test_count: int
 
 
-class GitRecord(_Record):
+class GitRecord(Record):
     """Hold the state of a checkout."""
 
     revision: str
@@ -119,7 +117,7 @@ class GitRecord(_Record):
     """True when tracked files differ from the revision."""
 
 
-class EnvironmentRecord(_Record):
+class EnvironmentRecord(Record):
     """Hold the software and hardware of a run."""
 
     python: str
@@ -136,7 +134,7 @@ class EnvironmentRecord(_Record):
     """Checkout that the spec lies in, if any."""
 
 
-class RunRecord(_Record):
+class RunRecord(Record):
     """Hold a whole run."""
 
     format: Literal[1] = 1
@@ -160,6 +158,10 @@ class RunRecord(_Record):
     datasets: tuple[DatasetRecord, ...]
     stages: tuple[StageRecord, ...]
     cells: tuple[CellRecord, ...]
+    agreements: tuple[AgreementRecord, ...] = ()
+    """One per classifier, test and pair of attributions."""
+    ranking_changes: tuple[RankingChangeRecord, ...] = ()
+    """Pairs of methods whose order depends on the attribution."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -196,6 +198,17 @@ class RunRecord(_Record):
         from rateval.tables import read_relevance
 
         return read_relevance(self._result("infer", cell.identity))
+
+    def curves(self, cell: CellRecord) -> pa.Table:
+        """Read one row per probed image: deletion and insertion curves, areas and correlations.
+
+        Raises RatevalError when the stored results are gone, or the cell was not probed.
+        """
+        from rateval.tables import read_rows
+
+        if cell.faithfulness is None:
+            raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
+        return read_rows(self._result("probe", cell.faithfulness.identity))
 
     def _result(self, stage: str, identity: str) -> Path:
         path = self.path.parent / "store" / stage / identity

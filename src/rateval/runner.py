@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from rateval.agreement import compare_explainers
 from rateval.component import Context
 from rateval.device import resolve_device
 from rateval.errors import RatevalError
@@ -34,8 +35,8 @@ class Runner:
         self._observers = Observers(registry, reporter.warn)
         context = Context(device=resolve_device(options.device), seed=plan.spec.study.seed)
         self._bench = Workbench(context)
-        store = Store(options.output / "store", reuse=options.reuse)
-        self._pipeline = Pipeline(plan, self._bench, store, reporter, self._observers)
+        self._store = Store(options.output / "store", reuse=options.reuse)
+        self._pipeline = Pipeline(plan, self._bench, self._store, reporter, self._observers)
         for choice in plan.datasets:
             _check_dataset(plan, choice, self._bench.object(choice))
 
@@ -59,6 +60,7 @@ class Runner:
                 seconds=time.perf_counter() - clock,
                 error=error,
                 cells=score_cells(judged, self._plan, self._bench, self._pipeline.reuse_or_make),
+                agreements=compare_explainers(judged, self._plan, self._store),
                 stages=self._pipeline.stages,
             )
             if record.cells:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rateval.explainer_records import FaithfulnessRecord
 from rateval.plan import Cell, Plan
 from rateval.records import Outcomes
 from rateval.run_record import CellRecord, EvidenceRecord, SkippedRecord
@@ -27,6 +28,8 @@ class Judged:
     inferred: Stored
     verdicts: tuple[Stored, ...]
     """One per validator of the plan."""
+    probed: Stored | None = None
+    """None unless the plan probes faithfulness."""
 
     def outcomes(self, validator: int) -> Outcomes:
         """Read the outcomes by one of the plan's validators."""
@@ -104,4 +107,9 @@ def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
             SkippedRecord(**skipped) for skipped in done.finetuned.facts["skipped"]
         ),
         evidence=evidence,
+        faithfulness=_faithfulness(done.probed),
     )
+
+
+def _faithfulness(probed: Stored | None) -> FaithfulnessRecord | None:
+    return None if probed is None else FaithfulnessRecord(identity=probed.identity, **probed.facts)

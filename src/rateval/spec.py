@@ -73,6 +73,17 @@ class Study(_Table):
     """Seed of everything random that has no seed of its own."""
 
 
+class Faithfulness(_Table):
+    """Probe the explainers themselves: ``[faithfulness]``; nothing is probed without it."""
+
+    images: int = Field(default=64, ge=1)
+    """Test images that are probed in each cell, the first ones of the split."""
+    steps: int = Field(default=8, ge=1, le=1024)
+    """Equal steps in which an image's patches are taken out and put in."""
+    randomisation: bool = True
+    """Whether the images are explained once more with permuted weights, for comparison."""
+
+
 class RunOptions(_Table):
     """Say how to run, not what: ``[run]``, never part of a result's identity."""
 
@@ -111,6 +122,8 @@ class RunSpec(_Table):
     """What to count."""
     shift: tuple[Entry, ...] = ()
     """Shifts of the test images; the unshifted test is always part of the grid."""
+    faithfulness: Faithfulness | None = None
+    """Whether and how the explainers themselves are probed."""
     run: RunOptions = RunOptions()
 
     def entries(self, table: str) -> tuple[Entry, ...]:
@@ -128,6 +141,8 @@ class RunSpec(_Table):
             for table in TABLES
         }
         study = self.study.model_dump(mode="json")
+        if self.faithfulness is not None:
+            tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
         run = self.run.model_dump(mode="json", exclude_none=True)
         return {"study": study, "run": run} | tables
 

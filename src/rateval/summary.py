@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from rateval.explainer_records import AgreementRecord
 from rateval.plan import Choice, Plan
 from rateval.protocols import Dataset
 from rateval.provenance import describe_environment
+from rateval.ranking import find_ranking_changes
 from rateval.run_record import CellRecord, DatasetRecord, RunRecord, StageRecord
 from rateval.spec import TABLES
 from rateval.splits import limit_split
@@ -24,6 +26,7 @@ def summarise(
     seconds: float,
     error: BaseException | None,
     cells: Sequence[CellRecord],
+    agreements: Iterable[AgreementRecord],
     stages: Sequence[StageRecord],
 ) -> RunRecord:
     """Make the record of a run that ended, well or by ``error``."""
@@ -50,6 +53,8 @@ def summarise(
         datasets=tuple(_describe_dataset(plan, choice, bench) for choice in plan.datasets),
         stages=tuple(stages),
         cells=tuple(cells),
+        agreements=tuple(agreements),
+        ranking_changes=tuple(find_ranking_changes(cells)),
     )
 
 
@@ -59,6 +64,9 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
         resolved[table] = [
             {"name": choice.label} | bench.inputs(choice) for choice in plan.choices[table]
         ]
+    faithfulness = plan.spec.faithfulness
+    if faithfulness is not None:
+        resolved["faithfulness"] = faithfulness.model_dump(mode="json")
     return resolved | {"run": plan.spec.run.model_dump(mode="json")}
 
 

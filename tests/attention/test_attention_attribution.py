@@ -21,7 +21,6 @@ from rateval.api import (
 )
 from rateval_attention.attribution import explain_batch, make_generic_attention
 from rateval_attention.params import GenericAttentionParams
-from rateval_attention.plugin import rateval_register_attributions
 from rateval_clip.model import Clip
 
 Cosine = Callable[[Model, torch.Tensor], Classifier]
@@ -196,8 +195,3 @@ def test_params_are_described_and_hashable() -> None:
     assert all(field.description for field in GenericAttentionParams.model_fields.values())
     assert GenericAttentionParams(layers=[0, 2]).layers == (0, 2)
     hash(GenericAttentionParams(layers=[0, 2]))
-
-
-def test_the_component_is_registered() -> None:
-    (component,) = rateval_register_attributions()
-    assert component.name == "generic-attention"

@@ -1,10 +1,8 @@
-"""OpenAI's TorchScript archives give their weights, and nothing in them ever runs."""
+"""OpenAI's TorchScript archives give their weights."""
 
 from __future__ import annotations
 
-import pickle
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from rateval.api import RatevalError
-from rateval_clip.checkpoint import read_state_dict
+from rateval.api import read_state_dict
 from rateval_clip.model import Clip
 
 Build = Callable[..., Clip]
@@ -89,60 +86,3 @@ def test_the_card_counts_the_keys(build: Build, archive: Path, state: State) -> 
     assert card.checkpoint == str(archive)
     assert card.keys_used == len(state)
     assert set(card.keys_ignored) == {"input_resolution", "context_length", "vocab_size"}
-
-
-def test_the_program_of_an_archive_is_not_read(archive: Path, state: State) -> None:
-    broken = archive.with_name("broken.pt")
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(broken, "w") as new:
-        for name in old.namelist():
-            code = "/code/" in name
-            new.writestr(name, "raise SystemExit" if code else old.read(name))
-    with pytest.raises(RuntimeError):
-        _load_by_torch(broken)
-    found = read_state_dict(broken)
-    assert all(torch.equal(found[key], state[key].half()) for key in state)
-
-
-class Touch:
-    """Create the file it names when unpickled."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return Path.touch, (self.target,)
-
-
-def test_an_archive_with_code_in_its_pickle_is_refused_unexecuted(
-    build: Build, tmp_path: Path
-) -> None:
-    path, target = tmp_path / "weights.pt", tmp_path / "created"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("weights/constants.pkl", b"")
-        archive.writestr("weights/data.pkl", pickle.dumps({"x": Touch(target)}))
-    with pytest.raises(RatevalError, match="refused, and nothing in it was executed: it names "):
-        build(pretrained=str(path))
-    assert not target.exists()
-
-
-def test_an_archive_cut_anywhere(archive: Path) -> None:
-    whole = archive.read_bytes()
-    for cut in range(0, len(whole), len(whole) // 11):
-        archive.write_bytes(whole[:cut])
-        with pytest.raises(RatevalError):
-            read_state_dict(archive)
-
-
-@pytest.mark.parametrize("change", ["short", "absent", "empty"])
-def test_a_weight_without_its_numbers(archive: Path, change: str) -> None:
-    damaged = archive.with_name("damaged.pt")
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(damaged, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name.endswith("/data/3"):
-                if change == "absent":
-                    continue
-                content = content[: len(content) // 2 if change == "short" else 0]
-            new.writestr(name, content)
-    with pytest.raises(RatevalError, match="not a readable torch file, perhaps damaged"):
-        read_state_dict(damaged)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import os
 import pickle
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from rateval.api import RatevalError
-from rateval_clip.checkpoint import read_state_dict
 from rateval_clip.files import digest
 from rateval_clip.model import Clip
 from rateval_clip.params import ClipParams
@@ -82,110 +77,19 @@ def test_weights_take_the_dtype_of_the_context(build: Build, saved: Path) -> Non
     assert {value.dtype for value in model.module.parameters()} == {torch.float16}
 
 
-def _write_random(path: Path, state: State) -> None:
-    path.write_bytes(bytes(range(200, 256)) * 40)
-
-
-def _write_empty(path: Path, state: State) -> None:
-    path.write_bytes(b"")
-
-
-def _write_text(path: Path, state: State) -> None:
-    path.write_text("<html>404</html>")
-
-
-def _write_cut_zip(path: Path, state: State) -> None:
-    torch.save(state, path)
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-def _write_cut_safetensors(path: Path, state: State) -> None:
-    save_file(state, path)
-    path.write_bytes(path.read_bytes()[:-100])
-
-
-def _write_cut_legacy(path: Path, state: State) -> None:
-    torch.save(state, path, _use_new_zipfile_serialization=False)
-    path.write_bytes(path.read_bytes()[:5000])
-
-
-def _write_other_zip(path: Path, state: State) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("readme.txt", "hello")
-
-
-def _write_empty_archive(path: Path, state: State) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in ("model/data.pkl", "model/constants.pkl", "model/code/__torch__.py"):
-            archive.writestr(name, "")
-
-
-def _write_number(path: Path, state: State) -> None:
-    torch.save(torch.zeros(3), path)
-
-
-def _write_nested(path: Path, state: State) -> None:
-    torch.save({"model": state, "epoch": 1}, path)
-
-
-def _write_arguments(path: Path, state: State) -> None:
-    torch.save({"state_dict": state, "args": argparse.Namespace(lr=1)}, path)
-
-
-@pytest.mark.parametrize(
-    ("write", "message"),
-    [
-        (_write_random, "not a checkpoint; give a safetensors file"),
-        (_write_empty, "not a checkpoint; give a safetensors file"),
-        (_write_text, "not a checkpoint; give a safetensors file"),
-        (_write_cut_zip, "damaged or cut short; copy it again"),
-        (_write_cut_safetensors, "damaged or cut short .*; copy it again"),
-        (_write_cut_legacy, "damaged or cut short"),
-        (_write_other_zip, "a zip archive, but not a torch checkpoint"),
-        (_write_empty_archive, "not a readable torch file, perhaps damaged or cut short"),
-        (_write_number, "holds no state dict"),
-        (
-            _write_nested,
-            "the entry 'model' is a OrderedDict, not a tensor; its keys are model, epoch",
-        ),
-        (_write_arguments, r"nothing in it was executed: it names argparse\.Namespace"),
-    ],
-)
-def test_what_is_no_checkpoint(
-    build: Build,
-    state: State,
-    tmp_path: Path,
-    write: Callable[[Path, State], None],
-    message: str,
-) -> None:
+def test_another_wrapper_than_open_clips(build: Build, state: State, tmp_path: Path) -> None:
     path = tmp_path / "weights.pt"
-    write(path, state)
-    with pytest.raises(RatevalError, match=message) as caught:
+    torch.save({"model": state, "epoch": 1}, path)
+    with pytest.raises(
+        RatevalError, match="the entry 'model' is a OrderedDict, not a tensor; its keys are model,"
+    ):
         build(pretrained=str(path))
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("how", ["torch", "legacy", "safetensors"])
-def test_a_file_cut_or_scrambled_anywhere(state: State, tmp_path: Path, how: str) -> None:
-    path = tmp_path / "weights"
-    if how == "safetensors":
-        save_file(state, path)
-    else:
-        torch.save(state, path, _use_new_zipfile_serialization=how == "torch")
-    whole = path.read_bytes()
-    for cut in range(0, len(whole), len(whole) // 23):
-        path.write_bytes(whole[:cut])
-        with pytest.raises(RatevalError):
-            read_state_dict(path)
-    scrambled = np.random.default_rng(0)
-    for _ in range(60):
-        content = np.frombuffer(whole, dtype=np.uint8).copy()
-        content[scrambled.integers(0, 1500, 20)] = scrambled.integers(0, 256, 20)
-        path.write_bytes(content.tobytes())
-        # A changed number in a weight cannot be noticed; anything else must be said plainly.
-        with contextlib.suppress(RatevalError):
-            assert read_state_dict(path)
+def test_a_damaged_file(build: Build, saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-100])
+    with pytest.raises(RatevalError, match=r"damaged or cut short .*; copy it again"):
+        build(pretrained=str(saved))
 
 
 @pytest.mark.parametrize("how", ["torch", "legacy", "pickle"])
@@ -240,8 +144,8 @@ def test_another_architecture(build: Build, saved: Path, config: dict[str, Any])
     with pytest.raises(RatevalError) as caught:
         build(architecture=config, pretrained=str(saved))
     assert (
-        "1 weights have another shape than this architecture's (token_embedding.weight is "
-        "(20, 16), must be (30, 16))"
+        "1 weights have another shape than those of this architecture "
+        "(token_embedding.weight is (20, 16), must be (30, 16))"
     ) in str(caught.value)
 
 

@@ -237,8 +237,7 @@ def _name_tokenizer(folder: Path, name: str) -> None:
     content["model_cfg"]["text_cfg"] |= {
         "hf_tokenizer_name": name,
         "tokenizer_kwargs": {"clean": "lower"},
-        "pool_type": "eos",
-        "eos_id": 3,
+        "pool_type": "argmax",
     }
     path.write_text(json.dumps(content), encoding="utf-8")
 

@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from rateval.explainer_records import (
+    AgreementRecord,
+    FaithfulnessRecord,
+    GainRecord,
+    RandomisationRecord,
+    RankingChangeRecord,
+    VerdictAgreementRecord,
+)
 from rateval.report.terminal import render
 from rateval.run_record import (
     CellRecord,
@@ -224,3 +233,182 @@ def test_long_labels_are_folded_not_cut() -> None:
     start = next(at for at, line in enumerate(lines) if line.startswith("a-model"))
     pieces = [line.split(" ")[0] for line in lines[start:]]
     assert "".join(pieces[: pieces.index("")]) == name
+
+
+EXPLAINERS = tuple(f"an-explainer-with-a-long-name-{number}" for number in range(12))
+
+
+def probed(**changes: Any) -> FaithfulnessRecord:
+    values: dict[str, Any] = {
+        "identity": "p" * 32,
+        "count": 64,
+        "undefined": {},
+        "deletion": 0.251,
+        "insertion": 0.62,
+        "chance": 0.4,
+        "deletion_gain": GainRecord(value=0.149, low=0.1, high=0.198),
+        "insertion_gain": GainRecord(value=0.12, low=-0.01, high=0.25),
+        "randomisation": RandomisationRecord(correlation=-0.001, count=64),
+    }
+    return FaithfulnessRecord(**(values | changes))
+
+
+def agreement(first: str, second: str, **changes: Any) -> AgreementRecord:
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": "zs",
+        "shift": None,
+        "first": first,
+        "second": second,
+        "correlation": 0.25,
+        "count": 10,
+        "verdicts": (
+            VerdictAgreementRecord(
+                validator="relevance-mass", value=0.7, numerator=7, denominator=10
+            ),
+        ),
+    }
+    return AgreementRecord(**(values | changes))
+
+
+def change(**changes: Any) -> RankingChangeRecord:
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "shift": None,
+        "validator": "relevance-mass",
+        "metric": "pt",
+        "heading": "PT",
+        "first": "zs",
+        "second": "ft",
+        "first_above": ("all",),
+        "second_above": ("last", "rollout"),
+        "clear": True,
+    }
+    return RankingChangeRecord(**(values | changes))
+
+
+def section(lines: list[str], title: str) -> list[str]:
+    """Return the rows of one table, without title, heading and rule."""
+    start = next(at for at, line in enumerate(lines) if line.startswith(title)) + 3
+    return lines[start : lines.index("", start)]
+
+
+def flat(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_explainers_of_long_names_fit_and_none_is_cut(width: int) -> None:
+    shown = record(
+        *(
+            cell(
+                "zs", (1, 2, 3, 4), attribution=name, faithfulness=probed(), shift=shift, model="m"
+            )
+            for name in EXPLAINERS
+            for shift in (None, "gaussian-noise-5")
+        ),
+        agreements=tuple(agreement(*pair) for pair in combinations(EXPLAINERS, 2)),
+        ranking_changes=(change(first_above=EXPLAINERS),) * 20,
+    )
+    lines = draw(shown, width)
+    assert max(map(len, lines)) <= width
+    for title in ("biased  faithfulness", "biased  agreement"):
+        text = "\n".join(section(lines, title))
+        assert "…" not in text
+        assert len(re.findall(r"0?\.25", text)) >= len(EXPLAINERS)
+    assert len([line for line in lines if line.startswith("biased  agreement")]) == 2
+    assert flat(lines).count("ranking by PT changes") == 8
+    assert "and 12 more changes of ranking, under ranking_changes in run.json" in flat(lines)
+
+
+def test_areas_stand_beside_those_of_chance() -> None:
+    zero_shot = cell("zs", (1, 2, 3, 4), faithfulness=probed())
+    tuned = cell(
+        "ft",
+        (1, 2, 3, 4),
+        faithfulness=probed(
+            randomisation=None,
+            deletion=None,
+            deletion_gain=None,
+            insertion=None,
+            insertion_gain=None,
+        ),
+    )
+    lines = draw(record(zero_shot, tuned), 80)
+    rows = [line.split() for line in section(lines, "biased  faithfulness · first 64 test images")]
+    start = ["clip", "zs", "generic-attention"]
+    assert rows[0] == [*start, "0.25*", "0.62", "0.40", "0.00"]
+    assert rows[1][3:] == ["–", "–", "0.40", "–"]
+    assert "permuted" in "\n".join(lines)
+
+
+def test_without_randomisation_there_is_no_column_for_it() -> None:
+    lines = draw(record(cell("zs", (1, 2, 3, 4), faithfulness=probed(randomisation=None))), 140)
+    (head,) = [line for line in lines if " del " in line and line.startswith("model")]
+    assert head.split()[-3:] == ["del", "ins", "chance"]
+    assert "permuted" not in "\n".join(lines)
+
+
+def test_what_could_not_be_probed_and_what_ignores_the_weights_is_said() -> None:
+    found = probed(
+        undefined={"constant relevance": 3},
+        randomisation=RandomisationRecord(correlation=0.95, count=60),
+    )
+    text = flat(draw(record(cell("zs", (1, 2, 3, 4), faithfulness=found)), 80))
+    name = "clip · zs · generic-attention"
+    assert (
+        f"{name}: of 64 images, 3 have no curves (constant relevance: 3), "
+        "4 have a constant map with or without permuted weights"
+    ) in text
+    assert "generic-attention (clip · zs): the maps hardly change when the weights" in text
+    healthy = flat(draw(record(cell("zs", (1, 2, 3, 4), faithfulness=probed())), 80))
+    assert "hardly change" not in healthy
+
+
+def test_correlations_stand_above_the_diagonal_and_equal_verdicts_below() -> None:
+    none = VerdictAgreementRecord(
+        validator="relevance-mass", value=None, numerator=0, denominator=0
+    )
+    shown = record(
+        *(cell("zs", (1, 2, 3, 4), attribution=name) for name in "abc"),
+        agreements=(
+            agreement("a", "b", correlation=-0.304),
+            agreement("a", "c", correlation=None, verdicts=(none,)),
+            agreement("b", "c", correlation=1.0),
+        ),
+    )
+    lines = draw(shown, 80)
+    rows = section(lines, "biased  agreement of explainers · relevance-mass")
+    assert [row.split() for row in rows] == [
+        ["clip", "zs", "1", "a", "−.30", "–"],
+        ["2", "b", "70%", "1.00"],
+        ["3", "c", "–", "70%"],
+    ]
+    assert "above the diagonal" in flat(lines)
+
+
+def test_changes_of_ranking_are_said_the_clear_ones_first() -> None:
+    unsure = change(clear=False, metric="ir", heading="IR", shift="fog")
+    lines = draw(record(*BOTH, ranking_changes=(unsure, change())), 140)
+    start = lines.index(
+        "biased · clip: ranking by PT changes: zs > ft by all; ft > zs by last, rollout"
+    )
+    assert lines[start + 1] == (
+        "biased · clip, fog: ranking by IR changes: zs > ft by all; ft > zs by last, rollout "
+        "(intervals overlap)"
+    )
+
+
+def test_the_validator_is_named_where_there_are_several() -> None:
+    changes = (change(), change(validator="pointing-game"))
+    text = flat(draw(record(*BOTH, ranking_changes=changes), 140))
+    assert "ranking by PT (relevance-mass) changes" in text
+    assert "ranking by PT (pointing-game) changes" in text
+
+
+def test_a_study_of_one_explainer_says_nothing_of_explainers() -> None:
+    text = "\n".join(draw(record(*BOTH), 140))
+    for word in ("faithfulness", "agreement", "ranking", "chance"):
+        assert word not in text

@@ -11,7 +11,7 @@ from rateval.errors import RatevalError, SpecError
 from rateval.overrides import override_run, read_environment, read_settings
 from rateval.plan import Plan, make_plan
 from rateval.plugins import discover
-from rateval.spec import Document, RunSpec, read_document
+from rateval.spec import Document, Faithfulness, RunSpec, read_document
 from rateval.study import open_spec
 
 MINIMAL = """
@@ -83,6 +83,22 @@ def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> No
             'finetune[2].name: "zs" names an earlier finetune too; give each its own `name`',
         ),
         ("metric = 3", "finetune[1].metric: unknown key"),
+        (
+            "[faithfulness]\nimages = 0",
+            "faithfulness.images = 0: must be greater than or equal to 1 (Test images that are",
+        ),
+        ("[faithfulness]\nsteps = 0", "faithfulness.steps = 0: must be greater than or equal to 1"),
+        ("[faithfulness]\nsteps = 2.5", "faithfulness.steps = 2.5: must be a valid integer"),
+        (
+            "[faithfulness]\nrandomisation = 1",
+            "faithfulness.randomisation = 1: must be a valid boolean",
+        ),
+        (
+            "[faithfulness]\nrandomization = true",
+            'faithfulness.randomization: unknown key; did you mean "randomisation"?',
+        ),
+        ("[[faithfulness]]\nimages = 3", 'faithfulness = [{"images": 3}]: must be a table'),
+        ("[faithfullness]", 'faithfullness: unknown key; did you mean "faithfulness"?'),
     ],
 )
 def test_one_problem(tmp_path: Path, addition: str, problem: str) -> None:
@@ -195,6 +211,17 @@ def test_a_run_spec_survives_its_own_tables() -> None:
     registry = discover(third_party=False)
     spec = make_plan(document(limit=3), registry).spec
     assert isinstance(spec, RunSpec)
+    assert spec.faithfulness is None
+    probing = spec.model_copy(update={"faithfulness": Faithfulness(images=3)})
+    assert make_plan(open_spec(probing), registry).spec.faithfulness == Faithfulness(images=3)
     again = make_plan(open_spec(spec), registry).spec
     assert again.model_copy(update={"run": spec.run}).run == spec.run
     assert [entry.label for entry in again.metric] == ["accuracy", "pt", "ir"]
+
+
+def test_a_check_of_a_whole_table_names_the_table(tmp_path: Path) -> None:
+    text = MINIMAL.replace('use = "clip"', 'use = "clip"\narchitecture = "ViT-B-32"')
+    (found,) = problems_of(tmp_path, text)
+    assert found.startswith("model[0] = ")
+    assert "pretrained is missing" in found
+    assert found.endswith("; see rateval show model clip")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import nn
+from torch.nn import functional as F
 from transformers import (
     CLIPConfig,
     CLIPModel,
@@ -17,7 +18,7 @@ from transformers import (
     SiglipModel,
 )
 
-from rateval.api import Context
+from rateval.api import Classifier, Context
 from rateval_hf.model import HfClip, make_hf_clip
 from rateval_hf.params import HfClipParams
 
@@ -137,3 +138,24 @@ def ids() -> torch.Tensor:
     return torch.tensor(
         [[2, 3, 4, 2, 5, 10, 0, 0, 0], [2, 6, 7, 10, 0, 0, 0, 0, 0], [9, 10, 0, 0, 0, 0, 0, 0, 0]]
     )
+
+
+class Cosine:
+    """Classify by the scaled cosine of image and prompt."""
+
+    def __init__(self, model: HfClip, ids: torch.Tensor) -> None:
+        self.model = model
+        with torch.no_grad():
+            self.texts = F.normalize(model.encode_text(ids), dim=-1)
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        embedding = F.normalize(self.model.encode_image(images), dim=-1)
+        return self.model.logit_scale * embedding @ self.texts.T
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {}
+
+
+@pytest.fixture
+def by_cosine() -> Callable[[HfClip, torch.Tensor], Classifier]:
+    return Cosine

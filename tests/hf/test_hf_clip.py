@@ -207,7 +207,7 @@ def test_missing_files(build: Build, folder: Path) -> None:
     with pytest.raises(RatevalError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
         build()
     (folder / "config.json").unlink()
-    with pytest.raises(RatevalError, match=r"config\.json: not a readable JSON file"):
+    with pytest.raises(RatevalError, match=r"config\.json: not a readable JSON config"):
         build()
 
 
@@ -216,7 +216,7 @@ def test_missing_files(build: Build, folder: Path) -> None:
     [
         ("config.json", {"model_type": "blip"}, "model_type is 'blip'; hf-clip loads clip and"),
         ("config.json", {"vision_config": {"hidden_size": 33}}, "cannot build this config"),
-        ("config.json", {"vision_config": {"image_size": 64}}, "of another shape"),
+        ("config.json", {"vision_config": {"image_size": 64}}, "have another shape"),
         ("preprocessor_config.json", {"rescale_factor": 1.0}, "not by 1.0"),
         ("preprocessor_config.json", {"resample": 9}, "resample is 9"),
         ("preprocessor_config.json", {"size": {"longest_edge": 3}}, "is not understood"),
@@ -306,5 +306,5 @@ def test_params() -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(RatevalError, match=r"config\.json: not a readable JSON file"):
+    with pytest.raises(RatevalError, match=r"config\.json: not a readable JSON config"):
         make_hf_clip(HfClipParams(folder=str(tmp_path)), Context())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from torch.nn import functional as F
 from transformers import CLIPConfig, CLIPModel
 
 from rateval.api import Classifier, Context
@@ -101,23 +101,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> HfClip:
     return make_hf_clip(HfClipParams(folder=str(folder)), Context())
 
 
-class _Cosine:
-    def __init__(self, model: HfClip, texts: torch.Tensor) -> None:
-        self.model = model
-        self.texts = F.normalize(texts, dim=-1)
-
-    def logits(self, images: torch.Tensor) -> torch.Tensor:
-        embedding = F.normalize(self.model.encode_image(images), dim=-1)
-        return self.model.logit_scale * embedding @ self.texts.T
-
-    def state(self) -> Arrays:
-        return {}
-
-
 @pytest.fixture
-def classifier(model: HfClip, golden: Arrays) -> Classifier:
-    with torch.no_grad():
-        return _Cosine(model, model.encode_text(golden["tokens"].long()))
+def classifier(
+    model: HfClip, golden: Arrays, by_cosine: Callable[[HfClip, torch.Tensor], Classifier]
+) -> Classifier:
+    return by_cosine(model, golden["tokens"].long())
 
 
 def test_embeddings_and_logits(model: HfClip, classifier: Classifier, golden: Arrays) -> None:

@@ -24,24 +24,9 @@ class _OnPurposeError(Exception):
     pass
 
 
-class _Cosine:
-    def __init__(self, model: HfClip, texts: torch.Tensor) -> None:
-        self.model = model
-        self.texts = F.normalize(texts, dim=-1)
-
-    def logits(self, images: torch.Tensor) -> torch.Tensor:
-        embedding = F.normalize(self.model.encode_image(images), dim=-1)
-        return self.model.logit_scale * embedding @ self.texts.T
-
-    def state(self) -> dict[str, torch.Tensor]:
-        return {}
-
-
 @pytest.fixture
-def classifier(build: Build, ids: torch.Tensor) -> Any:
-    model = build()
-    with torch.no_grad():
-        return _Cosine(model, model.encode_text(ids))
+def classifier(build: Build, ids: torch.Tensor, by_cosine: Callable[..., Any]) -> Any:
+    return by_cosine(build(), ids)
 
 
 def _is_patched(model: HfClip) -> bool:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from rateval.api import Context, RatevalError
 from rateval.testing import check_component
+from rateval_vlp.architecture import albef_architecture
 from rateval_vlp.files import digest
 from rateval_vlp.model import ImageTextModel, make_albef, make_blip
 from rateval_vlp.params import AlbefParams, BlipParams
@@ -199,10 +200,10 @@ def test_digest_follows_the_bytes(tmp_path: Path, size: dict[str, Any], vocabula
 
 
 def test_presets() -> None:
-    assert (
-        AlbefParams(pretrained="random").size == AlbefParams(pretrained="random", size="base").size
-    )
-    base = AlbefParams(pretrained="random").size
+    without = albef_architecture(AlbefParams(pretrained="random")).size
+    base = AlbefParams(pretrained="random", size="base").size
+    assert without == base
+    assert base is not None
     assert (base.width, base.depth, base.text_layers, base.vocabulary_size) == (768, 12, 6, 30522)
     large = BlipParams(pretrained="random", size="large").size
     assert large is not None

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 from rich.text import Text
 
-from rateval.checkpoints import Checkpoint, digest_of, fetch, find_checkpoint, load_checkpoints
+from rateval.checkpoints import Checkpoint, fetch, find_checkpoint, load_checkpoints
 from rateval.component import Context
+from rateval.digests import digest_of
 from rateval.errors import RatevalError
 
 

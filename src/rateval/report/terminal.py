@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rateval.report.explainers import explain_explainer_columns, explainer_sections
+from rateval.report.layout import UNDEFINED, WIDE, make_pairs, make_table, make_title
 from rateval.report.notes import explain_columns, explain_undefined, suggest_next
 from rateval.run_record import CellRecord, EvidenceRecord, RunRecord, ScoreRecord
 
-UNDEFINED = "–"
-WIDE = 120
-"""Columns from which on intervals are shown beside the values."""
 _QUADRANTS = ("RR", "RW", "WR", "WW")
 
 
@@ -25,18 +23,10 @@ def render(record: RunRecord, width: int) -> RenderableType:
     for title, rows in _tables(record):
         parts += [Text(), title, _table(rows, wide=width >= WIDE)]
         parts += [Text(f"  {note}", style="yellow") for note in explain_undefined(rows)]
-    parts.append(Text())
-    parts.append(_pairs(explain_columns(record, wide=width >= WIDE), "dim"))
-    return Group(*parts, Text(), _pairs(suggest_next(record), "bold"))
-
-
-def _pairs(pairs: Iterable[tuple[str, str]], style: str) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style=style, no_wrap=True)
-    table.add_column(overflow="fold")
-    for left, right in pairs:
-        table.add_row(left, right)
-    return table
+    parts += explainer_sections(record)
+    columns = explain_columns(record, wide=width >= WIDE)
+    parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
+    return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
 
 
 def _head(record: RunRecord) -> Text:
@@ -67,19 +57,13 @@ def _tables(record: RunRecord) -> Iterator[tuple[Text, Rows]]:
     for _, group in groupby(sorted(rows, key=key), key):
         members = list(group)
         cell, evidence = members[0]
-        title = Text(cell.dataset, style="bold")
-        title.append(
-            f"  {cell.count:,} test images · {cell.attribution} · {evidence.validator}",
-            style="dim",
-        )
-        yield title, members
+        rest = f"{cell.count:,} test images · {cell.attribution} · {evidence.validator}"
+        yield make_title(cell.dataset, rest), members
 
 
 def _table(rows: Rows, *, wide: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     shifted = any(cell.shift for cell, _ in rows)
-    for heading in ("model", "method", *(["shift"] if shifted else [])):
-        table.add_column(heading, overflow="fold")
+    table = make_table("model", "method", *(["shift"] if shifted else []))
     for score in rows[0][1].scores:
         table.add_column(f"{score.heading} %", justify="right", no_wrap=True)
         if wide:

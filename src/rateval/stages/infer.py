@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from rateval import tables
-from rateval.batches import Batch, load_batches
+from rateval.batches import Batch
 from rateval.errors import PluginError, RatevalError
-from rateval.protocols import Attribution, Classifier, Monitor, Shift, Split
+from rateval.job import Job
+from rateval.maps import scale_maps
+from rateval.protocols import Monitor
 from rateval.records import Explanation, Skipped
 
 
-@dataclass(frozen=True, slots=True)
-class InferJob:
-    """Hold what to infer with; ``device`` and what follows change nothing of what is computed."""
-
-    classifier: Classifier
-    attribution: Attribution
-    split: Split
-    shift: Shift | None
-    classes: int
-    device: str
-    batch_size: int
-    workers: int
-
-
-def infer(job: InferJob, part: range, monitor: Monitor, folder: Path) -> Mapping[str, Any]:
+def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> Mapping[str, Any]:
     """Write rows, masks and relevance maps of ``part`` of the split into ``folder``.
 
     Returns their counts; where every sample was skipped, nothing is written. Raises PluginError
@@ -45,19 +33,11 @@ def infer(job: InferJob, part: range, monitor: Monitor, folder: Path) -> Mapping
     skipped: list[Skipped] = []
     with ExitStack() as stack:
         writers: tuple[pq.ParquetWriter, pq.ParquetWriter] | None = None
-        for batch in load_batches(
-            job.split,
-            job.classifier.model,
-            batch_size=job.batch_size,
-            indices=part,
-            masks=True,
-            shift=job.shift,
-            workers=job.workers,
-        ):
+        for batch in job.batches(part, masks=True):
             skipped += batch.skipped
             if len(batch):
                 explanation = _explain(job, batch)
-                relevance, largest = _scale(explanation.relevance)
+                relevance, largest = scale_maps(explanation.relevance)
                 maps.append(relevance)
                 if writers is None:
                     writers = _open(stack, folder, job.classes, batch)
@@ -90,7 +70,7 @@ def require_samples(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     )
 
 
-def _explain(job: InferJob, batch: Batch) -> Explanation:
+def _explain(job: Job, batch: Batch) -> Explanation:
     images, labels = batch.images.to(job.device), batch.labels.to(job.device)
     explanation = job.attribution.explain(job.classifier, images, labels)
     logits = explanation.logits
@@ -118,13 +98,6 @@ def _explain(job: InferJob, batch: Batch) -> Explanation:
             "fine-tuning diverged: lower the rate, or check the checkpoint"
         )
     return Explanation(relevance, logits)
-
-
-def _scale(relevance: torch.Tensor) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    # Maps of deep models are tiny: without scaling by their maximum, float16 would lose them.
-    largest = relevance.amax(dim=(1, 2))
-    divisor = torch.where(largest > 0, largest, torch.ones_like(largest))
-    return (relevance / divisor[:, None, None]).half().numpy(), largest.numpy()
 
 
 def _open(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import inspect
 import subprocess
@@ -15,9 +14,10 @@ from annotated_types import BaseMetadata
 
 from rateval.component import KINDS, Component, Context, Kind
 from rateval.params import Params
+from rateval.reference import follow
 from rateval.testing.attributions import check_attribution
 from rateval.testing.datasets import check_dataset
-from rateval.testing.failure import require
+from rateval.testing.failure import ConformanceError, require
 from rateval.testing.finetuners import check_finetuner
 from rateval.testing.metrics import check_metric
 from rateval.testing.models import check_model
@@ -79,11 +79,13 @@ def check_declaration(component: Component, kind: Kind) -> None:
 
 
 def _resolve(reference: str, field: str) -> Any:
-    module, _, attribute = reference.partition(":")
-    found = importlib.import_module(module)
-    has = hasattr(found, attribute)
-    require(has, f"{field} = {reference!r}", f"name an attribute of {module}", "none")
-    return getattr(found, attribute)
+    try:
+        return follow(reference)
+    except AttributeError as error:
+        module = reference.partition(":")[0]
+        raise ConformanceError(
+            f"{field} = {reference!r} must name an attribute of {module}; got {error}"
+        ) from error
 
 
 def _check_call(name: str, field: str, reference: str, arguments: tuple[str, ...]) -> None:

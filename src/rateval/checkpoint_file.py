@@ -1,4 +1,4 @@
-"""Read checkpoints without running any code in them."""
+"""Read the tensors of a checkpoint's file without running any code in it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,40 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from rateval.api import RatevalError
-from rateval_clip.tags import list_some
-from rateval_clip.torchscript import read_archive
+from rateval.errors import RatevalError
+from rateval.torchscript import read_archive
+from rateval.wording import list_some
 
-_FORMATS = "a safetensors file, a torch file of nothing but tensors, or an archive of OpenAI's"
+_FORMATS = (
+    "a safetensors file, a torch file of nothing but tensors and plain values, or a TorchScript "
+    "archive such as OpenAI's"
+)
 
 
-def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+def read_state_dict(
+    path: Path, wrappers: Sequence[str] = ("model", "state_dict")
+) -> dict[str, torch.Tensor]:
     """Read the tensors of a checkpoint onto the CPU, by their names.
 
-    Unpacks the ``state_dict`` of a training checkpoint and strips ``module.`` from its keys. The
-    format is told from the content, not from the file's name. Raises RatevalError when the file is
-    no checkpoint, is damaged, or holds a pickle with anything but tensors, which is never executed.
+    Unpacks the first of ``wrappers`` that is an entry with a state dict in it, as in the
+    ``{"model": {...}}`` of a training checkpoint, and strips ``module.`` where every key has it.
+    The format is told from the content, not from the file's name: safetensors, torch's own, old
+    and new, and TorchScript archives, whose program is not run. Raises RatevalError when the file
+    is no checkpoint, is damaged or cut short, or holds a pickle with anything but tensors and plain
+    values, which is never executed.
     """
     try:
         content = _READERS[_format_of(path)](path)
     except OSError as error:
         raise RatevalError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    state = _only_tensors(content, path)
+    state = _only_tensors(_unwrap(content, wrappers), path)
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state
@@ -101,11 +107,20 @@ def _read_safely(path: Path, read: Callable[[Path], object]) -> object:
         ) from error
     except Exception as error:  # a damaged file makes torch stumble in any of many ways
         raise RatevalError(
-            f"{path}: not a readable torch file, perhaps damaged or cut short; give {_FORMATS}"
+            f"{path}: not a readable torch file, perhaps damaged or cut short; copy it "
+            f"again, or give {_FORMATS}"
         ) from error
 
 
 _READERS = {"safetensors": _read_safetensors, "zip": _read_zip, "pickle": _read_torch}
+
+
+def _unwrap(content: object, wrappers: Sequence[str]) -> object:
+    if isinstance(content, Mapping):
+        for wrapper in wrappers:
+            if isinstance(content.get(wrapper), Mapping):
+                return content[wrapper]
+    return content
 
 
 def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:

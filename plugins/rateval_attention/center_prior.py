@@ -1,0 +1,40 @@
+"""A null explainer: a peak in the centre, where photographers put what they photograph."""
+
+from __future__ import annotations
+
+import torch
+
+from rateval.api import Classifier, Context, Explanation
+from rateval_attention.params import CenterPriorParams
+
+
+class CenterPrior:
+    """Give every image the same map, a centred Gaussian."""
+
+    def __init__(self, params: CenterPriorParams) -> None:
+        self.params = params
+
+    def explain(
+        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+    ) -> Explanation:
+        """Give (B, 3, H, W) float32 B equal maps; labels (B,) int64 don't matter."""
+        peak = gaussian(classifier.model.grid, self.params.width).to(images.device)
+        return Explanation(peak.repeat(len(images), 1, 1))
+
+
+def make_center_prior(params: CenterPriorParams, context: Context) -> CenterPrior:
+    """Make the attribution; it runs where the images are."""
+    return CenterPrior(params)
+
+
+def gaussian(grid: tuple[int, int], width: float) -> torch.Tensor:
+    """Return a Gaussian on the patches' centres, (rows, cols) float32 with 1 at the image's centre.
+
+    ``width`` is the standard deviation along each side, as a share of that side.
+
+    >>> gaussian((1, 3), 1 / 3)
+    tensor([[0.6065, 1.0000, 0.6065]])
+    """
+    sides = [(torch.arange(length) + 0.5) / length - 0.5 for length in grid]
+    along_rows, along_cols = (torch.exp(-0.5 * (side / width) ** 2) for side in sides)
+    return along_rows[:, None] * along_cols

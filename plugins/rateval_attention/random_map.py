@@ -1,0 +1,53 @@
+"""A null explainer: maps drawn at random, which any claim about evidence has to beat."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rateval.api import Classifier, Context, Explanation
+from rateval_attention.params import RandomParams
+
+
+class RandomMap:
+    """Draw each image's map from a digest of its pixels and the seed."""
+
+    def __init__(self, params: RandomParams, seed: int) -> None:
+        self.params = params
+        self.seed = seed
+
+    def explain(
+        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+    ) -> Explanation:
+        """Draw maps for (B, 3, H, W) float32; labels (B,) int64 and classifier don't matter.
+
+        The same image gets the same map wherever it stands in a batch or a dataset.
+        """
+        rows, cols = classifier.model.grid
+        drawn = np.stack([draw_uniform(image, self.seed, rows * cols) for image in images])
+        if self.params.distribution == "exponential":
+            drawn = -np.log1p(-drawn)
+        relevance = torch.from_numpy(drawn).to(images.device, torch.float32)
+        return Explanation(relevance.reshape(-1, rows, cols))
+
+
+def make_random(params: RandomParams, context: Context) -> RandomMap:
+    """Make the attribution with the params' seed, else the study's."""
+    return RandomMap(params, context.seed if params.seed is None else params.seed)
+
+
+def draw_uniform(image: torch.Tensor, seed: int, count: int) -> NDArray[np.float64]:
+    """Draw ``count`` numbers in [0, 1) that depend on the image and the seed alone.
+
+    They are the bits of SHAKE-128, so that no library's generator can change them.
+
+    >>> draw_uniform(torch.zeros(3, 2, 2), 0, 2).round(4).tolist()
+    [0.8531, 0.4077]
+    """
+    pixels = image.detach().cpu().float().numpy().astype("<f4")
+    digest = hashlib.shake_128(seed.to_bytes(8, "little") + pixels.tobytes()).digest(8 * count)
+    # A float64 holds 53 of the 64 bits of each number.
+    return (np.frombuffer(digest, "<u8") >> 11).astype(np.float64) / 2**53

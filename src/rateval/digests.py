@@ -1,0 +1,35 @@
+"""Name the bytes of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from rateval.errors import RatevalError
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file in hex.
+
+    Raises RatevalError when it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def digest_files(paths: Mapping[str, Path | None]) -> str:
+    """Name the bytes of several files by one sha256 in hex, as a ``Component.digest`` returns it.
+
+    ``paths`` maps what a file is for, such as ``"weights"``, to its path, so that a renamed
+    checkpoint stays the same one; None is left out. Raises RatevalError when one cannot be read.
+
+    >>> digest_files({}) == digest_files({"weights": None})
+    True
+    """
+    sums = {role: digest_of(path) for role, path in paths.items() if path is not None}
+    return hashlib.sha256(json.dumps(sums, sort_keys=True).encode()).hexdigest()

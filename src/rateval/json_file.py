@@ -1,0 +1,25 @@
+"""Read the JSON files that lie beside weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rateval.errors import RatevalError
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object, such as a model's config.
+
+    Raises RatevalError when the file is absent, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RatevalError(f"{path}: not a readable JSON config: {error}") from error
+    if not isinstance(content, dict):
+        raise RatevalError(
+            f"{path}: not a config: it must hold a JSON object, not a {type(content).__name__}"
+        )
+    return content

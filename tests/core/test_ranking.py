@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from rateval.explainer_records import RankingChangeRecord
+from rateval.ranking import find_ranking_changes
+from rateval.run_record import CellRecord, EvidenceRecord, ScoreRecord
+
+Values = Mapping[str, Mapping[str, float | None]]
+"""Attribution to method to value."""
+
+
+def score(metric: str, value: float | None, half: float) -> ScoreRecord:
+    return ScoreRecord(
+        metric=metric,
+        heading=metric.upper(),
+        value=value,
+        numerator=0,
+        denominator=0 if value is None else 1,
+        low=None if value is None else value - half,
+        high=None if value is None else value + half,
+        change=None,
+    )
+
+
+def cells(values: Values, half: float = 0.0, **more: str) -> list[CellRecord]:
+    """Make a cell per attribution and method, whose only metric is ``pt``."""
+    return [
+        CellRecord(
+            dataset=more.get("dataset", "d"),
+            model="m",
+            finetuner=method,
+            shift=more.get("shift"),
+            attribution=attribution,
+            trained=True,
+            identity="i",
+            count=1,
+            skipped=(),
+            skipped_in_training=(),
+            evidence=(
+                EvidenceRecord(
+                    validator="v",
+                    identity="e",
+                    quadrants={},
+                    undefined={},
+                    scores=(score("pt", value, half),),
+                ),
+            ),
+        )
+        for attribution, methods in values.items()
+        for method, value in methods.items()
+    ]
+
+
+def changes(values: Values, half: float = 0.0) -> list[RankingChangeRecord]:
+    return list(find_ranking_changes(cells(values, half)))
+
+
+def test_a_pair_that_changes_places() -> None:
+    (found,) = changes({"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": 0.6, "ft": 0.5}})
+    assert found == RankingChangeRecord(
+        dataset="d",
+        model="m",
+        shift=None,
+        validator="v",
+        metric="pt",
+        heading="PT",
+        first="zs",
+        second="ft",
+        first_above=("all",),
+        second_above=("last",),
+        clear=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"last": {"zs": 0.5, "ft": 0.6}},
+        {"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": 0.1, "ft": 0.9}},
+        {"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": 0.5, "ft": 0.5}},
+        {"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": 0.5, "ft": None}},
+        {"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": None, "ft": 0.1}},
+        {"last": {"zs": None, "ft": None}, "all": {"zs": None, "ft": None}},
+        {"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": 0.7}},
+        {"last": {"zs": 0.5}, "all": {"zs": 0.7}},
+        {},
+    ],
+)
+def test_what_is_no_change(values: Values) -> None:
+    assert changes(values) == []
+
+
+def test_ties_and_undefined_values_take_no_side() -> None:
+    (found,) = changes(
+        {
+            "a": {"zs": 0.5, "ft": 0.6},
+            "b": {"zs": 0.5, "ft": 0.5},
+            "c": {"zs": 0.7, "ft": 0.6},
+            "d": {"zs": None, "ft": 0.6},
+            "e": {"zs": 0.2, "ft": 0.6},
+        }
+    )
+    assert (found.first_above, found.second_above) == (("c",), ("a", "e"))
+
+
+def test_only_the_pairs_that_change() -> None:
+    found = changes(
+        {"last": {"a": 0.1, "b": 0.2, "c": 0.3}, "all": {"a": 0.2, "b": 0.1, "c": 0.15}}
+    )
+    assert [(c.first, c.second) for c in found] == [("a", "b"), ("a", "c")]
+
+
+@pytest.mark.parametrize(("half", "clear"), [(0.04, True), (0.06, False), (0.2, False)])
+def test_intervals_must_lie_apart_on_both_sides(half: float, clear: bool) -> None:
+    values = {"last": {"zs": 0.2, "ft": 0.7}, "all": {"zs": 0.6, "ft": 0.5}}
+    (found,) = changes(values, half)
+    assert found.clear == clear
+
+
+def test_datasets_and_shifts_are_compared_apart() -> None:
+    one = {"last": {"zs": 0.5, "ft": 0.6}}
+    other = {"all": {"zs": 0.6, "ft": 0.5}}
+    assert list(find_ranking_changes([*cells(one), *cells(other, dataset="e")])) == []
+    assert list(find_ranking_changes([*cells(one), *cells(other, shift="fog")])) == []
+    shifted = [*cells(one, shift="fog"), *cells(other, shift="fog")]
+    assert [change.shift for change in find_ranking_changes(shifted)] == ["fog"]

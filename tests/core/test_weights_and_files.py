@@ -1,0 +1,71 @@
+"""Weights fit or are named, files are named by their bytes, and configs are JSON objects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from rateval.api import RatevalError, digest_files, read_json, require_same_weights
+
+WANTED = {f"layer.{index}": torch.zeros(index + 1) for index in range(14)}
+
+
+def _message(given: dict[str, torch.Tensor]) -> str:
+    with pytest.raises(RatevalError) as caught:
+        require_same_weights(given, WANTED, Path("a.pt"), owner="this model", remedy="give another")
+    return str(caught.value)
+
+
+def test_up_to_ten_of_each_fault_are_listed() -> None:
+    message = _message({"layer.0": torch.zeros(2), "head": torch.zeros(1)})
+    assert message.startswith(
+        "a.pt: the keys are not those of this model: 13 missing (layer.1, layer.2, "
+    )
+    assert "layer.10 and 3 more); 1 unexpected (head); 1 of another shape (layer.0 is" in message
+    assert "the results would be those of partly random weights; give another" in message
+
+
+def test_shapes_alone() -> None:
+    assert _message(WANTED | {"layer.1": torch.zeros(2, 1)}) == (
+        "a.pt: 1 weights have another shape than those of this model (layer.1 is (2, 1), must be "
+        "(2,)); give another"
+    )
+
+
+def test_a_digest_follows_roles_and_bytes_not_names(tmp_path: Path) -> None:
+    one, two, other = (tmp_path / name for name in ("one", "two", "other"))
+    for path, text in ((one, "a"), (two, "a"), (other, "b")):
+        path.write_text(text)
+    found = digest_files({"weights": one, "config": None})
+    assert found == digest_files({"weights": two})
+    assert len({found, digest_files({"weights": other}), digest_files({"config": one})}) == 3
+    # Results that are stored already are found by it, so that it must never change.
+    sums = json.dumps({"weights": hashlib.sha256(b"a").hexdigest()})
+    assert found == hashlib.sha256(sums.encode()).hexdigest()
+    assert digest_files({"a": one, "b": other}) == digest_files({"b": other, "a": one})
+
+
+def test_a_file_that_cannot_be_read_has_no_digest(tmp_path: Path) -> None:
+    with pytest.raises(RatevalError, match="absent: cannot be read: No such file"):
+        digest_files({"weights": tmp_path / "absent"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a readable JSON config: Expecting"),
+        ("\ufffd\udcff", "not a readable JSON config"),
+        ("[1]", "not a config: it must hold a JSON object, not a list"),
+    ],
+)
+def test_what_is_no_config(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RatevalError, match=f"config.json: {message}"):
+        read_json(path)
+    with pytest.raises(RatevalError, match=r"absent\.json: not a readable JSON config"):
+        read_json(tmp_path / "absent.json")

@@ -36,58 +36,58 @@ from rateval.records import (
 if TYPE_CHECKING:
     from rateval.batches import Batch as Batch
     from rateval.batches import load_batches as load_batches
-    from rateval.bert_vocabulary import cached_bert_vocabulary as cached_bert_vocabulary
-    from rateval.bert_vocabulary import require_bert_vocabulary as require_bert_vocabulary
-    from rateval.bert_vocabulary import require_bert_words as require_bert_words
-    from rateval.bert_vocabulary import require_vocabulary_size as require_vocabulary_size
-    from rateval.channels import ImageMean as ImageMean
-    from rateval.channels import ImageStd as ImageStd
-    from rateval.checkpoint_file import read_state_dict as read_state_dict
-    from rateval.digests import digest_files as digest_files
-    from rateval.geometry import Geometry as Geometry
-    from rateval.json_file import read_json as read_json
-    from rateval.layers import choose_layers as choose_layers
+    from rateval.modelkit.bert_vocabulary import cached_bert_vocabulary as cached_bert_vocabulary
+    from rateval.modelkit.bert_vocabulary import require_bert_vocabulary as require_bert_vocabulary
+    from rateval.modelkit.bert_vocabulary import require_bert_words as require_bert_words
+    from rateval.modelkit.bert_vocabulary import require_vocabulary_size as require_vocabulary_size
+    from rateval.modelkit.channels import ImageMean as ImageMean
+    from rateval.modelkit.channels import ImageStd as ImageStd
+    from rateval.modelkit.checkpoint_file import read_state_dict as read_state_dict
+    from rateval.modelkit.digests import digest_files as digest_files
+    from rateval.modelkit.geometry import Geometry as Geometry
+    from rateval.modelkit.json_file import read_json as read_json
+    from rateval.modelkit.layers import choose_layers as choose_layers
+    from rateval.modelkit.prompts import PromptTemplates as PromptTemplates
+    from rateval.modelkit.prompts import fill_prompts as fill_prompts
+    from rateval.modelkit.recording import Attend as Attend
+    from rateval.modelkit.recording import attend_fused as attend_fused
+    from rateval.modelkit.recording import attend_plainly as attend_plainly
+    from rateval.modelkit.recording import record_probabilities as record_probabilities
+    from rateval.modelkit.recording import replaced_forward as replaced_forward
+    from rateval.modelkit.recording import softmax_in_graph as softmax_in_graph
+    from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
+    from rateval.modelkit.weights import require_same_weights as require_same_weights
+    from rateval.modelkit.wording import list_some as list_some
+    from rateval.modelkit.wording import suggest as suggest
     from rateval.params import Params as Params
-    from rateval.prompts import PromptTemplates as PromptTemplates
-    from rateval.prompts import fill_prompts as fill_prompts
-    from rateval.recording import Attend as Attend
-    from rateval.recording import attend_fused as attend_fused
-    from rateval.recording import attend_plainly as attend_plainly
-    from rateval.recording import record_probabilities as record_probabilities
-    from rateval.recording import replaced_forward as replaced_forward
-    from rateval.recording import softmax_in_graph as softmax_in_graph
-    from rateval.tower_sizes import TowerSizeParams as TowerSizeParams
-    from rateval.weights import require_same_weights as require_same_weights
-    from rateval.wording import list_some as list_some
-    from rateval.wording import suggest as suggest
 
 _ON_FIRST_USE = {
-    "Attend": "rateval.recording",
+    "Attend": "rateval.modelkit.recording",
     "Batch": "rateval.batches",
-    "Geometry": "rateval.geometry",
-    "ImageMean": "rateval.channels",
-    "ImageStd": "rateval.channels",
+    "Geometry": "rateval.modelkit.geometry",
+    "ImageMean": "rateval.modelkit.channels",
+    "ImageStd": "rateval.modelkit.channels",
     "Params": "rateval.params",
-    "PromptTemplates": "rateval.prompts",
-    "TowerSizeParams": "rateval.tower_sizes",
-    "attend_fused": "rateval.recording",
-    "attend_plainly": "rateval.recording",
-    "cached_bert_vocabulary": "rateval.bert_vocabulary",
-    "choose_layers": "rateval.layers",
-    "digest_files": "rateval.digests",
-    "fill_prompts": "rateval.prompts",
-    "list_some": "rateval.wording",
+    "PromptTemplates": "rateval.modelkit.prompts",
+    "TowerSizeParams": "rateval.modelkit.tower_sizes",
+    "attend_fused": "rateval.modelkit.recording",
+    "attend_plainly": "rateval.modelkit.recording",
+    "cached_bert_vocabulary": "rateval.modelkit.bert_vocabulary",
+    "choose_layers": "rateval.modelkit.layers",
+    "digest_files": "rateval.modelkit.digests",
+    "fill_prompts": "rateval.modelkit.prompts",
+    "list_some": "rateval.modelkit.wording",
     "load_batches": "rateval.batches",
-    "read_json": "rateval.json_file",
-    "read_state_dict": "rateval.checkpoint_file",
-    "record_probabilities": "rateval.recording",
-    "replaced_forward": "rateval.recording",
-    "require_bert_vocabulary": "rateval.bert_vocabulary",
-    "require_bert_words": "rateval.bert_vocabulary",
-    "require_same_weights": "rateval.weights",
-    "require_vocabulary_size": "rateval.bert_vocabulary",
-    "softmax_in_graph": "rateval.recording",
-    "suggest": "rateval.wording",
+    "read_json": "rateval.modelkit.json_file",
+    "read_state_dict": "rateval.modelkit.checkpoint_file",
+    "record_probabilities": "rateval.modelkit.recording",
+    "replaced_forward": "rateval.modelkit.recording",
+    "require_bert_vocabulary": "rateval.modelkit.bert_vocabulary",
+    "require_bert_words": "rateval.modelkit.bert_vocabulary",
+    "require_same_weights": "rateval.modelkit.weights",
+    "require_vocabulary_size": "rateval.modelkit.bert_vocabulary",
+    "softmax_in_graph": "rateval.modelkit.recording",
+    "suggest": "rateval.modelkit.wording",
 }
 
 __all__ = [

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from rateval.checkpoints import Checkpoint, fetch, find_checkpoint, load_checkpoints
 from rateval.component import Context
-from rateval.digests import digest_of
 from rateval.errors import RatevalError
+from rateval.modelkit.digests import digest_of
 
 
 def execute(parsed: Namespace) -> int:

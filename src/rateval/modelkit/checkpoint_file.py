@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rateval.errors import RatevalError
-from rateval.torchscript import read_archive
-from rateval.wording import list_some
+from rateval.modelkit.torchscript import read_archive
+from rateval.modelkit.wording import list_some
 
 _FORMATS = (
     "a safetensors file, a torch file of nothing but tensors and plain values, or a TorchScript "

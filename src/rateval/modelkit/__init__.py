@@ -1,0 +1,1 @@
+"""What model plugins share: files, weights, prompts, geometry, recording; see rateval.api."""

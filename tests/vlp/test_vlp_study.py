@@ -17,6 +17,7 @@ SPEC = """
 name = "three"
 [[dataset]]
 use = "shapes"
+style = "clean"
 [[model]]
 use = "clip"
 [[model]]

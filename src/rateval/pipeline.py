@@ -57,7 +57,8 @@ class Pipeline:
             verdicts = tuple(self._validate(cell, inferred, c) for c in self._plan.validators)
             probed = self._probe(cell, finetuned, inferred)
         except RatevalError as error:
-            raise type(error)(f"{cell.label}: {error}") from error
+            error.args = (f"{cell.label}: {error}",)  # a plugin's own kind of it stays what it is
+            raise
         return Judged(cell, finetuned, inferred, verdicts, probed)
 
     def reuse_or_make(

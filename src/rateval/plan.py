@@ -160,23 +160,29 @@ def _choose(
         return [
             Problem(
                 document.where((*at, *details["loc"]), value=details["type"] != "extra_forbidden"),
-                _explain(details, model, found),
+                explain_param(details, model, found, ("use", "name")),
             )
-            for details in _one_per_key(error, entry.params)
+            for details in one_per_key(error, entry.params)
         ]
 
 
-def _one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:
-    # A union reports once per member; the first says enough.
+def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:
+    """Keep the first error of each key: a union reports once per member, and one says enough."""
     seen: dict[str, ErrorDetails] = {}
     for details in error.errors():
         seen.setdefault(locate(params, details["loc"])[0], details)
     return list(seen.values())
 
 
-def _explain(details: ErrorDetails, model: type[Params], found: Registered) -> str:
+def explain_param(
+    details: ErrorDetails, model: type[Params], found: Registered, besides: Sequence[str] = ()
+) -> str:
+    """Say what is wrong with a param, what is allowed, and where to read more.
+
+    ``besides`` are keys that are allowed in the same place without being params.
+    """
     if details["type"] == "extra_forbidden" and len(details["loc"]) == 1:
-        return explain_unknown_key(str(details["loc"][0]), ["use", "name", *model.model_fields])
+        return explain_unknown_key(str(details["loc"][0]), [*besides, *model.model_fields])
     text = explain_error(details, model)
     return f"{text}; see rateval show {found.kind} {found.component.name}"
 

@@ -89,7 +89,8 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
             _refuse_unknown_hooks(manager, plugin, module)
             registered = list(_components(manager, plugin, module))
         except _MalformedPluginError as problem:
-            manager.unregister(name=_key(plugin)) if manager.has_plugin(_key(plugin)) else None
+            if manager.has_plugin(_key(plugin)):
+                manager.unregister(name=_key(plugin))
             broken.append(BrokenPlugin(plugin, str(problem)))
             continue
         for item in registered:

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from rateval.catalogue import explain_missing, explain_unknown
 from rateval.component import KINDS, Context, Kind
 from rateval.errors import Problem, RatevalError, SpecError
-from rateval.explain import explain_error, locate
+from rateval.explain import locate
 from rateval.overrides import override_run
-from rateval.plan import Choice, make_plan, params_class
+from rateval.plan import Choice, explain_param, make_plan, one_per_key, params_class
 from rateval.plugins import Registry, discover
 from rateval.progress import Reporter
 from rateval.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
@@ -102,11 +102,13 @@ def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any)
     try:
         checked = model.model_validate(params)
     except ValidationError as error:
+        call = f'create("{kind}", "{name}")'
         raise SpecError(
             Problem(
-                f'create("{kind}", "{name}"): {locate(params, details["loc"])[0]}',
-                explain_error(details, model),
+                # A check of all params together names no key.
+                ": ".join(filter(None, (call, locate(params, details["loc"])[0]))),
+                explain_param(details, model, found),
             )
-            for details in error.errors()
+            for details in one_per_key(error, params)
         ) from None
     return build(Choice(name, found, checked), context)

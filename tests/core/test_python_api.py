@@ -47,6 +47,13 @@ def test_create_gives_a_live_component() -> None:
         ("metric", "ptt", {}, r'create\("metric", "ptt"\): unknown metric; did you mean "pt"'),
         ("finetuner", "ft", {"epoch": 1}, r'create\("finetuner", "ft"\): epoch: unknown key'),
         ("finetuner", "ft", {"epochs": 0}, "greater than or equal to 1"),
+        (
+            "model",
+            "clip",
+            {"architecture": "ViT-B-32"},
+            r'^create\("model", "clip"\): pretrained is missing.*see rateval show model clip$',
+        ),
+        ("attribution", "generic-attention", {"layers": 0.5}, "^[^\n]*layers: [^\n]*$"),
     ],
 )
 def test_create_says_what_is_wrong(

@@ -1,0 +1,38 @@
+"""Fill an outline."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rateval_datasets.split import Mask
+
+
+def fill_contour(contour: NDArray[np.float64], size: tuple[int, int]) -> Mask:
+    """Fill a closed outline (2, P) of x and y as (rows, columns) bool.
+
+    Pixel (0, 0) has its centre at x = 0, y = 0; a pixel is True where its centre lies inside by
+    the even-odd rule, so that a self-crossing outline has holes. Parts outside of the image are
+    cut off. Raises ValueError when it is no outline of three points or more, all finite.
+
+    >>> fill_contour(np.array([[0.5, 2.5, 2.5, 0.5], [-9.0, -9.0, 0.5, 0.5]]), (2, 4)).tolist()
+    [[False, True, True, False], [False, False, False, False]]
+    """
+    if contour.ndim != 2 or contour.shape[0] != 2 or contour.shape[1] < 3:
+        raise ValueError(f"an outline has the shape (2, points), not {contour.shape}")
+    if not np.isfinite(contour).all():
+        raise ValueError("an outline has points that are not finite")
+    rows, columns = size
+    x, y = contour
+    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
+    line = np.arange(rows, dtype=np.float64)[:, None]
+    # Half-open in y, so that a row through a corner meets one of its two edges, not both.
+    row, edge = np.nonzero((y <= line) != (next_y <= line))
+    along = (row - y[edge]) / (next_y[edge] - y[edge])
+    crossing = x[edge] + along * (next_x[edge] - x[edge])
+    first = np.clip(np.ceil(crossing), 0, columns).astype(np.intp)
+    # Everything to the right of a crossing changes sides.
+    changes = np.zeros((rows, columns + 1), dtype=np.int64)
+    np.add.at(changes, (row, first), 1)
+    inside: Mask = changes.cumsum(axis=1)[:, :columns] % 2 == 1
+    return inside

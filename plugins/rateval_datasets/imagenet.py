@@ -1,0 +1,180 @@
+"""ImageNet-1K, ILSVRC2012, in Kaggle's layout or with one folder for each class."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from rateval.api import Context, list_some
+from rateval_datasets.boxes import draw_boxes, draw_published_boxes, read_annotation
+from rateval_datasets.layout import Layout, folders_in, images_in, names_in
+from rateval_datasets.params import ImageNetParams
+from rateval_datasets.split import FileDataset, FileSplit, Listing, Mask
+from rateval_datasets.synsets import label_folders, read_classes
+from rateval_datasets.view import View
+
+LAYOUT = Layout(
+    dataset="imagenet",
+    tree=(
+        "Data/CLS-LOC/val, Annotations/CLS-LOC/val, LOC_synset_mapping.txt and "
+        "LOC_val_solution.csv (Kaggle), or val/<wnid>/*.JPEG"
+    ),
+    source="kaggle.com/c/imagenet-object-localization-challenge or image-net.org",
+)
+_PUBLISHED_VIEW = View(256)
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Know where the parts of one copy of ImageNet lie."""
+
+    images: Path
+    annotations: Path | None
+    synsets: Path | None
+    solution: Path | None
+    """LOC_val_solution.csv, where val is one flat folder."""
+
+
+def find_folders(params: ImageNetParams) -> Folders:
+    """Tell which layout ``root`` has. Raises RatevalError when a part is missing."""
+    root = LAYOUT.folder(params.root)
+    synsets = params.synsets or root / "LOC_synset_mapping.txt"
+    for base in (root / "ILSVRC", root):
+        images = base / "Data" / "CLS-LOC"
+        if images.is_dir():
+            official = base / "Annotations" / "CLS-LOC"
+            annotations = LAYOUT.folder(params.annotations or official)
+            LAYOUT.folder(annotations / "val")
+            solution = None if folders_in(LAYOUT.folder(images / "val")) else _solution(root)
+            return Folders(images, annotations, LAYOUT.file(synsets), solution)
+    LAYOUT.folder(root / "val", root / "Data" / "CLS-LOC")
+    if params.annotations is not None:
+        LAYOUT.folder(params.annotations / "val")
+    if params.synsets is not None:
+        LAYOUT.file(params.synsets)
+    return Folders(root, params.annotations, synsets if synsets.is_file() else None, None)
+
+
+def _solution(root: Path) -> Path:
+    return LAYOUT.file(root / "LOC_val_solution.csv")
+
+
+def make_imagenet(params: ImageNetParams, context: Context) -> FileDataset:
+    """Make the dataset; ``train`` is None where there is no train folder.
+
+    Raises RatevalError when a file is missing or doesn't fit the others.
+    """
+    folders = find_folders(params)
+    val = folders.images / "val"
+    wnids, names = read_classes(
+        LAYOUT,
+        synsets=folders.synsets,
+        class_names=params.class_names,
+        folders=lambda: folders_in(val),
+        protocol=params.protocol,
+    )
+    known = None if folders.annotations is None else folders.annotations / "val"
+    if folders.solution is None:
+        test = list_class_folders(LAYOUT, val, wnids, known)
+    else:
+        test = _list_flat(val, _read_solution(folders.solution), wnids, known)
+
+    view = _PUBLISHED_VIEW if params.protocol == "aaai25" else None
+    return FileDataset(
+        classes=names,
+        test=_split("val", val, test, wnids, known, view),
+        list_train=lambda: list_train(folders, wnids),
+    )
+
+
+def list_train(folders: Folders, wnids: Sequence[str]) -> FileSplit | None:
+    """List the training split, or return None where there is no train folder.
+
+    Raises RatevalError when it is empty, or a folder is no class.
+    """
+    train = folders.images / "train"
+    if not train.is_dir():
+        return None
+    boxes = None if folders.annotations is None else folders.annotations / "train"
+    listing = list_class_folders(LAYOUT, train, wnids, boxes, nested=True)
+    return _split("train", train, listing, wnids, boxes)
+
+
+def _split(
+    name: str,
+    images: Path,
+    listing: Listing,
+    wnids: Sequence[str],
+    annotations: Path | None,
+    view: View | None = None,
+) -> FileSplit:
+    def read_mask(path: str, label: int, size: tuple[int, int]) -> Mask:
+        if annotations is None:  # then the listing has no evidence
+            raise ValueError("there are no annotations")
+        inner = PurePosixPath(path).with_suffix(".xml")
+        found = read_annotation(annotations / (inner if name == "train" else inner.name))
+        own = [box for box in found.boxes if box.name == wnids[label]]
+        if view is not None:
+            return draw_published_boxes(own, found.size or size, view)
+        return draw_boxes(own, found.size, size)
+
+    return FileSplit(f"imagenet split={name}", images, listing, read_mask, view=view)
+
+
+def list_class_folders(
+    layout: Layout,
+    images: Path,
+    wnids: Sequence[str],
+    annotations: Path | None,
+    *,
+    nested: bool = False,
+) -> Listing:
+    """List <wnid>/<image> below ``images``; evidence is where an XML file has the image's name.
+
+    The annotations lie in one folder, or, when ``nested``, in one for each class as the images do.
+    Raises RatevalError when there are none, or a folder is no class.
+    """
+    labels = label_folders(layout, images, folders_in(images), wnids)
+    flat = set() if annotations is None or nested else names_in(annotations)
+    paths, found, evidence = [], [], []
+    for wnid, label in labels.items():
+        known = names_in(annotations / wnid) if annotations is not None and nested else flat
+        for name in images_in(images / wnid):
+            paths.append(f"{wnid}/{name}")
+            found.append(label)
+            evidence.append(name.rpartition(".")[0] + ".xml" in known)
+    if not paths:
+        raise layout.error(f"there are no images below {images}")
+    return Listing(paths, found, evidence)
+
+
+def _list_flat(
+    val: Path, solution: dict[str, str], wnids: Sequence[str], annotations: Path | None
+) -> Listing:
+    names = images_in(val)
+    stems = [name.rpartition(".")[0] for name in names]
+    if not names:
+        raise LAYOUT.error(f"there are no images in {val}")
+    unknown = [stem for stem in stems if stem not in solution]
+    if unknown:
+        raise LAYOUT.error(f"LOC_val_solution.csv lacks the labels of {list_some(unknown)}")
+    order = {wnid: label for label, wnid in enumerate(wnids)}
+    strangers = {solution[stem] for stem in stems} - set(order)
+    if strangers:
+        raise LAYOUT.error(f"no class is called {list_some(sorted(strangers))}")
+    known = set() if annotations is None else names_in(annotations)
+    return Listing(
+        names,
+        [order[solution[stem]] for stem in stems],
+        [f"{stem}.xml" in known for stem in stems],
+    )
+
+
+def _read_solution(path: Path) -> dict[str, str]:
+    """Map image ids to the WordNet ids of their labels: each row is "id,wnid x y x y wnid …"."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        next(rows, None)
+        return {row[0]: row[1].split()[0] for row in rows if len(row) > 1 and row[1].split()}

@@ -1,0 +1,47 @@
+"""Register the readers of public datasets."""
+
+from __future__ import annotations
+
+from rateval.api import Component, hookimpl
+
+
+@hookimpl
+def rateval_register_datasets() -> list[Component]:
+    """Offer ImageNet, ImageNet-C, Caltech-101, CUB-200-2011 and Stanford Dogs."""
+    return [
+        Component(
+            name="imagenet",
+            summary="ImageNet-1K (ILSVRC2012) from disk; evidence: boxes of the label",
+            factory="rateval_datasets.imagenet:make_imagenet",
+            params="rateval_datasets.params:ImageNetParams",
+            source="Russakovsky et al., IJCV 2015; image-net.org",
+        ),
+        Component(
+            name="imagenet-c",
+            summary="ImageNet-C from disk, one corruption and severity; evidence: ImageNet's boxes",
+            factory="rateval_datasets.imagenet_c:make_imagenet_c",
+            params="rateval_datasets.params:ImageNetCParams",
+            source="Hendrycks and Dietterich, ICLR 2019; zenodo.org/records/2235448",
+        ),
+        Component(
+            name="caltech101",
+            summary="Caltech-101 from disk; evidence: outlined contours",
+            factory="rateval_datasets.caltech101:make_caltech101",
+            params="rateval_datasets.params:Caltech101Params",
+            source="Fei-Fei, Fergus, Perona, CVPR-W 2004; data.caltech.edu/records/mzrjq-6wc02",
+        ),
+        Component(
+            name="cub200",
+            summary="CUB-200-2011 from disk; evidence: segmentations of the bird",
+            factory="rateval_datasets.cub200:make_cub200",
+            params="rateval_datasets.params:Cub200Params",
+            source="Wah et al., CNS-TR-2011-001; data.caltech.edu/records/65de6-vp158",
+        ),
+        Component(
+            name="stanford-dogs",
+            summary="Stanford Dogs from disk; evidence: boxes of all dogs",
+            factory="rateval_datasets.stanford_dogs:make_stanford_dogs",
+            params="rateval_datasets.params:StanfordDogsParams",
+            source="Khosla et al., FGVC 2011; vision.stanford.edu/aditya86/ImageNetDogs",
+        ),
+    ]

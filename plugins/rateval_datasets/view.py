@@ -1,0 +1,53 @@
+"""The part of an image that the published code shows to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Resize the shorter side, then cut out the centre: torchvision's Resize and CenterCrop.
+
+    A model of as many pixels then only normalises what it gets. Source: the test transforms of Wang
+    et al., AAAI 2025, arXiv 2412.13333.
+    """
+
+    shorter: int
+    """Pixels of the shorter side after resizing, ``side`` or more."""
+    side: int = 224
+    """Pixels of both sides of the crop."""
+
+    @property
+    def name(self) -> str:
+        """Name this view as part of an identity.
+
+        >>> View(256).name
+        'resize=256 crop=224'
+        """
+        return f"resize={self.shorter} crop={self.side}"
+
+    def image(self, image: Image.Image) -> Image.Image:
+        """Show an image, resized bilinearly; a grey one stays grey.
+
+        >>> View(256).image(Image.new("L", (500, 300))).size
+        (224, 224)
+        """
+        return self._show(image, Image.Resampling.BILINEAR)
+
+    def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Show a mask (rows, columns), resized by nearest neighbour."""
+        grey = Image.fromarray(mask.astype(np.uint8))
+        shown: NDArray[np.bool_] = np.asarray(self._show(grey, Image.Resampling.NEAREST)) > 0
+        return shown
+
+    def _show(self, image: Image.Image, resample: Image.Resampling) -> Image.Image:
+        shortest = min(image.size)
+        width, height = (self.shorter * length // shortest for length in image.size)
+        left, top = (round((length - self.side) / 2) for length in (width, height))
+        resized = image.resize((width, height), resample)
+        return resized.crop((left, top, left + self.side, top + self.side))

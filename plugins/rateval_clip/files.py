@@ -17,10 +17,11 @@ from rateval_clip.params import (
 )
 
 CONFIG_NAME = "open_clip_config.json"
+WEIGHTS_NAME = "open_clip_model.safetensors"
 _QUICKSTART_FOLDER = Path(__file__).parent / "quickstart"
 # The order in which open_clip looks for weights in a folder.
 _WEIGHT_NAMES = (
-    "open_clip_model.safetensors",
+    WEIGHTS_NAME,
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
     "open_clip_pytorch_model.pth",
@@ -102,8 +103,7 @@ def _weights_of(folder: Path) -> Path:
         return found[0]
     what = f"{len(found)} checkpoints, none by a name of open_clip's" if found else "no checkpoint"
     raise RatevalError(
-        f"{folder}: the folder holds {what}; name the file by pretrained, or call it "
-        f"{_WEIGHT_NAMES[0]}"
+        f"{folder}: the folder holds {what}; name the file by pretrained, or call it {WEIGHTS_NAME}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,7 @@ from rateval.api import (
 )
 from rateval_clip.architecture import Architecture, build_module, find_architecture
 from rateval_clip.card import make_card
+from rateval_clip.export import write_folder
 from rateval_clip.files import locate_config, locate_weights
 from rateval_clip.params import ClipParams
 from rateval_clip.preprocessing import make_geometry
@@ -62,11 +64,14 @@ class Clip:
         self._architecture = architecture
         self._tower = tower
         self._templates = params.prompt
+        self._resize_positions = params.resize_positions
         settings = architecture.preprocessing | {"size": self.image_size}
         overrides = {"mean": params.image_mean, "std": params.image_std}
         settings |= {key: value for key, value in overrides.items() if value is not None}
-        self.geometry, preprocessing = make_geometry(settings)
-        self.card = make_card(architecture, params, self.image_size, preprocessing, weights, loaded)
+        self.geometry, self._preprocessing = make_geometry(settings)
+        self.card = make_card(
+            architecture, params, self.image_size, self._preprocessing, weights, loaded
+        )
 
     @property
     def logit_scale(self) -> torch.Tensor:
@@ -139,6 +144,25 @@ class Clip:
         shortened = nullcontext() if tail is None else first_token_only(tail)
         with shortened, record_probabilities(chosen) as recorded:
             yield recorded
+
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by those of a checkpoint with open_clip's or OpenAI's key names.
+
+        ``source`` is where it comes from. Raises RatevalError, before anything is changed, when
+        keys are missing, unexpected or of another shape.
+        """
+        loaded = load_weights(self.module, state, source, resize_positions=self._resize_positions)
+        self.card = replace(
+            self.card,
+            licence="unknown",
+            checkpoint=str(source),
+            keys_used=loaded.used,
+            keys_ignored=loaded.ignored,
+        )
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write a folder that open_clip loads by ``local-dir:``; return the files written."""
+        return write_folder(folder, self._architecture, self.module, self._preprocessing)
 
 
 def make_clip(params: ClipParams, context: Context) -> Clip:

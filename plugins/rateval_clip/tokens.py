@@ -56,6 +56,20 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
     return tokenizer
 
 
+def locate_tokenizer(text_config: Mapping[str, Any], folder: Path | None) -> Path | None:
+    """Find the folder with the tokenizer's files, which may be the model's own ``folder``.
+
+    None where open_clip brings the tokenizer, and where its files are not on this machine.
+    """
+    named = text_config.get("hf_tokenizer_name")
+    if folder is not None or not named:
+        return folder
+    try:
+        return _folder_of(named)
+    except FileNotFoundError:
+        return None
+
+
 def _folder_of(tokenizer: str) -> Path:
     """Find a tokenizer's folder by its path, or by its name in the user's cache.
 

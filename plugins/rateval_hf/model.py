@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from rateval.api import (
     fill_prompts,
     record_probabilities,
 )
+from rateval_hf.export import write_folder
 from rateval_hf.files import folder_of
 from rateval_hf.params import HfClipParams
 from rateval_hf.preprocessing import Preprocessing, make_preprocessing
 from rateval_hf.tokens import FolderTokens
 from rateval_hf.tower import attention_layers
-from rateval_hf.weights import Loaded, load
+from rateval_hf.weights import Loaded, load, load_weights
 
 
 class HfClip:
@@ -64,6 +66,7 @@ class HfClip:
         side = vision.image_size // vision.patch_size
         self.grid: tuple[int, int] = (side, side)
         self.geometry = preprocessing.geometry
+        self._preprocessing = preprocessing
         self._folder = folder_of(params)
         self._text_config = loaded.config.text_config
         self._templates = params.prompt
@@ -134,6 +137,19 @@ class HfClip:
         See ``rateval_hf.tower``. Raises RatevalError for a layer that is not there.
         """
         return record_probabilities(choose_layers(self.name, self._layers, layers))
+
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by those of a checkpoint with transformers' key names.
+
+        ``source`` is where it comes from. Raises RatevalError, before anything is changed, when
+        keys are missing, unexpected or of another shape.
+        """
+        used, ignored = load_weights(self.module, state, source)
+        self.card = replace(self.card, checkpoint=str(source), keys_used=used, keys_ignored=ignored)
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write a folder that transformers loads; return the files written."""
+        return write_folder(folder, self.module, self._folder, self._preprocessing)
 
 
 def _card(loaded: Loaded, preprocessing: Preprocessing) -> ModelCard:

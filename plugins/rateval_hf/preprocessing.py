@@ -86,15 +86,29 @@ def make_preprocessing(
 
 
 def _read_settings(folder: Path, kind: str) -> tuple[Path, dict[str, Any]]:
+    path = locate_settings(folder)
+    given = {key: value for key, value in settings_in(read_json(path)).items() if value is not None}
+    return path, {**_COMMON, **_DEFAULTS[kind], **given}
+
+
+def settings_in(content: dict[str, Any]) -> dict[str, Any]:
+    """Return an image processor's table, which is the file or, in newer ones, a part of it.
+
+    >>> settings_in({"image_processor": {"resample": 3}})
+    {'resample': 3}
+    """
+    nested = content.get("image_processor")
+    return nested if isinstance(nested, dict) else content
+
+
+def locate_settings(folder: Path) -> Path:
+    """Find the file that says how an image is prepared.
+
+    Raises RatevalError when the folder holds none.
+    """
     for name in _FILES:
-        path = folder / name
-        if path.is_file():
-            content = read_json(path)
-            # The newer file holds the settings of every part of the processor.
-            nested = content.get("image_processor")
-            content = nested if isinstance(nested, dict) else content
-            given = {key: value for key, value in content.items() if value is not None}
-            return path, {**_COMMON, **_DEFAULTS[kind], **given}
+        if (folder / name).is_file():
+            return folder / name
     raise RatevalError(
         f"{folder}: the folder holds neither {' nor '.join(_FILES)}, which say how an image is "
         "resized and normalised; save the model's processor into it"

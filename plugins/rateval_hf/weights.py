@@ -69,14 +69,26 @@ def load(folder: Path) -> Loaded:
         raise RatevalError(f"{path}: only square images and patches are supported")
     files = locate_weights(folder)
     state = {key: value for file in files for key, value in read_state_dict(file, ()).items()}
+    used, ignored = load_weights(module, state, files[0])
+    return Loaded(module, config, files[0], used, ignored)
+
+
+def load_weights(
+    module: nn.Module, state: Mapping[str, torch.Tensor], path: Path
+) -> tuple[int, tuple[str, ...]]:
+    """Copy ``state`` into ``module``, every weight of it.
+
+    Returns how many tensors were used and the keys of those that have no use. Raises RatevalError,
+    with ``path``, when keys are missing, unexpected or of another shape.
+    """
     ignored = tuple(key for key in state if _IGNORED.fullmatch(key))
     used = {key: value for key, value in state.items() if key not in ignored}
     require_same_weights(
         used,
         module.state_dict(),
-        files[0],
+        path,
         owner="config.json",
         remedy="give the weights that were saved with this config",
     )
     module.load_state_dict(used)
-    return Loaded(module, config, files[0], len(used), ignored)
+    return len(used), ignored

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,11 @@ from rateval.api import (
     RatevalError,
     Readout,
     choose_layers,
+    copy_file,
     fill_prompts,
     read_state_dict,
     record_probabilities,
+    write_salesforce_checkpoint,
 )
 from rateval_lavis.architecture import Architecture, build_module, find_architecture
 from rateval_lavis.checkpoint import has_token_types, load_weights, rename
@@ -154,6 +158,34 @@ class LavisModel:
         return record_probabilities(
             {layer: (block.attn, partial(attend, block.attn)) for layer, block in blocks.items()}
         )
+
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by those of a checkpoint, official or saved by LAVIS.
+
+        ``source`` is where it comes from. Raises RatevalError, before anything is changed, when
+        keys are missing, unexpected or of another shape.
+        """
+        fuses = self._architecture.family == "albef"
+        used, ignored = load_weights(self.module, rename(state), source, fuses=fuses)
+        self.card = replace(
+            self.card,
+            licence="unknown",
+            checkpoint=str(source),
+            keys_used=used,
+            keys_ignored=ignored,
+        )
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write model.pth, which LAVIS loads, and the vocabulary; return the files written.
+
+        Fusion layers and all else that only other tasks use are no part of the model here, and are
+        not written.
+        """
+        weights = write_salesforce_checkpoint(self.module.state_dict(), folder / "model.pth")
+        vocabulary = locate_vocabulary(self._params)
+        if vocabulary is None:
+            return (weights,)
+        return (weights, copy_file(vocabulary, folder / "vocab.txt"))
 
 
 def make_albef(params: LavisAlbefParams, context: Context) -> LavisModel:

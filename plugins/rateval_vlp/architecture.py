@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 from transformers import BlipConfig
 
 from rateval.api import RatevalError, TowerSizeParams, read_json
+from rateval_vlp.files import SIZE_NAME
 from rateval_vlp.params import (
     ALBEF_SIZES,
     BLIP_SIZES,
-    QUICKSTART,
     AlbefParams,
     AlbefSizeParams,
     BlipParams,
     BlipSizeParams,
 )
+
+Size = TypeVar("Size", AlbefSizeParams, BlipSizeParams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,13 @@ class Architecture:
 
 
 def albef_architecture(params: AlbefParams, config: Path | None = None) -> Architecture:
-    """Return ALBEF's facts; ``config`` is the quickstart's size.json."""
+    """Return ALBEF's facts; ``config`` is the size.json of a folder that rateval wrote.
+
+    Raises RatevalError when it is unreadable.
+    """
     size = params.size or ALBEF_SIZES["base"]
     if config is not None:
-        size = AlbefSizeParams.model_validate_json(config.read_text(encoding="utf-8"))
+        size = _resized(_read_size(AlbefSizeParams, config), params.size, config)
     return Architecture("albef", size, text_length=30)
 
 
@@ -65,8 +70,8 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
     Raises RatevalError when the config is unreadable or describes another model.
     """
     size = params.size or BLIP_SIZES["base"]
-    if config is not None and params.pretrained == QUICKSTART:
-        size = BlipSizeParams.model_validate_json(config.read_text(encoding="utf-8"))
+    if config is not None and config.name == SIZE_NAME:
+        size = _resized(_read_size(BlipSizeParams, config), params.size, config)
     # Two are [DEC] and [ENC], which text mode never uses.
     official = Architecture(
         "blip",
@@ -75,12 +80,10 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
         added_tokens=2,
         temperature=params.temperature,
     )
-    if config is None or params.pretrained == QUICKSTART:
+    if config is None or config.name == SIZE_NAME:
         return official
     content = _read_config(config)
-    size = _folder_size(content, config)
-    if params.size is not None:
-        size = _resized(size, params.size, config)
+    size = _resized(_folder_size(content, config), params.size, config)
     return Architecture(
         "blip",
         size,
@@ -92,6 +95,17 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
         temperature=params.temperature or math.exp(-content.logit_scale_init_value),
         hugging_face=True,
     )
+
+
+def _read_size(kind: type[Size], path: Path) -> Size:
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        raise RatevalError(f"{path}: no table of sizes: {_list_faults(error)}") from error
+
+
+def _list_faults(error: ValidationError) -> str:
+    return "; ".join(f"{fault['loc'][-1:]}: {fault['msg']}" for fault in error.errors())
 
 
 def _read_config(path: Path) -> Any:
@@ -136,11 +150,12 @@ def _folder_size(config: Any, path: Path) -> BlipSizeParams:
             embedding=config.image_text_hidden_size,
         )
     except ValidationError as error:
-        details = "; ".join(f"{fault['loc'][-1:]}: {fault['msg']}" for fault in error.errors())
-        raise RatevalError(f"{path}: its sizes cannot be built: {details}") from error
+        raise RatevalError(f"{path}: its sizes cannot be built: {_list_faults(error)}") from error
 
 
-def _resized(own: BlipSizeParams, asked: BlipSizeParams, path: Path) -> BlipSizeParams:
+def _resized(own: Size, asked: Size | None, path: Path) -> Size:
+    if asked is None:
+        return own
     wanted = asked.model_dump()
     others = {
         name: value

@@ -8,7 +8,11 @@ from pathlib import Path
 from rateval.api import RatevalError, cached_bert_vocabulary, digest_files
 from rateval_vlp.params import QUICKSTART, RANDOM, AlbefParams, BlipParams
 
-_CONFIG = "config.json"
+CONFIG_NAME = "config.json"
+"""Of a Hugging Face folder."""
+SIZE_NAME = "size.json"
+"""Of a folder that rateval wrote."""
+_OWN_WEIGHTS = ("model.pth", "model.safetensors")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt")
 _QUICKSTART = Path(__file__).parent / "quickstart"
@@ -21,7 +25,7 @@ class Files:
     weights: Path | None
     """The checkpoint; None when weights are drawn at random."""
     config: Path | None
-    """config.json of a Hugging Face folder or size.json of the quickstart, else None."""
+    """config.json of a Hugging Face folder or size.json of one that rateval wrote, else None."""
     vocabulary: Path | None
     """vocab.txt or tokenizer.json; None when there is none on this machine."""
 
@@ -32,29 +36,38 @@ def locate(params: AlbefParams | BlipParams) -> Files:
     Raises RatevalError for a folder without the files that it should hold.
     """
     if params.pretrained == QUICKSTART:
-        return _quickstart(params)
+        family = "albef" if isinstance(params, AlbefParams) else "blip"
+        return _own(_QUICKSTART / family, None)
     pretrained = Path(params.pretrained).expanduser()
     if params.pretrained == RANDOM or not pretrained.is_dir():
         weights = None if params.pretrained == RANDOM else pretrained
         return Files(weights, None, _locate_vocabulary(params.vocabulary, None))
+    if (pretrained / SIZE_NAME).is_file():
+        return _own(pretrained, params.vocabulary)
     if isinstance(params, AlbefParams):
         raise RatevalError(
-            f"{pretrained}: a folder; ALBEF's weights are one file, such as ALBEF.pth: give its "
-            "path"
+            f"{pretrained}: a folder without {SIZE_NAME}, which those have that rateval wrote; "
+            "ALBEF's own weights are one file, such as ALBEF.pth: give its path"
         )
     weights = _first_of(pretrained, _WEIGHTS)
-    config = _first_of(pretrained, (_CONFIG,))
+    config = _first_of(pretrained, (CONFIG_NAME,))
     if weights is None or config is None:
         raise RatevalError(
-            f"{pretrained}: the folder lacks {_CONFIG} or the weights ({' or '.join(_WEIGHTS)}); "
-            "give a folder that BlipForImageTextRetrieval saved, or the path of a checkpoint file"
+            f"{pretrained}: the folder lacks {CONFIG_NAME} or the weights "
+            f"({' or '.join(_WEIGHTS)}); give a folder that BlipForImageTextRetrieval saved, or "
+            "the path of a checkpoint file"
         )
     return Files(weights, config, _locate_vocabulary(params.vocabulary, pretrained))
 
 
-def _quickstart(params: AlbefParams | BlipParams) -> Files:
-    folder = _QUICKSTART / ("albef" if isinstance(params, AlbefParams) else "blip")
-    return Files(folder / "model.safetensors", folder / "size.json", folder / "vocab.txt")
+def _own(folder: Path, vocabulary: str | None) -> Files:
+    weights = _first_of(folder, _OWN_WEIGHTS)
+    if weights is None:
+        raise RatevalError(
+            f"{folder}: the folder holds {SIZE_NAME}, but neither {' nor '.join(_OWN_WEIGHTS)}; "
+            "export the model again"
+        )
+    return Files(weights, folder / SIZE_NAME, _locate_vocabulary(vocabulary, folder))
 
 
 def _locate_vocabulary(given: str | None, folder: Path | None) -> Path | None:

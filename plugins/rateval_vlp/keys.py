@@ -19,24 +19,17 @@ _IGNORED = re.compile(
 )
 _LAYER = re.compile(r"text_encoder\.(?:bert\.)?encoder\.layer\.(\d+)\.(crossattention\.)?")
 
-_HUGGING_FACE = (
-    (r"vision_model\.embeddings\.class_embedding", "visual_encoder.cls_token"),
-    (r"vision_model\.embeddings\.position_embedding", "visual_encoder.pos_embed"),
-    (r"vision_model\.embeddings\.patch_embedding\.", "visual_encoder.patch_embed.proj."),
-    (r"vision_model\.post_layernorm\.", "visual_encoder.norm."),
-    (
-        r"vision_model\.encoder\.layers\.(\d+)\.self_attn\.projection\.",
-        r"visual_encoder.blocks.\1.attn.proj.",
-    ),
-    (
-        r"vision_model\.encoder\.layers\.(\d+)\.self_attn\.qkv\.",
-        r"visual_encoder.blocks.\1.attn.qkv.",
-    ),
-    (
-        r"vision_model\.encoder\.layers\.(\d+)\.layer_norm([12])\.",
-        r"visual_encoder.blocks.\1.norm\2.",
-    ),
-    (r"vision_model\.encoder\.layers\.(\d+)\.mlp\.", r"visual_encoder.blocks.\1.mlp."),
+# Beginnings of names, transformers' and BLIP's own; # is the number of a layer.
+_NAMES = (
+    ("vision_model.embeddings.class_embedding", "visual_encoder.cls_token"),
+    ("vision_model.embeddings.position_embedding", "visual_encoder.pos_embed"),
+    ("vision_model.embeddings.patch_embedding.", "visual_encoder.patch_embed.proj."),
+    ("vision_model.post_layernorm.", "visual_encoder.norm."),
+    ("vision_model.encoder.layers.#.self_attn.projection.", "visual_encoder.blocks.#.attn.proj."),
+    ("vision_model.encoder.layers.#.self_attn.qkv.", "visual_encoder.blocks.#.attn.qkv."),
+    ("vision_model.encoder.layers.#.layer_norm1.", "visual_encoder.blocks.#.norm1."),
+    ("vision_model.encoder.layers.#.layer_norm2.", "visual_encoder.blocks.#.norm2."),
+    ("vision_model.encoder.layers.#.mlp.", "visual_encoder.blocks.#.mlp."),
 )
 
 
@@ -55,10 +48,24 @@ def official_key(key: str) -> str:
     >>> official_key("vision_model.encoder.layers.3.self_attn.projection.bias")
     'visual_encoder.blocks.3.attn.proj.bias'
     """
-    for pattern, name in _HUGGING_FACE:
-        renamed, count = re.subn(f"^{pattern}", name, key)
-        if count:
-            return renamed
+    return _translate(key, _NAMES)
+
+
+def hugging_face_key(key: str) -> str:
+    """Return transformers' name of a weight that BLIP calls otherwise; others stay.
+
+    >>> hugging_face_key("visual_encoder.blocks.3.attn.proj.bias")
+    'vision_model.encoder.layers.3.self_attn.projection.bias'
+    """
+    return _translate(key, [(other, name) for name, other in _NAMES])
+
+
+def _translate(key: str, names: Iterable[tuple[str, str]]) -> str:
+    for name, other in names:
+        found = re.match(re.escape(name).replace(r"\#", r"(\d+)"), key)
+        if found:
+            layer = found[1] if found.lastindex else ""
+            return other.replace("#", layer) + key[found.end() :]
     return key
 
 

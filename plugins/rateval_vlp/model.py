@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,9 +23,11 @@ from rateval.api import (
     Readout,
     choose_layers,
     fill_prompts,
+    read_state_dict,
     record_probabilities,
 )
 from rateval_vlp.architecture import Architecture, albef_architecture, blip_architecture
+from rateval_vlp.export import write_hugging_face, write_official
 from rateval_vlp.files import Files, locate
 from rateval_vlp.params import QUICKSTART, AlbefParams, BlipParams
 from rateval_vlp.recording import attend, attention_layers
@@ -60,7 +64,7 @@ class ImageTextModel:
         rows, columns = module.visual_encoder.patch_embed.grid_size
         self.grid: tuple[int, int] = (rows, columns)
         self._architecture = architecture
-        self._vocabulary = files.vocabulary
+        self._files = files
         self._templates = params.prompt
         self.geometry = _geometry(architecture.size.image_size, params)
         self.card = _card(architecture, params, files, loaded)
@@ -123,7 +127,7 @@ class ImageTextModel:
     @cached_property
     def tokenizer(self) -> WordPieces:
         """What turns K strings into (K, T) int64 ids; read on first use."""
-        return WordPieces(self._vocabulary, self._architecture)
+        return WordPieces(self._files.vocabulary, self._architecture)
 
     def record_attention(
         self, layers: Sequence[int]
@@ -136,6 +140,31 @@ class ImageTextModel:
         return record_probabilities(
             {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
         )
+
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by those of a checkpoint with the official key names.
+
+        ``source`` is where it comes from. Raises RatevalError, before anything is changed, when
+        keys are missing, unexpected or of another shape.
+        """
+        loaded = load_weights(self.module, self._architecture, state, source)
+        self.card = replace(
+            self.card,
+            licence="unknown",
+            checkpoint=str(source),
+            keys_used=loaded.used,
+            keys_ignored=loaded.ignored,
+        )
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write model.pth with the official names; return the files written.
+
+        What was read from a Hugging Face folder is written as one. See ``rateval_vlp.export``.
+        """
+        made = (folder, self.module, self._architecture, self._files)
+        if self._architecture.hugging_face:
+            return write_hugging_face(*made, self.card.mean, self.card.std)
+        return write_official(*made)
 
 
 def _geometry(side: int, params: AlbefParams | BlipParams) -> Geometry:
@@ -202,7 +231,11 @@ def _make(
     module = build(architecture, context.seed)
     loaded = Loaded(0, ())
     if files.weights is not None:
-        loaded = load_weights(module, architecture, files.weights)
+        state = read_state_dict(files.weights)
+        loaded = load_weights(module, architecture, state, files.weights)
+    if architecture.temperature is not None:
+        with torch.no_grad():
+            module.temp.fill_(architecture.temperature)
     model = ImageTextModel(architecture, module, params, files, loaded)
     if params.vocabulary is not None:
         model.tokenizer(())  # what was given has to fit, needed or not

@@ -92,13 +92,14 @@ class AlbefParams(_DualEncoderParams):
     """Set which ALBEF to load, with which weights, and how to speak to it."""
 
     pretrained: str = Field(default=QUICKSTART, min_length=1)
-    """Path to ALBEF.pth, to a fine-tuned retrieval checkpoint, or to their tensors as safetensors;
-    "quickstart" is the tiny model that comes with rateval, with its own size and vocabulary;
-    "random" draws the weights from seed 0, for tests and training from scratch."""
+    """Path to ALBEF.pth, to a fine-tuned retrieval checkpoint, to their tensors as safetensors, or
+    to a folder that rateval exported; "quickstart" is the tiny model that comes with rateval, with
+    its own size and vocabulary; "random" draws the weights from seed 0, for tests and training from
+    scratch."""
     size: AlbefSizeParams | None = None
     """"base", or a table that differs from it in image_size, patch_size, width, depth, heads,
     text_width, text_layers, text_heads, text_intermediate, vocabulary_size, max_positions or
-    embedding. None takes the quickstart's own sizes, else "base"."""
+    embedding. None takes the sizes of the quickstart or of a folder, else "base"."""
 
     @field_validator("size", mode="before")
     @classmethod
@@ -110,14 +111,14 @@ class BlipParams(_DualEncoderParams):
     """Set which BLIP to load, with which weights, and how to speak to it."""
 
     pretrained: str = Field(default=QUICKSTART, min_length=1)
-    """Path to a checkpoint such as model_base.pth, to its tensors as safetensors, or to a Hugging
-    Face folder of BlipForImageTextRetrieval; "quickstart" is the tiny model that comes with
-    rateval, with its own size and vocabulary; "random" draws the weights from seed 0, for tests and
-    training from scratch."""
+    """Path to a checkpoint such as model_base.pth, to its tensors as safetensors, to a Hugging
+    Face folder of BlipForImageTextRetrieval, or to a folder that rateval exported; "quickstart" is
+    the tiny model that comes with rateval, with its own size and vocabulary; "random" draws the
+    weights from seed 0, for tests and training from scratch."""
     size: BlipSizeParams | None = None
     """"base", "large", or a table that differs from "base" in image_size, patch_size, width, depth,
     heads, text_width, text_layers, text_heads, text_intermediate, vocabulary_size, max_positions or
-    embedding. None takes the sizes of the quickstart or of a Hugging Face folder, else "base"."""
+    embedding. None takes the sizes of the quickstart or of a folder, else "base"."""
     temperature: float | None = Field(default=None, gt=0, le=100)
     """What the cosine is divided by; None takes the checkpoint's. Hugging Face folders have none,
     and None then takes the one their config starts from (0.07)."""

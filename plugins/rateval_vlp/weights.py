@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 
-from rateval.api import RatevalError, read_state_dict, require_same_weights
+from rateval.api import RatevalError, require_same_weights
 from rateval_vlp.architecture import Architecture
 from rateval_vlp.keys import is_hugging_face, select_albef, select_blip
 from rateval_vlp.towers import DualEncoder
@@ -25,13 +26,14 @@ class Loaded:
     ignored: tuple[str, ...]
 
 
-def load_weights(module: DualEncoder, architecture: Architecture, path: Path) -> Loaded:
-    """Copy the checkpoint at ``path`` into ``module``, every weight of it.
+def load_weights(
+    module: DualEncoder, architecture: Architecture, state: Mapping[str, torch.Tensor], path: Path
+) -> Loaded:
+    """Copy the checkpoint ``state`` into ``module``, every weight of it.
 
-    Raises RatevalError for a file that ``read_state_dict`` refuses, and when keys are missing,
-    unexpected or of another shape, listing up to ten.
+    ``path`` is where it comes from. Raises RatevalError, before anything is changed, when keys are
+    missing, unexpected or of another shape, listing up to ten.
     """
-    state = read_state_dict(path)
     select = select_albef if architecture.family == "albef" else select_blip
     used, ignored = select(state)
     count = len(used)
@@ -40,8 +42,8 @@ def load_weights(module: DualEncoder, architecture: Architecture, path: Path) ->
             f"{path}: weights of transformers' BLIP, whose sizes stand in the config.json beside "
             "them; give the path of the folder"
         )
-    if architecture.temperature is not None and ("temp" in used or architecture.hugging_face):
-        used["temp"] = torch.tensor(architecture.temperature)
+    if architecture.hugging_face and architecture.temperature is not None:
+        used.setdefault("temp", torch.tensor(architecture.temperature))
     if _POSITIONS in used:
         used[_POSITIONS] = _fit_positions(used[_POSITIONS], module, path)
     require_same_weights(

@@ -11,6 +11,7 @@ from PIL import Image
 from rateval.protocols import Model
 from rateval.records import ModelCard, Readout
 from rateval.testing.attention import check_record_attention
+from rateval.testing.checkpoints import check_checkpoints
 from rateval.testing.failure import (
     describe,
     difference,
@@ -24,7 +25,7 @@ _CLASSES = ("dog", "yellow taxi", "aircraft carrier on the open sea")
 
 
 def check_model(model: Model) -> None:
-    """Check card, sizes, preprocessing, embeddings, prompts and the recording of attention.
+    """Check card, sizes, preprocessing, embeddings, prompts, weights and recorded attention.
 
     Weights must be float32. Raises ConformanceError at the first broken promise.
     """
@@ -37,6 +38,7 @@ def check_model(model: Model) -> None:
     with torch.no_grad():
         width = _check_image_side(model, images)
         _check_text_side(model, width)
+        check_checkpoints(model, images)
     check_record_attention(model, images)
 
 

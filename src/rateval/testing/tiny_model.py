@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from rateval.modelkit.checkpoint_writing import write_safetensors
+from rateval.modelkit.weights import require_same_weights
 from rateval.records import ModelCard, Readout
 from rateval.testing.tiny_towers import (
     CONTEXT,
@@ -111,6 +115,18 @@ class TinyModel:
         finally:
             for attention in attentions:
                 attention.keep = None
+
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by ``state``. Raises RatevalError when they are not this model's."""
+        wanted = self.module.state_dict()
+        remedy = "give what export_checkpoint wrote"
+        require_same_weights(state, wanted, source, owner="the tiny model", remedy=remedy)
+        self.module.load_state_dict(state)
+        self.card = replace(self.card, checkpoint=str(source), keys_used=len(state))
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write ``tiny.safetensors`` into ``folder``."""
+        return (write_safetensors(self.module.state_dict(), folder / "tiny.safetensors"),)
 
 
 class TinyClassifier:

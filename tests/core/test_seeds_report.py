@@ -1,0 +1,342 @@
+"""The report of a study with several seeds."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rateval.environment_record import EnvironmentRecord
+from rateval.explainer_records import (
+    AgreementRecord,
+    FaithfulnessRecord,
+    GainRecord,
+    RandomisationRecord,
+    RankingChangeRecord,
+    VerdictAgreementRecord,
+)
+from rateval.over_seeds import summarise_seeds
+from rateval.report.terminal import render
+from rateval.run_record import (
+    CellRecord,
+    DatasetRecord,
+    EvidenceRecord,
+    RunRecord,
+    ScoreRecord,
+    SkippedRecord,
+)
+from rateval.stages.score import wilson_interval
+
+Counts = tuple[int, int, int, int]
+
+
+def score(heading: str, numerator: int, denominator: int, change: float | None) -> ScoreRecord:
+    low, high = wilson_interval(numerator, denominator)
+    value = numerator / denominator if denominator else None
+    return ScoreRecord(
+        metric=heading.lower(),
+        heading=heading,
+        value=value,
+        numerator=numerator,
+        denominator=denominator,
+        low=low,
+        high=high,
+        change=change if value is not None else None,
+    )
+
+
+def cell(finetuner: str, seed: int | None, counts: Counts, **changes: Any) -> CellRecord:
+    right_right, right_wrong, wrong_right, _ = counts
+    change = changes.pop("change", None)
+    evidence = EvidenceRecord(
+        validator="relevance-mass",
+        identity="e",
+        quadrants=dict(zip(("RR", "RW", "WR", "WW"), counts, strict=True)),
+        undefined=changes.pop("undefined", {}),
+        scores=(
+            score("accuracy", right_right + right_wrong, sum(counts), change),
+            score("PT", right_right, right_right + right_wrong, change),
+            score("IR", right_right, right_right + wrong_right, change),
+        ),
+    )
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": finetuner,
+        "shift": None,
+        "attribution": "maps",
+        "seed": seed,
+        "trained": finetuner != "zs",
+        "classifier": "f",
+        "identity": "i",
+        "count": sum(counts),
+        "skipped": (),
+        "skipped_in_training": (),
+        "evidence": (evidence,),
+    }
+    return CellRecord(**(values | changes))
+
+
+def record(*cells: CellRecord, seeds: tuple[int, ...] = (0, 1, 2), **changes: Any) -> RunRecord:
+    datasets = [
+        DatasetRecord(
+            name=name,
+            seed=seed,
+            classes=("a", "b"),
+            train_identity=None,
+            train_count=0,
+            test_identity="t",
+            test_count=10,
+        )
+        for name in dict.fromkeys(cell.dataset for cell in cells)
+        for seed in seeds
+    ]
+    values: dict[str, Any] = {
+        "study": "demo",
+        "status": "finished",
+        "error": None,
+        "started": "2026-01-01T00:00:00+00:00",
+        "seconds": 12.3,
+        "spec_name": "spec.toml",
+        "spec_given": "",
+        "spec_resolved": {},
+        "seeds": seeds,
+        "limit": None,
+        "environment": EnvironmentRecord(
+            python="3.11.0",
+            platform="Linux",
+            processor="some",
+            cores=2,
+            threads=2,
+            device="cpu",
+            distributions={},
+            git=None,
+        ),
+        "datasets": tuple(datasets),
+        "stages": (),
+        "cells": cells,
+        "over_seeds": tuple(summarise_seeds(cells)),
+    }
+    made = RunRecord(**(values | changes))
+    made._path = Path("runs/demo-20260101-000000")
+    return made
+
+
+def draw(shown: RunRecord, width: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(render(shown, console.width))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def flat(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+FIXED = cell("zs", None, (40, 20, 20, 20))
+TUNED = (
+    cell("evidence-ft", 0, (60, 20, 10, 10), change=0.2),
+    cell("evidence-ft", 1, (50, 20, 15, 15), change=0.1),
+    cell("evidence-ft", 2, (70, 20, 5, 5), change=0.3),
+)
+
+
+@pytest.mark.parametrize("width", [80, 100, 130, 140])
+def test_every_line_fits_and_no_label_is_cut(width: int) -> None:
+    lines = draw(record(FIXED, *TUNED), width)
+    assert max(map(len, lines)) <= width
+    assert any("evidence-ft" in line for line in lines)
+
+
+def test_a_row_for_all_seeds_at_80_columns() -> None:
+    lines = draw(record(FIXED, *TUNED), 80)
+    assert "demo  finished in 12 s on cpu, seeds 0, 1, 2" in lines[0]
+    assert "biased  mean of 3 seeds · 100 test images · maps · relevance-mass" in lines
+    (head,) = [line for line in lines if line.startswith("model")]
+    columns = " ".join(f"{heading} ± sd Δ zs" for heading in ("accuracy", "PT", "IR"))
+    assert " ".join(head.split()) == f"model method {columns}"
+    (fixed,) = [line for line in lines if line.startswith("clip") and " zs " in line]
+    assert fixed.split() == ["clip", "zs", "60.0", "66.7", "66.7"]
+    (tuned,) = [line for line in lines if line.startswith("clip") and " evidence-ft " in line]
+    # Accuracies 0.8, 0.7 and 0.9; changes 0.2 ± 0.1, whose t interval is 0.2 ± 0.248.
+    assert tuned.split()[2:5] == ["80.0", "±10.0", "+20.0"]
+
+
+def test_intervals_and_mean_counts_at_140_columns() -> None:
+    lines = draw(record(FIXED, *TUNED), 140)
+    (tuned,) = [line for line in lines if line.startswith("clip") and " evidence-ft " in line]
+    assert "80.0  55.2 to 104.8   +20.0" in tuned
+    assert tuned.split()[-4:] == ["60", "20", "10", "10"]
+    (fixed,) = [line for line in lines if line.startswith("clip") and " zs " in line]
+    assert " to " not in fixed
+    assert fixed.split()[-4:] == ["40", "20", "20", "20"]
+
+
+def test_changes_whose_interval_leaves_out_0_have_a_star() -> None:
+    alike = [cell("ft", seed, (60, 20, 10, 10), change=0.2) for seed in range(3)]
+    (row,) = [line for line in draw(record(FIXED, *alike), 80) if " ft " in line and "80.0" in line]
+    assert row.split()[2:5] == ["80.0", "±0.0", "+20.0*"]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_legend_says_what_intervals_hold(width: int) -> None:
+    text = flat(draw(record(FIXED, *TUNED), width))
+    assert "Student's t interval of the mean over the seeds, not over the images" in text
+    assert "mean over the seeds where the number is defined" in text
+    assert "against zero-shot on the same test by the same seed" in text
+    assert "Wilson" not in text
+    assert ("are shown from 130 columns on" in text) == (width == 80)
+    assert ("sample standard deviation" in text) == (width == 80)
+    assert ("images, mean over the seeds: Right or Wrong" in text) == (width == 140)
+
+
+def test_two_seeds_are_said_to_be_few() -> None:
+    warning = "2 seeds: an interval over so few is very wide"
+    assert warning in flat(draw(record(FIXED, *TUNED[:2], seeds=(0, 1)), 80))
+    assert "so few" not in flat(draw(record(FIXED, *TUNED), 80))
+
+
+def test_one_seed_has_the_report_as_ever() -> None:
+    lines = draw(record(FIXED, TUNED[0], seeds=(0,), over_seeds=()), 140)
+    text = flat(lines)
+    assert "on cpu, seed 0" in lines[0]
+    assert "biased  100 test images · maps · relevance-mass" in lines
+    assert "Wilson interval over the images alone" in text
+    assert "Student" not in text
+    assert "mean of" not in text
+
+
+def test_seeds_that_were_not_reached_are_named() -> None:
+    text = flat(draw(record(FIXED, *TUNED[:1], status="interrupted"), 140))
+    assert (
+        "clip · evidence-ft on biased · maps: mean of 1 of the 3 seeds, the others were not reached"
+    ) in text
+
+
+def test_what_is_undefined_is_named_with_its_seeds() -> None:
+    missing = SkippedRecord(id="a.jpg", reason="gone")
+    shown = record(
+        cell("zs", None, (1, 2, 3, 4), skipped=(missing,)),
+        cell("ft", 0, (0, 2, 0, 8), undefined={"no mask": 1}),
+        cell("ft", 1, (1, 2, 3, 4), undefined={"no mask": 1}),
+        cell("ft", 2, (0, 2, 0, 8), undefined={"no mask": 2}),
+    )
+    text = flat(draw(shown, 140))
+    assert "clip · zs: 1 test samples skipped, the first a.jpg: gone" in text
+    assert "clip · ft, seeds 0, 2: IR is undefined: no prediction rests on valid" in text
+    assert "clip · ft, seeds 0, 1: 1 images have no score" in text
+    assert "clip · ft, seed 2: 2 images have no score" in text
+    (row,) = [line for line in draw(shown, 80) if line.startswith("clip") and " ft " in line]
+    assert row.split()[-1] == "25.0"  # the one seed with an IR, and so without a deviation
+
+
+def test_a_number_that_no_seed_has_is_a_dash() -> None:
+    lines = draw(record(*(cell("ft", seed, (0, 2, 0, 8)) for seed in range(3))), 140)
+    (row,) = [line for line in lines if line.startswith("clip")]
+    assert "–" in row
+    assert "no zero-shot row to compare with" in flat(lines)
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_explainers_stand_in_the_order_of_the_spec(seeds: tuple[int, ...]) -> None:
+    cells = [
+        cell("zs", seed, (1, 2, 3, 4), attribution=name, dataset=dataset)
+        for seed in seeds
+        for dataset in ("unbiased", "biased")
+        for name in ("zeta", "alpha", "mid")
+    ]
+    several = {} if len(seeds) > 1 else {"over_seeds": ()}
+    lines = draw(record(*cells, seeds=seeds, **several), 140)
+    titles = [line.split(" · ") for line in lines if " test images · " in line]
+    assert [(parts[0].split()[0], parts[-2]) for parts in titles] == [
+        (dataset, name) for dataset in ("unbiased", "biased") for name in ("zeta", "alpha", "mid")
+    ]
+
+
+def test_a_shift_has_its_column() -> None:
+    cells = [
+        cell("ft", seed, (1, 2, 3, 4), shift=shift) for seed in range(3) for shift in (None, "fog")
+    ]
+    rows = [line for line in draw(record(*cells), 140) if line.startswith("clip")]
+    assert [row.split()[2] for row in rows] == ["–", "fog"]
+
+
+def probed(deletion: float, correlation: float, undefined: dict[str, int]) -> FaithfulnessRecord:
+    return FaithfulnessRecord(
+        identity="p",
+        count=64,
+        undefined=undefined,
+        deletion=deletion,
+        insertion=0.62,
+        chance=0.4,
+        deletion_gain=GainRecord(value=0.4 - deletion, low=-1.0, high=1.0),
+        insertion_gain=GainRecord(value=0.22, low=-1.0, high=1.0),
+        randomisation=RandomisationRecord(correlation=correlation, count=64),
+    )
+
+
+def test_faithfulness_is_averaged_and_its_notes_name_the_seeds() -> None:
+    probes = [
+        probed(0.2, 0.95, {"constant relevance": 3}),
+        probed(0.3, 0.95, {}),
+        probed(0.4, 0, {}),
+    ]
+    cells = [
+        cell("ft", seed, (1, 2, 3, 4), faithfulness=found) for seed, found in enumerate(probes)
+    ]
+    lines = draw(record(*cells), 140)
+    assert "biased  faithfulness · first 64 test images · mean of 3 seeds" in lines
+    (row,) = [line for line in lines if line.startswith("clip") and "maps" in line]
+    # Insertion's gains are equal; the interval of deletion's, 0.1 ± 0.248, holds 0.
+    assert row.split() == ["clip", "ft", "maps", "0.30", "0.62*", "0.40", "0.63"]
+    text = flat(lines)
+    assert (
+        "clip · ft · maps, seed 0: of 64 images, 3 have no curves (constant relevance: 3)" in text
+    )
+    assert "maps (clip · ft, seeds 0, 1): the maps hardly change" in text
+    assert "by the 95 % interval of the mean difference over the seeds" in text
+
+
+def test_agreement_and_ranking_speak_of_all_seeds() -> None:
+    shares = VerdictAgreementRecord(
+        validator="relevance-mass", value=0.7, numerator=21, denominator=30
+    )
+    agreement = AgreementRecord(
+        dataset="biased",
+        model="clip",
+        finetuner="ft",
+        shift=None,
+        first="maps",
+        second="other",
+        correlation=0.25,
+        count=30,
+        verdicts=(shares,),
+    )
+    change = RankingChangeRecord(
+        dataset="biased",
+        model="clip",
+        shift=None,
+        validator="relevance-mass",
+        metric="pt",
+        heading="PT",
+        first="zs",
+        second="ft",
+        first_above=("maps",),
+        second_above=("other",),
+        clear=True,
+    )
+    lines = draw(record(FIXED, *TUNED, agreements=(agreement,), ranking_changes=(change,)), 140)
+    assert len([line for line in lines if line.startswith("biased  agreement")]) == 1
+    assert "(images of all seeds)" in flat(lines)
+    assert "biased · clip: ranking by mean PT changes: zs > ft by maps; ft > zs by other" in lines
+
+
+def test_many_seeds_are_counted_not_listed() -> None:
+    seeds = tuple(range(20))
+    cells = [cell("ft", seed, (0, 2, 0, 8)) for seed in seeds]
+    lines = draw(record(*cells, seeds=seeds), 80)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].endswith("seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 10 more")

@@ -1,4 +1,4 @@
-"""Classify by a linear head on the model's features, whose image tower was trained along."""
+"""Classify by a linear head on the model's features."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 
-from rateval.api import Model, RatevalError
+from rateval.api import Model
+from rateval_finetune.states import copy_state, load_part, name_state, require_fit
 
 HEAD = "head."
+EMBEDDING_HEAD = "embedding_head."
 TOWER = "image_tower."
-_SHOWN = 10
 
 
 def new_head(
@@ -25,7 +27,7 @@ def new_head(
     >>> head.weight.shape, bool(head.weight.abs().max() <= 0.5)
     (torch.Size([2, 4]), True)
     """
-    head = _empty_head(width, classes)
+    head = empty_head(width, classes)
     bound = 1 / math.sqrt(width)
     with torch.no_grad():
         head.weight.uniform_(-bound, bound, generator=generator)
@@ -33,25 +35,63 @@ def new_head(
     return head.to(device=device, dtype=dtype)
 
 
-class HeadClassifier:
-    """Score an image for each class by a linear head on its features."""
+def empty_head(width: int, classes: int) -> torch.nn.Linear:
+    """Make a head without first weights: those would be drawn from torch's global generator."""
+    return torch.nn.Linear(width, classes, device="meta").to_empty(device="cpu")
 
-    def __init__(self, model: Model, head: torch.nn.Linear) -> None:
+
+class HeadClassifier:
+    """Score an image for each class by a linear head.
+
+    It sits on the model's features, or, with ``on_embedding``, on the image's embedding of unit
+    length, where the class prompts' own embeddings make a head.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        head: torch.nn.Linear,
+        *,
+        tuned: bool = True,
+        on_embedding: bool = False,
+    ) -> None:
+        """Wrap a model; ``tuned`` says that its image tower was trained along."""
         self.model = model
         self.head = head
+        self.tuned = tuned
+        self.on_embedding = on_embedding
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Score (B, 3, H, W) float32 as (B, K) float32, differentiable."""
-        scores: torch.Tensor = self.head(self.model.features(images))
+        return self.score(self.inputs(images))
+
+    def inputs(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the head sits on, (B, F)."""
+        if self.on_embedding:
+            return F.normalize(self.model.encode_image(images).float(), dim=-1)
+        return self.model.features(images)
+
+    def score(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Score what ``inputs`` returned as (B, K) float32."""
+        scores: torch.Tensor = self.head(inputs)
         return scores.float()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Copy head and image tower to the CPU, as ``head.*`` and ``image_tower.*``."""
-        live = _named(self.head, HEAD) | _named(self.model.image_tower, TOWER)
-        return {
-            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in live.items()
-        }
+        """Copy the head, and the image tower if it was trained, to the CPU.
+
+        Their tensors are named ``head.*``, ``embedding_head.*`` for one on the embedding, and
+        ``image_tower.*``.
+        """
+        live = name_state(self.head, _prefix(self.on_embedding))
+        if self.tuned:
+            live |= name_state(self.model.image_tower, TOWER)
+        return copy_state(live)
+
+    def load(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Put the tensors of a ``state`` of this classifier in the place of its own."""
+        load_part(self.head, state, _prefix(self.on_embedding))
+        if self.tuned:
+            load_part(self.model.image_tower, state, TOWER)
 
 
 def restore_head(
@@ -60,52 +100,28 @@ def restore_head(
     state: Mapping[str, torch.Tensor],
     device: str,
     dtype: torch.dtype,
+    *,
+    tuned: bool = True,
+    on_embedding: bool = False,
 ) -> HeadClassifier:
     """Load what ``HeadClassifier.state`` gave into ``model`` and a head of its own.
 
     Raises RatevalError, before anything is changed, when names or shapes differ from what model
     and classes need.
     """
-    weight = state.get(HEAD + "weight")
+    prefix = _prefix(on_embedding)
+    weight = state.get(prefix + "weight")
     width = weight.shape[-1] if weight is not None and weight.ndim else 0
-    needed = {HEAD + "weight": (len(classes), width), HEAD + "bias": (len(classes),)}
-    tower = _named(model.image_tower, TOWER)
-    _require_fit(needed | {name: tuple(tensor.shape) for name, tensor in tower.items()}, state)
-    head = _empty_head(width, len(classes))
-    head.load_state_dict(_cut(state, HEAD))
-    model.image_tower.load_state_dict(_cut(state, TOWER))
-    return HeadClassifier(model, head.to(device=device, dtype=dtype))
+    needed = {prefix + "weight": (len(classes), width), prefix + "bias": (len(classes),)}
+    if tuned:
+        tower = name_state(model.image_tower, TOWER)
+        needed |= {name: tuple(tensor.shape) for name, tensor in tower.items()}
+    require_fit(needed, state)
+    head = empty_head(width, len(classes)).to(device=device, dtype=dtype)
+    classifier = HeadClassifier(model, head, tuned=tuned, on_embedding=on_embedding)
+    classifier.load(state)
+    return classifier
 
 
-def _empty_head(width: int, classes: int) -> torch.nn.Linear:
-    # Without first weights: those would be drawn from torch's global generator.
-    return torch.nn.Linear(width, classes, device="meta").to_empty(device="cpu")
-
-
-def _named(module: torch.nn.Module, prefix: str) -> dict[str, torch.Tensor]:
-    return {prefix + name: tensor for name, tensor in module.state_dict().items()}
-
-
-def _cut(state: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {
-        name.removeprefix(prefix): tensor
-        for name, tensor in state.items()
-        if name.startswith(prefix)
-    }
-
-
-def _require_fit(needed: Mapping[str, tuple[int, ...]], state: Mapping[str, torch.Tensor]) -> None:
-    wrong = [f"{name} is missing" for name in needed.keys() - state.keys()]
-    wrong += [f"{name} is not known" for name in state.keys() - needed.keys()]
-    wrong += [
-        f"{name} is {tuple(state[name].shape)}, needed is {needed[name]}"
-        for name in needed.keys() & state.keys()
-        if tuple(state[name].shape) != needed[name]
-    ]
-    if wrong:
-        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        raise RatevalError(
-            f"the fine-tuned state does not fit: {'; '.join(sorted(wrong)[:_SHOWN])}{more}. "
-            "It must come from the same model, classes and method; fine-tune again, or restore it "
-            "with the ones it was made with"
-        )
+def _prefix(on_embedding: bool) -> str:
+    return EMBEDDING_HEAD if on_embedding else HEAD

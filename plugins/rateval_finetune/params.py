@@ -2,26 +2,141 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from rateval.api import Params
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ZsParams(Params):
     """Take no parameter: prompts and similarity belong to the model."""
 
 
-class FtParams(Params):
-    """Set how head and image tower are trained; the defaults are the published settings."""
+class CheckpointParams(Params):
+    """Name a model that was fine-tuned elsewhere."""
+
+    path: Path
+    """Weights of the whole model in the model's official format, or as ``rateval
+    export-checkpoint`` wrote them: a file, or a folder with one in it."""
+    head: Path | None = None
+    """Linear head over the classes of the dataset, in their order: a safetensors or torch file with
+    ``weight`` (K, F) and ``bias`` (K,). When absent, ``head.safetensors`` of the folder or
+    ``head.weight`` and ``head.bias`` among the weights; where there are none, classes are told
+    apart by prompts."""
+
+
+class TrainingParams(Params):
+    """Set how a method trains; the defaults are the published settings without augmentation."""
 
     epochs: int = Field(default=10, ge=1)
     """How often each training sample is seen."""
     batch_size: int = Field(default=32, ge=1)
-    """Samples per step; the last step of an epoch takes what is left."""
+    """Samples per step, over all processes; the last step of an epoch takes what is left."""
+    accumulate: int = Field(default=1, ge=1)
+    """Passes that a step's samples are divided into, so that large batches fit in memory. A
+    contrastive loss then compares within each pass only."""
     lr: float = Field(default=1e-5, gt=0, le=1)
-    """Adam's rate for the image tower, constant throughout."""
-    head_lr: float | None = Field(default=None, gt=0, le=1)
-    """Adam's rate for the linear head; the same as ``lr`` when absent. The head starts from random
-    weights, so that ten times ``lr`` often learns faster."""
+    """The optimiser's rate, the peak of it with a warm-up or a cosine."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """``constant`` as published, or ``cosine``: down to 0 along half a cosine."""
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    """Share of all steps in which the rate rises linearly from 0."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """Adam as published, or AdamW, whose weight decay doesn't pass through the moments."""
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    """Decay of the weights; none as published."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of a step's gradient, which is scaled down to it; no bound when absent."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Of the passes; weights and optimiser stay float32. ``float16`` needs a GPU."""
+    augment: Literal["none", "published"] = "none"
+    """``published``: random crop, horizontal flip, colours and rotation by up to 30 degrees, drawn
+    anew for each sample and epoch; masks go along."""
+    background_swap: float = Field(default=0.0, ge=0, le=1)
+    """Probability that an image with a mask gets the background of another one of its batch, so
+    that backgrounds tell less about the class."""
+    stop_by: str | None = None
+    """Stop early by this score on the samples held out, such as ``accuracy`` or ``pt``, and keep
+    the best epoch's weights; needs ``[validation]`` in the spec."""
+    patience: int = Field(default=3, ge=1)
+    """Epochs without a better score after which ``stop_by`` ends the training."""
     seed: int | None = Field(default=None, ge=0, lt=2**63)
-    """Decides the head's first weights and the order of samples; the study's seed when absent."""
+    """Decides first weights, order of samples, augmentation and dropout; the study's seed when
+    absent."""
+
+
+class LpParams(TrainingParams):
+    """Set how a linear head is trained on frozen features."""
+
+    lr: float = Field(default=1e-3, gt=0, le=1)
+    """The optimiser's rate for the head."""
+
+
+class FlcpParams(TrainingParams):
+    """Set how the whole model is trained as in contrastive pre-training."""
+
+    temperature: Literal["published", "learnt"] | Annotated[float, Field(gt=0, le=10)] = "published"
+    """Divides the similarities of images and prompts: a number, ``learnt`` from the model's own, or
+    ``published``: 0.07 for CLIP and learnt for others."""
+
+
+class FtParams(TrainingParams):
+    """Set how head and image tower are trained."""
+
+    lr: float = Field(default=1e-5, gt=0, le=1)
+    """The optimiser's rate for the image tower."""
+    head_lr: float | None = Field(default=None, gt=0, le=1)
+    """The rate for the linear head; the same as ``lr`` when absent. A head that starts from random
+    weights often learns faster with ten times ``lr``."""
+
+
+class LpFtParams(FtParams):
+    """Set how a head is trained first, then head and image tower."""
+
+    probe_epochs: int = Field(default=10, ge=1)
+    """How often each training sample is seen by the head alone."""
+    probe_lr: float = Field(default=1e-3, gt=0, le=1)
+    """The rate for the head alone."""
+
+
+class WiseFtParams(FtParams):
+    """Set how weights are trained and then interpolated with the zero-shot ones."""
+
+    alpha: Share | Annotated[tuple[Share, ...], Field(min_length=1)] = 0.5
+    """Share of the trained weights, 0 (zero-shot) to 1 (trained); of several, the one with the best
+    ``choose_by`` on the samples held out is taken."""
+    choose_by: str = "accuracy"
+    """Score on the samples held out by which one of several ``alpha`` is chosen; needs
+    ``[validation]`` in the spec."""
+
+    @property
+    def alphas(self) -> tuple[float, ...]:
+        """Return every ``alpha`` once, the smallest first."""
+        several = self.alpha if isinstance(self.alpha, tuple) else (self.alpha,)
+        return tuple(sorted(set(several)))
+
+
+class LoraParams(FtParams):
+    """Set how low-rank updates of the image tower's linear layers are trained beside a head."""
+
+    rank: int = Field(default=8, ge=1, le=1024)
+    """Rank of each update."""
+    scale: float = Field(default=16.0, gt=0, allow_inf_nan=False)
+    """An update is multiplied by ``scale / rank``, LoRA's alpha over r."""
+
+
+class EvidenceFtParams(FtParams):
+    """Set how ft is trained with a penalty on relevance outside of the mask."""
+
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Factor on the penalty, 1 minus the share of relevance inside the mask."""
+    penalty_warmup: float = Field(default=0.0, ge=0, lt=1)
+    """Share of all steps in which the factor rises linearly from 0."""
+    layers: Literal["last", "all"] | Annotated[int, Field(ge=1)] = "last"
+    """Vision layers whose relevance counts: the last one, all, or the last N."""
+    mask_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of the training images whose masks are used, as if the others had none."""

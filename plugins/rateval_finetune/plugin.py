@@ -1,13 +1,15 @@
-"""Register the ways to make a classifier: zs and ft."""
+"""Register the ways to make a classifier."""
 
 from __future__ import annotations
 
 from rateval.api import Component, hookimpl
 
+_PAPER = "Wang et al., AAAI 2025, arXiv 2412.13333"
+
 
 @hookimpl
 def rateval_register_finetuners() -> list[Component]:
-    """Return zs and ft."""
+    """Return zero-shot and the methods that train."""
     return [
         Component(
             name="zs",
@@ -16,12 +18,84 @@ def rateval_register_finetuners() -> list[Component]:
             params="rateval_finetune.params:ZsParams",
             source="Radford et al., ICML 2021, section 3.1",
         ),
-        Component(
+        _trained(
+            name="lp",
+            summary="Linear probe: a new linear head on frozen features",
+            factory="rateval_finetune.linear_probe:make_lp",
+            params="rateval_finetune.params:LpParams",
+            source=f"LP of {_PAPER}",
+        ),
+        _trained(
+            name="flcp",
+            summary="Fine-tuning of both towers by the contrastive loss of pre-training",
+            factory="rateval_finetune.contrastive:make_flcp",
+            params="rateval_finetune.params:FlcpParams",
+            source=f"FLCP of {_PAPER}",
+        ),
+        _trained(
             name="ft",
             summary="Fine-tuning of a new linear head and the image tower by cross entropy",
             factory="rateval_finetune.full:make_full",
             params="rateval_finetune.params:FtParams",
-            seeded=True,
-            source="FT of Wang et al., AAAI 2025, arXiv 2412.13333",
+            source=f"FT of {_PAPER}",
+            version="2",
+        ),
+        _trained(
+            name="lp-ft",
+            summary="Linear probe first, then fine-tuning of head and image tower",
+            factory="rateval_finetune.lp_ft:make_lp_ft",
+            params="rateval_finetune.params:LpFtParams",
+            source="LP-FT of Kumar et al., ICLR 2022",
+        ),
+        _trained(
+            name="wise-ft",
+            summary="Fine-tuning from zero-shot, its weights interpolated with zero-shot's",
+            factory="rateval_finetune.wise_ft:make_wise_ft",
+            params="rateval_finetune.params:WiseFtParams",
+            source="WiSE-FT of Wortsman et al., CVPR 2022",
+        ),
+        _trained(
+            name="lora",
+            summary="Fine-tuning of a head and low-rank updates of the image tower",
+            factory="rateval_finetune.lora:make_lora",
+            params="rateval_finetune.params:LoraParams",
+            source="LoRA of Hu et al., ICLR 2022",
+        ),
+        _trained(
+            name="evidence-ft",
+            summary="ft with a penalty on relevance outside of the evidence masks",
+            factory="rateval_finetune.evidence_ft:make_evidence_ft",
+            params="rateval_finetune.params:EvidenceFtParams",
+            source='Ross, Hughes, Doshi-Velez, "Right for the Right Reasons", IJCAI 2017',
+        ),
+        Component(
+            name="checkpoint",
+            summary="No training: the weights of a model that was fine-tuned elsewhere",
+            factory="rateval_finetune.checkpoint:make_checkpoint",
+            params="rateval_finetune.params:CheckpointParams",
+            digest="rateval_finetune.checkpoint_files:digest",
         ),
     ]
+
+
+def _trained(
+    *,
+    name: str,
+    summary: str,
+    factory: str,
+    params: str,
+    source: str,
+    version: str = "1",
+    requires: tuple[str, ...] = (),
+) -> Component:
+    return Component(
+        name=name,
+        summary=summary,
+        factory=factory,
+        params=params,
+        source=source,
+        version=version,
+        requires=("accelerate", *requires),
+        extra="finetune",
+        seeded=True,
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from rateval.api import Classifier, Context, Model, Monitor, RatevalError, Split
+from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
 from rateval_finetune.modes import freeze
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ZeroShot:
     trains = False
 
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
         """Encode the classes' prompts; ``train`` is not looked at."""
         return self.restore(model, classes, {})

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rateval.api import Context, RatevalError
-from rateval.testing import RecordingMonitor, TinyModel, tiny_model
+from rateval.testing import RecordingLogbook, TinyModel, tiny_model
 from rateval_finetune.params import ZsParams
 from rateval_finetune.zero_shot import class_embeddings, make_zero_shot
 
@@ -45,7 +45,7 @@ def naive_logits(model: TinyModel, images: torch.Tensor) -> np.ndarray[tuple[int
 def test_logits_equal_a_naive_float64_loop(make: Callable[[], TinyModel], images: Images) -> None:
     model = make()
     zs = make_zero_shot(ZsParams(), Context())
-    classifier = zs.fit(model, None, CLASSES, RecordingMonitor())
+    classifier = zs.fit(model, None, CLASSES, RecordingLogbook())
     logits = classifier.logits(images(model))
     assert logits.dtype == torch.float32
     np.testing.assert_allclose(
@@ -76,7 +76,7 @@ def test_nothing_is_trained_and_nothing_is_left_to_train() -> None:
     model = tiny_model()
     model.module.train().requires_grad_(True)
     zs = make_zero_shot(ZsParams(), Context())
-    classifier = zs.fit(model, None, CLASSES, RecordingMonitor())
+    classifier = zs.fit(model, None, CLASSES, RecordingLogbook())
     assert zs.trains is False
     assert classifier.state() == {}
     assert not model.module.training

@@ -1,0 +1,56 @@
+"""Find and name the files of a model that was fine-tuned elsewhere, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rateval.api import RatevalError, digest_files
+
+if TYPE_CHECKING:
+    from rateval_finetune.params import CheckpointParams
+
+HEAD_FILE = "head.safetensors"
+_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
+
+
+def locate(params: CheckpointParams) -> tuple[Path, Path | None]:
+    """Return the file with the weights, and the one with the head if it has one of its own.
+
+    Raises RatevalError when there is no such file, or several could be meant.
+    """
+    path = params.path.expanduser()
+    if not path.exists():
+        raise RatevalError(
+            f"checkpoint: path = {path}: there is no such file or folder; give the weights' file, "
+            "or the folder that rateval export-checkpoint wrote"
+        )
+    head = None if params.head is None else params.head.expanduser()
+    if head is not None and not head.is_file():
+        raise RatevalError(
+            f"checkpoint: head = {head}: there is no such file; give the head's file"
+        )
+    if path.is_file():
+        return path, head
+    weights = [
+        file
+        for file in sorted(path.iterdir())
+        if file.suffix in _SUFFIXES
+        and file.name != HEAD_FILE
+        and not (head is not None and file.samefile(head))
+    ]
+    if len(weights) != 1:
+        named = ", ".join(file.name for file in weights) or "none"
+        raise RatevalError(
+            f"checkpoint: path = {path}: the folder must hold one file of weights "
+            f"({', '.join(_SUFFIXES)}), but holds {named}; give the file itself"
+        )
+    if head is None and (path / HEAD_FILE).is_file():
+        head = path / HEAD_FILE
+    return weights[0], head
+
+
+def digest(params: CheckpointParams) -> str:
+    """Name the bytes of the files."""
+    weights, head = locate(params)
+    return digest_files({"weights": weights, "head": head})

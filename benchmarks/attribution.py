@@ -1,10 +1,12 @@
 """Time predict + explain + judge, against a plain forward pass and the published procedure.
 
 Weights are random, which changes no timing. Every method runs once in each round, and its fastest
-round counts: what slows a round is other work on the machine. Peak memory is taken in processes of
-their own.
+round counts: what slows a round is other work. Peak memory is taken in processes of their own.
 
     OMP_NUM_THREADS=1 python benchmarks/attribution.py --architecture ViT-B-32 --batch 32
+
+The last column is the gain of ``[run] precision``: how many times as fast as in float32 the method
+is, in the same rounds. A GPU is used and named where there is one; its first column counts.
 
 The published procedure is written here from its description: one image at a time, the label's
 prompt encoded for each, weights that keep their graph, the attention of all layers, one gradient
@@ -18,12 +20,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +35,19 @@ from torch import nn
 
 import rateval
 from rateval.api import Classifier, Context, Model, record_probabilities
+from rateval.device import describe_device, resolve_device
+from rateval.precision import HALVES, in_precision, require_precision
 from rateval_clip.recording import attend_multihead
 
 CLASSES = [f"thing number {index}" for index in range(100)]
 FORWARD, ZERO_SHOT, HEAD = "plain forward", "published, last", "published, all"
-REFERENCE = {"rateval, last": ZERO_SHOT, "rateval, all": HEAD}
+LAST, ALL, HALF = "rateval, last", "rateval, all", " in half precision"
+REFERENCE = {LAST: ZERO_SHOT, ALL: HEAD}
 Work = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """Hold a zero-shot classifier of random weights, and noise with boxes as evidence."""
-
+class Case:  # a zero-shot classifier of random weights, and noise with boxes as evidence
     model: Model
     classifier: Classifier
     images: torch.Tensor
@@ -52,10 +56,8 @@ class Case:
 
 
 def make_case(architecture: str, batch: int, device: str) -> Case:
-    context = Context(device=device)
-    model = rateval.create(
-        "model", "clip", context=context, architecture=architecture, pretrained="random"
-    )
+    params = {"architecture": architecture, "pretrained": "random"}
+    model = rateval.create("model", "clip", context=Context(device=device), **params)
     classifier = rateval.create("finetuner", "zs").restore(model, CLASSES, {})
     draw = torch.Generator().manual_seed(0)
     height, width = model.card.image_size
@@ -68,7 +70,7 @@ def make_case(architecture: str, batch: int, device: str) -> Case:
 
 @torch.inference_mode()
 def plain_forward(case: Case) -> None:
-    case.model.image_tower(case.images)
+    case.model.encode_image(case.images)
 
 
 def make_whole(layers: str) -> Callable[[Case], None]:
@@ -89,9 +91,9 @@ def published(case: Case, *, zero_shot: bool, count: int) -> None:
     """Explain ``count`` images one by one, as the module's docstring says."""
     case.model.module.requires_grad_(True)
     tower: Any = case.model.image_tower
-    attentions = [block.attn for block in tower.transformer.resblocks]
-    plain = {layer: (part, attend_multihead(part)) for layer, part in enumerate(attentions)}
-    layers = range(len(plain))
+    attentions = enumerate(block.attn for block in tower.transformer.resblocks)
+    plain = {layer: (part, attend_multihead(part)) for layer, part in attentions}
+    layers = list(plain)
     for index in range(count):
         label = int(case.labels[index])
         with record_probabilities(plain) as recorded:
@@ -100,8 +102,7 @@ def published(case: Case, *, zero_shot: bool, count: int) -> None:
         if zero_shot:
             (prompts,) = case.model.prompts([CLASSES[label]])
             score = score + 0 * case.model.encode_text(prompts).sum()
-        tokens = recorded[0].shape[-1]
-        relevance = torch.eye(tokens, device=logits.device)
+        relevance = torch.eye(recorded[0].shape[-1], device=logits.device)
         for layer in layers[-1:] if zero_shot else layers:
             (gradient,) = torch.autograd.grad(score, recorded[layer], retain_graph=True)
             product = (gradient * recorded[layer]).detach().clamp(min=0).mean(dim=1)[0]
@@ -150,7 +151,6 @@ def time_all(methods: dict[str, tuple[Work, int]], rounds: int, device: str) -> 
     times: dict[str, list[float]] = {name: [] for name in methods}
     for round_ in range(rounds + 1):
         for name, (work, images) in methods.items():
-            wait()
             start = time.perf_counter()
             work()
             wait()
@@ -161,17 +161,17 @@ def time_all(methods: dict[str, tuple[Work, int]], rounds: int, device: str) -> 
 
 def print_speed(options: argparse.Namespace) -> None:
     batch, count = options.batch, min(options.single, options.batch)
-    case = make_case(options.architecture, batch, options.device)
-    methods: dict[str, tuple[Work, int]] = {
-        FORWARD: (partial(plain_forward, case), batch),
-        "rateval, last": (partial(make_whole("last"), case), batch),
-        "rateval, all": (partial(make_whole("all"), case), batch),
-        ZERO_SHOT: (partial(published, case, zero_shot=True, count=count), count),
-        HEAD: (partial(published, case, zero_shot=False, count=count), count),
-    }
-    times = time_all(methods, options.rounds, options.device)
-    for name in (ZERO_SHOT, HEAD):
-        times[name] += times[FORWARD]  # its prediction
+    case, half = (make_case(options.architecture, batch, options.device) for _ in range(2))
+    ours = {FORWARD: plain_forward, LAST: make_whole("last"), ALL: make_whole("all")}
+    methods: dict[str, tuple[Work, int]] = {}
+    for name, method in ours.items():
+        methods[name] = partial(method, case), batch
+        methods[name + HALF] = partial(method, half), batch
+    for name, zero_shot in ((ZERO_SHOT, True), (HEAD, False)):
+        methods[name] = partial(published, case, zero_shot=zero_shot, count=count), count
+    with in_precision(half.model, options.precision, options.device):
+        times = time_all(methods, options.rounds, options.device)
+    times |= {name: times[name] + times[FORWARD] for name in (ZERO_SHOT, HEAD)}  # its prediction
     libraries: dict[str, tuple[str, Work, int]] = {
         "captum LayerIG": ("captum", partial(captum_layer, case, count), count),
         "pytorch-grad-cam": ("pytorch_grad_cam", partial(grad_cam, case, batch), batch),
@@ -181,41 +181,42 @@ def print_speed(options: argparse.Namespace) -> None:
             times |= time_all({name: (work, images)}, 1, options.device)
         else:
             print(f"{name} is left out: there is no module {module}")
-    print(f"{'':18}{'images/s':>10}{'of forward':>12}{'of published':>14}")
+    print_table(times, options.precision)
+
+
+def print_table(times: dict[str, float], precision: str) -> None:
+    print(f"{'':18}{'images/s':>10}{'of forward':>14}{'of published':>14}{precision:>14}")
     for name, seconds in times.items():
-        line = f"{name:18}{1 / seconds:10.2f}{times[FORWARD] / seconds:12.2f}"
-        beaten = REFERENCE.get(name)
-        print(line + (f"{times[beaten] / seconds:14.2f}" if beaten else ""))
+        if not name.endswith(HALF):
+            beaten, half = times.get(REFERENCE.get(name, "")), times.get(name + HALF)
+            ratios = times[FORWARD] / seconds, beaten and beaten / seconds, half and seconds / half
+            cells = "".join(f"{ratio:14.2f}" if ratio else " " * 14 for ratio in ratios)
+            print(f"{name:18}{1 / seconds:10.2f}{cells}")
 
 
-def peak_memory(device: str) -> float:
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated() / 2**20
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
-
-def print_own_peak(options: argparse.Namespace) -> None:
-    """Print the peak memory of this process in MiB while it runs ``options.peak_of``."""
+def own_peak(kind: str, options: argparse.Namespace) -> float:
+    """Return the peak memory of this process, in MiB, while it explains or keeps a graph."""
     case = make_case(options.architecture, options.memory_batch, options.device)
     # Loading takes more than the model; Linux can forget that.
     forget = Path("/proc/self/clear_refs")
     if forget.exists():
         forget.write_text("5")
-    if options.peak_of == "all":
+    if kind == "all":
         make_whole("all")(case)
     else:
         case.model.module.requires_grad_(True)
         case.classifier.logits(case.images)
-    print(peak_memory(options.device))
+    if options.device.startswith("cuda"):
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def print_memory(options: argparse.Namespace) -> None:
     peaks = {}
-    for name in ("kept", "all"):
-        command = [sys.executable, *sys.argv, "--peak-of", name]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        peaks[name] = float(done.stdout)
+    for kind in ("kept", "all"):
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            peaks[kind] = process.submit(own_peak, kind, options).result()
     print(
         f"peak memory, batch {options.memory_batch}: rateval, all {peaks['all']:.0f} MiB; forward "
         f"with its graph kept {peaks['kept']:.0f} MiB; ratio {peaks['all'] / peaks['kept']:.2f}"
@@ -227,17 +228,16 @@ def main() -> None:
     parser.add_argument("--architecture", default="ViT-B-32", help="a name that open_clip knows")
     parser.add_argument("--batch", type=int, default=32, help="images in a batch")
     parser.add_argument("--rounds", type=int, default=5, help="timed repetitions of each method")
-    parser.add_argument("--device", default="cpu", help="a torch device, such as cuda")
+    parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N")
+    parser.add_argument("--precision", default=HALVES[0], choices=HALVES, help="last column")
     parser.add_argument("--single", type=int, default=2, help="images of the published procedure")
     parser.add_argument("--libraries", action="store_true", help="time other libraries as well")
     parser.add_argument("--memory-batch", type=int, default=64, help="images; 0 leaves memory out")
-    parser.add_argument("--peak-of", choices=["all", "kept"], help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peak_of:
-        print_own_peak(options)
-        return
+    options.device = resolve_device(options.device)
+    require_precision(options.precision, options.device)
     print(
-        f"{options.architecture}, batch {options.batch}, {options.device}, float32, "
+        f"{options.architecture}, batch {options.batch}, {describe_device(options.device)}, "
         f"{torch.get_num_threads()} thread(s), torch {torch.__version__}, best of {options.rounds}"
     )
     print_speed(options)

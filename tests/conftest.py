@@ -153,7 +153,7 @@ class AnyMap:
     def __init__(self, returns):
         self.returns = returns
 
-    def explain(self, classifier, images, labels):
+    def explain(self, classifier, images, labels, ids=None):
         import torch
 
         rows, cols = classifier.model.grid

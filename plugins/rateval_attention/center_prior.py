@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from rateval.api import Classifier, Context, Explanation
@@ -15,7 +17,11 @@ class CenterPrior:
         self.params = params
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         """Give (B, 3, H, W) float32 B equal maps; labels (B,) int64 don't matter."""
         peak = gaussian(classifier.model.grid, self.params.width).to(images.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -31,7 +31,11 @@ class Explainer:
         self._limit: int | None = None
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         """Explain (B, 3, H, W) float32 with labels (B,) int64.
 

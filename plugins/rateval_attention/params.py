@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from string import Formatter
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from rateval.api import Params
 
@@ -131,3 +133,41 @@ class CenterPriorParams(Params):
 
     width: float = Field(default=0.25, ge=0.01, le=10)
     """Standard deviation along each side of the image, as a share of that side."""
+
+
+class PrecomputedParams(Params):
+    """Set where the maps lie."""
+
+    path: str = Field(min_length=1)
+    """A .npz file with ``ids`` (N,) and ``relevance`` (N, rows, columns), or a folder with a file
+    ``<id>.npy`` for each sample; ids are those of the study's rows. Maps of a finer grid than the
+    model's patches are averaged over each patch. ``{dataset}``, ``{model}``, ``{finetune}``,
+    ``{shift}`` and ``{seed}`` stand for the cell's labels, as maps belong to one classifier and one
+    test."""
+    negative: Literal["refuse", "zero"] = "refuse"
+    """What becomes of negative values: an error, or 0."""
+
+    @field_validator("path")
+    @classmethod
+    def _check_placeholders(cls, path: str) -> str:
+        try:
+            fields = [part for part in Formatter().parse(path) if part[1] is not None]
+        except ValueError as error:
+            raise ValueError(f"not a path with placeholders: {error}") from None
+        if any(pattern or conversion for _, _, pattern, conversion in fields):
+            raise ValueError("placeholders are names in braces and nothing else, as in {model}")
+        unknown = sorted({str(name) for _, name, _, _ in fields} - set(_PLACEHOLDERS))
+        if unknown:
+            raise ValueError(
+                f"unknown placeholder {{{unknown[0]}}}; there are "
+                + ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
+            )
+        return path
+
+    def for_cell(self, names: Mapping[str, str]) -> Self:
+        """Put the cell's labels in the place of the placeholders; a slash becomes a hyphen."""
+        filled = {name: label.replace("/", "-") for name, label in names.items()}
+        return self.model_copy(update={"path": self.path.format_map(filled)})
+
+
+_PLACEHOLDERS = ("dataset", "model", "finetune", "shift", "seed")

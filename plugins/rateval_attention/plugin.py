@@ -73,6 +73,14 @@ def _of_pixels() -> list[Component]:
             extra="captum",
             source="Sundararajan, Taly, Yan, ICML 2017; captum",
         ),
+        Component(
+            name="precomputed",
+            summary="Maps from files, for explainers that ran elsewhere",
+            factory="rateval_attention.precomputed:make_precomputed",
+            params="rateval_attention.params:PrecomputedParams",
+            digest="rateval_attention.map_files:digest",
+            source="rateval",
+        ),
     ]
 
 

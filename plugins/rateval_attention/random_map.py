@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -20,7 +21,11 @@ class RandomMap:
         self.seed = seed
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         """Draw maps for (B, 3, H, W) float32; labels (B,) int64 and classifier don't matter.
 

@@ -28,8 +28,9 @@ def fill_contour(contour: NDArray[np.float64], size: tuple[int, int]) -> Mask:
     line = np.arange(rows, dtype=np.float64)[:, None]
     # Half-open in y, so that a row through a corner meets one of its two edges, not both.
     row, edge = np.nonzero((y <= line) != (next_y <= line))
-    along = (row - y[edge]) / (next_y[edge] - y[edge])
-    crossing = x[edge] + along * (next_x[edge] - x[edge])
+    rise, run = next_y[edge] - y[edge], next_x[edge] - x[edge]
+    # Multiplied before it is divided, so that a pixel's centre on an edge stays exactly there.
+    crossing = x[edge] + (row - y[edge]) * run / rise
     first = np.clip(np.ceil(crossing), 0, columns).astype(np.intp)
     # Everything to the right of a crossing changes sides.
     changes = np.zeros((rows, columns + 1), dtype=np.int64)

@@ -14,6 +14,11 @@ class RelevanceMassParams(Params):
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest share of the heat map's mass inside the mask that counts as valid evidence."""
+    degenerate: Literal["undefined", "published"] = "undefined"
+    """What a constant map and an empty mask come to. ``undefined``: no score, not valid, counted in
+    the report. ``published``: a constant map is valid evidence, even for an empty mask, as the
+    published code gets NaN, which is not below the threshold (here its score is 1); under any other
+    map an empty mask scores 0."""
 
 
 class MassOverChanceParams(Params):

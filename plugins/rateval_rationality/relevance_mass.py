@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rateval.api import Context
-from rateval_rationality.judging import ThresholdValidator
+from rateval.api import Context, Validator, Verdict
+from rateval_rationality.heat import heat_map
+from rateval_rationality.judging import NOT_FINITE, ThresholdValidator
 
 if TYPE_CHECKING:
     from rateval_rationality.params import RelevanceMassParams
@@ -30,6 +31,28 @@ def relevance_mass(heat: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
     return (inside / total.where(total > 0, 1.0)).clamp(max=1.0)
 
 
-def make_relevance_mass(params: RelevanceMassParams, context: Context) -> ThresholdValidator:
+class PublishedRelevanceMass:
+    """Judge as the published code does, where a constant map counts as valid evidence.
+
+    Source: the release of Wang et al., AAAI 2025: 0 / 0 gives NaN, and ``0 if NaN < 0.5 else 1`` is
+    1. A score of NaN is recorded as 1, the only one that is valid at any threshold.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+
+    def judge(self, relevance: torch.Tensor, masks: torch.Tensor) -> Verdict:
+        """Judge (B, rows, cols) maps against (B, H, W) bool masks of the same device."""
+        heat = heat_map(relevance, (masks.shape[1], masks.shape[2]))
+        defined = relevance.isfinite().flatten(1).all(1)
+        constant = heat.amax((1, 2)) == 0
+        score = relevance_mass(heat, masks).where(~constant, 1.0)
+        reasons = tuple("" if known else NOT_FINITE for known in defined.tolist())
+        return Verdict(score, (score >= self.threshold) & defined, defined, reasons)
+
+
+def make_relevance_mass(params: RelevanceMassParams, context: Context) -> Validator:
     """Make the validator; with a threshold of 0.5 it is that of Wang et al., AAAI 2025."""
+    if params.degenerate == "published":
+        return PublishedRelevanceMass(params.threshold)
     return ThresholdValidator(relevance_mass, params.threshold)

@@ -1,6 +1,7 @@
 """Tell whether a vision-language model is right for the right reasons.
 
-In a notebook: ``rateval.run(spec)``, ``rateval.load(path)`` and ``rateval.create(kind, name)``.
+In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)`` and
+``rateval.create(kind, name)``.
 Importing this package costs nothing; what its names need is imported on first use.
 """
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rateval.run_record import RunRecord as RunRecord
     from rateval.run_record import load as load
     from rateval.study import create as create
+    from rateval.study import parity as parity
     from rateval.study import run as run
 
 _ON_FIRST_USE = {
@@ -20,10 +22,11 @@ _ON_FIRST_USE = {
     "RunRecord": "rateval.run_record",
     "create": "rateval.study",
     "load": "rateval.run_record",
+    "parity": "rateval.study",
     "run": "rateval.study",
 }
 
-__all__ = ["RatevalError", "RunRecord", "create", "load", "run"]
+__all__ = ["RatevalError", "RunRecord", "create", "load", "parity", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from rateval.protocols import (
     Classifier,
     Dataset,
     Finetuner,
+    Logbook,
     Metric,
     Model,
     Monitor,
@@ -23,6 +24,7 @@ from rateval.protocols import (
     Validator,
 )
 from rateval.records import (
+    Epoch,
     Explanation,
     ModelCard,
     Outcomes,
@@ -36,6 +38,7 @@ from rateval.records import (
 if TYPE_CHECKING:
     from rateval.batches import Batch as Batch
     from rateval.batches import load_batches as load_batches
+    from rateval.batches import load_chunks as load_chunks
     from rateval.modelkit.bert_vocabulary import cached_bert_vocabulary as cached_bert_vocabulary
     from rateval.modelkit.bert_vocabulary import require_bert_vocabulary as require_bert_vocabulary
     from rateval.modelkit.bert_vocabulary import require_bert_words as require_bert_words
@@ -43,6 +46,12 @@ if TYPE_CHECKING:
     from rateval.modelkit.channels import ImageMean as ImageMean
     from rateval.modelkit.channels import ImageStd as ImageStd
     from rateval.modelkit.checkpoint_file import read_state_dict as read_state_dict
+    from rateval.modelkit.checkpoint_writing import copy_file as copy_file
+    from rateval.modelkit.checkpoint_writing import copy_tokenizer as copy_tokenizer
+    from rateval.modelkit.checkpoint_writing import write_safetensors as write_safetensors
+    from rateval.modelkit.checkpoint_writing import (
+        write_salesforce_checkpoint as write_salesforce_checkpoint,
+    )
     from rateval.modelkit.digests import digest_files as digest_files
     from rateval.modelkit.geometry import Geometry as Geometry
     from rateval.modelkit.json_file import read_json as read_json
@@ -60,6 +69,7 @@ if TYPE_CHECKING:
     from rateval.modelkit.wording import list_some as list_some
     from rateval.modelkit.wording import suggest as suggest
     from rateval.params import Params as Params
+    from rateval.store import write_json as write_json
 
 _ON_FIRST_USE = {
     "Attend": "rateval.modelkit.recording",
@@ -74,10 +84,13 @@ _ON_FIRST_USE = {
     "attend_plainly": "rateval.modelkit.recording",
     "cached_bert_vocabulary": "rateval.modelkit.bert_vocabulary",
     "choose_layers": "rateval.modelkit.layers",
+    "copy_file": "rateval.modelkit.checkpoint_writing",
+    "copy_tokenizer": "rateval.modelkit.checkpoint_writing",
     "digest_files": "rateval.modelkit.digests",
     "fill_prompts": "rateval.modelkit.prompts",
     "list_some": "rateval.modelkit.wording",
     "load_batches": "rateval.batches",
+    "load_chunks": "rateval.batches",
     "read_json": "rateval.modelkit.json_file",
     "read_state_dict": "rateval.modelkit.checkpoint_file",
     "record_probabilities": "rateval.modelkit.recording",
@@ -88,6 +101,9 @@ _ON_FIRST_USE = {
     "require_vocabulary_size": "rateval.modelkit.bert_vocabulary",
     "softmax_in_graph": "rateval.modelkit.recording",
     "suggest": "rateval.modelkit.wording",
+    "write_json": "rateval.store",
+    "write_safetensors": "rateval.modelkit.checkpoint_writing",
+    "write_salesforce_checkpoint": "rateval.modelkit.checkpoint_writing",
 }
 
 __all__ = [
@@ -98,11 +114,13 @@ __all__ = [
     "Component",
     "Context",
     "Dataset",
+    "Epoch",
     "Explanation",
     "Finetuner",
     "Geometry",
     "ImageMean",
     "ImageStd",
+    "Logbook",
     "Metric",
     "Model",
     "ModelCard",
@@ -125,11 +143,14 @@ __all__ = [
     "attend_plainly",
     "cached_bert_vocabulary",
     "choose_layers",
+    "copy_file",
+    "copy_tokenizer",
     "digest_files",
     "fill_prompts",
     "hookimpl",
     "list_some",
     "load_batches",
+    "load_chunks",
     "read_json",
     "read_state_dict",
     "record_probabilities",
@@ -140,6 +161,9 @@ __all__ = [
     "require_vocabulary_size",
     "softmax_in_graph",
     "suggest",
+    "write_json",
+    "write_safetensors",
+    "write_salesforce_checkpoint",
 ]
 
 

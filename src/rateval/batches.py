@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
-from PIL import Image
 
 from rateval.protocols import Model, Shift, Split
 from rateval.records import Sample, Skipped
@@ -42,24 +41,38 @@ def load_batches(
     *,
     batch_size: int,
     indices: Sequence[int] | None = None,
-    preprocess: Callable[[Image.Image], torch.Tensor] | None = None,
     masks: bool = False,
     shift: Shift | None = None,
     workers: int = 1,
 ) -> Iterator[Batch]:
     """Yield batches of ``split`` in the order of ``indices``, all samples when None.
 
-    ``preprocess`` replaces the model's own, for augmentation; masks then must not be asked for.
     ``workers`` threads prepare up to as many batches ahead; the order never depends on them.
     """
-    if preprocess is not None and masks:
-        raise ValueError("an augmented image no longer fits its mask: masks needs preprocess=None")
     order = range(len(split)) if indices is None else indices
     chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
-    transform = preprocess or model.preprocess
+    change = None if shift is None else _without_index(shift)
+    yield from load_chunks(split, model, chunks, masks=masks, change=change, workers=workers)
+
+
+def load_chunks(
+    split: Split,
+    model: Model,
+    chunks: Sequence[Sequence[int]],
+    *,
+    masks: bool = False,
+    change: Callable[[Sample, int], Sample] | None = None,
+    workers: int = 1,
+) -> Iterator[Batch]:
+    """Yield one batch for each of ``chunks``, the positions of its samples in ``split``.
+
+    ``change`` turns a sample and its position into the one that is preprocessed: an augmentation
+    must draw from a random stream of its own for each, because ``workers`` threads call it in any
+    order. They prepare up to as many batches ahead.
+    """
 
     def prepare(chunk: Sequence[int]) -> Batch:
-        return _collate(chunk, split.samples(chunk), model, transform, masks, shift)
+        return _collate(chunk, split.samples(chunk), model, masks, change)
 
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="rateval-batches") as pool:
         pending: deque[Future[Batch]] = deque()
@@ -75,19 +88,20 @@ def load_batches(
                 future.cancel()
 
 
+def _without_index(shift: Shift) -> Callable[[Sample, int], Sample]:
+    return lambda sample, index: shift.apply(sample)
+
+
 def _collate(
     chunk: Sequence[int],
     samples: Sequence[Sample | Skipped],
     model: Model,
-    transform: Callable[[Image.Image], torch.Tensor],
     masks: bool,
-    shift: Shift | None,
+    change: Callable[[Sample, int], Sample] | None,
 ) -> Batch:
     placed = [(at, s) for at, s in zip(chunk, samples, strict=True) if isinstance(s, Sample)]
-    kept = [sample for _, sample in placed]
-    if shift is not None:
-        kept = [shift.apply(sample) for sample in kept]
-    images = [transform(sample.image) for sample in kept]
+    kept = [sample if change is None else change(sample, at) for at, sample in placed]
+    images = [model.preprocess(sample.image) for sample in kept]
     return Batch(
         indices=tuple(at for at, _ in placed),
         ids=tuple(sample.id for sample in kept),

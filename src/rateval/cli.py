@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from rateval.component import KINDS
 from rateval.errors import RatevalError
+from rateval.interrupts import INTERRUPTED
 
 USER_ERROR = 2
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     A bug keeps its traceback; Python then exits with 1.
     """
     parsed = make_parser().parse_args(arguments)
-    command = importlib.import_module(f"rateval.commands.{parsed.command}_command")
+    name = parsed.command.replace("-", "_")
+    command = importlib.import_module(f"rateval.commands.{name}_command")
     try:
         return int(command.execute(parsed))
     except RatevalError as error:
@@ -55,7 +56,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--version", nargs=0, action=_ShowVersion, help="show rateval, its plugins and versions"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="run a study"))
+    _add_run(commands.add_parser("run", help="run a study"), "print the report only")
+    comparing = "run a study as matched and as published (aaai25), side by side"
+    _add_run(commands.add_parser("parity", help=comparing), "print the comparison only")
     validate = commands.add_parser("validate", help="check a spec without running it")
     validate.add_argument("spec", help="a spec in TOML")
     _add_set(validate)
@@ -69,6 +72,8 @@ def make_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="show a component and its parameters")
     show.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     show.add_argument("name", metavar="NAME")
+    exporting = "write a fine-tuned model of a run in its library's own format"
+    _add_export(commands.add_parser("export-checkpoint", help=exporting))
     _add_model(commands.add_parser("model", help="look a model over, download a checkpoint"))
     init = commands.add_parser("init", help="write a commented starter spec")
     init.add_argument("path", nargs="?", default="spec.toml", help="default: spec.toml")
@@ -76,7 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
+def _add_run(parser: argparse.ArgumentParser, quiet: str) -> None:
     parser.add_argument("spec", help="a spec in TOML")
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
     parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
@@ -86,8 +91,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     _add_set(parser)
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="print the report only")
+    amount.add_argument("-q", "--quiet", action="store_true", help=quiet)
     amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", help="a run's folder")
+    parser.add_argument("--to", metavar="FOLDER", required=True, help="where to write it")
+    for option in ("model", "finetune", "dataset"):
+        parser.add_argument(f"--{option}", metavar="LABEL", help=f"which {option} of the study")
+    parser.add_argument("--seed", metavar="N", type=int, help="which seed of the study")
+    parser.add_argument("--force", action="store_true", help="write into a folder with files in it")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,8 @@ class GainRecord(Record):
     value: float
     """Mean over the images of the difference of the two areas, above 0 when it is better."""
     low: float | None
-    """Lower end of its normal 95 % interval over the images; null with one image only."""
+    """Lower end of its normal 95 % interval over the images, or of Student's over the seeds; null
+    with one of them only."""
     high: float | None
     """Upper end of that interval."""
 
@@ -38,18 +39,12 @@ class GainRecord(Record):
         return self.low is not None and self.low > 0
 
 
-class FaithfulnessRecord(Record):
-    """Hold how the prediction's probability follows a cell's relevance maps.
+class AreasRecord(Record):
+    """Hold how the prediction's probability follows relevance maps.
 
     Areas lie in [0, 1]; they are null when no image's curves are defined.
     """
 
-    identity: str
-    """Names the curves of each image: ``store/probe/<identity>``."""
-    count: int
-    """Images probed, the first ones of the test split."""
-    undefined: dict[str, int]
-    """Reason to the number of those without curves; they are in no area."""
     deletion: float | None
     """Mean area under the probability while the most relevant patches are taken out first."""
     insertion: float | None
@@ -65,6 +60,17 @@ class FaithfulnessRecord(Record):
     """Null when the spec says ``randomisation = false``."""
 
 
+class FaithfulnessRecord(AreasRecord):
+    """Hold how the prediction's probability follows the relevance maps of one cell."""
+
+    identity: str
+    """Names the curves of each image: ``store/probe/<identity>``."""
+    count: int
+    """Images probed, the first ones of the test split."""
+    undefined: dict[str, int]
+    """Reason to the number of those without curves; they are in no area."""
+
+
 class VerdictAgreementRecord(Record):
     """Hold how often one validator judges the maps of two explainers alike."""
 
@@ -77,7 +83,10 @@ class VerdictAgreementRecord(Record):
 
 
 class AgreementRecord(Record):
-    """Hold how far two explainers agree on one classifier and one test."""
+    """Hold how far two explainers agree on one classifier and one test.
+
+    With several seeds that is one classifier and test per seed, and the images of all of them.
+    """
 
     dataset: str
     model: str
@@ -114,4 +123,5 @@ class RankingChangeRecord(Record):
     second_above: tuple[str, ...]
     """Attributions by which the second method's value is higher; never empty."""
     clear: bool
-    """True when the two 95 % intervals lie apart by at least one attribution on each side."""
+    """True when the two 95 % intervals lie apart by at least one attribution on each side. With
+    several seeds values are means and intervals those of the mean, over the seeds."""

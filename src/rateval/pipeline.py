@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rateval.cells import Cell, Choice
 from rateval.errors import PluginError, RatevalError
+from rateval.fitting import Fitting
 from rateval.job import Job
 from rateval.observers import Observers
-from rateval.plan import Cell, Choice, Plan
+from rateval.plan import Plan
+from rateval.precision import in_precision
+from rateval.processes import Team, fit_together
 from rateval.progress import Reporter
-from rateval.protocols import Classifier, Dataset, Finetuner, Monitor, Split
+from rateval.protocols import Classifier, Dataset, Monitor, Split
 from rateval.run_record import StageRecord
 from rateval.scoring import Judged
-from rateval.splits import WatchedSplit, limit_split
-from rateval.stages.finetune import finetune, restore, save_state
+from rateval.splits import limit_split
+from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.probe import Options, probe
 from rateval.stages.validate import validate
@@ -87,73 +91,72 @@ class Pipeline:
             self._reporter.finished(record, stored.facts.get("count"))
             self._observers.notify("rateval_stage_finished", stage=record)
 
-    def _load(self, choice: Choice) -> None:
-        if self._bench.has(choice):
+    def _load(self, cell: Cell, choice: Choice) -> None:
+        if self._bench.has(choice, cell.seed):
             return
+        label = choice.label + cell.seed_note(choice)
         clock = time.perf_counter()
-        with self._reporter.watch("load", choice.label):
-            self._bench.object(choice)
-        identity = identify(self._bench.inputs(choice))
+        with self._reporter.watch("load", label):
+            self._bench.object(choice, cell.seed)
+        identity = identify(self._bench.inputs(choice, cell.seed))
         seconds = round(time.perf_counter() - clock, 3)
-        self._finished("load", choice.label, Stored("load", identity, Path(), {}, False, seconds))
+        self._finished("load", label, Stored("load", identity, Path(), {}, False, seconds))
 
     def _finetune(self, cell: Cell) -> Stored:
-        dataset: Dataset = self._bench.object(cell.dataset)
-        finetuner: Finetuner = self._bench.object(cell.finetuner)
-        train = None
-        if finetuner.trains and dataset.train is not None:
-            train = self._limited(dataset.train)
-        label = f"{cell.model.label} · {cell.finetuner.label}"
-        inputs = {
-            "model": self._bench.inputs(cell.model),
-            "finetuner": self._bench.inputs(cell.finetuner),
-            "classes": list(dataset.classes),
-            "train": None if train is None else train.identity,
-        }
+        fitting = Fitting(self._plan, self._bench, cell)
+        inputs, label = fitting.inputs, fitting.label
 
         def compute(folder: Path) -> Mapping[str, Any]:
-            model = self._bench.copy_model(cell.model)
+            unfinished = self._store.unfinished("finetune", inputs)
+            processes = self._plan.spec.run.processes
             with self._reporter.watch("finetune", label) as monitor:
-                watched = None if train is None else WatchedSplit(train)
-                classifier = finetune(finetuner, model, watched, dataset.classes, monitor)
-            save_state(classifier, folder)
-            self._bench.keep_classifier(identify_result("finetune", inputs), classifier)
-            skipped = [] if watched is None else [asdict(s) for s in watched.skipped]
-            return {"trained": finetuner.trains, "skipped": skipped}
+                if processes > 1 and fitting.trains:
+                    context = self._bench.context
+                    team = Team(self._plan, cell, context, processes, unfinished, folder)
+                    facts = fit_together(team, monitor)
+                else:
+                    classifier, facts = fitting.fit(monitor, unfinished)
+                    save_state(classifier, folder)
+                    self._bench.keep_classifier(identify_result("finetune", inputs), classifier)
+            shutil.rmtree(unfinished, ignore_errors=True)
+            return facts
 
         if self._store.fetch("finetune", inputs) is None:
-            self._load(cell.model)  # out here, so that its time is not counted as training
+            self._load(cell, cell.model)  # out here, so that its time is not counted as training
         return self.reuse_or_make("finetune", label, inputs, compute)
 
     def _classifier(self, cell: Cell, finetuned: Stored) -> Classifier:
         classifier = self._bench.classifier(finetuned.identity)
         if classifier is None:
-            self._load(cell.model)
+            self._load(cell, cell.model)
             classifier = restore(
-                self._bench.object(cell.finetuner),
-                self._bench.copy_model(cell.model),
-                self._bench.object(cell.dataset).classes,
+                self._bench.object(cell.finetuner, cell.seed),
+                self._bench.copy_model(cell.model, cell.seed),
+                self._bench.object(cell.dataset, cell.seed).classes,
                 finetuned.path,
             )
             self._bench.keep_classifier(finetuned.identity, classifier)
         return classifier
 
     def _infer(self, cell: Cell, finetuned: Stored) -> Stored:
-        dataset: Dataset = self._bench.object(cell.dataset)
+        dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
         test = self._limited(dataset.test)
         inputs = {
             "classifier": finetuned.identity,
             "test": test.identity,
-            "shift": None if cell.shift is None else self._bench.inputs(cell.shift),
-            "attribution": self._bench.inputs(cell.attribution),
+            "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
+            "attribution": self._bench.inputs(cell.attribution, cell.seed),
         }
+        precision = self._plan.spec.run.precision
+        if precision != "float32":
+            inputs["precision"] = precision
 
         parts: list[Stored] = []
 
         def compute(folder: Path) -> Mapping[str, Any]:
             job = self._job(cell, finetuned)
             blamed = _blaming(cell.attribution, cell.finetuner)
-            with self._reporter.watch("infer", cell.label) as monitor, blamed:
+            with self._reporter.watch("infer", cell.label) as monitor, blamed, self._lowered(job):
                 monitor.begin(len(test))
                 if len(test) <= PART_SIZE:
                     return require_samples(infer(job, range(len(test)), monitor, folder))
@@ -179,14 +182,16 @@ class Pipeline:
             yield stored or self._store.make("infer-part", values, write)
 
     def _validate(self, cell: Cell, inferred: Stored, choice: Choice) -> Stored:
-        inputs = {"inferred": inferred.identity, "validator": self._bench.inputs(choice)}
+        validator_inputs = self._bench.inputs(choice, cell.seed)
+        inputs = {"inferred": inferred.identity, "validator": validator_inputs}
         label = f"{cell.label} by {choice.label}"
 
         def compute(folder: Path) -> Mapping[str, Any]:
             batch_size = self._plan.spec.run.batch_size
             with self._reporter.watch("validate", label) as monitor, _blaming(choice):
-                validator = self._bench.object(choice)
-                return validate(validator, inferred.path, batch_size, monitor, folder)
+                validator = self._bench.object(choice, cell.seed)
+                device = self._bench.context.device
+                return validate(validator, inferred.path, batch_size, monitor, folder, device)
 
         return self.reuse_or_make("validate", label, inputs, compute)
 
@@ -201,24 +206,27 @@ class Pipeline:
         def compute(folder: Path) -> Mapping[str, Any]:
             job = self._job(cell, finetuned)
             blamed = _blaming(cell.attribution, cell.finetuner)
-            with self._reporter.watch("probe", label) as monitor, blamed:
+            with self._reporter.watch("probe", label) as monitor, blamed, self._lowered(job):
                 return probe(job, Options(**asked), inferred.path, monitor, folder)
 
         return self.reuse_or_make("probe", label, inputs, compute)
 
     def _job(self, cell: Cell, finetuned: Stored) -> Job:
-        dataset: Dataset = self._bench.object(cell.dataset)
+        dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
         options = self._plan.spec.run
         return Job(
             self._classifier(cell, finetuned),
-            self._bench.object(cell.attribution),
+            self._bench.object(cell.attribution, cell.seed),
             self._limited(dataset.test),
-            None if cell.shift is None else self._bench.object(cell.shift),
+            None if cell.shift is None else self._bench.object(cell.shift, cell.seed),
             len(dataset.classes),
             self._bench.context.device,
             options.batch_size,
             options.workers,
         )
+
+    def _lowered(self, job: Job) -> AbstractContextManager[None]:
+        return in_precision(job.classifier.model, self._plan.spec.run.precision, job.device)
 
     def _limited(self, split: Split) -> Split:
         return limit_split(split, self._plan.spec.run.limit)

@@ -4,64 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from rateval.catalogue import explain_missing, explain_unknown
+from rateval.cells import Cell, Choice, find_shared, lay_out
 from rateval.errors import PluginError, Problem, SpecError
 from rateval.explain import explain_error, explain_unknown_key, locate
 from rateval.params import Params
 from rateval.plugins import Registered, Registry
+from rateval.published import AAAI25, Protocol, Publication
 from rateval.reference import follow
 from rateval.spec import TABLES, Document, Entry, RunSpec, check_spec, readable_entries
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Hold a component with its checked params, under the label that reports show."""
-
-    label: str
-    registered: Registered
-    params: Params
-
-    def describe(self) -> dict[str, Any]:
-        """Return what of this choice determines results, as JSON values, its digest aside."""
-        component, plugin = self.registered.component, self.registered.plugin
-        return {
-            "kind": self.registered.kind,
-            "component": component.name,
-            "version": component.version,
-            "distribution": f"{plugin.distribution} {plugin.version}",
-            "params": self.params.model_dump(mode="json"),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Hold one point of the grid; its stages depend on nothing outside it."""
-
-    dataset: Choice
-    model: Choice
-    finetuner: Choice
-    shift: Choice | None
-    attribution: Choice
-
-    @property
-    def test_key(self) -> tuple[int, ...]:
-        """Name what cells have in common that differ in their fine-tuning only."""
-        return (id(self.dataset), id(self.model), id(self.shift), id(self.attribution))
-
-    @property
-    def label(self) -> str:
-        """Name this cell in messages."""
-        shift = f", {self.shift.label}" if self.shift else ""
-        return f"{self.model.label} · {self.finetuner.label} on {self.dataset.label}{shift}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +33,22 @@ class Plan:
     choices: Mapping[str, tuple[Choice, ...]]
     """Table of the spec to its choices."""
     cells: tuple[Cell, ...]
+    differences: tuple[str, ...] = ()
+    """Sentences on what the study's protocol changes; none for ``matched``."""
 
     @property
     def all_choices(self) -> list[Choice]:
         """Every choice of every table."""
         return [choice for choices in self.choices.values() for choice in choices]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the study, one or several."""
+        return self.spec.study.all_seeds
+
+    def seeds_of(self, choice: Choice) -> tuple[int | None, ...]:
+        """Return the seeds that there is an object of a choice for; None is any."""
+        return self.seeds if choice.seeded else (None,)
 
     @property
     def datasets(self) -> tuple[Choice, ...]:
@@ -95,48 +66,107 @@ class Plan:
         return self.choices["metric"]
 
 
-def make_plan(document: Document, registry: Registry) -> Plan:
-    """Check a spec and all its components' params. Raises SpecError with every problem at once."""
+def make_plan(document: Document, registry: Registry, protocol: Protocol | None = None) -> Plan:
+    """Check a spec and all its components' params. Raises SpecError with every problem at once.
+
+    ``protocol`` takes the place of the study's own, and prevails over the params of the spec.
+    """
     spec, problems = check_spec(document)
-    choices: dict[str, list[Choice]] = {table: [] for table in TABLES}
+    chosen: list[_Chosen] = []
     for table, index, entry in readable_entries(document):
         choice = _choose(document, (table, index), entry, registry)
         if isinstance(choice, Choice):
-            choices[table].append(choice)
+            chosen.append(_Chosen((table, index), entry, choice))
         else:
             problems += choice
     if spec is None or problems:
         raise SpecError(problems)
-    for table in TABLES:  # what a spec leaves out comes from the defaults of RunSpec
-        if table not in document.data:
-            choices[table] = [
-                choose_default(table, entry.use, registry) for entry in spec.entries(table)
-            ]
-    return Plan(
-        document, spec, {table: tuple(made) for table, made in choices.items()}, _cells(choices)
-    )
+    chosen += [
+        _Chosen((table, index), entry, choose_default(table, entry.use, registry))
+        for table in TABLES  # what a spec leaves out comes from the defaults of RunSpec
+        if table not in document.data
+        for index, entry in enumerate(spec.entries(table))
+    ]
+    if protocol is not None:
+        study = spec.study.model_copy(update={"protocol": protocol})
+        spec = spec.model_copy(update={"study": study})
+    if spec.study.protocol == AAAI25:
+        return _publish(document, spec, chosen, registry, prevails=protocol is not None)
+    return _lay_out(document, spec, chosen)
 
 
-def _cells(choices: Mapping[str, Sequence[Choice]]) -> tuple[Cell, ...]:
-    shifts: list[Choice | None] = [None, *choices["shift"]]
-    grid = product(
-        # Models and methods vary slowest, so that a trained classifier serves all its test sets.
-        choices["model"],
-        choices["finetune"],
-        choices["dataset"],
-        shifts,
-        choices["attribution"],
-    )
-    return tuple(
-        Cell(dataset, model, finetuner, shift, attribution)
-        for model, finetuner, dataset, shift, attribution in grid
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    at: tuple[str, int]
+    entry: Entry
+    choice: Choice
+
+
+def _publish(
+    document: Document,
+    spec: RunSpec,
+    chosen: Sequence[_Chosen],
+    registry: Registry,
+    *,
+    prevails: bool,
+) -> Plan:
+    choose = partial(_choose, document, registry=registry)
+    publication = Publication(document, spec.finetune, choose, prevails=prevails)
+    published = [
+        replace(found, choice=choice)
+        for found in chosen
+        for choice in publication.publish(found.at, found.entry, found.choice)
+    ]
+    if publication.problems:
+        raise SpecError(publication.problems)
+    return _lay_out(document, spec, published, publication.differences)
+
+
+def _lay_out(
+    document: Document,
+    spec: RunSpec,
+    chosen: Sequence[_Chosen],
+    differences: tuple[str, ...] = (),
+) -> Plan:
+    made = {
+        table: tuple(found.choice for found in chosen if found.at[0] == table) for table in TABLES
+    }
+    cells = tuple(lay_out(made, spec.study.all_seeds))
+    problems: list[Problem] = []
+    problems += [
+        _explain_shared(document, made["attribution"], *pair) for pair in find_shared(cells)
+    ]
+    if problems:
+        raise SpecError(problems[:1])
+    return Plan(document, spec, made, cells, differences)
+
+
+def _explain_shared(
+    document: Document, attributions: Sequence[Choice], one: Cell, other: Cell
+) -> Problem:
+    labels = [choice.label for choice in attributions]
+    at = ("attribution", labels.index(one.attribution.label))
+    return Problem(
+        document.where(at, value=False),
+        f"gives {one.label} and {other.label} the same params, but its maps belong to one cell; "
+        "write {dataset}, {model}, {finetune}, {shift} or {seed} where the cell's label belongs, "
+        "such as maps/{model}/{finetune}.npz",
     )
 
 
 def choose_default(table: str, name: str, registry: Registry) -> Choice:
     """Choose a component with its default params. Raises SpecError when that is not possible."""
-    document = Document("default", {table: [{"use": name}]}, "")
-    choice = _choose(document, (table, 0), Entry(use=name), registry)
+    return choose(table, Entry(use=name), registry, "default")
+
+
+def choose(table: str, entry: Entry, registry: Registry, origin: str) -> Choice:
+    """Choose a component by one entry of a table, which messages say is in ``origin``.
+
+    Raises SpecError when that is not possible.
+    """
+    values = {"use": entry.use, "name": entry.label} | entry.params
+    document = Document(origin, {table: [values]}, "")
+    choice = _choose(document, (table, 0), entry, registry)
     if not isinstance(choice, Choice):
         raise SpecError(choice)
     return choice

@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from rateval.interrupts import raise_missed_interrupt
 from rateval.protocols import Monitor
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _Silent:
         pass
 
     def advance(self, samples: int, note: str = "") -> None:
-        pass
+        raise_missed_interrupt()
 
 
 class _LiveMonitor:
@@ -129,6 +130,7 @@ class _LiveMonitor:
         self._progress.update(self._task, total=total)  # type: ignore[arg-type]  # a TaskID
 
     def advance(self, samples: int, note: str = "") -> None:
+        raise_missed_interrupt()
         self._progress.update(self._task, advance=samples, note=note)  # type: ignore[arg-type]
 
 
@@ -143,6 +145,7 @@ class _PlainMonitor:
         self._total = total
 
     def advance(self, samples: int, note: str = "") -> None:
+        raise_missed_interrupt()
         self._done += samples
         now = time.monotonic()
         if now - self._said < PLAIN_INTERVAL_S:

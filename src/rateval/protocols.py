@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rateval.records import (
+    Epoch,
     Explanation,
     ModelCard,
     Outcomes,
@@ -21,6 +22,8 @@ from rateval.records import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import torch
     from numpy.typing import NDArray
@@ -153,6 +156,24 @@ class Model(Protocol):
         """
         ...
 
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by those of a checkpoint, in the dtype and place that they have.
+
+        ``state`` has the key names of the family's own checkpoints, or those of
+        ``module.state_dict()``; ``source`` is where it comes from, for messages and the card.
+        Raises RatevalError, before anything is changed, when keys are missing, unexpected or of
+        another shape.
+        """
+        ...
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write the weights into ``folder`` and return the files that were written.
+
+        They are in the upstream library's own format: it loads them, and so does this component.
+        The folder is made where it is not there; files of the same name are replaced.
+        """
+        ...
+
 
 class Classifier(Protocol):
     """A model with a decision over the dataset's classes."""
@@ -183,6 +204,44 @@ class Monitor(Protocol):
         ...
 
 
+class Logbook(Monitor, Protocol):
+    """Where training says how far it is, has its epochs judged, and keeps what it needs to go on.
+
+    Of several processes that train together, only the first one uses it.
+    """
+
+    @property
+    def validates(self) -> tuple[str, ...]:
+        """Name the scores that ``validate`` gives; empty when the study holds no samples out."""
+        ...
+
+    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+        """Score the classifier as it is on the samples held out, name of a metric to its value.
+
+        A value whose denominator is 0 is None. The classifier's modules are left in eval mode.
+        """
+        ...
+
+    def record(self, epoch: Epoch) -> None:
+        """Add an epoch to the curve that reports draw."""
+        ...
+
+    def tell(self, name: str, value: Any) -> None:
+        """Keep a JSON value about this training, such as what was chosen and by which scores."""
+        ...
+
+    def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        """Keep what the next epoch starts from, in place of what was kept before.
+
+        ``facts`` are JSON values. The epochs recorded so far are kept along.
+        """
+        ...
+
+    def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Return what an interrupted training of the same inputs kept last, on the CPU, or None."""
+        ...
+
+
 class Finetuner(Protocol):
     """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
 
@@ -192,7 +251,7 @@ class Finetuner(Protocol):
         ...
 
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
         """Train ``model`` in place (it is this call's own copy) and wrap it."""
         ...
@@ -208,11 +267,16 @@ class Attribution(Protocol):
     """A way to explain a prediction by a relevance map."""
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         """Explain (B, 3, H, W) float32 with labels (B,) int64.
 
-        Each image's map depends on that image alone.
+        Each image's map depends on that image alone. ``ids`` are the samples' own, for attributions
+        that look maps up; a study always gives them.
         """
         ...
 

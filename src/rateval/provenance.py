@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from rateval.device import describe_device
-from rateval.run_record import EnvironmentRecord, GitRecord
+from rateval.environment_record import EnvironmentRecord, GitRecord
 
 
 def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> EnvironmentRecord:

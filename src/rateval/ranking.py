@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from rateval.explainer_records import RankingChangeRecord
-from rateval.run_record import CellRecord, ScoreRecord
+from rateval.run_record import CellRecord
+from rateval.seeds_records import SeedsRecord
 
-Scores = Mapping[str, ScoreRecord]
+
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    heading: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+Scores = Mapping[str, _Estimate]
 """Label of an attribution to the score of one method by one metric."""
 
+_Key = tuple[str, str, str | None, str, str]
+_Labelled = tuple[_Key, str, str, _Estimate]
 
-def find_ranking_changes(cells: Sequence[CellRecord]) -> Iterator[RankingChangeRecord]:
+
+def find_ranking_changes(
+    cells: Sequence[CellRecord], over_seeds: Sequence[SeedsRecord] = ()
+) -> Iterator[RankingChangeRecord]:
     """Yield each pair of methods that one attribution puts in one order and another in the other.
 
-    Ties and undefined values are no order.
+    Ties and undefined values are no order. ``over_seeds`` goes first where there is any.
     """
-    tables: dict[tuple[str, str, str | None, str, str], dict[str, dict[str, ScoreRecord]]] = {}
-    for cell in cells:
-        for evidence in cell.evidence:
-            for score in evidence.scores:
-                key = (cell.dataset, cell.model, cell.shift, evidence.validator, score.metric)
-                scores = tables.setdefault(key, {}).setdefault(cell.finetuner, {})
-                scores[cell.attribution] = score
+    tables: dict[_Key, dict[str, dict[str, _Estimate]]] = {}
+    estimates = _over_seeds(over_seeds) if over_seeds else _over_images(cells)
+    for key, finetuner, attribution, estimate in estimates:
+        tables.setdefault(key, {}).setdefault(finetuner, {})[attribution] = estimate
     for (dataset, model, shift, validator, metric), methods in tables.items():
         for first, second in combinations(methods, 2):
             above = _above(methods[first], methods[second])
@@ -43,6 +56,27 @@ def find_ranking_changes(cells: Sequence[CellRecord]) -> Iterator[RankingChangeR
                     clear=_apart(methods[first], methods[second], above)
                     and _apart(methods[second], methods[first], below),
                 )
+
+
+def _over_images(cells: Sequence[CellRecord]) -> Iterator[_Labelled]:
+    for cell in cells:
+        for evidence in cell.evidence:
+            for score in evidence.scores:
+                key = (cell.dataset, cell.model, cell.shift, evidence.validator, score.metric)
+                estimate = _Estimate(score.heading, score.value, score.low, score.high)
+                yield key, cell.finetuner, cell.attribution, estimate
+
+
+def _over_seeds(records: Sequence[SeedsRecord]) -> Iterator[_Labelled]:
+    for record in records:
+        for evidence in record.evidence:
+            for score in evidence.scores:
+                key = (record.dataset, record.model, record.shift, evidence.validator, score.metric)
+                low, high = score.value.low, score.value.high
+                if not record.seeds:  # any seed gives this very value
+                    low = high = score.value.mean
+                estimate = _Estimate(score.heading, score.value.mean, low, high)
+                yield key, record.finetuner, record.attribution, estimate
 
 
 def _above(one: Scores, other: Scores) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -67,6 +68,23 @@ class ModelCard:
     """Tensors of the checkpoint that were loaded."""
     keys_ignored: tuple[str, ...] = ()
     """Keys of the checkpoint that this model has no use for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Hold what one pass over the training samples came to."""
+
+    number: int
+    """From 1."""
+    loss: float
+    """Mean over the samples, as the steps saw them."""
+    accuracy: float | None
+    """Share of training samples whose class was right when its step saw it; None where the
+    objective scores no classes."""
+    lr: float
+    """Rate of the last step, of the first group of weights."""
+    validation: Mapping[str, float | None] = field(default_factory=dict)
+    """What ``Logbook.validate`` said afterwards; empty when the study holds no samples out."""
 
 
 @dataclass(frozen=True, slots=True)

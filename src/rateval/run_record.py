@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import PrivateAttr, ValidationError
 
+from rateval.curve_records import CurveRecord
+from rateval.environment_record import EnvironmentRecord
 from rateval.errors import RatevalError
 from rateval.explainer_records import AgreementRecord, FaithfulnessRecord, RankingChangeRecord
 from rateval.record_base import Record
+from rateval.seeds_records import SeedsRecord
 from rateval.store import write_json
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
 FILE_NAME = "run.json"
 
 
@@ -37,8 +40,8 @@ class ScoreRecord(Record):
     high: float | None
     """Upper end of that interval."""
     change: float | None
-    """Value minus that of zero-shot in the same study; null when either is undefined or this is
-    zero-shot itself."""
+    """Value minus that of zero-shot by the same seed of the same study; null when either is
+    undefined or this is zero-shot itself."""
 
 
 class EvidenceRecord(Record):
@@ -70,10 +73,14 @@ class CellRecord(Record):
     finetuner: str
     shift: str | None
     attribution: str
+    seed: int | None = None
+    """The one of the study's seeds that it was done with; null when it depends on none."""
     trained: bool
     """False for zero-shot, against which changes are taken."""
     identity: str
     """Names the stored predictions and relevance maps: ``store/infer/<identity>``."""
+    classifier: str
+    """Names what fine-tuning stored: ``store/finetune/<identity>``."""
     count: int
     """Images judged."""
     skipped: tuple[SkippedRecord, ...]
@@ -102,6 +109,8 @@ class DatasetRecord(Record):
     """Hold the data that a label of the spec stands for."""
 
     name: str
+    seed: int | None = None
+    """The one of the study's seeds that it was made with; null when it depends on none."""
     classes: tuple[str, ...]
     train_identity: str | None
     train_count: int
@@ -109,36 +118,15 @@ class DatasetRecord(Record):
     test_count: int
 
 
-class GitRecord(Record):
-    """Hold the state of a checkout."""
-
-    revision: str
-    dirty: bool
-    """True when tracked files differ from the revision."""
-
-
-class EnvironmentRecord(Record):
-    """Hold the software and hardware of a run."""
-
-    python: str
-    platform: str
-    processor: str
-    cores: int
-    threads: int
-    """Threads that torch computes with."""
-    device: str
-    """Resolved device, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``."""
-    distributions: dict[str, str]
-    """Name to version of every distribution that was imported."""
-    git: GitRecord | None
-    """Checkout that the spec lies in, if any."""
-
-
 class RunRecord(Record):
     """Hold a whole run."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     study: str
+    protocol: Literal["matched", "aaai25"] = "matched"
+    """As the study's ``protocol``."""
+    differences: tuple[str, ...] = ()
+    """Sentences on what the protocol changed; none for ``matched``."""
     status: Literal["finished", "interrupted", "failed"]
     error: str | None
     """Message of a failed run."""
@@ -151,13 +139,18 @@ class RunRecord(Record):
     """The spec's text, as it was given."""
     spec_resolved: dict[str, Any]
     """The spec with every default and override filled in, and each component's distribution."""
-    seed: int
+    seeds: tuple[int, ...]
+    """Of everything that depends on one: repeated for each."""
     limit: int | None
     """Samples used of every split at most; null for all."""
     environment: EnvironmentRecord
     datasets: tuple[DatasetRecord, ...]
     stages: tuple[StageRecord, ...]
     cells: tuple[CellRecord, ...]
+    over_seeds: tuple[SeedsRecord, ...] = ()
+    """One per set of cells that differ in their seed only; empty when the study has one seed."""
+    trainings: tuple[CurveRecord, ...] = ()
+    """One per classifier that was trained."""
     agreements: tuple[AgreementRecord, ...] = ()
     """One per classifier, test and pair of attributions."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
@@ -209,6 +202,10 @@ class RunRecord(Record):
         if cell.faithfulness is None:
             raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
         return read_rows(self._result("probe", cell.faithfulness.identity))
+
+    def classifier_folder(self, cell: CellRecord) -> Path:
+        """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""
+        return self._result("finetune", cell.classifier)
 
     def _result(self, stage: str, identity: str) -> Path:
         path = self.path.parent / "store" / stage / identity

@@ -6,13 +6,17 @@ import time
 from datetime import UTC, datetime
 
 from rateval.agreement import compare_explainers
+from rateval.cells import Choice
 from rateval.component import Context
+from rateval.curves import collect_curves
 from rateval.device import resolve_device
 from rateval.errors import RatevalError
 from rateval.observers import Observers
 from rateval.pipeline import Pipeline
-from rateval.plan import Choice, Plan
+from rateval.plan import Plan
 from rateval.plugins import Registry
+from rateval.precision import require_precision
+from rateval.processes import require_processes
 from rateval.progress import Reporter
 from rateval.protocols import Dataset
 from rateval.run_record import RunRecord
@@ -33,12 +37,16 @@ class Runner:
         options = plan.spec.run
         self._plan = plan
         self._observers = Observers(registry, reporter.warn)
-        context = Context(device=resolve_device(options.device), seed=plan.spec.study.seed)
-        self._bench = Workbench(context)
+        self._bench = Workbench(
+            Context(device=resolve_device(options.device), workers=options.workers)
+        )
+        require_precision(options.precision, self._bench.context.device)
+        require_processes(options.processes, self._bench.context.device)
         self._store = Store(options.output / "store", reuse=options.reuse)
         self._pipeline = Pipeline(plan, self._bench, self._store, reporter, self._observers)
         for choice in plan.datasets:
-            _check_dataset(plan, choice, self._bench.object(choice))
+            for seed in plan.seeds_of(choice):
+                _check_dataset(plan, choice, self._bench.object(choice, seed))
 
     def run(self) -> RunRecord:
         """Run every cell and save the record; interrupted or failed, save what there is."""
@@ -60,6 +68,7 @@ class Runner:
                 seconds=time.perf_counter() - clock,
                 error=error,
                 cells=score_cells(judged, self._plan, self._bench, self._pipeline.reuse_or_make),
+                trainings=collect_curves(judged),
                 agreements=compare_explainers(judged, self._plan, self._store),
                 stages=self._pipeline.stages,
             )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rateval.cells import Cell
 from rateval.explainer_records import FaithfulnessRecord
-from rateval.plan import Cell, Plan
+from rateval.plan import Plan
 from rateval.records import Outcomes
 from rateval.run_record import CellRecord, EvidenceRecord, SkippedRecord
 from rateval.stages.score import read_outcomes, score
@@ -39,14 +40,18 @@ class Judged:
 def score_cells(
     judged: Sequence[Judged], plan: Plan, bench: Workbench, reuse_or_make: ReuseOrMake
 ) -> list[CellRecord]:
-    """Score every judged cell; changes are taken against the first untrained cell of its test."""
-    zero_shot: dict[tuple[int, ...], Judged] = {}
+    """Score every judged cell; changes are taken against the first untrained cell of its test.
+
+    That is the one of the same seed, or the one that depends on no seed.
+    """
+    zero_shot: dict[tuple[tuple[str | None, ...], int | None], Judged] = {}
     for done in judged:
         if not done.finetuned.facts["trained"]:
-            zero_shot.setdefault(done.cell.test_key, done)
+            zero_shot.setdefault((done.cell.test_key, done.cell.seed), done)
     records = []
     for done in judged:
-        found = zero_shot.get(done.cell.test_key)
+        test = done.cell.test_key
+        found = zero_shot.get((test, done.cell.seed)) or zero_shot.get((test, None))
         baseline = None if found is done else found
         evidence = tuple(
             _score_evidence(done, baseline, index, plan, bench, reuse_or_make)
@@ -65,16 +70,16 @@ def _score_evidence(
     reuse_or_make: ReuseOrMake,
 ) -> EvidenceRecord:
     verdict = done.verdicts[index]
-    choice = plan.validators[index]
+    choice, seed = plan.validators[index], done.cell.seed
     inputs = {
         "verdict": verdict.identity,
         "baseline": None if baseline is None else baseline.verdicts[index].identity,
-        "metrics": [{"label": metric.label} | bench.inputs(metric) for metric in plan.metrics],
+        "metrics": [{"label": m.label} | bench.inputs(m, seed) for m in plan.metrics],
     }
 
     def compute(folder: Path) -> Mapping[str, Any]:
         outcomes = done.outcomes(index)
-        metrics = {metric.label: bench.object(metric) for metric in plan.metrics}
+        metrics = {m.label: bench.object(m, seed) for m in plan.metrics}
         scores = score(metrics, outcomes, None if baseline is None else baseline.outcomes(index))
         return {
             "quadrants": outcomes.quadrants(),
@@ -99,8 +104,10 @@ def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
         finetuner=cell.finetuner.label,
         shift=cell.shift.label if cell.shift else None,
         attribution=cell.attribution.label,
+        seed=cell.seed,
         trained=done.finetuned.facts["trained"],
         identity=done.inferred.identity,
+        classifier=done.finetuned.identity,
         count=facts["count"],
         skipped=tuple(SkippedRecord(**skipped) for skipped in facts["skipped"]),
         skipped_in_training=tuple(

@@ -7,11 +7,9 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -21,6 +19,7 @@ from pydantic import (
 from rateval.component import Kind
 from rateval.errors import Problem, RatevalError
 from rateval.explain import explain_error, locate
+from rateval.study_table import Study, Table
 
 TABLES: dict[str, Kind] = {
     "dataset": "dataset",
@@ -36,11 +35,7 @@ TABLES: dict[str, Kind] = {
 Label = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\r\n\t]+$")]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Entry(_Table):
+class Entry(Table):
     """Choose a component and give its params: one ``[[table]]`` of a spec."""
 
     use: Label
@@ -64,16 +59,7 @@ class Entry(_Table):
         return own | {"params": {k: v for k, v in data.items() if k not in own}}
 
 
-class Study(_Table):
-    """Name a study: ``[study]``."""
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
-    """Letters, digits, ``.``, ``_`` and ``-``; the run's folder is named after it."""
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    """Seed of everything random that has no seed of its own."""
-
-
-class Faithfulness(_Table):
+class Faithfulness(Table):
     """Probe the explainers themselves: ``[faithfulness]``; nothing is probed without it."""
 
     images: int = Field(default=64, ge=1)
@@ -84,13 +70,31 @@ class Faithfulness(_Table):
     """Whether the images are explained once more with permuted weights, for comparison."""
 
 
-class RunOptions(_Table):
-    """Say how to run, not what: ``[run]``, never part of a result's identity."""
+class Validation(Table):
+    """Hold training samples out to watch training: ``[validation]``; none are without it.
+
+    After every epoch they are scored, for the curve in the report and for methods that stop early.
+    """
+
+    images: int = Field(default=256, ge=1)
+    """Training samples held out, at most half of the split; nothing is trained on them."""
+    evidence: bool = True
+    """Whether they are also explained and judged, by the study's first attribution and validator;
+    false leaves accuracy alone, which is quicker."""
+
+
+class RunOptions(Table):
+    """Say how to run, not what: ``[run]``; ``limit`` and ``precision`` alone change results."""
 
     device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     """``auto`` (the best there is), ``cpu``, ``mps``, ``cuda`` or ``cuda:N``."""
     batch_size: int = Field(default=64, ge=1, le=65536)
     """Images per forward pass of inference."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Format that image towers compute in where they predict and are explained; training has its
+    own. Rounded to half the size it is another result, with an identity of its own."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Processes that share each step of a training: one per GPU, or per group of CPU cores."""
     workers: int = Field(default=1, ge=1, le=256)
     """Threads that read and preprocess images ahead of the model."""
     limit: int | None = Field(default=None, ge=1)
@@ -102,7 +106,7 @@ class RunOptions(_Table):
     """Reuse stored results of equal identity; false computes all of them again."""
 
 
-class RunSpec(_Table):
+class RunSpec(Table):
     """Hold a whole spec. The lists form a grid."""
 
     study: Study
@@ -124,6 +128,8 @@ class RunSpec(_Table):
     """Shifts of the test images; the unshifted test is always part of the grid."""
     faithfulness: Faithfulness | None = None
     """Whether and how the explainers themselves are probed."""
+    validation: Validation | None = None
+    """Whether training samples are held out to watch training."""
     run: RunOptions = RunOptions()
 
     def entries(self, table: str) -> tuple[Entry, ...]:
@@ -140,11 +146,12 @@ class RunSpec(_Table):
             ]
             for table in TABLES
         }
-        study = self.study.model_dump(mode="json")
         if self.faithfulness is not None:
             tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
+        if self.validation is not None:
+            tables["validation"] = self.validation.model_dump(mode="json")
         run = self.run.model_dump(mode="json", exclude_none=True)
-        return {"study": study, "run": run} | tables
+        return {"study": self.study.as_table(), "run": run} | tables
 
 
 @dataclass(frozen=True, slots=True)

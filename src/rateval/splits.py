@@ -1,4 +1,4 @@
-"""Narrow a split to its first samples."""
+"""Narrow a split to some of its samples, and watch what is read of it."""
 
 from __future__ import annotations
 
@@ -36,6 +36,28 @@ def limit_split(split: Split, limit: int | None) -> Split:
     if limit is None or limit >= len(split):
         return split
     return LimitedSplit(split, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class SubsetSplit:
+    """Hold the samples of a split at some positions; the identity is the split's and a note."""
+
+    whole: Split
+    positions: tuple[int, ...]
+    note: str
+    """Says by what rule the positions were chosen."""
+
+    @property
+    def identity(self) -> str:
+        """Name the samples."""
+        return f"{self.whole.identity} ({self.note})"
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
+        """Return the samples at ``indices`` of this subset."""
+        return self.whole.samples([self.positions[index] for index in indices])
 
 
 class WatchedSplit:

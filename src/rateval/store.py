@@ -16,7 +16,8 @@ from rateval.errors import RatevalError
 
 FORMAT = 1
 """Version of the layout of stored results; part of every identity."""
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
+"""File of a stored result that says what determined it."""
 
 
 def identify(values: Mapping[str, Any]) -> str:
@@ -54,6 +55,7 @@ class Store:
         self.root = root
         self._reuse = reuse
         self._made: set[str] = set()
+        self._begun: set[str] = set()
         try:
             root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=root):
@@ -77,7 +79,7 @@ class Store:
             return None
         path = self.root / stage / identity
         try:
-            manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
@@ -106,12 +108,25 @@ class Store:
                 "facts": facts,
                 "seconds": seconds,
             }
-            write_json(unfinished / _MANIFEST, manifest)
+            write_json(unfinished / MANIFEST, manifest)
             _replace(unfinished, final)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         self._made.add(identity)
         return Stored(stage, identity, final, facts, False, seconds)
+
+    def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
+        """Name a folder, which may not exist yet, for the state of a result that takes long.
+
+        Whoever makes the result keeps and deletes what is in it. It outlives an interruption, but
+        not a run that reuses nothing.
+        """
+        identity = identify_result(stage, inputs)
+        folder = self.root / f"{stage}-unfinished" / identity
+        if not self._reuse and identity not in self._begun:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._begun.add(identity)
+        return folder
 
     def discard(self, stored: Stored) -> None:
         """Delete a result that nothing needs any more."""

@@ -7,8 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from rateval.cells import Choice
+from rateval.curve_records import CurveRecord
 from rateval.explainer_records import AgreementRecord
-from rateval.plan import Choice, Plan
+from rateval.over_seeds import summarise_seeds
+from rateval.plan import Plan
 from rateval.protocols import Dataset
 from rateval.provenance import describe_environment
 from rateval.ranking import find_ranking_changes
@@ -26,6 +29,7 @@ def summarise(
     seconds: float,
     error: BaseException | None,
     cells: Sequence[CellRecord],
+    trainings: tuple[CurveRecord, ...],
     agreements: Iterable[AgreementRecord],
     stages: Sequence[StageRecord],
 ) -> RunRecord:
@@ -34,8 +38,11 @@ def summarise(
     status: Literal["finished", "interrupted", "failed"] = "finished"
     if error is not None:
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+    over_seeds = tuple(summarise_seeds(cells)) if len(plan.seeds) > 1 else ()
     return RunRecord(
         study=spec.study.name,
+        protocol=spec.study.protocol,
+        differences=plan.differences,
         status=status,
         error=None if error is None else f"{type(error).__name__}: {error}",
         started=started.isoformat(timespec="seconds"),
@@ -43,40 +50,66 @@ def summarise(
         spec_name=plan.document.name,
         spec_given=plan.document.text,
         spec_resolved=_resolve(plan, bench),
-        seed=spec.study.seed,
+        seeds=plan.seeds,
         limit=spec.run.limit,
         environment=describe_environment(
             bench.context.device,
             Path(plan.document.name).resolve().parent,
             {"rateval", *(choice.registered.plugin.distribution for choice in plan.all_choices)},
         ),
-        datasets=tuple(_describe_dataset(plan, choice, bench) for choice in plan.datasets),
+        datasets=tuple(
+            _describe_dataset(plan, choice, seed, bench)
+            for choice in plan.datasets
+            for seed in plan.seeds_of(choice)
+        ),
         stages=tuple(stages),
         cells=tuple(cells),
+        over_seeds=over_seeds,
+        trainings=trainings,
         agreements=tuple(agreements),
-        ranking_changes=tuple(find_ranking_changes(cells)),
+        ranking_changes=tuple(find_ranking_changes(cells, over_seeds)),
     )
 
 
 def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
-    resolved: dict[str, Any] = {"study": plan.spec.study.model_dump(mode="json")}
+    resolved: dict[str, Any] = {"study": plan.spec.study.as_table()}
     for table in TABLES:
         resolved[table] = [
-            {"name": choice.label} | bench.inputs(choice) for choice in plan.choices[table]
+            {"name": choice.label} | _limits(choice) | _inputs(plan, choice, bench)
+            for choice in plan.choices[table]
         ]
     faithfulness = plan.spec.faithfulness
     if faithfulness is not None:
         resolved["faithfulness"] = faithfulness.model_dump(mode="json")
+    if plan.spec.validation is not None:
+        resolved["validation"] = plan.spec.validation.model_dump(mode="json")
     return resolved | {"run": plan.spec.run.model_dump(mode="json")}
 
 
-def _describe_dataset(plan: Plan, choice: Choice, bench: Workbench) -> DatasetRecord:
-    dataset: Dataset = bench.object(choice)
+def _limits(choice: Choice) -> dict[str, Any]:
+    return {} if choice.finetuners is None else {"finetuners": list(choice.finetuners)}
+
+
+def _inputs(plan: Plan, choice: Choice, bench: Workbench) -> dict[str, Any]:
+    seeds = plan.seeds_of(choice)
+    if choice.per_cell:
+        return choice.describe()  # what placeholders stand for differs from cell to cell
+    values = bench.inputs(choice, seeds[0])
+    if len(seeds) == 1:
+        return values
+    return {key: value for key, value in values.items() if key != "seed"} | {"seeds": list(seeds)}
+
+
+def _describe_dataset(
+    plan: Plan, choice: Choice, seed: int | None, bench: Workbench
+) -> DatasetRecord:
+    dataset: Dataset = bench.object(choice, seed)
     limit = plan.spec.run.limit
     train = None if dataset.train is None else limit_split(dataset.train, limit)
     test = limit_split(dataset.test, limit)
     return DatasetRecord(
         name=choice.label,
+        seed=seed,
         classes=dataset.classes,
         train_identity=None if train is None else train.identity,
         train_count=0 if train is None else len(train),

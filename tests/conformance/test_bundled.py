@@ -33,11 +33,19 @@ TINY_CLIP = {
 PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
     ("model", "clip"): {"architecture": TINY_CLIP, "pretrained": "random"},
     ("finetuner", "ft"): {"epochs": 2, "lr": 1e-3, "batch_size": 10},
+    ("finetuner", "evidence-ft"): {"epochs": 2, "lr": 1e-3, "batch_size": 10},
 }
 
 
-# Their checkpoints or vocabularies are made by their own tests, which check the objects, too.
-NEED_FILES = {("model", name) for name in ("hf-clip", "lavis-albef", "lavis-blip")}
+# Their files are made by their own tests, which check the objects, too.
+NEED_FILES = (
+    {("model", name) for name in ("hf-clip", "lavis-albef", "lavis-blip")}
+    | {("finetuner", "checkpoint"), ("attribution", "precomputed")}
+    | {
+        ("dataset", name)
+        for name in ("caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs")
+    }
+)
 
 
 @pytest.mark.parametrize(

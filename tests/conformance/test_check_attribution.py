@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ class LastAttention:
     """The class token's last attention, weighted by the gradient; keeps every promise."""
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         model = classifier.model
         with torch.enable_grad(), model.record_attention([model.depth - 1]) as record:
@@ -34,9 +39,13 @@ class Changed(LastAttention):
         self.logits = logits or (lambda scores: scores)
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
-        found = super().explain(classifier, images, labels)
+        found = super().explain(classifier, images, labels, ids)
         return Explanation(self.relevance(found.relevance), self.logits(found.logits))
 
 
@@ -49,37 +58,53 @@ class Accumulating(LastAttention):
     """It trains the weights' gradients along."""
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         classifier.model.module.requires_grad_(True)
         classifier.logits(images).sum().backward()  # type: ignore[no-untyped-call]
         classifier.model.module.requires_grad_(False)
-        return super().explain(classifier, images, labels)
+        return super().explain(classifier, images, labels, ids)
 
 
 class Unfreezing(LastAttention):
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         classifier.model.module.requires_grad_(True)
-        return super().explain(classifier, images, labels)
+        return super().explain(classifier, images, labels, ids)
 
 
 class Marking(LastAttention):
     """It asks the caller's own tensor for a gradient."""
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
         images.requires_grad_()
-        return super().explain(classifier, images, labels)
+        return super().explain(classifier, images, labels, ids)
 
 
 class Damaging(LastAttention):
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
-        found = super().explain(classifier, images, labels)
+        found = super().explain(classifier, images, labels, ids)
         with torch.no_grad():
             next(classifier.model.image_tower.parameters()).add_(0.1)
         return found
@@ -89,9 +114,13 @@ class Staying(LastAttention):
     """It leaves the model changed where no weight shows it."""
 
     def explain(
-        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
     ) -> Explanation:
-        found = super().explain(classifier, images, labels)
+        found = super().explain(classifier, images, labels, ids)
         for part in classifier.model.module.modules():
             if isinstance(part, torch.nn.LayerNorm):
                 part.eps = 0.1

@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from rateval.api import Classifier, Model, Monitor, RatevalError, Split
-from rateval.testing import ConformanceError, check_finetuner, tiny_dataset, tiny_model
+from rateval.api import Classifier, Logbook, Model, RatevalError, Split
+from rateval.testing import (
+    ConformanceError,
+    RecordingLogbook,
+    check_finetuner,
+    tiny_dataset,
+    tiny_model,
+)
 
 State = dict[str, torch.Tensor]
 
@@ -31,14 +37,14 @@ class ClassMeans:
     trains = True
 
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
         if train is None:
             raise RatevalError("no train split")
-        monitor.begin(len(train))
+        logbook.begin(len(train))
         generator = torch.Generator().manual_seed(0)
         means = torch.randn(len(classes), 24, generator=generator)
-        monitor.advance(len(train))
+        logbook.advance(len(train))
         return self.restore(model, classes, {"means": means})
 
     def restore(self, model: Model, classes: Sequence[str], state: State) -> Classifier:
@@ -74,55 +80,53 @@ class Members(ClassMeans):
 
 class Silent(ClassMeans):
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        return super().fit(model, train, classes, Deaf(monitor))
+        return super().fit(model, train, classes, Deaf(logbook))
 
 
-class Deaf:
-    """A monitor that passes the total on and nothing else."""
+class Deaf(RecordingLogbook):
+    """A logbook that passes the total on and nothing else."""
 
-    def __init__(self, monitor: Monitor) -> None:
-        self.monitor = monitor
+    def __init__(self, logbook: Logbook) -> None:
+        super().__init__()
+        self.logbook = logbook
 
     def begin(self, total: int) -> None:
-        self.monitor.begin(total)
-
-    def advance(self, samples: int, note: str = "") -> None:
-        pass
+        self.logbook.begin(total)
 
 
 class Restarting(ClassMeans):
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        monitor.begin(3)
-        return super().fit(model, train, classes, monitor)
+        logbook.begin(3)
+        return super().fit(model, train, classes, logbook)
 
 
 class Careless(ClassMeans):
     """It stumbles over a dataset without a train split."""
 
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        return super().fit(model, train or [][0], classes, monitor)
+        return super().fit(model, train or [][0], classes, logbook)
 
 
 class Indifferent(ClassMeans):
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        return super().fit(model, train or tiny_dataset().train, classes, monitor)
+        return super().fit(model, train or tiny_dataset().train, classes, logbook)
 
 
 class Secret(ClassMeans):
     """It changes the image tower and doesn't put that into the state."""
 
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        classifier = super().fit(model, train, classes, monitor)
+        classifier = super().fit(model, train, classes, logbook)
         with torch.no_grad():
             for weight in model.image_tower.parameters():
                 weight.mul_(1.1)
@@ -130,21 +134,58 @@ class Secret(ClassMeans):
 
 
 class Untrained(Secret):
-    """It says that it trains nothing, and trains."""
+    """It says that it trains nothing and gives no state, and trains."""
 
     trains = False
 
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        return super().fit(model, tiny_dataset().train, classes, monitor)
+        classifier = super().fit(model, tiny_dataset().train, classes, logbook)
+        classifier.state = dict  # type: ignore[method-assign]
+        return classifier
+
+
+class Resuming(ClassMeans):
+    """It keeps its class means after half of the samples, and goes on from there."""
+
+    going_on_counts = 12
+    going_on_factor = 1.0
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
+    ) -> Classifier:
+        if train is None:
+            raise RatevalError("no train split")
+        logbook.begin(len(train))
+        kept = logbook.resume()
+        means = torch.ones(len(classes), 24) if kept is None else kept[0]["means"]
+        if kept is None:
+            logbook.advance(12)
+            logbook.save({"means": means}, {"half": 1})
+        else:
+            assert kept[1] == {"half": 1}
+            logbook.advance(self.going_on_counts)
+            means = means * self.going_on_factor
+        logbook.advance(len(train) - 12)
+        return self.restore(model, classes, {"means": means + torch.eye(len(classes), 24)})
+
+
+class Forgetful(Resuming):
+    going_on_factor = 2.0
+
+
+class Starting(Resuming):
+    """It doesn't count what was done before the interruption."""
+
+    going_on_counts = 0
 
 
 class Unseeded(ClassMeans):
     def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], monitor: Monitor
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
-        super().fit(model, train, classes, monitor)
+        super().fit(model, train, classes, logbook)
         return self.restore(model, classes, {"means": torch.randn(len(classes), 24)})
 
 
@@ -170,11 +211,13 @@ BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
     "state values": (lambda: state({"a": 1}), "Classifier.state must be a dict of names"),
     "shared": (lambda: state({"a": TWICE, "b": TWICE}), "contiguous tensors that share no memory"),
     "strided": (lambda: state({"a": torch.ones(2, 3).T}), "must hold contiguous tensors"),
-    "silent": (Silent, "must advance the monitor by the 24 samples announced.*; got 0"),
-    "restarting": (Restarting, "must call monitor.begin once; got 2 calls"),
+    "silent": (Silent, "must advance the logbook by the 24 samples announced.*; got 0"),
+    "restarting": (Restarting, "must call logbook.begin once; got 2 calls"),
     "careless": (Careless, "must raise RatevalError when there is no train split; got IndexError"),
     "indifferent": (Indifferent, "must raise RatevalError when there is no train split; got a cl"),
-    "untrained": (Untrained, "must train nothing if trains=False; got changes"),
+    "untrained": (Untrained, "must change no weight that it gives no state of; got ch"),
+    "forgetful": (Forgetful, "must come to the same state when it goes on from what it saved"),
+    "starting": (Starting, "must advance the logbook by the 24 samples announced.*; got 12"),
     "unseeded": (Unseeded, "must give the same state for the same seed; got differences in means"),
     "secret": (Secret, "Finetuner.restore must rebuild the classifier that gave the state"),
 }
@@ -183,6 +226,7 @@ BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
 def test_a_sound_finetuner_passes() -> None:
     check_finetuner(ClassMeans())
     check_finetuner(ClassMeans(), tiny_model(4), tiny_dataset(seed=5))
+    check_finetuner(Resuming())
 
 
 @pytest.mark.parametrize("name", BROKEN)

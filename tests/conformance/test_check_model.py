@@ -81,6 +81,17 @@ def half_negative(attention: torch.Tensor) -> torch.Tensor:
     return torch.cat([attention[..., :-2], attention[..., -2:-1] - 1, attention[..., -1:] + 1], -1)
 
 
+def rounded_under_autocast(attention: torch.Tensor) -> torch.Tensor:
+    return attention.bfloat16() if torch.is_autocast_enabled("cpu") else attention
+
+
+class OtherUnderAutocast(TinyModel):
+    """It computes something else in half precision."""
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        return super().features(images) * (1 + torch.is_autocast_enabled("cpu"))
+
+
 class GoingOn(TinyModel):
     """It records after its context, too."""
 
@@ -229,6 +240,14 @@ BROKEN: dict[str, tuple[Callable[[], TinyModel], str]] = {
     ),
     "card's keys": (card(keys_used=3), "ModelCard.keys_used must count the tensors .* got 3 from"),
     "readout": (broken(readout="max"), "Model.readout must be one of class token, attention pool"),
+    "half precision": (
+        OtherUnderAutocast,
+        "Model.features must come close to float32 in bfloat16; got a relative difference",
+    ),
+    "half attention": (
+        storing(rounded_under_autocast),
+        r"layer 2, in bfloat16 must be \(B, heads, N, N\) float32, .*14\) bfloat16",
+    ),
     "no pool": (broken(readout="attention pool"), r"must be \(B, heads, 1, N\), .* got \(3, 2, 14"),
     "prefix": (broken(prefix_tokens=0), "Model.prefix_tokens must be an int of at least 1"),
     "depth": (broken(depth="12"), "Model.depth must be an int"),

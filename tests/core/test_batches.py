@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from rateval.batches import load_batches
+from rateval.batches import load_batches, load_chunks
 from rateval.records import Sample, Skipped
 from rateval.splits import limit_split
 from rateval.testing import tiny_dataset, tiny_model
@@ -61,18 +61,56 @@ def test_a_shift_is_applied_to_the_sample_before_preprocessing() -> None:
     assert not batch.masks.any()
 
 
-def test_augmented_images_have_no_masks() -> None:
-    split = tiny_dataset(test=2).test
-    with pytest.raises(ValueError, match="no longer fits its mask"):
-        next(
-            load_batches(
-                split,
-                tiny_model(),
-                batch_size=2,
-                masks=True,
-                preprocess=lambda image: torch.zeros(3, 2, 2),
-            )
-        )
+def darken(sample: Sample, index: int) -> Sample:
+    """Leave as much light as the position says, and evidence in one corner only."""
+    assert sample.mask is not None
+    mask = np.zeros_like(sample.mask)
+    mask[:20, :20] = index % 2
+    image = sample.image.point(lambda level: level * index // 20)
+    return dataclasses.replace(sample, image=image, mask=mask)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_chunks_of_any_size_are_changed_by_position(workers: int) -> None:
+    model, split = tiny_model(), tiny_dataset(test=10).test
+    chunks = [[7, 2], [], [9], [0, 2, 5]]
+    batches = list(load_chunks(split, model, chunks, masks=True, change=darken, workers=workers))
+    assert [batch.indices for batch in batches] == [(7, 2), (), (9,), (0, 2, 5)]
+    for batch in batches:
+        assert batch.masks is not None
+        for index, image, mask in zip(batch.indices, batch.images, batch.masks, strict=True):
+            (sample,) = split.samples([index])
+            assert isinstance(sample, Sample)
+            changed = darken(sample, index)
+            assert changed.mask is not None
+            assert image.equal(model.preprocess(changed.image))
+            assert mask.equal(model.preprocess_mask(changed.mask))
+            assert bool(mask.any()) == bool(index % 2)
+
+
+def test_a_change_is_told_the_position_in_the_split_beside_skipped_samples() -> None:
+    split = tiny_dataset(train=6, unreadable=[1, 3]).train
+    assert split is not None
+    told: list[tuple[str, int]] = []
+
+    def watch(sample: Sample, index: int) -> Sample:
+        told.append((sample.id, index))
+        return sample
+
+    (batch,) = load_chunks(split, tiny_model(), [[3, 4, 1, 5]], change=watch)
+    assert told == [("0004", 4), ("0005", 5)]
+    assert batch.indices == (4, 5)
+    assert [skipped.id for skipped in batch.skipped] == ["0003", "0001"]
+    assert batch.masks is None
+
+
+def test_batches_are_the_chunks_of_one_size() -> None:
+    model, split = tiny_model(), tiny_dataset(test=7).test
+    batches = load_batches(split, model, batch_size=3, indices=[6, 5, 4, 3, 2])
+    chunks = load_chunks(split, model, [[6, 5, 4], [3, 2]])
+    for batch, chunk in zip(batches, chunks, strict=True):
+        assert batch.indices == chunk.indices
+        assert batch.images.equal(chunk.images)
 
 
 class FailsLate:

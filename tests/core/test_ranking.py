@@ -36,6 +36,7 @@ def cells(values: Values, half: float = 0.0, **more: str) -> list[CellRecord]:
             attribution=attribution,
             trained=True,
             identity="i",
+            classifier="f",
             count=1,
             skipped=(),
             skipped_in_training=(),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from rateval.environment_record import EnvironmentRecord
 from rateval.explainer_records import (
     AgreementRecord,
     FaithfulnessRecord,
@@ -21,7 +22,6 @@ from rateval.report.terminal import render
 from rateval.run_record import (
     CellRecord,
     DatasetRecord,
-    EnvironmentRecord,
     EvidenceRecord,
     RunRecord,
     ScoreRecord,
@@ -69,6 +69,7 @@ def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> C
         "attribution": "generic-attention",
         "trained": finetuner != "zs",
         "identity": "i" * 32,
+        "classifier": "f" * 32,
         "count": sum(counts),
         "skipped": (),
         "skipped_in_training": (),
@@ -109,7 +110,7 @@ def record(*cells: CellRecord, **changes: Any) -> RunRecord:
         "spec_name": "spec.toml",
         "spec_given": "",
         "spec_resolved": {},
-        "seed": 0,
+        "seeds": (0,),
         "limit": None,
         "environment": environment,
         "datasets": datasets,

@@ -325,7 +325,7 @@ def test_the_record_holds_where_it_comes_from(tmp_path: Path) -> None:
     again = rateval.load(record.path)
     assert again == record
     assert again.path == record.path
-    assert (record.spec_given, record.seed, record.status) == (text, 3, "finished")
+    assert (record.spec_given, record.seeds, record.status) == (text, (3,), "finished")
     assert (record.path / "spec.toml").read_text() == text
     metric = record.spec_resolved["metric"][1]
     assert (metric["component"], metric["distribution"][:8]) == ("pt", "rateval ")
@@ -335,7 +335,7 @@ def test_the_record_holds_where_it_comes_from(tmp_path: Path) -> None:
     assert record.environment.device == "cpu"
     assert record.datasets[0].classes == tiny_dataset().classes
     assert "NaN" not in (record.path / "run.json").read_text()
-    assert json.loads((record.path / "run.json").read_text())["format"] == 1
+    assert json.loads((record.path / "run.json").read_text())["format"] == 2
 
 
 def test_two_runs_in_one_second_have_two_folders() -> None:
@@ -344,7 +344,7 @@ def test_two_runs_in_one_second_have_two_folders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 1: study")]
+    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 2: study")]
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:

@@ -43,7 +43,8 @@ def _assert_same(found: State, expected: State) -> None:
 
 @pytest.mark.parametrize("how", ["torch", "legacy", "safetensors"])
 def test_the_format_is_told_from_the_content(state: State, tmp_path: Path, how: str) -> None:
-    _assert_same(read_state_dict(_save(state, tmp_path / "weights.anything", how)), state)
+    for name in ("weights.anything", "weights.safetensors", "weights.pt"):
+        _assert_same(read_state_dict(_save(state, tmp_path / name, how)), state)
 
 
 @pytest.mark.parametrize(

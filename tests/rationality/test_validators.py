@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rateval.api import Component, Context
 from rateval.testing import check_component
+from rateval_rationality.heat import heat_map
 from rateval_rationality.iou import iou
 from rateval_rationality.judging import ThresholdValidator
 from rateval_rationality.mass_over_chance import mass_over_chance
@@ -128,6 +129,15 @@ def test_every_validator_is_among_the_cases() -> None:
 @every
 def test_keeps_the_promises_of_a_validator(case: Case) -> None:
     check_component(COMPONENTS[case.name], "validator", **case.params)
+
+
+@every
+def test_computes_on_the_device_of_its_inputs(case: Case) -> None:
+    # Meta tensors hold no data, and refuse to be mixed with tensors of another device.
+    relevance = torch.empty(2, 3, 4, device="meta")
+    masks = torch.empty(2, 24, 32, dtype=torch.bool, device="meta")
+    score = make(case).measure(heat_map(relevance, (24, 32)), masks)
+    assert (score.shape, score.dtype, score.device.type) == ((2,), torch.float32, "meta")
 
 
 @every

@@ -38,7 +38,7 @@ def _check(parsed: Namespace) -> int:
         checked = check_model(model)
         card = model.card
         console.print(Text(choice.label, style="bold"), Text(f"  {card.architecture}"), sep="")
-        digest = determine(choice, 0).get("digest", "")
+        digest = determine(choice, None).get("digest", "")
         rows: list[tuple[str, object]] = [
             ("parameters", f"{checked.parameters:,} {checked.dtype} on {checked.device}"),
             ("patch grid", f"{model.grid[0]} × {model.grid[1]}"),

@@ -5,51 +5,77 @@ from __future__ import annotations
 import logging
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from rateval.commands.validate_command import describe_grid
+from rateval.interrupts import INTERRUPTED, remembered_interrupts
 from rateval.overrides import Overrides, override_run, parse_value, read_environment, read_settings
-from rateval.plan import make_plan
-from rateval.plugins import discover
+from rateval.plan import Plan, make_plan
+from rateval.plugins import Registry, discover
 from rateval.progress import make_reporter
 from rateval.report import print_report
-from rateval.spec import read_document
+from rateval.run_record import RunRecord
+from rateval.spec import Document, read_document
 
 
 def execute(parsed: Namespace) -> int:
     """Check a spec, run it, and print its report."""
-    console, errors = Console(), Console(stderr=True)
+    errors, registry = Console(stderr=True), open_registry()
+    plan = make_plan(read_overridden(parsed), registry)
+    records = run_plans([plan], parsed, registry, errors)
+    if records is None:
+        return INTERRUPTED
+    print_report(records[0], Console(), registry)
+    return 0
+
+
+def open_registry() -> Registry:
+    """Find the plugins, with a warning on the terminal for each broken one."""
     registry = discover()
     for broken in registry.broken:
-        errors.print(f"warning: {broken}", style="yellow", highlight=False, soft_wrap=True)
-    document = override_run(read_document(Path(parsed.spec)), _overrides(parsed))
-    plan = make_plan(document, registry)
+        _say(Console(stderr=True), f"warning: {broken}", style="yellow")
+    return registry
+
+
+def read_overridden(parsed: Namespace) -> Document:
+    """Read the spec with what environment and command line replace."""
+    return override_run(read_document(Path(parsed.spec)), _overrides(parsed))
+
+
+def run_plans(
+    plans: Sequence[Plan], parsed: Namespace, registry: Registry, errors: Console
+) -> list[RunRecord] | None:
+    """Run plans one after the other; None when interrupted, after saying how to go on."""
     reporter = make_reporter(errors, quiet=parsed.quiet, verbose=parsed.verbose)
-    if not parsed.quiet:
-        errors.print(
-            f"{plan.spec.study.name}: {describe_grid(plan)}", highlight=False, soft_wrap=True
-        )
     if parsed.verbose:
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rateval.runner import Runner
 
+    records = []
     try:
-        record = Runner(plan, registry, reporter).run()
+        with remembered_interrupts():
+            for plan in plans:
+                if not parsed.quiet:
+                    _say(errors, f"{plan.spec.study.name}: {describe_grid(plan)}")
+                records.append(Runner(plan, registry, reporter).run())
     except KeyboardInterrupt:
         store = plan.spec.run.output / "store"
-        errors.print(
-            f"interrupted: every finished stage is kept in {store}; "
-            f"go on with: rateval run {parsed.spec}",
-            highlight=False,
-            soft_wrap=True,
+        _say(
+            errors,
+            f"interrupted: every finished stage and epoch is kept in {store}; "
+            f"go on with: rateval {parsed.command} {parsed.spec}",
         )
-        return 130
-    print_report(record, console, registry)
-    return 0
+        return None
+    return records
+
+
+def _say(console: Console, text: str, style: str | None = None) -> None:
+    console.print(text, style=style, highlight=False, soft_wrap=True)
 
 
 def _overrides(parsed: Namespace) -> Overrides:

@@ -25,10 +25,14 @@ def execute(parsed: Namespace) -> int:
 def describe_grid(plan: Plan) -> str:
     """Say how many cells a plan has, and of what."""
     parts = [
-        f"{len(plan.choices[table])} {table}"
+        f"{len({choice.label for choice in plan.choices[table]})} {table}"
         for table in TABLES
         if table in ("dataset", "model", "finetune", "attribution")
     ]
     if plan.choices["shift"]:
         parts.append(f"{1 + len(plan.choices['shift'])} shift (none included)")
-    return f"{len(plan.cells)} cells = {' × '.join(parts)}"
+    if len(plan.seeds) > 1:
+        parts.append(f"{len(plan.seeds)} seeds (where they matter)")
+    protocol = plan.spec.study.protocol
+    published = "" if protocol == "matched" else f", protocol {protocol}"
+    return f"{len(plan.cells)} cells = {' × '.join(parts)}{published}"

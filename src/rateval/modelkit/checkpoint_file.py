@@ -88,10 +88,11 @@ def _read_torch(path: Path) -> object:
 
 
 def _load_tensors(path: Path) -> object:
-    with warnings.catch_warnings():
+    # By its path, torch would go by the suffix.
+    with path.open("rb") as file, warnings.catch_warnings():
         # Of a pickle protocol that torch does not write; what it then cannot read, it refuses.
         warnings.simplefilter("ignore", UserWarning)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _read_safely(path: Path, read: Callable[[Path], object]) -> object:

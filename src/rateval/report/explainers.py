@@ -12,12 +12,22 @@ from rich.text import Text
 from rateval.explainer_records import (
     SAME_MAPS,
     AgreementRecord,
+    AreasRecord,
     FaithfulnessRecord,
     GainRecord,
     RankingChangeRecord,
 )
-from rateval.report.layout import UNDEFINED, make_table, make_title, show_number
+from rateval.report.layout import (
+    UNDEFINED,
+    make_table,
+    make_title,
+    merge_notes,
+    name_row,
+    name_seeds,
+    show_number,
+)
 from rateval.run_record import CellRecord, RunRecord
+from rateval.seeds_records import SeedsRecord
 
 COLUMNS = 10
 """Explainers side by side in a table of agreement; more go into a further table."""
@@ -39,12 +49,18 @@ def explainer_sections(record: RunRecord) -> Iterator[RenderableType]:
 def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Say what the columns of these tables mean."""
     probed = [cell.faithfulness for cell in record.cells if cell.faithfulness]
+    several = len(record.seeds) > 1
     if probed:
+        over = (
+            "the seeds, or over the images where one seed is all there is"
+            if several
+            else ("these images")
+        )
         yield (
             "del, ins",
             "area under the prediction's probability while the most relevant patches are taken "
             "out (low is faithful) or put in (high is faithful); chance: in random order; *: "
-            "better than that, by the 95 % interval of the mean difference over these images",
+            f"better than that, by the 95 % interval of the mean difference over {over}",
         )
     if any(faithfulness.randomisation for faithfulness in probed):
         yield (
@@ -55,26 +71,36 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield (
             "agreement",
             "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
-            "is constant; below: images that both judge alike, of those with a score by both",
+            "is constant; below: images that both judge alike, of those with a score by both"
+            + (" (images of all seeds)" if several else ""),
         )
 
 
 Section = tuple[Text, Table, Sequence[str]]
 Probed = Sequence[tuple[CellRecord, FaithfulnessRecord]]
+Shown = Sequence[tuple[CellRecord | SeedsRecord, AreasRecord]]
 
 
 def _faithfulness(record: RunRecord) -> Iterator[Section]:
     probed = [(cell, cell.faithfulness) for cell in record.cells if cell.faithfulness]
-    for dataset in record.datasets:
-        rows = [(cell, found) for cell, found in probed if cell.dataset == dataset.name]
+    several = len(record.seeds) > 1
+    shown: Shown = [(cell, cell.faithfulness) for cell in record.over_seeds if cell.faithfulness]
+    for dataset in _dataset_names(record):
+        rows = [(cell, found) for cell, found in probed if cell.dataset == dataset]
         if rows:
-            title = make_title(
-                dataset.name, f"faithfulness · first {rows[0][1].count:,} test images"
-            )
-            yield title, _faithfulness_table(rows), list(_explain_probes(rows))
+            rest = f"faithfulness · first {rows[0][1].count:,} test images"
+            if several:
+                rest += f" · mean of {len(record.seeds)} seeds"
+            means = [(cell, found) for cell, found in shown if cell.dataset == dataset]
+            table = _faithfulness_table(means if several else rows)
+            yield make_title(dataset, rest), table, list(_explain_probes(rows, several))
 
 
-def _faithfulness_table(rows: Probed) -> Table:
+def _dataset_names(record: RunRecord) -> list[str]:
+    return list(dict.fromkeys(dataset.name for dataset in record.datasets))
+
+
+def _faithfulness_table(rows: Shown) -> Table:
     shifted = any(cell.shift for cell, _ in rows)
     randomised = any(found.randomisation for _, found in rows)
     table = make_table("model", "method", *(["shift"] if shifted else []), "explainer")
@@ -98,17 +124,27 @@ def _area(area: float | None, gain: GainRecord | None) -> Text:
     return show_number(area, ".2f").append("*" if gain and gain.beats_chance else " ")
 
 
-def _explain_probes(rows: Probed) -> Iterator[str]:
-    alike: dict[str, list[str]] = {}
+def _explain_probes(rows: Probed, several: bool) -> Iterator[str]:
+    alike: dict[str, dict[str, list[str]]] = {}
     for cell, found in rows:
-        lacking = _describe_lacking(found)
-        if lacking:
-            yield f"{_name(cell)} · {cell.attribution}: of {found.count} images, {lacking}"
         if found.randomisation and found.randomisation.ignores_weights:
-            alike.setdefault(cell.attribution, []).append(_name(cell))
+            names = alike.setdefault(cell.attribution, {})
+            seeds = names.setdefault(name_row(cell), [])
+            seeds += [str(cell.seed)] if several and cell.seed is not None else []
+    yield from merge_notes(
+        (
+            (f"{name_row(cell)} · {cell.attribution}", cell.seed, f"of {found.count} images, {why}")
+            for cell, found in rows
+            if (why := _describe_lacking(found))
+        ),
+        several,
+    )
     for attribution, names in alike.items():
+        where = ("; " if several else ", ").join(
+            f"{name}{name_seeds(seeds)}" for name, seeds in names.items()
+        )
         yield (
-            f"{attribution} ({', '.join(names)}): the maps hardly change when the weights are "
+            f"{attribution} ({where}): the maps hardly change when the weights are "
             f"permuted (rank correlation of {SAME_MAPS} or more), so they say little of the model"
         )
 
@@ -125,12 +161,12 @@ def _describe_lacking(found: FaithfulnessRecord) -> str:
 
 
 def _agreement(record: RunRecord) -> Iterator[Section]:
-    for dataset in record.datasets:
-        found = [agreement for agreement in record.agreements if agreement.dataset == dataset.name]
+    for dataset in _dataset_names(record):
+        found = [agreement for agreement in record.agreements if agreement.dataset == dataset]
         names = list(dict.fromkeys(name for a in found for name in (a.first, a.second)))
         for validator in dict.fromkeys(v.validator for a in found for v in a.verdicts):
             for start in range(0, len(names), COLUMNS):
-                title = make_title(dataset.name, f"agreement of explainers · {validator}")
+                title = make_title(dataset, f"agreement of explainers · {validator}")
                 columns = range(start, min(start + COLUMNS, len(names)))
                 yield title, _agreement_table(found, validator, names, columns), ()
 
@@ -171,6 +207,7 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
     """Say which methods change places between explainers, clear changes first."""
     changes = sorted(record.ranking_changes, key=lambda change: not change.clear)
     several = len({change.validator for change in changes}) > 1
+    mean = "mean " if len(record.seeds) > 1 else ""
     for change in changes[:CHANGES_SHOWN]:
         orders = "; ".join(
             f"{one} > {other} by {', '.join(attributions)}"
@@ -181,7 +218,7 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
         )
         by = f" ({change.validator})" if several else ""
         unsure = "" if change.clear else " (intervals overlap)"
-        yield f"{_where(change)}: ranking by {change.heading}{by} changes: {orders}{unsure}"
+        yield f"{_where(change)}: ranking by {mean}{change.heading}{by} changes: {orders}{unsure}"
     left = len(changes) - CHANGES_SHOWN
     if left > 0:
         yield f"and {left} more changes of ranking, under ranking_changes in run.json"
@@ -191,9 +228,5 @@ def _where(change: RankingChangeRecord) -> str:
     return f"{change.dataset} · {change.model}" + (f", {change.shift}" if change.shift else "")
 
 
-def _name(row: CellRecord | AgreementRecord) -> str:
-    return f"{row.model} · {row.finetuner}" + (f", {row.shift}" if row.shift else "")
-
-
-def _labels(row: CellRecord | AgreementRecord, shifted: bool) -> list[str]:
+def _labels(row: CellRecord | SeedsRecord | AgreementRecord, shifted: bool) -> list[str]:
     return [row.model, row.finetuner, *([row.shift or UNDEFINED] if shifted else [])]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rateval.report.layout import merge_notes, name_row
+from rateval.report.seeds import WIDE_OVER_SEEDS
 from rateval.run_record import CellRecord, EvidenceRecord, RunRecord
 
 _EMPTY = {
@@ -13,22 +15,45 @@ _EMPTY = {
 """Heading of a metric to why its denominator can be empty."""
 
 
-def explain_undefined(rows: Sequence[tuple[CellRecord, EvidenceRecord]]) -> Iterator[str]:
-    """Say why values are missing, which images have no score, and which were skipped."""
-    for cell, evidence in rows:
-        name = f"{cell.model} · {cell.finetuner}" + (f", {cell.shift}" if cell.shift else "")
-        for score in evidence.scores:
-            if score.value is None:
-                why = _EMPTY.get(score.heading, "there is nothing to divide by")
-                yield f"{name}: {score.heading} is undefined: {why} (0 of 0)"
-        if evidence.undefined:
-            reasons = ", ".join(f"{why}: {count}" for why, count in evidence.undefined.items())
-            total = sum(evidence.undefined.values())
-            yield f"{name}: {total} images have no score and count as not valid ({reasons})"
-        for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
-            if skipped:
-                first = f"{skipped[0].id}: {skipped[0].reason}"
-                yield f"{name}: {len(skipped)} {split} samples skipped, the first {first}"
+def explain_undefined(
+    rows: Sequence[tuple[CellRecord, EvidenceRecord]], *, several: bool
+) -> list[str]:
+    """Say why values are missing, which images have no score, and which were skipped.
+
+    ``several`` names the seed as well.
+    """
+    return merge_notes(
+        (
+            (name_row(cell), cell.seed, text)
+            for cell, evidence in rows
+            for text in _explain_undefined(cell, evidence)
+        ),
+        several,
+    )
+
+
+def _explain_undefined(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
+    for score in evidence.scores:
+        if score.value is None:
+            why = _EMPTY.get(score.heading, "there is nothing to divide by")
+            yield f"{score.heading} is undefined: {why} (0 of 0)"
+    if evidence.undefined:
+        reasons = ", ".join(f"{why}: {count}" for why, count in evidence.undefined.items())
+        total = sum(evidence.undefined.values())
+        yield f"{total} images have no score and count as not valid ({reasons})"
+    for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
+        if skipped:
+            first = f"{skipped[0].id}: {skipped[0].reason}"
+            yield f"{len(skipped)} {split} samples skipped, the first {first}"
+
+
+def explain_protocol(record: RunRecord) -> Iterator[str]:
+    """Say what the published procedure changed; nothing for a run by ``matched``."""
+    if record.protocol == "matched":
+        return
+    yield f"protocol {record.protocol}, as published, which differs from matched here:"
+    yield from (f"  · {difference}" for difference in record.differences or ("in nothing",))
+    yield f"rateval parity {record.spec_name} shows the matched numbers beside these"
 
 
 def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str]]:
@@ -38,15 +63,38 @@ def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str
         yield "PT", "of the correct predictions, the share on valid evidence, RR/(RR+RW)"
     if "IR" in headings:
         yield "IR", "of the predictions on valid evidence, the correct share, RR/(RR+WR)"
-    yield "RR…WW", "images: Right or Wrong prediction, then Right or Wrong evidence"
+    several = len(record.seeds) > 1
+    if several:
+        yield "numbers", "in %, mean over the seeds where the number is defined"
+    if wide or not several:
+        counted = "images, mean over the seeds" if several else "images"
+        yield "RR…WW", f"{counted}: Right or Wrong prediction, then Right or Wrong evidence"
     if all(cell.trained for cell in record.cells):
         yield "Δ zs", "nothing is shown: this study has no zero-shot row to compare with"
+    elif several:
+        yield (
+            "Δ zs",
+            "points of change against zero-shot on the same test by the same seed, mean over the "
+            "seeds; *: its 95 % interval over the seeds, as below, leaves out 0",
+        )
     else:
         yield "Δ zs", "points of change against the zero-shot row of the same test"
-    if wide:
+    if several:
+        yield from _explain_spread(wide=wide)
+    elif wide:
         yield "95 %", "Wilson interval over the images alone; another seed may differ by more"
     else:
         yield "95 %", "intervals are shown from 120 columns on"
+
+
+def _explain_spread(*, wide: bool) -> Iterator[tuple[str, str]]:
+    fixed = "; there is none where nothing depends on the seed, or one seed alone has a value"
+    interval = "Student's t interval of the mean over the seeds, not over the images"
+    if wide:
+        yield "95 %", f"{interval}; not cut at 0 and 100{fixed}"
+    else:
+        yield "± sd", f"sample standard deviation over the seeds{fixed}"
+        yield "95 %", f"{interval}; it and the counts are shown from {WIDE_OVER_SEEDS} columns on"
 
 
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import safetensors.torch
 
 from rateval.errors import RatevalError
-from rateval.protocols import Classifier, Finetuner, Model, Monitor, Split
+from rateval.protocols import Classifier, Finetuner, Logbook, Model, Split
 
 STATE = "classifier.safetensors"
 
@@ -18,7 +18,7 @@ def finetune(
     model: Model,
     train: Split | None,
     classes: Sequence[str],
-    monitor: Monitor,
+    logbook: Logbook,
 ) -> Classifier:
     """Fit and freeze. ``model`` is trained in place. Raises RatevalError without samples."""
     if finetuner.trains:
@@ -29,7 +29,7 @@ def finetune(
             )
         if len(train) == 0:
             raise RatevalError("the training split holds no sample; nothing can be learnt from it")
-    return _freeze(finetuner.fit(model, train, classes, monitor))
+    return _freeze(finetuner.fit(model, train, classes, logbook))
 
 
 def save_state(classifier: Classifier, folder: Path) -> None:
@@ -38,6 +38,7 @@ def save_state(classifier: Classifier, folder: Path) -> None:
         name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state().items()
     }
     safetensors.torch.save_file(state, folder / STATE)
+    (folder / STATE).chmod(0o644)  # safetensors makes it private
 
 
 def restore(finetuner: Finetuner, model: Model, classes: Sequence[str], folder: Path) -> Classifier:

@@ -72,7 +72,7 @@ def require_samples(facts: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _explain(job: Job, batch: Batch) -> Explanation:
     images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-    explanation = job.attribution.explain(job.classifier, images, labels)
+    explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
     logits = explanation.logits
     if logits is None:
         with torch.inference_mode():

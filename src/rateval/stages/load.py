@@ -8,9 +8,10 @@ from typing import Any
 from typing_extensions import get_protocol_members
 
 from rateval import protocols
+from rateval.cells import Choice
 from rateval.component import Context, Kind
 from rateval.errors import PluginError, RatevalError
-from rateval.plan import Choice, load_reference
+from rateval.plan import load_reference
 
 PROTOCOLS: dict[Kind, type] = {
     "model": protocols.Model,
@@ -31,7 +32,7 @@ def build(choice: Choice, context: Context) -> Any:
     """
     registered = choice.registered
     factory = load_reference(registered, "factory")
-    seed = context.seed if registered.component.seeded else 0
+    seed = context.seed if choice.seeded else 0
     try:
         built = factory(choice.params, dataclasses.replace(context, seed=seed))
     except RatevalError:
@@ -49,12 +50,15 @@ def build(choice: Choice, context: Context) -> Any:
     return built
 
 
-def determine(choice: Choice, seed: int) -> dict[str, Any]:
-    """Return everything that determines the object of a choice, its checkpoint's bytes included."""
+def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
+    """Return everything that determines the object of a choice, its checkpoint's bytes included.
+
+    ``seed`` counts only where the choice depends on it.
+    """
     values = choice.describe()
     component = choice.registered.component
     if component.digest:
         values["digest"] = load_reference(choice.registered, "digest")(choice.params)
-    if component.seeded:
+    if choice.seeded:
         values["seed"] = seed
     return values

@@ -172,7 +172,7 @@ def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlation
     with permuted_weights(job.classifier.model.image_tower):
         for batch, _ in _batches(job, explained):
             images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-            relevance = job.attribution.explain(job.classifier, images, labels).relevance
+            relevance = job.attribution.explain(job.classifier, images, labels, batch.ids).relevance
             maps.append(scale_maps(relevance.detach().float().cpu())[0].reshape(len(batch), -1))
             monitor.advance(len(batch))
     return rank_correlations(explained.maps, np.concatenate(maps))

@@ -20,11 +20,17 @@ NO_MASK = "no mask"
 
 
 def validate(
-    validator: Validator, inferred: Path, batch_size: int, monitor: Monitor, folder: Path
+    validator: Validator,
+    inferred: Path,
+    batch_size: int,
+    monitor: Monitor,
+    folder: Path,
+    device: str,
 ) -> Mapping[str, Any]:
     """Write one verdict per row of ``inferred`` into ``folder``; return the undefined ones' counts.
 
-    Raises PluginError when the validator returns something else than its protocol promises.
+    The validator works on ``device``. Raises PluginError when it returns something else than its
+    protocol promises.
     """
     relevance = tables.read_relevance(inferred)
     monitor.begin(len(relevance))
@@ -33,7 +39,7 @@ def validate(
     with pq.ParquetWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
         for ids, masks, present in tables.read_masks(inferred, batch_size):
             maps = torch.from_numpy(relevance[start : start + len(ids)]).float()
-            verdict = validator.judge(maps, torch.from_numpy(masks))
+            verdict = validator.judge(maps.to(device), torch.from_numpy(masks).to(device))
             _check(verdict, len(ids))
             rows = _rows(ids, verdict, present)
             undefined.update(reason for reason in rows.column("undefined").to_pylist() if reason)

@@ -20,7 +20,7 @@ from rateval.testing.attributions import check_attribution
 from rateval.testing.components import check_component, check_declaration
 from rateval.testing.datasets import check_dataset
 from rateval.testing.failure import ConformanceError
-from rateval.testing.finetuners import RecordingMonitor, check_finetuner
+from rateval.testing.finetuners import RecordingLogbook, check_finetuner
 from rateval.testing.metrics import check_metric
 from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
@@ -30,7 +30,7 @@ from rateval.testing.validators import check_validator
 
 __all__ = [
     "ConformanceError",
-    "RecordingMonitor",
+    "RecordingLogbook",
     "TinyDataset",
     "TinyModel",
     "check_attribution",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+
 import torch
 
 from rateval.protocols import Attribution, Classifier
@@ -17,11 +20,13 @@ def check_attribution(
     attribution: Attribution,
     classifier: Classifier | None = None,
     images: torch.Tensor | None = None,
+    ids: Sequence[str] | None = None,
 ) -> None:
     """Check form and sign of the maps, batch invariance, and that the model is left as it was.
 
-    ``classifier`` is a tiny one, and ``images`` are four random ones (B, 3, H, W) float32, when
-    None. Raises ConformanceError at the first broken promise.
+    ``classifier`` is a tiny one, ``images`` are four random ones (B, 3, H, W) float32, and ``ids``
+    are ``0000``, ``0001`` and so on, when None. Raises ConformanceError at the first broken
+    promise.
     """
     require_members(attribution, Attribution)
     classifier = classifier or tiny_classifier()
@@ -30,15 +35,27 @@ def check_attribution(
     with torch.no_grad():
         logits = classifier.logits(images)
     labels = torch.arange(len(images), device=images.device) % logits.shape[1]
+    if ids is None:
+        ids = [f"{index:04d}" for index in range(len(images))]
     before = _snapshot(classifier)
-    explanation = attribution.explain(classifier, images, labels)
+    _check_takes_ids(attribution, classifier, images, labels, ids)
+    explanation = attribution.explain(classifier, images, labels, ids)
     _check_form(explanation, classifier, len(images))
     if explanation.logits is not None:
         off = difference(explanation.logits, logits)
         asked = "give the classifier's logits or None"
         require(off <= 1e-4, _WHERE, asked, f"a relative difference of {off:.1e}")
     _check_left_alone(classifier, images, logits, before)
-    _check_batch_invariance(attribution, classifier, images, labels, explanation.relevance)
+    _check_batch_invariance(attribution, classifier, images, labels, ids, explanation.relevance)
+
+
+def _check_takes_ids(attribution: Attribution, *arguments: object) -> None:
+    signature = inspect.signature(attribution.explain)
+    asked = "be callable as (classifier, images, labels, ids)"
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        require(False, _WHERE, asked, f"explain{signature}")
 
 
 def _check_form(explanation: Explanation, classifier: Classifier, count: int) -> None:
@@ -87,10 +104,11 @@ def _check_batch_invariance(
     classifier: Classifier,
     images: torch.Tensor,
     labels: torch.Tensor,
+    ids: Sequence[str],
     relevance: torch.Tensor,
 ) -> None:
     for part in (slice(0, 1), slice(1, len(images))):
-        alone = attribution.explain(classifier, images[part], labels[part]).relevance
+        alone = attribution.explain(classifier, images[part], labels[part], ids[part]).relevance
         for index, (one, other) in enumerate(zip(alone, relevance[part], strict=True)):
             off = difference(one, other)
             require(

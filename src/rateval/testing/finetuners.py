@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -11,18 +13,36 @@ import torch
 from rateval.batches import load_batches
 from rateval.errors import RatevalError
 from rateval.protocols import Classifier, Dataset, Finetuner, Model
+from rateval.records import Epoch
 from rateval.testing.failure import difference, require, require_members, require_tensor
 from rateval.testing.tiny_dataset import tiny_dataset
 from rateval.testing.tiny_model import tiny_model
 
 
-class RecordingMonitor:
-    """Follow ``rateval.api.Monitor`` by keeping what was said."""
+class RecordingLogbook:
+    """Follow ``rateval.api.Logbook`` by keeping what was said, in memory."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        scores: Sequence[Mapping[str, float | None]] = (),
+        kept: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None,
+        interrupt_after: int | None = None,
+    ) -> None:
+        """``scores`` are what ``validate`` says, one after the other; none: nothing is held out.
+
+        ``kept`` is what ``resume`` finds; ``interrupt_after`` presses Ctrl-C when that many states
+        were saved.
+        """
         self.totals: list[int] = []
         self.done = 0
         self.notes: list[str] = []
+        self.epochs: list[Epoch] = []
+        self.told: dict[str, Any] = {}
+        self.kept = kept
+        self.saved = 0
+        self._scores = list(scores)
+        self._interrupt_after = interrupt_after
+        self.validates = tuple(scores[0]) if scores else ()
 
     def begin(self, total: int) -> None:
         """Keep the total."""
@@ -32,6 +52,30 @@ class RecordingMonitor:
         """Count the samples and keep the note."""
         self.done += samples
         self.notes.append(note)
+
+    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+        """Say the next of the scores."""
+        return self._scores.pop(0) if self._scores else {}
+
+    def record(self, epoch: Epoch) -> None:
+        """Keep the epoch."""
+        self.epochs.append(epoch)
+
+    def tell(self, name: str, value: Any) -> None:
+        """Keep the value."""
+        self.told[name] = value
+
+    def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        """Keep a copy, as a file would; raise KeyboardInterrupt if that was asked for."""
+        copied = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        self.kept = copied, json.loads(json.dumps(dict(facts), allow_nan=False))
+        self.saved += 1
+        if self.saved == self._interrupt_after:
+            raise KeyboardInterrupt
+
+    def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Return what was kept."""
+        return self.kept
 
 
 def check_finetuner(
@@ -49,19 +93,26 @@ def check_finetuner(
     model = model or tiny_model()
     dataset = dataset or tiny_dataset(unreadable=(3,))
     images = _test_images(model, dataset)
-    monitor = RecordingMonitor()
+    logbook = RecordingLogbook()
     train = dataset.train if trains else None
-    classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, monitor)
+    classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, logbook)
     _check_classifier(classifier, images, len(dataset.classes))
     state = classifier.state()
     _check_state(state)
     _check_no_train_split(finetuner, model, dataset)
     if trains:
-        _check_progress(monitor)
-    else:
+        _check_progress(logbook)
+    elif not state:
         before, after = model.module.state_dict(), classifier.model.module.state_dict()
-        require(_equal(before, after), "Finetuner.fit", "train nothing if trains=False", "changes")
+        require(
+            _equal(before, after),
+            "Finetuner.fit",
+            "change no weight that it gives no state of",
+            "changes",
+        )
     _check_same_seed(finetuner, model, dataset, state)
+    if trains:
+        _check_resume(finetuner, model, dataset, state)
     _check_restore(finetuner, model, dataset, classifier, images)
 
 
@@ -109,15 +160,15 @@ def _check_state(state: dict[str, torch.Tensor]) -> None:
         require(False, where, "hold contiguous tensors that share no memory", error)
 
 
-def _check_progress(monitor: RecordingMonitor) -> None:
-    once = len(monitor.totals) == 1
-    require(once, "Finetuner.fit", "call monitor.begin once", f"{len(monitor.totals)} calls")
-    total = monitor.totals[0]
+def _check_progress(logbook: RecordingLogbook) -> None:
+    once = len(logbook.totals) == 1
+    require(once, "Finetuner.fit", "call logbook.begin once", f"{len(logbook.totals)} calls")
+    total = logbook.totals[0]
     require(
-        monitor.done == total,
+        logbook.done == total,
         "Finetuner.fit",
-        f"advance the monitor by the {total} samples announced, skipped ones included",
-        monitor.done,
+        f"advance the logbook by the {total} samples announced, skipped ones included",
+        logbook.done,
     )
 
 
@@ -126,7 +177,7 @@ def _check_no_train_split(finetuner: Finetuner, model: Model, dataset: Dataset) 
         return
     asked = "raise RatevalError when there is no train split"
     try:
-        finetuner.fit(copy.deepcopy(model), None, dataset.classes, RecordingMonitor())
+        finetuner.fit(copy.deepcopy(model), None, dataset.classes, RecordingLogbook())
     except RatevalError:
         return
     except Exception as error:
@@ -141,7 +192,7 @@ def _check_same_seed(
     with torch.random.fork_rng([]):
         torch.manual_seed(12345)
         again = finetuner.fit(
-            copy.deepcopy(model), dataset.train, dataset.classes, RecordingMonitor()
+            copy.deepcopy(model), dataset.train, dataset.classes, RecordingLogbook()
         ).state()
     different = sorted(
         name
@@ -153,6 +204,25 @@ def _check_same_seed(
         "Finetuner.fit",
         "give the same state for the same seed",
         f"differences in {', '.join(different[:5])}",
+    )
+
+
+def _check_resume(
+    finetuner: Finetuner, model: Model, dataset: Dataset, state: dict[str, torch.Tensor]
+) -> None:
+    interrupted = RecordingLogbook(interrupt_after=1)
+    try:
+        finetuner.fit(copy.deepcopy(model), dataset.train, dataset.classes, interrupted)
+        return  # it keeps nothing, so that an interrupted training starts anew
+    except KeyboardInterrupt:
+        going_on = RecordingLogbook(kept=interrupted.kept)
+    again = finetuner.fit(copy.deepcopy(model), dataset.train, dataset.classes, going_on).state()
+    _check_progress(going_on)
+    require(
+        _equal(state, again),
+        "Finetuner.fit",
+        "come to the same state when it goes on from what it saved",
+        "another state",
     )
 
 

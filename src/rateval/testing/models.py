@@ -19,13 +19,14 @@ from rateval.testing.failure import (
     require_members,
     require_tensor,
 )
+from rateval.testing.half_precision import check_half_precision
 
 _SIZES = ((320, 160), (150, 300), (40, 30))  # width, height
 _CLASSES = ("dog", "yellow taxi", "aircraft carrier on the open sea")
 
 
 def check_model(model: Model) -> None:
-    """Check card, sizes, preprocessing, embeddings, prompts, weights and recorded attention.
+    """Check card, sizes, preprocessing, embeddings, prompts, weights, attention and half precision.
 
     Weights must be float32. Raises ConformanceError at the first broken promise.
     """
@@ -40,6 +41,7 @@ def check_model(model: Model) -> None:
         _check_text_side(model, width)
         check_checkpoints(model, images)
     check_record_attention(model, images)
+    check_half_precision(model, images)
 
 
 def _check_facts(model: Model) -> None:

@@ -36,10 +36,11 @@ class Attention(nn.Module):
             for part in (query, key, value)
         )
         scores = query @ key.transpose(-1, -2) / (width // HEADS) ** 0.5
-        attention = scores.softmax(-1)
+        # Half precision, as autocast chooses it, would be less than a model promises to record.
+        attention = scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
         if self.keep is not None:
             attention = self.keep(attention)
-        mixed = (attention @ value).transpose(1, 2).reshape(batch, length, width)
+        mixed = (attention.to(value.dtype) @ value).transpose(1, 2).reshape(batch, length, width)
         projected: torch.Tensor = self.out(mixed)
         return projected
 

@@ -1,0 +1,27 @@
+"""Name the bytes of precomputed maps, without numpy or torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rateval.api import RatevalError, digest_files
+
+if TYPE_CHECKING:
+    from rateval_attention.params import PrecomputedParams
+
+
+def digest(params: PrecomputedParams) -> str:
+    """Name the bytes of the file, or of every map of the folder.
+
+    Raises RatevalError when there is no such file or folder.
+    """
+    path = Path(params.path).expanduser()
+    if not path.is_dir():
+        if not path.is_file():
+            raise RatevalError(
+                f"precomputed: path = {path}: there is no such file or folder; maps must be there "
+                "before the study runs"
+            )
+        return digest_files({"maps": path})
+    return digest_files({str(file.relative_to(path)): file for file in path.rglob("*.npy")})

@@ -1,0 +1,51 @@
+"""Print what a run over several seeds came to, as the tables of docs/methods.md.
+
+    python scripts/methods_table.py runs/methods-20260101-120000
+
+Percent, mean over the seeds; in brackets the 95 % t interval of the mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import rateval
+from rateval.run_record import RunRecord
+
+
+def main() -> None:
+    """Print one table per dataset and attribution."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    record = rateval.load(parser.parse_args().run)
+    seen = [(cell.dataset, cell.attribution) for cell in record.over_seeds]
+    for dataset, attribution in dict.fromkeys(seen):
+        print(f"\n**{dataset}, {attribution}**\n")
+        print_table(record, dataset, attribution)
+
+
+def print_table(record: RunRecord, dataset: str, attribution: str) -> None:
+    """Print the methods on one test, as one attribution explains them."""
+    rows = [
+        cell
+        for cell in record.over_seeds
+        if (cell.dataset, cell.attribution) == (dataset, attribution)
+    ]
+    headings = [score.heading for score in rows[0].evidence[0].scores]
+    print("| model | method | " + " | ".join(headings) + " |")
+    print("|---|---|" + "---|" * len(headings))
+    for row in rows:
+        shown = []
+        for score in row.evidence[0].scores:
+            value = score.value
+            if value.mean is None or value.low is None or value.high is None:
+                shown.append("–")
+            else:
+                mean, low, high = (100 * x for x in (value.mean, value.low, value.high))
+                shown.append(f"{mean:.1f} ({low:.1f} to {high:.1f})")
+        print(f"| {row.model} | {row.finetuner} | " + " | ".join(shown) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Every spec in ``examples/`` is valid, by both protocols, without any data."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rateval.errors import SpecError
+from rateval.plan import Plan, make_plan
+from rateval.plugins import discover
+from rateval.published import Protocol
+from rateval.spec import Document, read_document
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SPECS = sorted(EXAMPLES.glob("*.toml"))
+TABLES = sorted((EXAMPLES / "aaai25").glob("*.toml"))
+PUBLISHED_ROWS = {"zs", "lp", "flcp", "ft"}
+MODELS = ["CLIP ViT-B/32", "CLIP ViT-B/16", "ALBEF ViT-B/16", "BLIP ViT-B/16"]
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put empty files where the specs look for weights: validating must not open them."""
+    monkeypatch.chdir(tmp_path)
+    Path("weights").mkdir()
+    for spec in TABLES:
+        for name in re.findall(r'"(weights/[^"]+)"', spec.read_text(encoding="utf-8")):
+            Path(name).touch()
+
+
+def plan_of(path: Path, protocol: Protocol | None = None) -> Plan:
+    return make_plan(read_document(path), discover(third_party=False), protocol)
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("protocol", ["matched", "aaai25"])
+@pytest.mark.parametrize("path", [*SPECS, *TABLES], ids=name_of)
+def test_every_example_is_valid_by_both_protocols(
+    path: Path, protocol: Protocol, weights: None
+) -> None:
+    plan = plan_of(path, protocol)
+    assert plan.cells
+    assert bool(plan.differences) == (protocol == "aaai25")
+
+
+@pytest.mark.parametrize("path", TABLES, ids=name_of)
+def test_tables_of_the_paper_have_its_rows_and_settings(path: Path, weights: None) -> None:
+    plan = plan_of(path)
+    assert plan.spec.study.protocol == "aaai25"
+    assert [choice.label for choice in plan.choices["model"]] == MODELS
+    assert {choice.label for choice in plan.choices["finetune"]} == PUBLISHED_ROWS
+    for choice in plan.choices["finetune"]:
+        if choice.label == "zs":
+            continue
+        params = choice.params.model_dump()
+        expected: dict[str, Any] = {
+            "epochs": 10,
+            "batch_size": 64 if path.stem.startswith("imagenet") else 32,
+            "lr": 1e-3 if choice.label == "lp" else 1e-5,
+            "optimizer": "adam",
+            "schedule": "constant",
+            "warmup": 0.0,
+            "weight_decay": 0.0,
+            "clip_norm": None,
+            "augment": "published",
+        }
+        assert {key: params[key] for key in expected} == expected
+    (temperature,) = [
+        c.params.model_dump()["temperature"] for c in plan.choices["finetune"] if c.label == "flcp"
+    ]
+    assert temperature == "published"
+    assert [metric.label for metric in plan.metrics] == ["accuracy", "pt", "ir"]
+    assert plan.validators[0].params.model_dump()["threshold"] == 0.5
+
+
+def test_there_is_a_spec_for_each_table() -> None:
+    names = {path.stem for path in TABLES}
+    assert names == {"caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs"}
+
+
+def test_corrupted_tests_share_the_training_split_of_imagenet(weights: None) -> None:
+    plan = plan_of(EXAMPLES / "aaai25" / "imagenet-c.toml")
+    original, *corrupted = [choice.params.model_dump() for choice in plan.datasets]
+    assert len(corrupted) == 4
+    assert {params["imagenet"] for params in corrupted} == {original["root"]}
+
+
+def test_weights_that_are_missing_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError) as caught:
+        plan_of(EXAMPLES / "aaai25" / "cub200.toml")
+    assert all("no such file: weights/" in str(problem) for problem in caught.value.problems)
+
+
+def test_what_the_procedure_sets_is_not_in_the_specs_of_the_paper(weights: None) -> None:
+    """By ``matched`` they compare methods at one depth, so nothing of it may be left in them."""
+    for path in TABLES:
+        document = read_document(path)
+        data = document.data | {"study": document.data["study"] | {"protocol": "matched"}}
+        plan = make_plan(Document(document.name, data, ""), discover(third_party=False))
+        assert {c.attribution.params.model_dump()["layers"] for c in plan.cells} == {"all"}
+        assert {c.params.model_dump()["protocol"] for c in plan.datasets} == {"matched"}

@@ -81,8 +81,8 @@ def open_maps(path: Path) -> Mapping[str, NDArray[np.floating]]:
     """
     if path.is_dir():
         return _Folder(path)
-    with _reading(path):
-        archive = np.load(path, allow_pickle=False)
+    with _reading(path), path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise ValueError("it holds one array, without ids")
         with archive:

@@ -125,16 +125,16 @@ def draw_published_boxes(boxes: Iterable[Box], seen: tuple[int, int], view: View
     It moves the corners of boxes, seen on an image of the size ``seen``, rather than pixels, and
     cuts them to whole pixels.
     """
-    scale = view.shorter / min(seen)
-    first_row, first_column = ((scale * length - view.side) / 2 for length in seen)
+    ratio = min(seen) / view.shorter
+    first_row, first_column = ((length / ratio - view.side) / 2 for length in seen)
     pixels = np.arange(view.side)
     moved = [
         Box(
             box.name,
-            left=int(box.left * scale - first_column),
-            top=int(box.top * scale - first_row),
-            right=int(box.right * scale - first_column),
-            bottom=int(box.bottom * scale - first_row),
+            left=int(box.left / ratio - first_column),
+            top=int(box.top / ratio - first_row),
+            right=int(box.right / ratio - first_column),
+            bottom=int(box.bottom / ratio - first_row),
         )
         for box in boxes
     ]

@@ -23,7 +23,7 @@ LAYOUT = Layout(
     ),
     source="kaggle.com/c/imagenet-object-localization-challenge or image-net.org",
 )
-_PUBLISHED_VIEW = View(256)
+PUBLISHED_VIEW = View(256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def make_imagenet(params: ImageNetParams, context: Context) -> FileDataset:
     else:
         test = _list_flat(val, _read_solution(folders.solution), wnids, known)
 
-    view = _PUBLISHED_VIEW if params.protocol == "aaai25" else None
+    view = PUBLISHED_VIEW if params.protocol == "aaai25" else None
     return FileDataset(
         classes=names,
         test=_split("val", val, test, wnids, known, view),

@@ -8,8 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rateval.api import Context
-from rateval_datasets.boxes import fill_boxes, read_annotation
-from rateval_datasets.imagenet import Folders, find_folders, list_class_folders, list_train
+from rateval_datasets.boxes import draw_published_boxes, fill_boxes, read_annotation
+from rateval_datasets.imagenet import (
+    PUBLISHED_VIEW,
+    Folders,
+    find_folders,
+    list_class_folders,
+    list_train,
+)
 from rateval_datasets.layout import Layout, folders_in
 from rateval_datasets.params import ImageNetCParams, ImageNetParams
 from rateval_datasets.split import FileDataset, FileSplit, Mask
@@ -33,6 +39,7 @@ def make_imagenet_c(params: ImageNetCParams, context: Context) -> FileDataset:
     """
     images = LAYOUT.folder(params.root / params.corruption / str(params.severity))
     original = _find_original(params)
+    published = params.protocol == "aaai25"
     boxes = params.annotations if original is None else original.annotations
     annotations = None if boxes is None else LAYOUT.folder(boxes / "val")
     wnids, names = read_classes(
@@ -48,10 +55,12 @@ def make_imagenet_c(params: ImageNetCParams, context: Context) -> FileDataset:
             raise ValueError("there are no annotations")
         if size != (SIDE, SIDE):
             raise ValueError(f"an image of ImageNet-C has {SIDE} x {SIDE} pixels, not {size}")
-        return crop_boxes(annotations / PurePosixPath(path).with_suffix(".xml").name, wnids[label])
+        file = annotations / PurePosixPath(path).with_suffix(".xml").name
+        return crop_boxes(file, wnids[label], published=published)
 
+    corners = " corners=rounded" if published else ""
     test = FileSplit(
-        f"imagenet-c corruption={params.corruption} severity={params.severity}",
+        f"imagenet-c corruption={params.corruption} severity={params.severity}{corners}",
         images,
         list_class_folders(LAYOUT, images, wnids, annotations),
         read_mask,
@@ -69,15 +78,18 @@ def _find_original(params: ImageNetCParams) -> Folders | None:
     )
 
 
-def crop_boxes(path: Path, wnid: str) -> Mask:
+def crop_boxes(path: Path, wnid: str, *, published: bool = False) -> Mask:
     """Draw the boxes of an original image into its centre crop, (224, 224) bool.
 
-    Raises ValueError when the annotation doesn't say the size of the original.
+    ``published`` moves the corners of boxes and cuts them to whole pixels. Raises ValueError when
+    the annotation doesn't say the size of the original.
     """
     found = read_annotation(path)
     if found.size is None:
         raise ValueError("the annotation lacks the size of the original image")
     own = [box for box in found.boxes if box.name == wnid]
+    if published:
+        return draw_published_boxes(own, found.size, PUBLISHED_VIEW)
     return fill_boxes(own, *source_pixels(found.size))
 
 

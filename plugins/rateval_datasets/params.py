@@ -88,8 +88,9 @@ class ImageNetCParams(Params):
     """File with one class name a line, in the order of the labels. None takes the first name of
     each synset."""
     protocol: Literal["matched", "aaai25"] = "matched"
-    """Class names as in ``imagenet``: ``aaai25`` has "crane" and "maillot" twice. Its resizing to
-    224 pixels changes nothing here, as that is the size of the files."""
+    """Class names and boxes as in ``imagenet``: ``aaai25`` has "crane" and "maillot" twice and
+    cuts the corners of boxes to whole pixels. Its resizing to 224 pixels changes nothing here, as
+    that is the size of the files."""
 
 
 class Caltech101Params(Params):

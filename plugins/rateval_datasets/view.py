@@ -37,17 +37,15 @@ class View:
         >>> View(256).image(Image.new("L", (500, 300))).size
         (224, 224)
         """
-        return self._show(image, Image.Resampling.BILINEAR)
-
-    def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Show a mask (rows, columns), resized by nearest neighbour."""
-        grey = Image.fromarray(mask.astype(np.uint8))
-        shown: NDArray[np.bool_] = np.asarray(self._show(grey, Image.Resampling.NEAREST)) > 0
-        return shown
-
-    def _show(self, image: Image.Image, resample: Image.Resampling) -> Image.Image:
         shortest = min(image.size)
         width, height = (self.shorter * length // shortest for length in image.size)
         left, top = (round((length - self.side) / 2) for length in (width, height))
-        resized = image.resize((width, height), resample)
+        resized = image.resize((width, height), Image.Resampling.BILINEAR)
         return resized.crop((left, top, left + self.side, top + self.side))
+
+    def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Show a mask (rows, columns): True where at least half of what a pixel shows is."""
+        # Pillow rounds the weighted mean of zeros and ones to the nearer of the two.
+        ones = Image.fromarray(mask.astype(np.uint8))
+        shown: NDArray[np.bool_] = np.asarray(self.image(ones)) > 0
+        return shown

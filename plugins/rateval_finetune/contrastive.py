@@ -12,6 +12,7 @@ from rateval_finetune.modes import freeze
 from rateval_finetune.objectives import ContrastiveObjective
 from rateval_finetune.optimizers import Group
 from rateval_finetune.params import FlcpParams
+from rateval_finetune.randomness import derive_seed
 from rateval_finetune.sources import first_batch
 from rateval_finetune.tuned_model import TunedPromptClassifier, load_model
 
@@ -22,9 +23,9 @@ class ContrastiveTask:
     """Train the whole model."""
 
     def __init__(
-        self, model: Model, classes: Sequence[str], temperature: float | None, lr: float
+        self, model: Model, classes: Sequence[str], temperature: float | None, lr: float, seed: int
     ) -> None:
-        self._model, self._classes = model, classes
+        self._model, self._classes, self._seed = model, classes, seed
         model.module.requires_grad_(True)
         self.objective = ContrastiveObjective(model, classes, temperature)
         self.groups = [Group("lr", tuple(model.module.parameters()), lr)]
@@ -39,7 +40,8 @@ class ContrastiveTask:
         return TunedPromptClassifier(self._model, self._classes)
 
     def at_step(self, step: int, steps: int) -> None:
-        """Nothing changes from step to step."""
+        """Draw the step's prompts."""
+        self.objective.choose_prompts(derive_seed(self._seed, "prompts", step))
 
 
 class ContrastiveFinetuner(Method[FlcpParams]):
@@ -57,7 +59,7 @@ class ContrastiveFinetuner(Method[FlcpParams]):
     ) -> Classifier:
         """Train all weights of the model."""
         params = self.params
-        task = ContrastiveTask(model, classes, self._temperature(model), params.lr)
+        task = ContrastiveTask(model, classes, self._temperature(model), params.lr, self.seed)
         logbook.begin(len(split) * params.epochs)
         filler = first_batch(split, model, masks=params.background_swap > 0)
         self.descend(task, self.read(split, model), filler, params, logbook)

@@ -37,13 +37,15 @@ def compute_features(
     size = math.ceil(params.batch_size / params.accumulate)
     chunks = [positions[at : at + size] for at in range(0, len(positions), size)]
     found: list[Any] = []
+    seen = 0
     for batch in load_chunks(split, classifier.model, chunks, workers=workers):
         if len(batch):
             with explained_memory("the features", params):
                 inputs = classifier.inputs(batch.images.to(device)).float().cpu()
             found.append((batch.indices, inputs, batch.labels))
-        seen = (len(batch) + len(batch.skipped)) * state.num_processes
-        logbook.advance(seen, "features")
+        shared = (len(batch) + len(batch.skipped)) * state.num_processes
+        logbook.advance(min(shared, len(split) - seen), "features")
+        seen += shared
     if state.num_processes > 1:
         found = gather_object(found)
     if not found:

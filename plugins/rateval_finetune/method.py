@@ -12,7 +12,8 @@ from rateval.api import Batch, Classifier, Context, Logbook, Model, RatevalError
 from rateval_finetune.modes import freeze
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.sources import Source, SplitSource
-from rateval_finetune.training import Task, Training
+from rateval_finetune.task import Task
+from rateval_finetune.training import Training
 
 P = TypeVar("P", bound=TrainingParams)
 

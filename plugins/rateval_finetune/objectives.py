@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -69,7 +70,13 @@ class ContrastiveObjective(torch.nn.Module):
         self.module = model.module
         self._model = model
         self._prompts = model.prompts(classes)
+        self._chosen = [prompts[0] for prompts in self._prompts]
         self._temperature = temperature
+
+    def choose_prompts(self, seed: int) -> None:
+        """Draw one of each class's prompts, the same for every process and pass of a step."""
+        drawn = np.random.default_rng(seed).integers([len(prompts) for prompts in self._prompts])
+        self._chosen = [of[at] for of, at in zip(self._prompts, drawn.tolist(), strict=True)]
 
     def forward(
         self,
@@ -92,12 +99,7 @@ class ContrastiveObjective(torch.nn.Module):
 
     def _encode_prompts(self, labels: torch.Tensor) -> torch.Tensor:
         classes, rows = torch.unique(labels, return_inverse=True)
-        chosen = []
-        for label in classes.tolist():
-            prompts = self._prompts[label]
-            # One prompt of several is drawn for each step; torch's generator is the epoch's.
-            chosen.append(prompts[int(torch.randint(len(prompts), ())) if prompts[1:] else 0])
-        return self._model.encode_text(chosen)[rows]
+        return self._model.encode_text([self._chosen[label] for label in classes.tolist()])[rows]
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> Scored:

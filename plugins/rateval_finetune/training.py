@@ -7,51 +7,21 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from rateval.api import Batch, Classifier, Epoch, Logbook, RatevalError
+from rateval.api import Batch, Epoch, Logbook, RatevalError
 from rateval_finetune.early_stopping import EarlyStopping
 from rateval_finetune.failures import diverged, explained_memory
-from rateval_finetune.optimizers import Group, make_optimizer, pack_optimizer, unpack_optimizer
+from rateval_finetune.optimizers import make_optimizer, pack_optimizer, unpack_optimizer
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.processes import make_accelerator, say_once
 from rateval_finetune.randomness import derive_seed, make_generator, own_randomness
 from rateval_finetune.rates import rate_factor
 from rateval_finetune.sources import Source
 from rateval_finetune.states import cut
-
-
-class Task(Protocol):
-    """What a method trains, and how it scores a batch."""
-
-    @property
-    def objective(self) -> torch.nn.Module:
-        """Hold the weights that train.
-
-        Called with images (B, 3, H, W), labels (B,) int64, weights (B,) float32 that are 0 for
-        images which only fill a process's share, and masks (B, H, W) bool or None, it returns the
-        loss, summed over the samples, () float32, and how many classes were right, () or None.
-        """
-        ...
-
-    @property
-    def groups(self) -> Sequence[Group]:
-        """Return the weights that train, by their rates."""
-        ...
-
-    def train_mode(self) -> None:
-        """Put the modules that train into training mode, others into eval mode."""
-        ...
-
-    def classifier(self) -> Classifier:
-        """Return the classifier as it is now; its modules are in eval mode."""
-        ...
-
-    def at_step(self, step: int, steps: int) -> None:
-        """Prepare for a step (the first is 1)."""
-        ...
+from rateval_finetune.task import Task
 
 
 @dataclass

@@ -62,6 +62,12 @@ class Cell:
     """Whether the study has several seeds, which labels must tell apart."""
 
     @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Everything that it is made of."""
+        parts = (self.dataset, self.model, self.finetuner, self.shift, self.attribution)
+        return tuple(choice for choice in parts if choice is not None)
+
+    @property
     def test_key(self) -> tuple[str | None, ...]:
         """Name what cells have in common that differ in their fine-tuning, or seed, only."""
         shift = self.shift.label if self.shift else None

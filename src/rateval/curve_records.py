@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rateval.record_base import Record
 
 
@@ -34,3 +36,5 @@ class CurveRecord(Record):
     seed: int | None
     """The one of the study's seeds that it was trained with; null when it depends on none."""
     epochs: tuple[EpochRecord, ...]
+    told: dict[str, Any]
+    """What else the method says of this training, such as the ``alpha`` that wise-ft chose."""

@@ -21,5 +21,6 @@ def collect_curves(judged: Iterable[Judged]) -> tuple[CurveRecord, ...]:
                 dataset=done.cell.dataset.label,
                 seed=done.cell.seed,
                 epochs=tuple(EpochRecord(**epoch) for epoch in epochs),
+                told=done.finetuned.facts["told"],
             )
     return tuple(curves.values())

@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import tempfile
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -125,6 +126,7 @@ def _work(
     team: Team, rank: int, meeting: Path, told: multiprocessing.Queue[tuple[Any, ...]]
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that listens ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         device = _join(team, rank, meeting)
         bench = Workbench(replace(team.context, device=device))
@@ -141,6 +143,14 @@ def _work(
         told.put(("refused", str(error)))
     except Exception:
         told.put(("failed", traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed ends nobody, and the others would train on for nothing.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _join(team: Team, rank: int, meeting: Path) -> str:

@@ -47,6 +47,9 @@ class Runner:
         for choice in plan.datasets:
             for seed in plan.seeds_of(choice):
                 _check_dataset(plan, choice, self._bench.object(choice, seed))
+        for cell in plan.cells:  # a file that is not there is better missed now than hours later
+            for choice in cell.choices:
+                self._bench.inputs(choice, cell.seed)
 
     def run(self) -> RunRecord:
         """Run every cell and save the record; interrupted or failed, save what there is."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.transforms import CenterCrop, InterpolationMode, Resize
+from torchvision.transforms import CenterCrop, Resize
 
 from rateval.api import Dataset, Sample, Skipped, Split
 
@@ -68,12 +68,10 @@ def outline_mask(points: Sequence[tuple[float, float]], size: tuple[int, int]) -
 
 
 def show(image: Image.Image | NDArray[np.bool_], shorter: int) -> NDArray[Any]:
-    """Resize and crop an image bilinearly, or a mask by nearest neighbour, with torchvision."""
-    picture, mode = image, InterpolationMode.BILINEAR
-    if isinstance(image, np.ndarray):
-        picture, mode = Image.fromarray(image.astype(np.uint8)), InterpolationMode.NEAREST
-    shown = np.asarray(CenterCrop(224)(Resize(shorter, interpolation=mode)(picture)))
-    return shown > 0 if isinstance(image, np.ndarray) else shown
+    """Resize and crop an image, or a mask as zeros and ones, by torchvision with its defaults."""
+    picture = Image.fromarray(image.astype(np.uint8)) if isinstance(image, np.ndarray) else image
+    shown = np.asarray(CenterCrop(224)(Resize(shorter)(picture)))
+    return shown == 1 if isinstance(image, np.ndarray) else shown
 
 
 class Tools:

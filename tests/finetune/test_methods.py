@@ -19,7 +19,7 @@ METHODS = ("lp", "flcp", "ft", "lp-ft", "wise-ft", "lora")
 # How fast the tiny model learns; wise-ft shows what it trained.
 LEARNING: dict[str, dict[str, Any]] = {
     "lp": {"lr": 3e-2, "epochs": 20},
-    "flcp": {"lr": 1e-3, "epochs": 12},
+    "flcp": {"lr": 1e-3, "epochs": 20},
     "ft": {"lr": 3e-3, "epochs": 12},
     "lp-ft": {"lr": 3e-3, "epochs": 10, "probe_epochs": 5, "probe_lr": 1e-2},
     "wise-ft": {"lr": 3e-3, "epochs": 12, "alpha": 1.0},

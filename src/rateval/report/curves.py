@@ -31,6 +31,10 @@ def curve_sections(record: RunRecord) -> Iterator[RenderableType]:
     yield Text()
     yield Text.assemble(("training", "bold"), (rest, "dim"))
     yield _table(shown)
+    for curve in shown:
+        told = [f"{name} = {value}" for name, value in curve.told.items() if _is_short(value)]
+        if told:
+            yield Text(f"  {curve.model} · {curve.finetuner}: {', '.join(told)}", style="dim")
     if seeds[1:]:
         yield Text("  the other seeds' curves stand under trainings in run.json", style="dim")
 
@@ -56,6 +60,10 @@ def _table(curves: Sequence[CurveRecord]) -> Table:
                 _best(values, lowest=name == "loss"),
             )
     return table
+
+
+def _is_short(value: object) -> bool:
+    return isinstance(value, int | float | str)
 
 
 def _series(curve: CurveRecord) -> Iterator[tuple[str, Values]]:

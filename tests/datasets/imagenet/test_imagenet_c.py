@@ -90,6 +90,8 @@ def test_published_masks_differ_by_a_pixel_along_their_rims(
     assert not (ours & ~grow(published)).any()
     assert not (published & ~grow(ours)).any()
     assert abs(int(ours.sum()) - int(published.sum())) <= 900
+    rounded = crop_boxes(path, words[0], published=True)
+    np.testing.assert_array_equal(rounded, published, strict=True)
 
 
 def test_reads_one_corruption_and_severity(tools: Any, params: dict[str, Any]) -> None:
@@ -180,7 +182,9 @@ def test_an_imagenet_without_training_images(
 
 
 def test_published_names(params: dict[str, Any]) -> None:
-    assert make(params | {"protocol": "aaai25"}).classes[1:3] == ("crane", "crane")
+    published = make(params | {"protocol": "aaai25"})
+    assert published.classes[1:3] == ("crane", "crane")
+    assert published.test.identity != make(params).test.identity, "corners of boxes are rounded"
 
 
 def test_missing_folders_are_named(params: dict[str, Any], imagenet_c: Path) -> None:

@@ -13,7 +13,6 @@ from rateval_finetune.objectives import ContrastiveObjective
 from rateval_finetune.optimizers import Group
 from rateval_finetune.params import FlcpParams
 from rateval_finetune.randomness import derive_seed
-from rateval_finetune.sources import first_batch
 from rateval_finetune.tuned_model import TunedPromptClassifier, load_model
 
 _PUBLISHED_TEMPERATURE = 0.07
@@ -61,8 +60,7 @@ class ContrastiveFinetuner(Method[FlcpParams]):
         params = self.params
         task = ContrastiveTask(model, classes, self._temperature(model), params.lr, self.seed)
         logbook.begin(len(split) * params.epochs)
-        filler = first_batch(split, model, masks=params.background_swap > 0)
-        self.descend(task, self.read(split, model), filler, params, logbook)
+        self.train_task(task, model, split, logbook)
         return task.classifier()
 
     def restore(

@@ -10,9 +10,8 @@ import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, Split
 from rateval_finetune.evidence import choose_depth, relevance_of, share_inside
-from rateval_finetune.head_training import HeadTask, make_head
-from rateval_finetune.linear_head import HeadClassifier, restore_head
-from rateval_finetune.method import Method
+from rateval_finetune.head_training import HeadMethod, HeadTask, make_head
+from rateval_finetune.linear_head import HeadClassifier
 from rateval_finetune.objectives import Scored, cross_entropy
 from rateval_finetune.params import EvidenceFtParams
 from rateval_finetune.randomness import make_generator
@@ -69,7 +68,7 @@ class EvidenceTask(HeadTask):
         cast(EvidenceObjective, self.objective).factor = self._params.weight * share
 
 
-class EvidenceFinetuner(Method[EvidenceFtParams]):
+class EvidenceFinetuner(HeadMethod[EvidenceFtParams]):
     """Train head and image tower to classify, and to do so on the evidence.
 
     The penalty is on the relevance of Generic Attention Attribution for the label, so that this
@@ -95,12 +94,6 @@ class EvidenceFinetuner(Method[EvidenceFtParams]):
         source = MaskedShare(whole, self._choose_masked(len(split)))
         self.descend(task, source, filler, params, logbook)
         return classifier
-
-    def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
-    ) -> Classifier:
-        """Load head and image tower. Raises RatevalError when ``state`` does not fit them."""
-        return self.finish(restore_head(model, classes, state, self.device, self.dtype))
 
     def _choose_masked(self, count: int) -> frozenset[int]:
         drawn = torch.randperm(count, generator=make_generator(self.seed, "masks"))

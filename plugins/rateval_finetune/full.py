@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from rateval.api import Classifier, Context, Logbook, Model, Split
-from rateval_finetune.head_training import HeadTask, make_head
-from rateval_finetune.linear_head import HeadClassifier, restore_head
-from rateval_finetune.method import Method
+from rateval_finetune.head_training import HeadMethod, HeadTask, make_head
+from rateval_finetune.linear_head import HeadClassifier
 from rateval_finetune.objectives import HeadObjective
 from rateval_finetune.params import FtParams
-from rateval_finetune.sources import first_batch
 
 
-class FullFinetuner(Method[FtParams]):
+class FullFinetuner(HeadMethod[FtParams]):
     """Train a new linear head and the image tower by cross entropy; the text tower is frozen.
 
     Source: FT of Wang et al., AAAI 2025, arXiv 2412.13333. Their release hands the optimiser its
@@ -32,15 +28,8 @@ class FullFinetuner(Method[FtParams]):
         classifier = HeadClassifier(model, make_head(self, model, split, classes))
         task = HeadTask(classifier, HeadObjective(classifier), params.lr, params.head_lr)
         logbook.begin(len(split) * params.epochs)
-        filler = first_batch(split, model, masks=params.background_swap > 0)
-        self.descend(task, self.read(split, model), filler, params, logbook)
+        self.train_task(task, model, split, logbook)
         return classifier
-
-    def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
-    ) -> Classifier:
-        """Load head and image tower. Raises RatevalError when ``state`` does not fit them."""
-        return self.finish(restore_head(model, classes, state, self.device, self.dtype))
 
 
 def make_full(params: FtParams, context: Context) -> FullFinetuner:

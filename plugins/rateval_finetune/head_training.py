@@ -10,14 +10,24 @@ import torch
 
 from rateval.api import Classifier, Logbook, Model, Split
 from rateval_finetune.features import compute_features
-from rateval_finetune.linear_head import HeadClassifier, new_head
-from rateval_finetune.method import Method
+from rateval_finetune.linear_head import HeadClassifier, new_head, restore_head
+from rateval_finetune.method import Method, P
 from rateval_finetune.modes import freeze, train_only
 from rateval_finetune.objectives import FeatureObjective, HeadObjective
 from rateval_finetune.optimizers import Group
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.randomness import make_generator
 from rateval_finetune.sources import Source, SplitSource, first_batch
+
+
+class HeadMethod(Method[P]):
+    """A method whose classifier is a head on the model's features and an image tower."""
+
+    def restore(
+        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+    ) -> Classifier:
+        """Load head and image tower. Raises RatevalError when ``state`` does not fit them."""
+        return self.finish(restore_head(model, classes, state, self.device, self.dtype))
 
 
 class ProbeTask:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from rateval.api import Classifier, Context, Logbook, Model, Split
-from rateval_finetune.head_training import HeadTask, make_head
-from rateval_finetune.linear_head import HeadClassifier, restore_head
+from rateval_finetune.head_training import HeadMethod, HeadTask, make_head
+from rateval_finetune.linear_head import HeadClassifier
 from rateval_finetune.low_rank import LowRankObjective
-from rateval_finetune.method import Method
 from rateval_finetune.objectives import HeadObjective
 from rateval_finetune.params import LoraParams
-from rateval_finetune.sources import first_batch
 
 
 class LoraTask(HeadTask):
@@ -30,7 +26,7 @@ class LoraTask(HeadTask):
         return super().classifier()
 
 
-class LoraFinetuner(Method[LoraParams]):
+class LoraFinetuner(HeadMethod[LoraParams]):
     """Train a head, and of each linear layer of the image tower an update of low rank.
 
     Afterwards the updates are part of the weights: the tower is what it was, with other weights.
@@ -48,15 +44,8 @@ class LoraFinetuner(Method[LoraParams]):
         classifier = HeadClassifier(model, make_head(self, model, split, classes))
         task = LoraTask(classifier, params, self.seed)
         logbook.begin(len(split) * params.epochs)
-        filler = first_batch(split, model, masks=params.background_swap > 0)
-        self.descend(task, self.read(split, model), filler, params, logbook)
+        self.train_task(task, model, split, logbook)
         return task.classifier()
-
-    def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
-    ) -> Classifier:
-        """Load head and image tower. Raises RatevalError when ``state`` does not fit them."""
-        return self.finish(restore_head(model, classes, state, self.device, self.dtype))
 
 
 def make_lora(params: LoraParams, context: Context) -> LoraFinetuner:

@@ -11,7 +11,7 @@ import torch
 from rateval.api import Batch, Classifier, Context, Logbook, Model, RatevalError, Split
 from rateval_finetune.modes import freeze
 from rateval_finetune.params import TrainingParams
-from rateval_finetune.sources import Source, SplitSource
+from rateval_finetune.sources import Source, SplitSource, first_batch
 from rateval_finetune.task import Task
 from rateval_finetune.training import Training
 
@@ -63,6 +63,11 @@ class Method(ABC, Generic[P]):
     def read(self, split: Split, model: Model, *, masks: bool = False) -> SplitSource:
         """Return the split's samples, augmented as the params say."""
         return SplitSource(split, model, self.params, self.seed, masks=masks, workers=self.workers)
+
+    def train_task(self, task: Task, model: Model, split: Split, logbook: Logbook) -> None:
+        """Train ``task`` on the split by this method's params."""
+        filler = first_batch(split, model, masks=self.params.background_swap > 0)
+        self.descend(task, self.read(split, model), filler, self.params, logbook)
 
     def descend(
         self,

@@ -13,7 +13,6 @@ from rateval_finetune.method import Method
 from rateval_finetune.objectives import HeadObjective
 from rateval_finetune.params import WiseFtParams
 from rateval_finetune.processes import say_once
-from rateval_finetune.sources import first_batch
 from rateval_finetune.zero_shot import class_embeddings
 
 State = Mapping[str, torch.Tensor]
@@ -43,8 +42,7 @@ class WiseFinetuner(Method[WiseFtParams]):
         zero_shot = classifier.state()
         task = HeadTask(classifier, HeadObjective(classifier), params.lr, params.head_lr)
         logbook.begin(len(split) * params.epochs)
-        filler = first_batch(split, model, masks=params.background_swap > 0)
-        self.descend(task, self.read(split, model), filler, params, logbook)
+        self.train_task(task, model, split, logbook)
         task.classifier()
         self._interpolate(classifier, zero_shot, logbook)
         return classifier

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ import rateval
 from rateval.curve_records import CurveRecord, EpochRecord
 from rateval.report.curves import BLOCKS, curve_sections, draw
 from rateval.run_record import RunRecord
+from rateval.spec import Validation
 
 Value = float | None
 Scores = dict[str, Value]
@@ -174,6 +176,13 @@ def test_a_long_curve_keeps_its_ends() -> None:
     assert drawn[0] == "▁"
     assert drawn[-1] == "█"
     assert len(draw(values, points=7)) == 7
+
+
+def test_every_key_of_validation_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
+    assert "`[validation]`" in text
+    for key, field in Validation.model_fields.items():
+        assert f"| `{key}` | {json.dumps(field.default)} |" in text
 
 
 SQUARES = {"use": "squares", "train": 20}

@@ -224,6 +224,20 @@ def test_the_last_words_of_a_process_are_heard(listen: Listen) -> None:
         listen([Member(1)], told)
 
 
+def test_a_process_ends_when_its_parent_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = Member()
+    parent.start()
+
+    def leave(code: int) -> None:
+        assert parent.ended == ["join"]
+        raise SystemExit(code)
+
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: parent)
+    monkeypatch.setattr("os._exit", leave)
+    with pytest.raises(SystemExit):
+        processes._end_with_parent()
+
+
 @pytest.mark.parametrize("started", [2, 1, 0])
 def test_an_interruption_ends_the_processes_that_run(
     started: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -33,8 +33,10 @@ def print_table(record: RunRecord, dataset: str, attribution: str) -> None:
         if (cell.dataset, cell.attribution) == (dataset, attribution)
     ]
     headings = [score.heading for score in rows[0].evidence[0].scores]
-    print("| model | method | " + " | ".join(headings) + " |")
-    print("|---|---|" + "---|" * len(headings))
+    several = len({row.model for row in rows}) > 1
+    labels = ["model", "method"] if several else ["method"]
+    print("| " + " | ".join([*labels, *headings]) + " |")
+    print("|" + "---|" * (len(labels) + len(headings)))
     for row in rows:
         shown = []
         for score in row.evidence[0].scores:
@@ -44,7 +46,8 @@ def print_table(record: RunRecord, dataset: str, attribution: str) -> None:
             else:
                 mean, low, high = (100 * x for x in (value.mean, value.low, value.high))
                 shown.append(f"{mean:.1f} ({low:.1f} to {high:.1f})")
-        print(f"| {row.model} | {row.finetuner} | " + " | ".join(shown) + " |")
+        names = [row.model, row.finetuner] if several else [row.finetuner]
+        print("| " + " | ".join([*names, *shown]) + " |")
 
 
 if __name__ == "__main__":

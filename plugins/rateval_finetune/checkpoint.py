@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import safetensors
 import torch
 
 from rateval.api import (
@@ -15,6 +17,7 @@ from rateval.api import (
     Model,
     RatevalError,
     Split,
+    list_some,
     read_state_dict,
 )
 from rateval_finetune.checkpoint_files import locate
@@ -56,6 +59,7 @@ class CheckpointLoader:
     ) -> Classifier:
         """Load the file. Raises RatevalError when it holds another model or head."""
         weights, head, source = read(self._params)
+        _require_same_classes(self._params, classes)
         model.load_checkpoint(weights, source)
         try:
             return self._wrap(model, classes, head)
@@ -106,6 +110,28 @@ class CheckpointLoader:
                 f"it takes {given} inputs, and the model's {what} are {width}; give the head that "
                 f"was trained on this model's {what}"
             )
+
+
+def _require_same_classes(params: CheckpointParams, classes: Sequence[str]) -> None:
+    """Raise RatevalError when a head names its classes, and they are not those of the dataset."""
+    _, file = locate(params)
+    known = None if file is None else _named_classes(file)
+    if known is None or known == list(classes):
+        return
+    how = "in another order" if sorted(known) == sorted(classes) else "others"
+    raise RatevalError(
+        f"checkpoint: head {file}: its classes are {how} than the dataset's: {list_some(known)}; "
+        f"the dataset has {list_some(classes)}. Use the dataset that the head was trained on"
+    )
+
+
+def _named_classes(head: Path) -> list[str] | None:
+    try:
+        with safetensors.safe_open(head, framework="pt") as opened:
+            named = (opened.metadata() or {}).get("classes")
+    except safetensors.SafetensorError:
+        return None  # a torch file, which names nothing
+    return None if named is None else [str(name) for name in json.loads(named)]
 
 
 def read(params: CheckpointParams) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Path]:

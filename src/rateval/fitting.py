@@ -91,7 +91,11 @@ class Fitting:
     @property
     def _attribution(self) -> Choice:
         # Maps that were made for a test set know nothing of the samples held out.
-        able = [choice for choice in self._plan.choices["attribution"] if not choice.per_cell]
+        able = [
+            choice
+            for choice in self._plan.choices["attribution"]
+            if not choice.per_cell and choice.serves(self._cell.finetuner)
+        ]
         if not able:
             raise RatevalError(
                 "validation.evidence = true: none of the study's attributions can explain samples "

@@ -123,10 +123,7 @@ def _publish(
 
 
 def _lay_out(
-    document: Document,
-    spec: RunSpec,
-    chosen: Sequence[_Chosen],
-    differences: tuple[str, ...] = (),
+    document: Document, spec: RunSpec, chosen: Sequence[_Chosen], differences: Sequence[str] = ()
 ) -> Plan:
     made = {
         table: tuple(found.choice for found in chosen if found.at[0] == table) for table in TABLES
@@ -138,7 +135,7 @@ def _lay_out(
     ]
     if problems:
         raise SpecError(problems[:1])
-    return Plan(document, spec, made, cells, differences)
+    return Plan(document, spec, made, cells, tuple(differences))
 
 
 def _explain_shared(

@@ -54,6 +54,30 @@ class Bare(LastAttention):
         return super().explain(*arguments).relevance
 
 
+class WithoutIds(LastAttention):
+    """A study always gives the samples' ids."""
+
+    def explain(  # type: ignore[override]
+        self, classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+    ) -> Explanation:
+        return super().explain(classifier, images, labels)
+
+
+class ByBatch(LastAttention):
+    """It looks up every map by the id of the batch's first image."""
+
+    def explain(
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
+    ) -> Explanation:
+        found = super().explain(classifier, images, labels, ids)
+        assert ids is not None
+        return Explanation(found.relevance * (1 + int(ids[0])))
+
+
 class Accumulating(LastAttention):
     """It trains the weights' gradients along."""
 
@@ -138,6 +162,8 @@ def test_a_sound_attribution_passes() -> None:
     [
         (object(), "Attribution: object must offer explain"),
         (Bare(), "Attribution.explain must return an Explanation"),
+        (WithoutIds(), r"must be callable as \(classifier, images, labels, ids\); got explain\("),
+        (ByBatch(), "map that depends on that image alone"),
         (
             Changed(lambda maps: maps.transpose(1, 2)),
             r"must be \(B, rows, cols\) float32, here \(4, 3, 4\); got \(4, 4, 3\) float32",

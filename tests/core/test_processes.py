@@ -51,7 +51,7 @@ def require_equal(alone: RunRecord, together: RunRecord, tolerance: float) -> No
     for one, other in zip(alone.trainings, together.trainings, strict=True):
         assert one.classifier == other.classifier
         for epoch, same in zip(one.epochs, other.epochs, strict=True):
-            assert same.loss == pytest.approx(epoch.loss, rel=1e-4)
+            assert same.loss == pytest.approx(epoch.loss, rel=1e-5)
             assert same.lr == epoch.lr
             assert same.accuracy == epoch.accuracy
             assert same.validation == epoch.validation
@@ -73,7 +73,7 @@ def test_two_processes_come_to_the_result_of_one() -> None:
     )
     alone, together = run_both(study)
     assert [len(curve.epochs) for curve in alone.trainings] == [2, 2]
-    require_equal(alone, together, 2e-3)
+    require_equal(alone, together, 1e-4)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_skipped_samples_scores_and_masks_are_those_of_one_process(acme: Path) -
         assert set(other.skipped_in_training) == set(one.skipped_in_training)
         assert len(other.skipped_in_training) == len(one.skipped_in_training)
     assert set(alone.trainings[0].epochs[0].validation) == {"accuracy", "pt", "ir"}
-    require_equal(alone, together, 2e-3)
+    require_equal(alone, together, 1e-4)
 
 
 @pytest.mark.slow

@@ -123,6 +123,26 @@ def test_a_head_is_found_wherever_it_lies(
     assert kept == {f"{own}weight", f"{own}bias"}
 
 
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [((2, 1, 0), "its classes are in another order than the dataset's"), ((0, 1), "are others")],
+)
+def test_a_head_that_names_other_classes_is_refused(
+    order: tuple[int, ...], message: str, weights: Path
+) -> None:
+    names = json.dumps([CLASSES[index] for index in order])
+    save_file(random_head(), weights / "head.safetensors", {"classes": names})
+    with pytest.raises(RatevalError, match=message):
+        loader(weights).fit(tiny_model(), None, CLASSES, RecordingLogbook())
+
+
+def test_a_head_that_names_the_datasets_classes_is_taken(weights: Path) -> None:
+    named = {"classes": json.dumps(list(CLASSES))}
+    save_file(random_head(), weights / "head.safetensors", named)
+    classifier = loader(weights).fit(tiny_model(), None, CLASSES, RecordingLogbook())
+    assert "head.weight" in classifier.state()
+
+
 @pytest.mark.parametrize("head", [None, random_head(), named(random_head(12), "embedding_head.")])
 def test_conformance(head: State | None, weights: Path) -> None:
     if head is not None:

@@ -81,7 +81,7 @@ def _tables(tests: Sequence[Rows], *, wide: bool) -> Iterator[tuple[Text, Table]
 
 def _table(rows: Rows, *, wide: bool) -> Table:
     shifted = any(cell.shift for cell, _ in rows)
-    table = make_table("model", "method", *(["shift"] if shifted else []))
+    table = make_table("model", "method", *(["shift"] if shifted else []), tight=not wide)
     for score in rows[0][1].scores:
         table.add_column(f"{score.heading} %", justify="right", no_wrap=True)
         if wide:

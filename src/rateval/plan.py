@@ -194,11 +194,21 @@ def _choose(
 
 
 def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:
-    """Keep the first error of each key: a union reports once per member, and one says enough."""
+    """Keep one error of each key: a union reports once per member, and one says enough.
+
+    That is the first one about a bound, from the member that the value was meant for, else the
+    first one.
+    """
     seen: dict[str, ErrorDetails] = {}
     for details in error.errors():
-        seen.setdefault(locate(params, details["loc"])[0], details)
+        key = locate(params, details["loc"])[0]
+        if key not in seen or (_is_of_another_kind(seen[key]) > _is_of_another_kind(details)):
+            seen[key] = details
     return list(seen.values())
+
+
+def _is_of_another_kind(details: ErrorDetails) -> bool:
+    return details["type"] == "literal_error" or details["type"].endswith("_type")
 
 
 def explain_param(

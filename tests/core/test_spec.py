@@ -225,3 +225,19 @@ def test_a_check_of_a_whole_table_names_the_table(tmp_path: Path) -> None:
     assert found.startswith("model[0] = ")
     assert "pretrained is missing" in found
     assert found.endswith("; see rateval show model clip")
+
+
+@pytest.mark.parametrize(
+    ("method", "line", "expected"),
+    [
+        ("evidence-ft", "layers = 0", "layers = 0: must be greater than or equal to 1"),
+        ("wise-ft", "alpha = [0.5, 2]", "alpha = [0.5, 2]: must be less than or equal to 1"),
+        ("flcp", "temperature = 0", "temperature = 0: must be greater than 0"),
+        ("flcp", 'temperature = "x"', "temperature = \"x\": must be 'published' or 'learnt'"),
+    ],
+)
+def test_of_several_kinds_of_values_the_bound_that_was_missed_is_named(
+    method: str, line: str, expected: str, tmp_path: Path
+) -> None:
+    (problem,) = problems_of(tmp_path, f'{MINIMAL}[[finetune]]\nuse = "{method}"\n{line}\n')
+    assert f"finetune[2].{expected}" in problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rateval.report.layout import merge_notes, name_row
@@ -20,31 +21,39 @@ def explain_undefined(
 ) -> list[str]:
     """Say why values are missing, which images have no score, and which were skipped.
 
-    ``several`` names the seed as well.
+    With ``several`` seeds, images without a score are counted over all of them, and for the rest
+    the seed is named as well.
     """
-    return merge_notes(
-        (
-            (name_row(cell), cell.seed, text)
-            for cell, evidence in rows
-            for text in _explain_undefined(cell, evidence)
-        ),
-        several,
-    )
+    notes = [
+        (name_row(cell), cell.seed, text)
+        for cell, evidence in rows
+        for text in _explain_missing(cell, evidence)
+    ]
+    unscored: dict[str, Counter[str]] = {}
+    for cell, evidence in rows:
+        unscored.setdefault(name_row(cell), Counter()).update(evidence.undefined)
+    return merge_notes(notes, several) + [
+        f"{name}: {_count_unscored(reasons, several=several)}"
+        for name, reasons in unscored.items()
+        if reasons
+    ]
 
 
-def _explain_undefined(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
+def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
     for score in evidence.scores:
         if score.value is None:
             why = _EMPTY.get(score.heading, "there is nothing to divide by")
             yield f"{score.heading} is undefined: {why} (0 of 0)"
-    if evidence.undefined:
-        reasons = ", ".join(f"{why}: {count}" for why, count in evidence.undefined.items())
-        total = sum(evidence.undefined.values())
-        yield f"{total} images have no score and count as not valid ({reasons})"
     for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
         if skipped:
             first = f"{skipped[0].id}: {skipped[0].reason}"
             yield f"{len(skipped)} {split} samples skipped, the first {first}"
+
+
+def _count_unscored(reasons: Counter[str], *, several: bool) -> str:
+    listed = ", ".join(f"{why}: {count}" for why, count in reasons.items())
+    over = " over all seeds" if several else ""
+    return f"{reasons.total()} images{over} have no score and count as not valid ({listed})"
 
 
 def explain_protocol(record: RunRecord) -> Iterator[str]:

@@ -116,7 +116,7 @@ class Pipeline:
                     facts = fit_together(team, monitor)
                 else:
                     classifier, facts = fitting.fit(monitor, unfinished)
-                    save_state(classifier, folder)
+                    save_state(classifier, folder, inputs)
                     self._bench.keep_classifier(identify_result("finetune", inputs), classifier)
             shutil.rmtree(unfinished, ignore_errors=True)
             return facts

@@ -134,7 +134,7 @@ def _work(
         monitor = _TellingMonitor(told) if rank == 0 else _SilentMonitor()
         classifier, facts = fitting.fit(monitor, team.unfinished)
         if rank == 0:
-            save_state(classifier, team.folder)
+            save_state(classifier, team.folder, fitting.inputs)
         (meeting / _FACTS.format(rank)).write_text(json.dumps(facts), encoding="utf-8")
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()

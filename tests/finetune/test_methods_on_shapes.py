@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors
 import safetensors.torch
 
 import rateval
@@ -65,6 +67,18 @@ def test_each_method_changes_what_it_should(record: RunRecord) -> None:
     assert names(record, cells(record, "lp")[0]) == {"head"}
     assert names(record, cells(record, "flcp")[0]) == {"model"}
     assert names(record, cells(record, "ft")[0]) == {"head", "image_tower"}
+
+
+@pytest.mark.slow
+def test_a_stored_classifier_says_what_made_it(record: RunRecord) -> None:
+    (cell,) = [cell for cell in cells(record, "ft") if cell.seed == 1]
+    folder = record.classifier_folder(cell)
+    with safetensors.safe_open(folder / "classifier.safetensors", framework="pt") as file:
+        made_of = json.loads(file.metadata()["made_of"])
+    assert made_of == json.loads((folder / "manifest.json").read_text())["inputs"]
+    assert made_of["finetuner"]["seed"] == 1
+    assert made_of["finetuner"]["params"]["head_lr"] == 3e-3
+    assert made_of["model"]["digest"]
 
 
 @pytest.mark.slow

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 
@@ -32,12 +34,17 @@ def finetune(
     return _freeze(finetuner.fit(model, train, classes, logbook))
 
 
-def save_state(classifier: Classifier, folder: Path) -> None:
-    """Write the tensors that fine-tuning changed or added, as safetensors."""
+def save_state(classifier: Classifier, folder: Path, made_of: Mapping[str, Any]) -> None:
+    """Write the tensors that fine-tuning changed or added, as safetensors.
+
+    ``made_of``, everything that determines them as JSON values, stands in the file's header: the
+    file says what it is wherever it goes.
+    """
     state = {
         name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state().items()
     }
-    safetensors.torch.save_file(state, folder / STATE)
+    metadata = {"format": "pt", "made_of": json.dumps(made_of)}
+    safetensors.torch.save_file(state, folder / STATE, metadata)
     (folder / STATE).chmod(0o644)  # safetensors makes it private
 
 

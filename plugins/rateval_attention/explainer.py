@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from rateval.api import Classifier, Explanation, RatevalError
+from rateval.api import Classifier, Explanation, RatevalError, is_out_of_memory
 
 Compute = Callable[
     [Classifier, torch.Tensor, torch.Tensor],
@@ -77,19 +77,6 @@ class Explainer:
                 raise
             return None
         return relevance.detach().float(), logits.detach().float()
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch found no memory; MPS, cuBLAS and the CPU say so in words only.
-
-    >>> is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
-    True
-    >>> is_out_of_memory(RuntimeError("shapes cannot be multiplied"))
-    False
-    """
-    words = ("out of memory", "ALLOC_FAILED", "DefaultCPUAllocator")
-    said = any(word in str(error) for word in words)
-    return isinstance(error, torch.cuda.OutOfMemoryError) or said
 
 
 def _halve(size: int) -> int:

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from rateval.api import RatevalError
+from rateval.api import RatevalError, is_out_of_memory
 from rateval_finetune.params import TrainingParams
-
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def diverged(what: str, where: str, optimizer: torch.optim.Optimizer) -> RatevalError:
@@ -33,16 +31,6 @@ def explained_memory(where: str, params: TrainingParams) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise out_of_memory(where, params) from error
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether memory ran out, of a GPU or of the machine.
-
-    >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"))
-    True
-    """
-    known = isinstance(error, torch.cuda.OutOfMemoryError)
-    return known or any(sign in str(error) for sign in _OUT_OF_MEMORY)
 
 
 def out_of_memory(where: str, params: TrainingParams) -> RatevalError:

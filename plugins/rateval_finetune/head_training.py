@@ -115,7 +115,7 @@ def probe(
     """Train the head alone; without augmentation, the features are computed once."""
     model = classifier.model
     freeze(model)
-    cached = params.augment == "none" and not params.background_swap
+    cached = _sees_equal_images(params)
     source: Source = SplitSource(split, model, params, method.seed, workers=method.workers)
     filler = first_batch(split, model, masks=params.background_swap > 0)
     if cached:
@@ -129,5 +129,9 @@ def probe(
 
 def probe_samples(params: TrainingParams, split: Split) -> int:
     """Count the samples that ``probe`` sees: once more than its epochs for cached features."""
-    cached = params.augment == "none" and not params.background_swap
-    return len(split) * (params.epochs + cached)
+    return len(split) * (params.epochs + _sees_equal_images(params))
+
+
+def _sees_equal_images(params: TrainingParams) -> bool:
+    """Tell whether every epoch sees the same images, whose features can then be kept."""
+    return params.augment == "none" and not params.background_swap

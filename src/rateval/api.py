@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from rateval.modelkit.geometry import Geometry as Geometry
     from rateval.modelkit.json_file import read_json as read_json
     from rateval.modelkit.layers import choose_layers as choose_layers
+    from rateval.modelkit.memory import is_out_of_memory as is_out_of_memory
     from rateval.modelkit.prompts import PromptTemplates as PromptTemplates
     from rateval.modelkit.prompts import fill_prompts as fill_prompts
     from rateval.modelkit.recording import Attend as Attend
@@ -88,6 +89,7 @@ _ON_FIRST_USE = {
     "copy_tokenizer": "rateval.modelkit.checkpoint_writing",
     "digest_files": "rateval.modelkit.digests",
     "fill_prompts": "rateval.modelkit.prompts",
+    "is_out_of_memory": "rateval.modelkit.memory",
     "list_some": "rateval.modelkit.wording",
     "load_batches": "rateval.batches",
     "load_chunks": "rateval.batches",
@@ -148,6 +150,7 @@ __all__ = [
     "digest_files",
     "fill_prompts",
     "hookimpl",
+    "is_out_of_memory",
     "list_some",
     "load_batches",
     "load_chunks",

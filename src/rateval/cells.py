@@ -125,13 +125,12 @@ def _settle(cell: Cell) -> Cell:
     return replace(cell, attribution=replace(cell.attribution, params=params))
 
 
-def find_shared(cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
-    """Return pairs of cells that have the same attribution where each must have its own."""
+def find_shared(cells: Sequence[Cell]) -> tuple[Cell, Cell] | None:
+    """Return the first two cells with the same attribution where each must have its own."""
     first: dict[tuple[str, str], Cell] = {}
-    shared = []
     for cell in cells:
         if cell.attribution.per_cell:
             key = cell.attribution.label, cell.attribution.params.model_dump_json()
             if first.setdefault(key, cell) is not cell:
-                shared.append((first[key], cell))
-    return shared
+                return first[key], cell
+    return None

@@ -129,12 +129,9 @@ def _lay_out(
         table: tuple(found.choice for found in chosen if found.at[0] == table) for table in TABLES
     }
     cells = tuple(lay_out(made, spec.study.all_seeds))
-    problems: list[Problem] = []
-    problems += [
-        _explain_shared(document, made["attribution"], *pair) for pair in find_shared(cells)
-    ]
-    if problems:
-        raise SpecError(problems[:1])
+    shared = find_shared(cells)
+    if shared is not None:
+        raise SpecError([_explain_shared(document, made["attribution"], *shared)])
     return Plan(document, spec, made, cells, tuple(differences))
 
 

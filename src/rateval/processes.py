@@ -24,6 +24,7 @@ from rateval.errors import RatevalError
 from rateval.fitting import Fitting
 from rateval.interrupts import raise_missed_interrupt
 from rateval.plan import Plan
+from rateval.progress import SilentMonitor
 from rateval.protocols import Monitor
 from rateval.stages.finetune import save_state
 from rateval.workbench import Workbench
@@ -131,7 +132,7 @@ def _work(
         device = _join(team, rank, meeting)
         bench = Workbench(replace(team.context, device=device))
         fitting = Fitting(team.plan, bench, team.cell)
-        monitor = _TellingMonitor(told) if rank == 0 else _SilentMonitor()
+        monitor = _TellingMonitor(told) if rank == 0 else SilentMonitor()
         classifier, facts = fitting.fit(monitor, team.unfinished)
         if rank == 0:
             save_state(classifier, team.folder, fitting.inputs)
@@ -192,11 +193,3 @@ class _TellingMonitor:
 
     def advance(self, samples: int, note: str = "") -> None:
         self._told.put(("advance", samples, note))
-
-
-class _SilentMonitor:
-    def begin(self, total: int) -> None:
-        pass
-
-    def advance(self, samples: int, note: str = "") -> None:
-        pass

@@ -40,7 +40,7 @@ class Reporter:
     @contextmanager
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
         """Follow one stage while it works."""
-        yield _Silent()
+        yield SilentMonitor()
 
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
         """Tell that a stage has its result; ``count`` is the number of images in it."""
@@ -113,11 +113,14 @@ class _RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f}/s", style="cyan")
 
 
-class _Silent:
+class SilentMonitor:
+    """Follow ``rateval.api.Monitor`` and show nothing."""
+
     def begin(self, total: int) -> None:
-        pass
+        """Show nothing."""
 
     def advance(self, samples: int, note: str = "") -> None:
+        """Show nothing; an interrupt that was missed is still noticed."""
         raise_missed_interrupt()
 
 

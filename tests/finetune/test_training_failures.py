@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from rateval.api import RatevalError, Skipped
+from rateval.api import RatevalError, Skipped, is_out_of_memory
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
-from rateval_finetune.failures import is_out_of_memory
 
 Make = Callable[..., Any]
 Fit = Callable[..., dict[str, torch.Tensor]]

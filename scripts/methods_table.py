@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import rateval
-from rateval.run_record import RunRecord
+from rateval.records.run import RunRecord
 
 
 def main() -> None:

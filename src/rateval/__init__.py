@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rateval.errors import RatevalError as RatevalError
-    from rateval.run_record import RunRecord as RunRecord
-    from rateval.run_record import load as load
-    from rateval.study import create as create
-    from rateval.study import parity as parity
-    from rateval.study import run as run
+    from rateval.facade import create as create
+    from rateval.facade import parity as parity
+    from rateval.facade import run as run
+    from rateval.records.run import RunRecord as RunRecord
+    from rateval.records.run import load as load
 
 _ON_FIRST_USE = {
     "RatevalError": "rateval.errors",
-    "RunRecord": "rateval.run_record",
-    "create": "rateval.study",
-    "load": "rateval.run_record",
-    "parity": "rateval.study",
-    "run": "rateval.study",
+    "RunRecord": "rateval.records.run",
+    "create": "rateval.facade",
+    "load": "rateval.records.run",
+    "parity": "rateval.facade",
+    "run": "rateval.facade",
 }
 
 __all__ = ["RatevalError", "RunRecord", "create", "load", "parity", "run"]

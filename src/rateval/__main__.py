@@ -1,6 +1,6 @@
 """Let ``python -m rateval`` do what ``rateval`` does."""
 
-from rateval.cli import main
+from rateval.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -18,13 +18,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rateval.interrupts import raise_missed_interrupt
-from rateval.protocols import Monitor
+from rateval.api.protocols import Monitor
+from rateval.machine.interrupts import raise_missed_interrupt
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rateval.run_record import StageRecord
+    from rateval.records.run import StageRecord
 
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""

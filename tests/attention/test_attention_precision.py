@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import rateval
-from rateval.precision import in_precision
+from rateval.machine.precision import in_precision
 from rateval.testing import tiny_classifier
 from rateval_attention.plugin import rateval_register_attributions
 

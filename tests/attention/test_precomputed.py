@@ -18,7 +18,7 @@ from pydantic import ValidationError
 import rateval
 from rateval.api import Context, RatevalError
 from rateval.errors import SpecError
-from rateval.run_record import RunRecord
+from rateval.records.run import RunRecord
 from rateval.testing import check_attribution, check_component, tiny_classifier
 from rateval_attention.map_files import digest
 from rateval_attention.params import PrecomputedParams

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rateval.cli import main
+from rateval.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from rateval.run_record import CellRecord, RunRecord
-from rateval.study import create, run
+from rateval.facade import create, run
+from rateval.records.run import CellRecord, RunRecord
 
 Rateval = Callable[..., Any]
 SPEC: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rateval.plugins import own_version
+from rateval.registry.discovery import own_version
 
 Rateval = Callable[..., Any]
 MakePlugin = Callable[..., Path]
@@ -29,7 +29,7 @@ def imported_by(code: str) -> set[str]:
 
 @pytest.mark.parametrize("options", ["", "'--all'", "'--json'"])
 def test_list_imports_nothing_heavy(options: str) -> None:
-    modules = imported_by(f"from rateval.cli import main; main(['list', {options}])")
+    modules = imported_by(f"from rateval.cli.main import main; main(['list', {options}])")
     assert "rateval_clip" in modules
     assert modules & HEAVY == set()
 
@@ -41,14 +41,14 @@ def test_importing_rateval_and_its_api_imports_nothing_heavy() -> None:
 def test_validate_imports_no_torch(tmp_path: Path) -> None:
     spec = tmp_path / "spec.toml"
     code = (
-        "from rateval.cli import main\n"
+        "from rateval.cli.main import main\n"
         f"assert main(['init', {str(spec)!r}]) == 0 and main(['validate', {str(spec)!r}]) == 0"
     )
     assert imported_by(code) & (HEAVY - {"pydantic"}) == set()
 
 
 def test_report_imports_no_torch(tmp_path: Path) -> None:
-    code = f"from rateval.cli import main; main(['report', {str(tmp_path)!r}])"
+    code = f"from rateval.cli.main import main; main(['report', {str(tmp_path)!r}])"
     assert imported_by(code) & (HEAVY - {"pydantic"}) == set()
 
 
@@ -151,8 +151,8 @@ def test_version_names_plugins(rateval: Rateval, acme: Path) -> None:
 
 @pytest.mark.parametrize("kind_and_name", ["finetuner ft", "model clip", "dataset shapes"])
 def test_show_tells_every_parameter(rateval: Rateval, kind_and_name: str) -> None:
-    from rateval.plan import params_class
-    from rateval.plugins import discover
+    from rateval.plan.planning import params_class
+    from rateval.registry.discovery import discover
 
     kind, name = kind_and_name.split()
     done = rateval("show", kind, name)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from rateval import checkpoints
-from rateval.checkpoints import Checkpoint, fetch, load_checkpoints
+from rateval.checkpoints import official as checkpoints
+from rateval.checkpoints.official import Checkpoint, fetch, load_checkpoints
 from rateval.errors import RatevalError
-from rateval.plugins import discover
+from rateval.registry.discovery import discover
 
 Rateval = Callable[..., Any]
 CONTENT = b"weights " * 1000
@@ -53,7 +53,7 @@ def row(server: str) -> Checkpoint:
 
 @pytest.fixture
 def known(row: Checkpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Checkpoint:
-    monkeypatch.setattr("rateval.commands.model_command.load_checkpoints", lambda: (row,))
+    monkeypatch.setattr("rateval.cli.model.load_checkpoints", lambda: (row,))
     monkeypatch.setenv("RATEVAL_CACHE", str(tmp_path / "cache"))
     return row
 
@@ -175,7 +175,7 @@ def test_check_says_what_was_meant(rateval: Rateval) -> None:
 
 
 def test_a_model_that_recording_changes_is_refused() -> None:
-    from rateval.model_check import check_model
+    from rateval.checkpoints.check import check_model
     from rateval.testing import TinyModel, tiny_model
 
     class Drifting(TinyModel):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import rateval as package
-from rateval.run_record import RunRecord, load
+from rateval.records.run import RunRecord, load
 
 Rateval = Callable[..., Any]
 SPEC = """
@@ -177,7 +177,7 @@ def test_both_are_checked_before_either_runs(rateval: Rateval, write: Callable[.
 def test_an_interruption_says_how_to_go_on(
     rateval: Rateval, write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rateval.runner import Runner
+    from rateval.engine.runner import Runner
 
     run, runs = Runner.run, []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rateval.run_record import load
+from rateval.records.run import load
 
 Rateval = Callable[..., Any]
 WriteSpec = Callable[..., Path]

@@ -4,8 +4,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from rateval.component import KINDS, Component, Kind
-from rateval.plugins import discover
+from rateval.api.component import KINDS, Component, Kind
+from rateval.registry.discovery import discover
 from rateval.testing import check_component, check_declaration
 
 REGISTRY = discover(third_party=False, environment={})

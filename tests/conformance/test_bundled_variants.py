@@ -7,8 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from rateval.api import Component, Context, Readout
-from rateval.component import Kind
-from rateval.plugins import discover
+from rateval.api.component import Kind
+from rateval.registry.discovery import discover
 from rateval.testing import check_attribution, check_component, check_model, tiny_classifier
 from rateval_attention.attribution import make_generic_attention
 from rateval_attention.params import GenericAttentionParams

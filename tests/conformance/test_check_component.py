@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rateval.api import Component
-from rateval.component import Kind
+from rateval.api.component import Kind
 from rateval.testing import ConformanceError, check_component, check_declaration
 
 PLUGIN = '''

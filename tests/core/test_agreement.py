@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import rateval
-from rateval.run_record import CellRecord, RunRecord
+from rateval.records.run import CellRecord, RunRecord
 from rateval.stages.agree import Explained, agree
 
 LAST = {"use": "generic-attention", "name": "last", "layers": "last"}
@@ -167,7 +167,7 @@ def test_an_interrupted_study_compares_what_it_has(monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(attribution=[LAST, ALL, CENTRE]))
     (folder,) = Path("runs").glob("tiny-*")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from rateval.batches import load_batches, load_chunks
-from rateval.records import Sample, Skipped
-from rateval.splits import limit_split
+from rateval.api.values import Sample, Skipped
+from rateval.data.batches import load_batches, load_chunks
+from rateval.data.splits import limit_split
 from rateval.testing import tiny_dataset, tiny_model
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rateval.catalogue import explain_missing, explain_unknown, load_catalogue
-from rateval.component import Component
-from rateval.plugins import Plugin, Registered, discover
+from rateval.api.component import Component
+from rateval.registry.catalogue import explain_missing, explain_unknown, load_catalogue
+from rateval.registry.discovery import Plugin, Registered, discover
 
 MakePlugin = Callable[..., Path]
 

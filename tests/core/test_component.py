@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rateval.component import Component
+from rateval.api.component import Component
 
 
 def make(**changes: Any) -> Component:

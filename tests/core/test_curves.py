@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import rateval
-from rateval.curve_records import CurveRecord, EpochRecord
-from rateval.report.curves import BLOCKS, curve_sections, draw
-from rateval.run_record import RunRecord
-from rateval.spec import Validation
+from rateval.records.run import RunRecord
+from rateval.records.trainings import CurveRecord, EpochRecord
+from rateval.report.terminal.trainings import BLOCKS, curve_sections, draw
+from rateval.spec.tables import Validation
 
 Value = float | None
 Scores = dict[str, Value]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from rateval.api import Params
-from rateval.describe import describe_parameters
+from rateval.registry.describe import describe_parameters
 
 
 class Inner(Params):

@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from rateval.device import resolve_device
 from rateval.errors import RatevalError
-from rateval.provenance import describe_checkout, describe_environment, imported_distributions
+from rateval.machine.device import resolve_device
+from rateval.machine.environment import (
+    describe_checkout,
+    describe_environment,
+    imported_distributions,
+)
 
 
 @pytest.fixture

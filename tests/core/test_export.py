@@ -13,13 +13,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from rateval.classifiers import Restored, choose_classifier, restore_classifier
+from rateval.checkpoints.export import describe_decision, export
+from rateval.checkpoints.restore import Restored, choose_classifier, restore_classifier
 from rateval.errors import RatevalError
-from rateval.export import describe_decision, export
-from rateval.plugins import discover
-from rateval.run_record import RunRecord
+from rateval.facade import run
+from rateval.records.run import RunRecord
+from rateval.registry.discovery import discover
 from rateval.stages.finetune import restore as restore_stored
-from rateval.study import run
 from rateval.testing import TinyModel, tiny_classifier, tiny_model
 
 CLASSES = ("dog", "cat", "bird")
@@ -150,7 +150,7 @@ def test_weights_that_a_method_adds_within_the_model(
         classifier.model.module.register_parameter("adapter", torch.nn.Parameter(torch.zeros(1)))
         return classifier
 
-    monkeypatch.setattr("rateval.classifiers.restore", restore)
+    monkeypatch.setattr("rateval.checkpoints.restore.restore", restore)
     with pytest.raises(RatevalError, match=r'finetune "ft": changed which weights .*\(adapter\)'):
         restore_classifier(record, choose_classifier(record, {}), discover())
 

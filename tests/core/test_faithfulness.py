@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 import rateval
-from rateval.cli import main
+from rateval.cli.main import main
 from rateval.errors import PluginError, RatevalError
-from rateval.explainer_records import FaithfulnessRecord
-from rateval.run_record import CellRecord
+from rateval.records.explainers import FaithfulnessRecord
+from rateval.records.run import CellRecord
 from rateval.testing import tiny_dataset, tiny_model
 
 Array = NDArray[np.float64]
@@ -239,7 +239,7 @@ def test_data_that_changed_since_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     real = acme_parts.Split.change
 
     def gone(self: Any, index: int, sample: Any) -> Any:
-        return real(self, index, sample) if index else rateval.records.Skipped("0000", "gone")
+        return real(self, index, sample) if index else rateval.api.values.Skipped("0000", "gone")
 
     monkeypatch.setattr(acme_parts.Split, "change", gone)
     with pytest.raises(RatevalError, match=r"not those that were explained before.*--fresh"):
@@ -318,7 +318,7 @@ def test_the_command_line_prints_what_was_probed(
 
 
 def test_every_key_of_the_table_is_documented() -> None:
-    from rateval.spec import Faithfulness
+    from rateval.spec.tables import Faithfulness
 
     text = (ROOT / "docs" / "spec.md").read_text()
     assert "`[faithfulness]`" in text

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from rateval.interrupts import raise_missed_interrupt, remembered_interrupts
+from rateval.machine.interrupts import raise_missed_interrupt, remembered_interrupts
 from rateval.progress import LiveReporter, PlainReporter, Reporter
 
 

@@ -7,10 +7,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from rateval.logbook import FolderLogbook
-from rateval.protocols import Classifier
-from rateval.records import Epoch
+from rateval.api.protocols import Classifier
+from rateval.api.values import Epoch
 from rateval.testing import RecordingLogbook, tiny_classifier
+from rateval.training.logbook import FolderLogbook
 
 TENSORS = {"weights.a": torch.arange(6.0).reshape(2, 3), "optimizer.0.step": torch.tensor(4)}
 FACTS = {"epoch": 2, "best": 0.1 + 0.2, "scaler": None, "names": ["a", "ü"]}

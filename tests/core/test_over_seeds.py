@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from rateval.explainer_records import FaithfulnessRecord, GainRecord, RandomisationRecord
-from rateval.over_seeds import spread, summarise_seeds
-from rateval.ranking import find_ranking_changes
-from rateval.run_record import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.explainers import FaithfulnessRecord, GainRecord, RandomisationRecord
+from rateval.records.run import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.scoring.ranking import find_ranking_changes
+from rateval.scoring.seeds import spread, summarise_seeds
 
 Values = Mapping[str, Mapping[str, Mapping[int | None, float | None]]]
 """Attribution to method to seed to value."""

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rateval.perturbation import (
+from rateval.testing import tiny_model
+from rateval.workbench.perturbation import (
     blank_patches,
     chance_ranks,
     curve_areas,
@@ -17,7 +18,6 @@ from rateval.perturbation import (
     permuted_weights,
     relevance_ranks,
 )
-from rateval.testing import tiny_model
 
 
 @given(st.integers(1, 300), st.integers(1, 300))

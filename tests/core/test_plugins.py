@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rateval.errors import PluginError
-from rateval.plugins import discover
+from rateval.registry.discovery import discover
 
 MakePlugin = Callable[..., Path]
 

@@ -14,9 +14,9 @@ from rich.console import Console
 import rateval
 from rateval.api import Classifier, load_batches
 from rateval.errors import RatevalError, SpecError
-from rateval.precision import in_precision, require_precision
-from rateval.report.terminal import render
-from rateval.run_record import CellRecord, RunRecord
+from rateval.machine.precision import in_precision, require_precision
+from rateval.records.run import CellRecord, RunRecord
+from rateval.report.terminal.report import render
 from rateval.testing import TinyModel, tiny_classifier, tiny_model
 
 

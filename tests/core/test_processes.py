@@ -13,10 +13,10 @@ import pytest
 import torch
 
 import rateval
-from rateval import processes
 from rateval.errors import RatevalError
-from rateval.processes import fit_together, require_processes
-from rateval.run_record import RunRecord
+from rateval.records.run import RunRecord
+from rateval.training import processes
+from rateval.training.processes import fit_together, require_processes
 
 SHAPES = {"use": "shapes", "train_size": 59, "test_size": 40}
 STEPS = {"epochs": 2, "batch_size": 14, "schedule": "cosine", "warmup": 0.2}

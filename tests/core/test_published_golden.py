@@ -12,11 +12,11 @@ import torch
 from torch.nn import functional as F
 
 from rateval.api import Classifier, Context, Model, Outcomes
-from rateval.cells import Cell
-from rateval.plan import Plan, make_plan
-from rateval.plugins import discover
-from rateval.spec import Document
-from rateval.stages.load import build
+from rateval.plan.cells import Cell
+from rateval.plan.planning import Plan, make_plan
+from rateval.registry.discovery import discover
+from rateval.spec.tables import Document
+from rateval.workbench.build import build
 from rateval_clip.model import make_clip
 from rateval_clip.params import ClipParams
 

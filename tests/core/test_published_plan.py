@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from rateval.cells import Choice
-from rateval.commands.validate_command import describe_grid
+from rateval.cli.validate import describe_grid
 from rateval.errors import SpecError
-from rateval.plan import Plan, make_plan, params_class
-from rateval.plugins import discover
-from rateval.published import Protocol, load_procedure
-from rateval.spec import Document
-from rateval.stages.load import determine
-from rateval.study import open_spec
+from rateval.facade import open_spec
+from rateval.plan.cells import Choice
+from rateval.plan.planning import Plan, make_plan, params_class
+from rateval.plan.published import Protocol, load_procedure
+from rateval.registry.discovery import discover
+from rateval.spec.tables import Document
+from rateval.workbench.build import determine
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ROOTS = {"root": "data/none"}
@@ -311,5 +311,5 @@ def test_the_bundled_models_and_datasets_with_their_own_normalisation_are_all_co
 
 
 def test_the_file_ships_with_the_package() -> None:
-    assert (Path(__file__).parents[2] / "src/rateval/aaai25.toml").is_file()
+    assert (Path(__file__).parents[2] / "src/rateval/plan/aaai25.toml").is_file()
     assert len(load_procedure().differences) > 5

@@ -8,12 +8,12 @@ import pytest
 
 import rateval
 import rateval.api
-from rateval import hookspecs
-from rateval.component import KINDS
+from rateval.api import hookspecs
+from rateval.api.component import KINDS
+from rateval.api.values import Outcomes
 from rateval.errors import PluginError, RatevalError, SpecError
-from rateval.plan import load_reference, params_class
-from rateval.plugins import Registered, discover
-from rateval.records import Outcomes
+from rateval.plan.planning import load_reference, params_class
+from rateval.registry.discovery import Registered, discover
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,7 +117,7 @@ def test_every_hook_is_documented_and_registers_a_kind() -> None:
 
 
 def test_every_key_of_a_spec_is_documented() -> None:
-    from rateval.spec import TABLES, RunOptions
+    from rateval.spec.tables import TABLES, RunOptions
 
     text = (ROOT / "docs" / "spec.md").read_text()
     for key in (*TABLES, *RunOptions.model_fields):

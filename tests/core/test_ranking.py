@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from rateval.explainer_records import RankingChangeRecord
-from rateval.ranking import find_ranking_changes
-from rateval.run_record import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.explainers import RankingChangeRecord
+from rateval.records.run import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.scoring.ranking import find_ranking_changes
 
 Values = Mapping[str, Mapping[str, float | None]]
 """Attribution to method to value."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rateval.ranks import average_ranks, rank_correlations
+from rateval.stats.ranks import average_ranks, rank_correlations
 
 ROWS = st.lists(
     st.lists(st.integers(0, 5), min_size=6, max_size=6), min_size=1, max_size=4

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rateval.environment_record import EnvironmentRecord
-from rateval.explainer_records import (
+from rateval.records.environment import EnvironmentRecord
+from rateval.records.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
     GainRecord,
@@ -18,8 +18,7 @@ from rateval.explainer_records import (
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
-from rateval.report.terminal import render
-from rateval.run_record import (
+from rateval.records.run import (
     CellRecord,
     DatasetRecord,
     EvidenceRecord,
@@ -27,6 +26,7 @@ from rateval.run_record import (
     ScoreRecord,
     SkippedRecord,
 )
+from rateval.report.terminal.report import render
 from rateval.stages.score import wilson_interval
 
 

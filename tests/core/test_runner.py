@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 import rateval
+from rateval.api.values import Sample
 from rateval.errors import PluginError, RatevalError
-from rateval.records import Sample
-from rateval.run_record import RunRecord
+from rateval.records.run import RunRecord
 from rateval.testing import tiny_dataset, tiny_model
 
 MakePlugin = Callable[..., Path]
@@ -401,7 +401,9 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
 ) -> None:
     data = [{"use": "squares", "test": 23, "skipped": 9, "without_mask": 12}]
     whole = rateval.run(spec(dataset=data), output="whole")
-    monkeypatch.setattr("rateval.pipeline.PART_SIZE", 5)  # the first part is skipped altogether
+    monkeypatch.setattr(
+        "rateval.engine.pipeline.PART_SIZE", 5
+    )  # the first part is skipped altogether
     parted = rateval.run(spec(dataset=data), output="parted")
     assert parted.cells == whole.cells
     for ours, theirs in zip(parted.cells, whole.cells, strict=True):
@@ -414,7 +416,7 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
 def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from rateval.stages.infer import infer as real
 
-    monkeypatch.setattr("rateval.pipeline.PART_SIZE", 5)
+    monkeypatch.setattr("rateval.engine.pipeline.PART_SIZE", 5)
     data = [{"use": "squares", "test": 12}]
     seen: list[int] = []
 
@@ -424,7 +426,7 @@ def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) 
             raise KeyboardInterrupt
         return real(job, part, *rest)
 
-    monkeypatch.setattr("rateval.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(dataset=data, finetune=[{"use": "zs"}]))
     record = rateval.run(spec(dataset=data, finetune=[{"use": "zs"}]))
@@ -443,13 +445,13 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec())
     (folder,) = Path("runs").glob("tiny-*")
     half: RunRecord = rateval.load(folder)
     assert (half.status, [cell.finetuner for cell in half.cells]) == ("interrupted", ["zs"])
-    monkeypatch.setattr("rateval.pipeline.infer", real)
+    monkeypatch.setattr("rateval.engine.pipeline.infer", real)
     whole = rateval.run(spec())
     computed = [(s.stage, s.label) for s in whole.stages if not s.reused and s.stage != "score"]
     assert computed == [

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
-from rateval.records import Outcomes, Score
 from rateval.stages.score import score, wilson_interval
 
 

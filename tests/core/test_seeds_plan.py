@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from rateval.cells import Choice
-from rateval.commands.validate_command import describe_grid
+from rateval.cli.validate import describe_grid
 from rateval.errors import SpecError
-from rateval.plan import Plan, make_plan
-from rateval.plugins import discover
-from rateval.spec import read_document
-from rateval.stages.load import determine
-from rateval.study import open_spec
-from rateval.study_table import Study
+from rateval.facade import open_spec
+from rateval.plan.cells import Choice
+from rateval.plan.planning import Plan, make_plan
+from rateval.registry.discovery import discover
+from rateval.spec.study import Study
+from rateval.spec.tables import read_document
+from rateval.workbench.build import determine
 
 SPEC = """
 [study]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rateval
-from rateval.run_record import CellRecord, RunRecord
+from rateval.records.run import CellRecord, RunRecord
 
 SHAPES = {"use": "shapes", "train_size": 20, "test_size": 16}
 FIXED = SHAPES | {"seed": 7}
@@ -201,7 +201,7 @@ def test_an_interrupted_study_tells_the_seeds_it_reached(monkeypatch: pytest.Mon
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(0, 1, 2))
     (folder,) = Path("runs").glob("tiny-*")

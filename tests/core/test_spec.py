@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from rateval.errors import RatevalError, SpecError
-from rateval.overrides import override_run, read_environment, read_settings
-from rateval.plan import Plan, make_plan
-from rateval.plugins import discover
-from rateval.spec import Document, Faithfulness, RunSpec, read_document
-from rateval.study import open_spec
+from rateval.facade import open_spec
+from rateval.plan.planning import Plan, make_plan
+from rateval.registry.discovery import discover
+from rateval.spec.overrides import override_run, read_environment, read_settings
+from rateval.spec.tables import Document, Faithfulness, RunSpec, read_document
 
 MINIMAL = """
 [study]

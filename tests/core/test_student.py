@@ -7,7 +7,7 @@ from math import exp, lgamma, pi, sqrt
 import numpy as np
 import pytest
 
-from rateval.student import t_interval, t_quantile
+from rateval.stats.student import t_interval, t_quantile
 
 # Two-sided 95 % and 99 %: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
 TABLE = {

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rateval.errors import SpecError
-from rateval.plan import Plan, make_plan
-from rateval.plugins import discover
-from rateval.published import Protocol
-from rateval.spec import Document, read_document
+from rateval.plan.planning import Plan, make_plan
+from rateval.plan.published import Protocol
+from rateval.registry.discovery import discover
+from rateval.spec.tables import Document, read_document
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPECS = sorted(EXAMPLES.glob("*.toml"))

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import rateval
-from rateval import tables
+from rateval.api.values import Verdict
 from rateval.progress import Reporter
-from rateval.records import Verdict
-from rateval.stages.validate import validate
+from rateval.stages.judge import validate
+from rateval.store import rows as tables
 
 
 class Elsewhere:

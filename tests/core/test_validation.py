@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from rateval import tables
+from rateval.api.protocols import Classifier, Metric, Split
+from rateval.api.values import Outcomes, Sample, Skipped
 from rateval.errors import RatevalError
-from rateval.job import Job
-from rateval.protocols import Classifier, Metric, Split
-from rateval.records import Outcomes, Sample, Skipped
+from rateval.facade import create
 from rateval.stages.infer import infer
-from rateval.stages.validate import validate
-from rateval.study import create
+from rateval.stages.judge import validate
+from rateval.store import rows as tables
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset
-from rateval.validation import Examiner, hold_out
+from rateval.training.examiner import Examiner, hold_out
+from rateval.workbench.cell import Job
 
 DATA = tiny_dataset(train=40, test=30)
 

@@ -9,13 +9,13 @@ import torch
 from rateval.api import Context, Finetuner, Sample
 from rateval.testing import RecordingLogbook, TinyModel, tiny_dataset, tiny_model
 from rateval_finetune import params as of
-from rateval_finetune.contrastive import make_flcp
-from rateval_finetune.evidence_ft import make_evidence_ft
-from rateval_finetune.full import make_full
-from rateval_finetune.linear_probe import make_lp
-from rateval_finetune.lora import make_lora
-from rateval_finetune.lp_ft import make_lp_ft
-from rateval_finetune.wise_ft import make_wise_ft
+from rateval_finetune.methods.contrastive import make_flcp
+from rateval_finetune.methods.evidence_ft import make_evidence_ft
+from rateval_finetune.methods.full import make_full
+from rateval_finetune.methods.linear_probe import make_lp
+from rateval_finetune.methods.lora import make_lora
+from rateval_finetune.methods.lp_ft import make_lp_ft
+from rateval_finetune.methods.wise_ft import make_wise_ft
 
 State = dict[str, torch.Tensor]
 _METHODS: dict[str, tuple[Callable[[Any, Context], Finetuner], type[of.TrainingParams]]] = {

@@ -11,9 +11,9 @@ from PIL import Image, ImageEnhance
 from rateval.api import Sample
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
 from rateval_finetune import augmentation
-from rateval_finetune.augmentation import augment_published
 from rateval_finetune.params import FtParams
-from rateval_finetune.sources import SplitSource
+from rateval_finetune.training.augmentation import augment_published
+from rateval_finetune.training.sources import SplitSource
 
 Make = Callable[..., Any]
 SIZE = (48, 64)

@@ -9,7 +9,7 @@ import torch
 
 from rateval.api import Batch
 from rateval.testing import RecordingLogbook, tiny_model
-from rateval_finetune.augmentation import swap_backgrounds
+from rateval_finetune.training.augmentation import swap_backgrounds
 
 Make = Callable[..., Any]
 HEIGHT, WIDTH = 8, 12

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 import rateval
 from rateval.api import Classifier, Context, RatevalError
-from rateval.cli import main
-from rateval.run_record import CellRecord, RunRecord
+from rateval.cli.main import main
+from rateval.records.run import CellRecord, RunRecord
 from rateval.testing import (
     RecordingLogbook,
     TinyModel,
@@ -27,11 +27,11 @@ from rateval.testing import (
     tiny_dataset,
     tiny_model,
 )
-from rateval_finetune.checkpoint import CheckpointLoader, make_checkpoint
-from rateval_finetune.checkpoint_files import digest
+from rateval_finetune.methods.checkpoint import CheckpointLoader, make_checkpoint
+from rateval_finetune.methods.checkpoint_files import digest
+from rateval_finetune.methods.zero_shot import make_zero_shot
 from rateval_finetune.params import CheckpointParams, ZsParams
 from rateval_finetune.plugin import rateval_register_finetuners
-from rateval_finetune.zero_shot import make_zero_shot
 
 State = dict[str, torch.Tensor]
 Images = Callable[[TinyModel], torch.Tensor]
@@ -268,8 +268,8 @@ def test_the_digest_goes_by_the_bytes(weights: Path) -> None:
 
 def test_it_needs_nothing_that_training_needs() -> None:
     program = (
-        "import sys; import rateval_finetune.checkpoint_files; assert 'torch' not in sys.modules; "
-        "sys.modules['accelerate'] = None; import rateval_finetune.checkpoint"
+        "import sys; import rateval_finetune.methods.checkpoint_files; assert 'torch' not in sys.modules; "
+        "sys.modules['accelerate'] = None; import rateval_finetune.methods.checkpoint"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

@@ -15,11 +15,11 @@ import torch.nn.functional as F
 import rateval
 from rateval.api import Model, RatevalError, Readout, Sample, Skipped, Split, load_batches
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset, tiny_model
-from rateval_finetune.evidence import choose_depth, relevance_of, share_inside
-from rateval_finetune.evidence_ft import EvidenceObjective, EvidenceTask
-from rateval_finetune.linear_head import HeadClassifier, new_head
+from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
+from rateval_finetune.methods.evidence_ft import EvidenceObjective, EvidenceTask
+from rateval_finetune.methods.linear_head import HeadClassifier, new_head
 from rateval_finetune.params import EvidenceFtParams
-from rateval_finetune.sources import MaskedShare, SplitSource
+from rateval_finetune.training.sources import MaskedShare, SplitSource
 
 Make = Callable[..., Any]
 Fit = Callable[..., dict[str, torch.Tensor]]

@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from rateval.api import Context, RatevalError
-from rateval.plugins import discover
-from rateval.study import create
+from rateval.facade import create
+from rateval.registry.discovery import discover
 from rateval_finetune import params as of
-from rateval_finetune.full import make_full
+from rateval_finetune.methods.full import make_full
 
 TRAINED: dict[str, type[of.TrainingParams]] = {
     "lp": of.LpParams,

@@ -10,9 +10,9 @@ import torch
 
 from rateval.api import Context
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
-from rateval_finetune.contrastive import ContrastiveFinetuner, make_flcp
-from rateval_finetune.objectives import ContrastiveObjective
+from rateval_finetune.methods.contrastive import ContrastiveFinetuner, make_flcp
 from rateval_finetune.params import FlcpParams
+from rateval_finetune.training.objectives import ContrastiveObjective
 
 Make = Callable[..., Any]
 Fit = Callable[..., dict[str, torch.Tensor]]

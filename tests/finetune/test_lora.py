@@ -13,13 +13,13 @@ from PIL import Image
 from torch import nn
 
 from rateval.api import Classifier, Context, Finetuner, Model, Sample
-from rateval.study import create
+from rateval.facade import create
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
-from rateval_finetune.linear_head import HeadClassifier, new_head
-from rateval_finetune.lora import make_lora
-from rateval_finetune.low_rank import LowRankObjective, linear_weights
-from rateval_finetune.objectives import HeadObjective
+from rateval_finetune.methods.linear_head import HeadClassifier, new_head
+from rateval_finetune.methods.lora import make_lora
+from rateval_finetune.methods.low_rank import LowRankObjective, linear_weights
 from rateval_finetune.params import LoraParams
+from rateval_finetune.training.objectives import HeadObjective
 
 Make = Callable[..., Any]
 Fit = Callable[..., dict[str, torch.Tensor]]

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 from rateval.api import Classifier, Context, RatevalError
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
+from rateval_finetune.methods.zero_shot import make_zero_shot
 from rateval_finetune.params import WiseFtParams, ZsParams
-from rateval_finetune.zero_shot import make_zero_shot
 
 Make = Callable[..., Any]
 Fit = Callable[..., dict[str, torch.Tensor]]

@@ -11,7 +11,7 @@ import safetensors
 import safetensors.torch
 
 import rateval
-from rateval.run_record import CellRecord, RunRecord
+from rateval.records.run import CellRecord, RunRecord
 
 SPEC: dict[str, Any] = {
     "study": {"name": "methods", "seeds": [0, 1, 2]},

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from rateval.logbook import FolderLogbook
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
+from rateval.training.logbook import FolderLogbook
 
 Make = Callable[..., Any]
 Fit = Callable[..., dict[str, torch.Tensor]]

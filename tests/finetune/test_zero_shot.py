@@ -8,8 +8,8 @@ import torch
 
 from rateval.api import Context, RatevalError
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
+from rateval_finetune.methods.zero_shot import class_embeddings, make_zero_shot
 from rateval_finetune.params import ZsParams
-from rateval_finetune.zero_shot import class_embeddings, make_zero_shot
 
 Images = Callable[[TinyModel], torch.Tensor]
 CLASSES = ("cat", "traffic light", "kite")

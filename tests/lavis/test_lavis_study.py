@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 import rateval
 from rateval.api import Sample
-from rateval.cli import main
-from rateval.run_record import load
+from rateval.cli.main import main
+from rateval.records.run import load
 
 SPEC = """
 [study]

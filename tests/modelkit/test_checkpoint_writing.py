@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from rateval.modelkit.checkpoint_file import read_state_dict
-from rateval.modelkit.checkpoint_writing import (
+from rateval.modelkit.reading import read_state_dict
+from rateval.modelkit.writing import (
     copy_file,
     copy_tokenizer,
     write_safetensors,

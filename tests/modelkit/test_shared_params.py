@@ -23,7 +23,7 @@ from rateval.api import (
     require_bert_words,
     require_vocabulary_size,
 )
-from rateval.describe import describe_parameters
+from rateval.registry.describe import describe_parameters
 
 
 class GivenParams(Params):

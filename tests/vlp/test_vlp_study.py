@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rateval.cli import main
-from rateval.run_record import load
+from rateval.cli.main import main
+from rateval.records.run import load
 
 MODELS = ("clip", "albef", "blip")
 SPEC = """

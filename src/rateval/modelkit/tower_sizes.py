@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from rateval.params import Params
+from rateval.api.params import Params
 
 _Size = Annotated[int, Field(ge=1, le=65536)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from rateval.errors import RatevalError
-from rateval.modelkit.wording import list_some
+from rateval.wording import list_some
 
 
 def require_same_weights(

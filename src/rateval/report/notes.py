@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rateval.report.layout import merge_notes, name_row
-from rateval.report.seeds import WIDE_OVER_SEEDS
-from rateval.run_record import CellRecord, EvidenceRecord, RunRecord
+from rateval.records.run import CellRecord, EvidenceRecord, RunRecord
+from rateval.report.terminal.layout import merge_notes, name_row
+from rateval.report.terminal.seeds import WIDE_OVER_SEEDS
 
 _EMPTY = {
     "PT": "no prediction is correct",

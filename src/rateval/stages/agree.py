@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rateval import tables
-from rateval.ranks import rank_correlations
-from rateval.records import Score
+from rateval.api.values import Score
+from rateval.stats.ranks import rank_correlations
+from rateval.store import rows as tables
 
 _ROWS_AT_ONCE = 4096
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import safetensors.torch
 
+from rateval.api.protocols import Classifier, Finetuner, Logbook, Model, Split
 from rateval.errors import RatevalError
-from rateval.protocols import Classifier, Finetuner, Logbook, Model, Split
 
 STATE = "classifier.safetensors"
 

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from rateval import tables
-from rateval.batches import Batch
+from rateval.api.protocols import Monitor
+from rateval.api.values import Explanation, Skipped
+from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
-from rateval.job import Job
-from rateval.maps import scale_maps
-from rateval.protocols import Monitor
-from rateval.records import Explanation, Skipped
+from rateval.store import rows as tables
+from rateval.workbench.cell import Job
+from rateval.workbench.maps import scale_maps
 
 
 def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> Mapping[str, Any]:

@@ -7,11 +7,11 @@ from math import sqrt
 from pathlib import Path
 from statistics import NormalDist
 
-from rateval import tables
+from rateval.api.protocols import Metric
+from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
-from rateval.protocols import Metric
-from rateval.records import Outcomes, Score
-from rateval.run_record import ScoreRecord
+from rateval.records.run import ScoreRecord
+from rateval.store import rows as tables
 
 
 def read_outcomes(inferred: Path, validated: Path) -> Outcomes:

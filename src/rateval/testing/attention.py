@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rateval.protocols import Model
+from rateval.api.protocols import Model
 from rateval.testing.failure import difference, require, require_tensor
 
 _WHERE = "Model.record_attention"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from rateval.protocols import Attribution, Classifier
-from rateval.records import Explanation
+from rateval.api.protocols import Attribution, Classifier
+from rateval.api.values import Explanation
 from rateval.testing.failure import difference, require, require_members, require_tensor
 from rateval.testing.tiny_model import tiny_classifier
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
+from rateval.api.protocols import Model
 from rateval.errors import RatevalError
-from rateval.modelkit.checkpoint_file import read_state_dict
-from rateval.protocols import Model
+from rateval.modelkit.reading import read_state_dict
 from rateval.testing.failure import difference, require
 
 _WEIGHTS = (".bin", ".pt", ".pth", ".safetensors")

@@ -12,9 +12,9 @@ from typing import Any, get_args
 
 from annotated_types import BaseMetadata
 
-from rateval.component import KINDS, Component, Context, Kind
-from rateval.params import Params
-from rateval.reference import follow
+from rateval.api.component import KINDS, Component, Context, Kind
+from rateval.api.params import Params
+from rateval.registry.references import follow
 from rateval.testing.attributions import check_attribution
 from rateval.testing.datasets import check_dataset
 from rateval.testing.failure import ConformanceError, require

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from rateval.protocols import Dataset, Split
-from rateval.records import Sample, Skipped
+from rateval.api.protocols import Dataset, Split
+from rateval.api.values import Sample, Skipped
 from rateval.testing.failure import require, require_members
 
 _LOOKED_AT = 16

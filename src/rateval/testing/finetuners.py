@@ -10,10 +10,10 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from rateval.batches import load_batches
+from rateval.api.protocols import Classifier, Dataset, Finetuner, Model
+from rateval.api.values import Epoch
+from rateval.data.batches import load_batches
 from rateval.errors import RatevalError
-from rateval.protocols import Classifier, Dataset, Finetuner, Model
-from rateval.records import Epoch
 from rateval.testing.failure import difference, require, require_members, require_tensor
 from rateval.testing.tiny_dataset import tiny_dataset
 from rateval.testing.tiny_model import tiny_model

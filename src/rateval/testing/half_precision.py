@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from rateval.precision import in_precision
-from rateval.protocols import Model
+from rateval.api.protocols import Model
+from rateval.machine.precision import in_precision
 from rateval.testing.failure import difference, require, require_tensor
 
 _TOLERANCE = 0.2

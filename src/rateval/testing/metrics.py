@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
-from rateval.protocols import Metric
-from rateval.records import Outcomes, Score
+from rateval.api.protocols import Metric
+from rateval.api.values import Outcomes, Score
 from rateval.testing.failure import require, require_members
 
 

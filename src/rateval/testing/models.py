@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rateval.protocols import Model
-from rateval.records import ModelCard, Readout
+from rateval.api.protocols import Model
+from rateval.api.values import ModelCard, Readout
 from rateval.testing.attention import check_record_attention
 from rateval.testing.checkpoints import check_checkpoints
 from rateval.testing.failure import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from rateval.protocols import Dataset, Shift
-from rateval.records import Sample
+from rateval.api.protocols import Dataset, Shift
+from rateval.api.values import Sample
 from rateval.testing.datasets import check_sample, same_sample
 from rateval.testing.failure import require, require_members
 from rateval.testing.tiny_dataset import tiny_dataset

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from rateval.records import Sample, Skipped
+from rateval.api.values import Sample, Skipped
 
 _CLASSES = ("red square", "green square", "blue square")
 _HEIGHT, _WIDTH = 40, 56

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from rateval.modelkit.checkpoint_writing import write_safetensors
+from rateval.api.values import ModelCard, Readout
 from rateval.modelkit.weights import require_same_weights
-from rateval.records import ModelCard, Readout
+from rateval.modelkit.writing import write_safetensors
 from rateval.testing.tiny_towers import (
     CONTEXT,
     DEPTH,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from rateval.records import Readout
+from rateval.api.values import Readout
 
 SIZE = (24, 32)  # not square: code that mixes up rows and columns fails
 PATCH = 8

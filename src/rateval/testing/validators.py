@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from rateval.protocols import Validator
-from rateval.records import Verdict
+from rateval.api.protocols import Validator
+from rateval.api.values import Verdict
 from rateval.testing.failure import (
     describe,
     difference,

@@ -1,0 +1,1 @@
+"""The fine-tuning methods, one module each, and the heads they share."""

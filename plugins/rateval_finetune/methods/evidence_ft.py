@@ -1,0 +1,105 @@
+"""Fine-tune with a penalty on relevance outside of the evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+
+from rateval.api import Classifier, Context, Logbook, Model, Split
+from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
+from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
+from rateval_finetune.methods.linear_head import HeadClassifier
+from rateval_finetune.params import EvidenceFtParams
+from rateval_finetune.training.objectives import Scored, cross_entropy
+from rateval_finetune.training.randomness import make_generator
+from rateval_finetune.training.sources import MaskedShare, RequireMasks, first_batch
+
+
+class EvidenceObjective(torch.nn.Module):
+    """Cross entropy, and for each image with a mask 1 minus the share of relevance inside it."""
+
+    def __init__(self, classifier: HeadClassifier, params: EvidenceFtParams) -> None:
+        super().__init__()
+        self.head = classifier.head
+        self.image_tower = classifier.model.image_tower
+        self.factor = params.weight
+        """Of the penalty, now."""
+        self._classifier = classifier
+        self._layers = choose_depth(params.layers, classifier.model.depth)
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        weights: torch.Tensor,
+        masks: torch.Tensor | None,
+    ) -> Scored:
+        """Score images (B, 3, H, W) with masks (B, H, W) bool, all False where there is none."""
+        model = self._classifier.model
+        assert masks is not None
+        with model.record_attention(self._layers) as recorded:
+            logits = self._classifier.logits(images)
+        loss, correct = cross_entropy(logits, labels, weights)
+        if self.factor == 0:
+            return loss, correct
+        scores = logits.gather(1, labels[:, None])[:, 0]
+        relevance = relevance_of(model, recorded, scores, self._layers)
+        # A map of zeros has no share, and an image without a mask no inside: neither is penalised.
+        judged = masks.flatten(1).any(1) & (relevance.sum(1) > 0) & (weights > 0)
+        outside = 1 - share_inside(relevance[judged], masks[judged], model.grid)
+        return loss + self.factor * outside.sum(), correct
+
+
+class EvidenceTask(HeadTask):
+    """Train head and image tower, the penalty rising over its warm-up."""
+
+    def __init__(self, classifier: HeadClassifier, params: EvidenceFtParams) -> None:
+        objective = EvidenceObjective(classifier, params)
+        super().__init__(classifier, objective, params.lr, params.head_lr)
+        self._params = params
+
+    def at_step(self, step: int, steps: int) -> None:
+        """Set the penalty's factor."""
+        rising = math.ceil(steps * self._params.penalty_warmup)
+        share = 1.0 if step > rising else (step - 1) / rising
+        cast(EvidenceObjective, self.objective).factor = self._params.weight * share
+
+
+class EvidenceFinetuner(HeadMethod[EvidenceFtParams]):
+    """Train head and image tower to classify, and to do so on the evidence.
+
+    The penalty is on the relevance of Generic Attention Attribution for the label, so that this
+    method optimises what it may be judged by: right-looking maps are not yet right reasons, and
+    its accuracy on a test whose shortcuts are broken belongs beside its PT and IR.
+
+    Source: Ross, Hughes, Doshi-Velez, "Right for the Right Reasons", IJCAI 2017, with attention
+    relevance in place of the input's gradient.
+    """
+
+    name = "evidence-ft"
+
+    def train(
+        self, model: Model, split: Split, classes: Sequence[str], logbook: Logbook
+    ) -> Classifier:
+        """Train head and image tower. Raises RatevalError when no training sample has a mask."""
+        params = self.params
+        classifier = HeadClassifier(model, make_head(self, model, split, classes))
+        task = EvidenceTask(classifier, params)
+        logbook.begin(len(split) * params.epochs)
+        filler = first_batch(split, model, masks=True)
+        whole = RequireMasks(self.read(split, model, masks=True), self.name)
+        source = MaskedShare(whole, self._choose_masked(len(split)))
+        self.descend(task, source, filler, params, logbook)
+        return classifier
+
+    def _choose_masked(self, count: int) -> frozenset[int]:
+        drawn = torch.randperm(count, generator=make_generator(self.seed, "masks"))
+        return frozenset(drawn[: math.ceil(count * self.params.mask_share)].tolist())
+
+
+def make_evidence_ft(params: EvidenceFtParams, context: Context) -> EvidenceFinetuner:
+    """Make the finetuner with the penalty."""
+    return EvidenceFinetuner(params, context)

@@ -1,0 +1,86 @@
+"""Classify by the similarity of image and prompts, as the model was pre-trained to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
+from rateval_finetune.training.modes import freeze
+
+if TYPE_CHECKING:
+    from rateval_finetune.params import ZsParams
+
+_PROMPTS_AT_ONCE = 256
+
+
+@torch.no_grad()
+def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
+    """Embed the classes as (K, D) of unit length.
+
+    A class is the normalised mean of its prompts' normalised embeddings.
+
+    Source: prompt ensembling of Radford et al., ICML 2021, section 3.1.4.
+    """
+    prompts = model.prompts(classes)
+    flat = [prompt for of_class in prompts for prompt in of_class]
+    embedded = torch.cat(
+        [
+            F.normalize(model.encode_text(flat[at : at + _PROMPTS_AT_ONCE]).float(), dim=-1)
+            for at in range(0, len(flat), _PROMPTS_AT_ONCE)
+        ]
+    )
+    per_class = torch.split(embedded, [len(of_class) for of_class in prompts])
+    return F.normalize(torch.stack([group.mean(0) for group in per_class]), dim=-1)
+
+
+class PromptClassifier:
+    """Score an image for each class by logit scale x cosine; the classes are encoded once."""
+
+    def __init__(self, model: Model, classes: Sequence[str]) -> None:
+        self.model = model
+        self.classes = class_embeddings(model, classes)
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Score (B, 3, H, W) float32 as (B, K) float32, differentiable."""
+        embedded = F.normalize(self.model.encode_image(images).float(), dim=-1)
+        return self.model.logit_scale * embedded @ self.classes.T
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return nothing: the model alone makes this classifier."""
+        return {}
+
+
+class ZeroShot:
+    """Take the model as it is.
+
+    Source: Radford et al., ICML 2021, section 3.1.
+    """
+
+    trains = False
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
+    ) -> Classifier:
+        """Encode the classes' prompts; ``train`` is not looked at."""
+        return self.restore(model, classes, {})
+
+    def restore(
+        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+    ) -> Classifier:
+        """Encode the classes' prompts. Raises RatevalError when ``state`` is not empty."""
+        if state:
+            raise RatevalError(
+                f"zs: the stored state holds {sorted(state)[0]!r} but zero-shot has no state; "
+                "it belongs to another fine-tuning method: name that one, or delete the state"
+            )
+        freeze(model)
+        return PromptClassifier(model, classes)
+
+
+def make_zero_shot(params: ZsParams, context: Context) -> ZeroShot:
+    """Make the zero-shot finetuner."""
+    return ZeroShot()

@@ -1,0 +1,1 @@
+"""How a method trains: steps, rates, sources, states, early stopping."""

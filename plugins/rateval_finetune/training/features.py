@@ -1,0 +1,57 @@
+"""Compute the features of a split once, for a head that trains on them alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
+
+from rateval.api import Logbook, RatevalError, Split, load_chunks
+from rateval_finetune.methods.linear_head import HeadClassifier
+from rateval_finetune.params import TrainingParams
+from rateval_finetune.training.failures import explained_memory
+from rateval_finetune.training.processes import make_accelerator
+from rateval_finetune.training.sources import FeatureSource
+
+
+@torch.no_grad()
+def compute_features(
+    classifier: HeadClassifier,
+    split: Split,
+    params: TrainingParams,
+    device: str,
+    logbook: Logbook,
+    *,
+    workers: int = 1,
+) -> FeatureSource:
+    """Return the head's inputs for every readable sample, each process computing a share.
+
+    Raises RatevalError when no sample can be read.
+    """
+    make_accelerator(params.precision, device)
+    state = PartialState()
+    positions = range(state.process_index, len(split), state.num_processes)
+    size = math.ceil(params.batch_size / params.accumulate)
+    chunks = [positions[at : at + size] for at in range(0, len(positions), size)]
+    found: list[Any] = []
+    seen = 0
+    for batch in load_chunks(split, classifier.model, chunks, workers=workers):
+        if len(batch):
+            with explained_memory("the features", params):
+                inputs = classifier.inputs(batch.images.to(device)).float().cpu()
+            found.append((batch.indices, inputs, batch.labels))
+        shared = (len(batch) + len(batch.skipped)) * state.num_processes
+        logbook.advance(min(shared, len(split) - seen), "features")
+        seen += shared
+    if state.num_processes > 1:
+        found = gather_object(found)
+    if not found:
+        raise RatevalError("no training sample can be read; check the dataset's files")
+    width = found[0][1].shape[1]
+    features, labels = torch.zeros(len(split), width), torch.full((len(split),), -1)
+    for indices, inputs, of_inputs in found:
+        features[list(indices)], labels[list(indices)] = inputs, of_inputs
+    return FeatureSource(features, labels)

@@ -1,0 +1,310 @@
+"""What a component's object must offer. Structural: no base class, nothing to inherit.
+
+``rateval.testing`` checks each of these on a real object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rateval.api.values import (
+    Epoch,
+    Explanation,
+    ModelCard,
+    Outcomes,
+    Readout,
+    Sample,
+    Score,
+    Skipped,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from PIL import Image
+
+
+class Split(Protocol):
+    """One part of a dataset."""
+
+    @property
+    def identity(self) -> str:
+        """Name the samples: equal identities mean equal samples in equal order."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
+        """Return the samples at ``indices``, in that order, each independent of the others."""
+        ...
+
+
+class Dataset(Protocol):
+    """Labelled images with evidence masks."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Name the classes as they stand in a prompt; a label is an index into them."""
+        ...
+
+    @property
+    def has_masks(self) -> bool:
+        """Tell whether any sample of ``test`` carries a mask."""
+        ...
+
+    @property
+    def train(self) -> Split | None:
+        """Return what to train on; None when there is nothing."""
+        ...
+
+    @property
+    def test(self) -> Split:
+        """Return what is predicted, explained and judged."""
+        ...
+
+
+class Model(Protocol):
+    """A dual-encoder vision-language model; unmodified upstream classes inside.
+
+    A deep copy is a model of its own: a fine-tuner trains one.
+    """
+
+    @property
+    def card(self) -> ModelCard:
+        """Declare architecture, input, checkpoint, licence and source."""
+        ...
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Count patch rows and patch columns."""
+        ...
+
+    @property
+    def prefix_tokens(self) -> int:
+        """Count tokens before the patches; the first one is the class token where there is one."""
+        ...
+
+    @property
+    def readout(self) -> Readout:
+        """Say how the image's embedding is read from the tokens of the last block.
+
+        With ``"attention pool"`` the pool counts as one more layer, the last one; ``"class token"``
+        needs a prefix token.
+        """
+        ...
+
+    @property
+    def depth(self) -> int:
+        """Count vision layers with attention: the blocks, and an attention pool after them."""
+        ...
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """Hold all weights of the model."""
+        ...
+
+    @property
+    def image_tower(self) -> torch.nn.Module:
+        """Hold the part of ``module`` that ``features`` and ``encode_image`` run."""
+        ...
+
+    @property
+    def logit_scale(self) -> torch.Tensor:
+        """Return the factor on the cosine of image and text, () float32, already exponentiated."""
+        ...
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn an RGB image into (3, H, W) float32, resized, cropped and normalised."""
+        ...
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
+        ...
+
+    def encode_image(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed (B, 3, H, W) float32 as (B, D), not normalised."""
+        ...
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what a linear head sits on: (B, 3, H, W) float32 to (B, F)."""
+        ...
+
+    def prompts(self, classes: Sequence[str]) -> list[list[str]]:
+        """Return one or more prompts for each class."""
+        ...
+
+    def encode_text(self, prompts: Sequence[str] | torch.Tensor) -> torch.Tensor:
+        """Embed K strings, or (K, T) int64 token ids, as (K, D), not normalised."""
+        ...
+
+    def record_attention(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, torch.Tensor]]:
+        """Record the vision attention of ``layers`` (0 is the first) within the context.
+
+        A forward pass inside fills the dict: layer to probabilities (B, heads, N, N) float32, N
+        being prefix tokens and patches, and (B, heads, 1, N) for an attention pool. They are in
+        the autograd graph of what the pass returns, and require a gradient even when no weight
+        does. Logits are those without recording. Leaving the context, also by an exception,
+        restores the modules.
+        """
+        ...
+
+    def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
+        """Replace all weights by those of a checkpoint, in the dtype and place that they have.
+
+        ``state`` has the key names of the family's own checkpoints, or those of
+        ``module.state_dict()``; ``source`` is where it comes from, for messages and the card.
+        Raises RatevalError, before anything is changed, when keys are missing, unexpected or of
+        another shape.
+        """
+        ...
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write the weights into ``folder`` and return the files that were written.
+
+        They are in the upstream library's own format: it loads them, and so does this component.
+        The folder is made where it is not there; files of the same name are replaced.
+        """
+        ...
+
+
+class Classifier(Protocol):
+    """A model with a decision over the dataset's classes."""
+
+    @property
+    def model(self) -> Model:
+        """Return the model that was fine-tuned, or that needed no fine-tuning."""
+        ...
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Score (B, 3, H, W) float32 as (B, K) float32, differentiable."""
+        ...
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return every tensor that fine-tuning changed or added."""
+        ...
+
+
+class Monitor(Protocol):
+    """Where a long step says how far it is."""
+
+    def begin(self, total: int) -> None:
+        """Announce the number of samples this step will see."""
+        ...
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Count samples done; ``note`` is shown beside them, such as ``loss 0.31``."""
+        ...
+
+
+class Logbook(Monitor, Protocol):
+    """Where training says how far it is, has its epochs judged, and keeps what it needs to go on.
+
+    Of several processes that train together, only the first one uses it.
+    """
+
+    @property
+    def validates(self) -> tuple[str, ...]:
+        """Name the scores that ``validate`` gives; empty when the study holds no samples out."""
+        ...
+
+    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+        """Score the classifier as it is on the samples held out, name of a metric to its value.
+
+        A value whose denominator is 0 is None. The classifier's modules are left in eval mode.
+        """
+        ...
+
+    def record(self, epoch: Epoch) -> None:
+        """Add an epoch to the curve that reports draw."""
+        ...
+
+    def tell(self, name: str, value: Any) -> None:
+        """Keep a JSON value about this training, such as what was chosen and by which scores."""
+        ...
+
+    def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        """Keep what the next epoch starts from, in place of what was kept before.
+
+        ``facts`` are JSON values. The epochs recorded so far are kept along.
+        """
+        ...
+
+    def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Return what an interrupted training of the same inputs kept last, on the CPU, or None."""
+        ...
+
+
+class Finetuner(Protocol):
+    """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
+
+    @property
+    def trains(self) -> bool:
+        """Tell whether ``fit`` needs a training split and changes weights."""
+        ...
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
+    ) -> Classifier:
+        """Train ``model`` in place (it is this call's own copy) and wrap it."""
+        ...
+
+    def restore(
+        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+    ) -> Classifier:
+        """Rebuild the classifier that ``fit`` returned from the ``state`` it gave."""
+        ...
+
+
+class Attribution(Protocol):
+    """A way to explain a prediction by a relevance map."""
+
+    def explain(
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
+    ) -> Explanation:
+        """Explain (B, 3, H, W) float32 with labels (B,) int64.
+
+        Each image's map depends on that image alone. ``ids`` are the samples' own, for attributions
+        that look maps up; a study always gives them.
+        """
+        ...
+
+
+class Validator(Protocol):
+    """A way to judge whether relevance lies on the evidence."""
+
+    def judge(self, relevance: torch.Tensor, masks: torch.Tensor) -> Verdict:
+        """Judge (B, rows, cols) float32 maps against (B, H, W) bool masks."""
+        ...
+
+
+class Metric(Protocol):
+    """A number made from the outcomes of a cell."""
+
+    @property
+    def label(self) -> str:
+        """Name its column shortly in a report, such as ``PT``."""
+        ...
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; an empty denominator gives a value of None."""
+        ...
+
+
+class Shift(Protocol):
+    """A change of the test images' distribution."""
+
+    def apply(self, sample: Sample) -> Sample:
+        """Return the shifted sample; the same sample always gives the same result."""
+        ...

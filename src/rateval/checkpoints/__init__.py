@@ -1,0 +1,1 @@
+"""Models in and out: official downloads, checks, classifiers rebuilt and exported."""

@@ -1,0 +1,193 @@
+"""Write a classifier as files that work without rateval: model, head, and what they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from rateval.api.protocols import Classifier, Model
+from rateval.checkpoints.restore import Restored
+from rateval.errors import RatevalError
+from rateval.json_file import read_json
+from rateval.modelkit.writing import write_safetensors
+from rateval.store.store import write_json
+
+DESCRIPTION = "rateval.json"
+HEAD = "head.safetensors"
+FORMAT = 1
+_TOLERANCE = 1e-4
+"""Largest difference of the logits, relative to the largest logit."""
+
+_CLASSES_TRIED = 16
+_ON_FEATURES = "head."
+_INPUTS = {
+    _ON_FEATURES: "model.features(image)",
+    "embedding_head.": "model.encode_image(image) of unit length",
+}
+"""Beginning of a head's names in a classifier's state to what the head sits on."""
+
+
+def require_room(folder: Path, *, force: bool) -> None:
+    """Raise RatevalError unless ``folder`` can be written into: absent, empty, or by ``force``."""
+    if folder.exists() and not folder.is_dir():
+        raise RatevalError(f"{folder}: is a file; give a folder that is empty or not there yet")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise RatevalError(
+            f"{folder}: is not empty; give another folder, or write into it with --force, which "
+            "replaces the files of an earlier export"
+        )
+
+
+def export(restored: Restored, folder: Path, origin: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Write the model by its own ``export_checkpoint``, the head if it has one, and rateval.json.
+
+    ``origin`` says which run it comes from. Files of an earlier export into this folder are
+    replaced once everything is written beside it. Raises RatevalError when the folder cannot be
+    written to, and when model and head alone would decide otherwise than the classifier.
+    """
+    classifier = restored.classifier
+    decision = describe_decision(classifier, restored.classes)
+    with _replacing(folder) as scratch:
+        files = list(classifier.model.export_checkpoint(scratch))
+        if decision["head"] is not None:
+            state = classifier.state()
+            files.append(_write_head(state, scratch, restored.classes, decision["head"]))
+        names = [file.relative_to(scratch).as_posix() for file in files]
+        content = _describe(restored, decision, origin) | {"files": [*names, DESCRIPTION]}
+        write_json(scratch / DESCRIPTION, content)
+    return tuple(folder / name for name in content["files"])
+
+
+@torch.no_grad()
+def describe_decision(classifier: Classifier, classes: Sequence[str]) -> dict[str, Any]:
+    """Say how model and head, or model and prompts, make the classifier's logits.
+
+    It is tried on an image of noise. Raises RatevalError when they don't make them.
+    """
+    model = classifier.model
+    height, width = model.card.image_size
+    image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    wanted = classifier.logits(image)
+    head = _head(classifier.state())
+    if head is None:
+        # A thousand classes of eighty prompts each take their time; some show it as well.
+        wanted = wanted[:, :_CLASSES_TRIED]
+        some = classes[:_CLASSES_TRIED]
+        alone, (found, described) = "prompts", _decide_by_prompts(model, image, some)
+    else:
+        alone, (found, described) = "its linear head", _decide_by_head(model, image, *head)
+    off = (found.float() - wanted).abs().max() / wanted.abs().max().clamp(min=1)
+    if not off <= _TOLERANCE:
+        raise RatevalError(
+            f"this fine-tuning method decides in a way of its own: its model with {alone} alone "
+            f"gives logits that differ by {float(off):.1e}, so that the exported files would be "
+            "another classifier; only methods that decide by prompts or by a linear head can be "
+            "exported"
+        )
+    return described | {"prompts": model.prompts(classes)}
+
+
+def _decide_by_prompts(
+    model: Model, image: torch.Tensor, classes: Sequence[str]
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    embedded = [F.normalize(model.encode_text(p).float(), dim=-1) for p in model.prompts(classes)]
+    means = F.normalize(torch.stack([of_class.mean(0) for of_class in embedded]), dim=-1)
+    cosine = F.normalize(model.encode_image(image).float(), dim=-1) @ means.T
+    return model.logit_scale * cosine, {
+        "logits": "scale * cosine of model.encode_image(image) and each class",
+        "scale": float(model.logit_scale),
+        "class": "mean of its prompts' embeddings of unit length, of unit length again",
+        "head": None,
+    }
+
+
+def _decide_by_head(
+    model: Model, image: torch.Tensor, prefix: str, weight: torch.Tensor, bias: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, Any]]:
+    if prefix == _ON_FEATURES:
+        inputs = model.features(image)
+    else:
+        inputs = F.normalize(model.encode_image(image).float(), dim=-1)
+    return F.linear(inputs.to(weight), weight, bias), {
+        "logits": "inputs @ weight.T + bias",
+        "head": {"file": HEAD, "inputs": _INPUTS[prefix], "feature": model.card.head_feature},
+    }
+
+
+def _head(state: Mapping[str, torch.Tensor]) -> tuple[str, torch.Tensor, torch.Tensor] | None:
+    for prefix in _INPUTS:
+        if {f"{prefix}weight", f"{prefix}bias"} <= state.keys():
+            return prefix, state[f"{prefix}weight"], state[f"{prefix}bias"]
+    return None
+
+
+def _write_head(
+    state: Mapping[str, torch.Tensor],
+    folder: Path,
+    classes: Sequence[str],
+    described: Mapping[str, str],
+) -> Path:
+    head = _head(state)
+    assert head is not None
+    prefix, weight, bias = head
+    # A head on the features is the usual one; one on the embedding says so by its names, too.
+    own = "" if prefix == _ON_FEATURES else prefix
+    metadata = {"classes": json.dumps(list(classes)), "inputs": described["inputs"]}
+    return write_safetensors({f"{own}weight": weight, f"{own}bias": bias}, folder / HEAD, metadata)
+
+
+def _describe(
+    restored: Restored, decision: Mapping[str, Any], origin: Mapping[str, Any]
+) -> dict[str, Any]:
+    model, finetuner = restored.model, restored.finetuner
+    card = dataclasses.asdict(restored.classifier.model.card)
+    return {
+        "format": FORMAT,
+        "rateval": version("rateval"),
+        "run": dict(origin),
+        "classes": list(restored.classes),
+        "decision": dict(decision),
+        "model": {"label": model.label} | model.describe() | {"card": card},
+        "finetuner": {"label": finetuner.label} | finetuner.describe(),
+        "identity": restored.identity,
+        "inputs": restored.inputs,
+    }
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into, whose files then take the place of those in ``folder``."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+            yield Path(scratch)
+            _remove_earlier(folder)
+            readable = (Path(scratch) / DESCRIPTION).stat().st_mode
+            for file in sorted(path for path in Path(scratch).rglob("*") if path.is_file()):
+                file.chmod(readable)  # safetensors keeps its files to their owner
+                target = folder / file.relative_to(scratch)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(target)
+    except OSError as error:
+        raise RatevalError(
+            f"{folder}: cannot be written to: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def _remove_earlier(folder: Path) -> None:
+    # Else the head of another classifier could stay beside this model.
+    if not (folder / DESCRIPTION).is_file():
+        return
+    for name in read_json(folder / DESCRIPTION).get("files", []):
+        file = folder / str(name)
+        if file.resolve().is_relative_to(folder.resolve()):
+            file.unlink(missing_ok=True)

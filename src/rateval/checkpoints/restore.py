@@ -1,0 +1,140 @@
+"""Find the classifiers that a run has stored, and rebuild one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rateval.api.component import Context
+from rateval.api.protocols import Classifier, Finetuner, Model
+from rateval.errors import RatevalError
+from rateval.json_file import read_json
+from rateval.plan.cells import Choice
+from rateval.plan.planning import choose
+from rateval.records.run import CellRecord, RunRecord
+from rateval.registry.discovery import Registry
+from rateval.spec.tables import Entry
+from rateval.stages.finetune import restore
+from rateval.store.store import MANIFEST
+from rateval.wording import list_some
+from rateval.workbench.build import build, determine
+
+OPTIONS = ("model", "finetune", "dataset", "seed")
+"""What tells the classifiers of a run apart; an option of the command each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Hold a classifier that was rebuilt, and where it comes from."""
+
+    classifier: Classifier
+    classes: tuple[str, ...]
+    model: Choice
+    finetuner: Choice
+    identity: str
+    """Names the stored result: ``store/finetune/<identity>``."""
+    inputs: Mapping[str, Any]
+    """Everything that determined it."""
+
+
+def choose_classifier(record: RunRecord, asked: Mapping[str, str]) -> CellRecord:
+    """Return a cell of the one classifier that fits ``asked``: some of ``OPTIONS`` to a label.
+
+    Cells that differ in their test alone have one classifier. Raises RatevalError for a label that
+    the run does not have, and when none or several fit, saying which there are.
+    """
+    for option, label in asked.items():
+        known = _distinct(_labels(cell).get(option, "") for cell in record.cells)
+        if label not in known:
+            there = ", ".join(filter(None, known)) or "none"
+            raise RatevalError(f"--{option} {label}: this run has no such {option}; it has {there}")
+    found: dict[str, list[CellRecord]] = {}
+    for cell in record.cells:
+        if asked.items() <= _labels(cell).items():
+            found.setdefault(cell.classifier, []).append(cell)
+    if len(found) == 1:
+        return next(iter(found.values()))[0]
+    if not found:
+        combination = " ".join(f"--{option} {label}" for option, label in asked.items())
+        raise RatevalError(
+            f"{combination}: this run has no such combination; it has\n" + _list(record.cells)
+        )
+    groups = list(found.values())
+    narrowing = [f"--{option}" for option in OPTIONS if len(_values(groups, option)) > 1]
+    cells = [cell for group in groups for cell in group]
+    raise RatevalError(
+        f"{record.path}: {len(groups)} classifiers of this run fit; choose one by "
+        f"{' and '.join(narrowing)}:\n{_list(cells)}"
+    )
+
+
+def _labels(cell: CellRecord) -> dict[str, str]:
+    labels = {"model": cell.model, "finetune": cell.finetuner, "dataset": cell.dataset}
+    return labels if cell.seed is None else labels | {"seed": str(cell.seed)}
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _values(groups: Sequence[Sequence[CellRecord]], option: str) -> set[frozenset[str]]:
+    return {frozenset(_labels(cell).get(option, "") for cell in group) for group in groups}
+
+
+def _list(cells: Sequence[CellRecord]) -> str:
+    return "\n".join(
+        _distinct(
+            "  " + " ".join(f"--{option} {label}" for option, label in _labels(cell).items())
+            for cell in cells
+        )
+    )
+
+
+def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) -> Restored:
+    """Rebuild the classifier of a cell on the CPU; no dataset is needed.
+
+    Raises RatevalError when its stored result is gone, when a component is not installed any more,
+    and when the model's files are others than those it was made from.
+    """
+    folder = record.classifier_folder(cell)
+    inputs: Mapping[str, Any] = read_json(folder / MANIFEST)["inputs"]
+    model_choice = _resolved(record, "model", cell.model, registry)
+    finetuner_choice = _resolved(record, "finetune", cell.finetuner, registry)
+    _require_same_model(determine(model_choice, cell.seed), inputs["model"], cell)
+    context = Context(seed=cell.seed or 0)
+    model: Model = build(model_choice, context)
+    names = set(model.module.state_dict())
+    finetuner: Finetuner = build(finetuner_choice, context)
+    classes = tuple(inputs["classes"])
+    classifier = restore(finetuner, model, classes, folder)
+    _require_same_names(names, classifier.model, cell)
+    return Restored(classifier, classes, model_choice, finetuner_choice, cell.classifier, inputs)
+
+
+def _resolved(record: RunRecord, table: str, label: str, registry: Registry) -> Choice:
+    entry = next(entry for entry in record.spec_resolved[table] if entry["name"] == label)
+    chosen = Entry.model_validate({"use": entry["component"], "name": label} | entry["params"])
+    return choose(table, chosen, registry, str(record.path / "run.json"))
+
+
+def _require_same_model(
+    found: Mapping[str, Any], made: Mapping[str, Any], cell: CellRecord
+) -> None:
+    changed = [key for key in ("component", "params", "digest") if found.get(key) != made.get(key)]
+    if changed:
+        raise RatevalError(
+            f'model "{cell.model}": its {" and ".join(changed)} changed since this run, and what '
+            "was trained on the old model does not fit a new one; put the old files back where "
+            "they were, or run the spec again"
+        )
+
+
+def _require_same_names(names: set[str], model: Model, cell: CellRecord) -> None:
+    other = names ^ set(model.module.state_dict())
+    if other:
+        raise RatevalError(
+            f'finetune "{cell.finetuner}": changed which weights the model has '
+            f"({list_some(sorted(other))}), and the format of the model has no place for that; "
+            "only methods that keep the model's own weights can be exported"
+        )

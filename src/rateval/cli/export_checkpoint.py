@@ -1,0 +1,39 @@
+"""``rateval export-checkpoint``: write a classifier of a run in its model's own format."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from rateval.checkpoints.export import export, require_room
+from rateval.checkpoints.restore import OPTIONS, choose_classifier, restore_classifier
+from rateval.records.run import load
+from rateval.registry.discovery import discover
+
+
+def execute(parsed: Namespace) -> int:
+    """Find the classifier that is asked for, rebuild it and write it."""
+    folder = Path(parsed.to)
+    require_room(folder, force=parsed.force)
+    record = load(parsed.run)
+    given = {option: getattr(parsed, option) for option in OPTIONS}
+    asked = {option: str(value) for option, value in given.items() if value is not None}
+    cell = choose_classifier(record, asked)
+    restored = restore_classifier(record, cell, discover())
+    origin = {
+        "study": record.study,
+        "started": record.started,
+        "model": cell.model,
+        "finetune": cell.finetuner,
+        "dataset": cell.dataset,
+        "seed": cell.seed,
+    }
+    files = export(restored, folder, origin)
+    console = Console()
+    for file in files:
+        # A path must come out in one piece, to be copied.
+        console.print(Text.assemble(("wrote  ", "dim"), str(file)), soft_wrap=True)
+    return 0

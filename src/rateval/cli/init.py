@@ -1,0 +1,30 @@
+"""``rateval init``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+
+from rateval.errors import RatevalError
+
+
+def execute(parsed: Namespace) -> int:
+    """Write the starter spec. Raises RatevalError rather than replace a file unasked."""
+    path = Path(parsed.path)
+    if path.exists() and not parsed.force:
+        raise RatevalError(f"{path}: exists already; name another file, or replace it with --force")
+    try:
+        path.write_text(starter_spec(), encoding="utf-8")
+    except OSError as error:
+        raise RatevalError(f"{path}: cannot be written: {error.strerror}") from None
+    Console().print(f"wrote {path}; run it with: rateval run {path}", highlight=False)
+    return 0
+
+
+def starter_spec() -> str:
+    """Return the commented spec that ships with rateval."""
+    file = resources.files("rateval.cli").joinpath("starter.toml")
+    return file.read_text(encoding="utf-8")

@@ -1,0 +1,102 @@
+"""``rateval list``: what there is and what could be installed. Imports no component."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+
+from rateval.api.component import KINDS, Kind
+from rateval.registry.catalogue import explain_missing, load_catalogue
+from rateval.registry.discovery import BUNDLED_DISTRIBUTION, Registry, discover
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Hold one component as it is listed."""
+
+    kind: Kind
+    name: str
+    summary: str
+    distribution: str
+    version: str | None
+    available: bool
+    missing: str | None
+    """What is missing and how to get it; None when nothing is."""
+
+
+def execute(parsed: Namespace) -> int:
+    """Print the components, of one kind if asked, as a table or as JSON."""
+    registry = discover(third_party=not parsed.no_third_party)
+    rows = installed_rows(registry)
+    if parsed.all:
+        rows += installable_rows(rows)
+    rows = [row for row in rows if parsed.kind in (None, row.kind)]
+    if parsed.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201 - for machines
+        for broken in registry.broken:
+            print(f"warning: {broken}", file=sys.stderr)  # noqa: T201
+        return 0
+    _print_table(rows, registry)
+    return 0
+
+
+def installed_rows(registry: Registry) -> list[Row]:
+    """List what the working plugins registered."""
+    rows = []
+    for kind in KINDS:
+        for found in registry.of_kind(kind):
+            missing = explain_missing(found)
+            component, plugin = found.component, found.plugin
+            rows.append(
+                Row(
+                    kind,
+                    component.name,
+                    component.summary,
+                    plugin.distribution,
+                    plugin.version,
+                    missing is None,
+                    missing,
+                )
+            )
+    return rows
+
+
+def installable_rows(installed: list[Row]) -> list[Row]:
+    """List the rest of the catalogue."""
+    have = {(row.kind, row.name) for row in installed}
+    return [
+        Row(known.kind, known.name, known.summary, known.distribution, None, False, known.install)
+        for known in load_catalogue()
+        # A bundled one that is not registered is no matter of installing: its plugin is off.
+        if (known.kind, known.name) not in have and known.distribution != BUNDLED_DISTRIBUTION
+    ]
+
+
+def _print_table(rows: list[Row], registry: Registry) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("kind", "name", "summary", "from"):
+        table.add_column(heading, header_style="dim", overflow="fold")
+    table.columns[1].no_wrap = True
+    previous = ""
+    for row in sorted(rows, key=lambda row: (KINDS.index(row.kind), row.name)):
+        summary = Text(row.summary)
+        if row.missing:
+            summary.append(f"\n{row.missing}", style="yellow")
+        origin = f"{row.distribution} {row.version}" if row.version else "not installed"
+        table.add_row(
+            "" if row.kind == previous else row.kind,
+            Text(row.name, style="bold" if row.available else "dim"),
+            summary,
+            Text(origin, style="dim"),
+        )
+        previous = row.kind
+    console.print(table)
+    for broken in registry.broken:
+        console.print(Text(f"broken: {broken}", style="red"))

@@ -1,0 +1,25 @@
+"""``rateval parity``: a study as matched and as published, side by side."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from rich.console import Console
+
+from rateval.cli.run import open_registry, read_overridden, run_plans
+from rateval.machine.interrupts import INTERRUPTED
+from rateval.plan.planning import make_plan
+from rateval.report.terminal.parity import render_parity
+
+
+def execute(parsed: Namespace) -> int:
+    """Check a spec under both protocols, run both into one store, and print one table of both."""
+    errors, registry = Console(stderr=True), open_registry()
+    document = read_overridden(parsed)
+    plans = [make_plan(document, registry, protocol) for protocol in ("matched", "aaai25")]
+    records = run_plans(plans, parsed, registry, errors)
+    if records is None:
+        return INTERRUPTED
+    matched, published = records
+    Console().print(render_parity(matched, published))
+    return 0

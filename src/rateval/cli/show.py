@@ -1,0 +1,65 @@
+"""``rateval show``: one component with its parameters."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rateval.errors import RatevalError
+from rateval.plan.planning import params_class
+from rateval.registry.catalogue import explain_missing, explain_unknown
+from rateval.registry.describe import Parameter, describe_parameters
+from rateval.registry.discovery import Registered, discover
+from rateval.spec.tables import TABLES
+
+
+def execute(parsed: Namespace) -> int:
+    """Print summary, source, requirements and every parameter of a component."""
+    registry = discover()
+    found = registry.find(parsed.kind, parsed.name)
+    if found is None:
+        advice = explain_unknown(parsed.kind, parsed.name, registry)
+        raise RatevalError(f"{parsed.kind} {parsed.name}: {advice}")
+    console = Console()
+    _print_head(console, found)
+    parameters = describe_parameters(params_class(found))
+    if parameters:
+        console.print(_table(parameters))
+    else:
+        console.print("It takes no parameters.")
+    return 0
+
+
+def _print_head(console: Console, found: Registered) -> None:
+    component, plugin = found.component, found.plugin
+    table = next(table for table, kind in TABLES.items() if kind == found.kind)
+    console.print(Text.assemble((component.name, "bold"), f"  {component.summary}"))
+    lines = [
+        ("in a spec", f'[[{table}]] use = "{component.name}"'),
+        ("from", f"{plugin.distribution} {plugin.version}"),
+        ("source", component.source),
+        ("missing", explain_missing(found) or ""),
+    ]
+    for name, value in lines:
+        if value:
+            console.print(Text.assemble((f"{name:<10}", "dim"), value))
+    console.print()
+
+
+def _table(parameters: list[Parameter]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("parameter", "type", "default", "description"):
+        table.add_column(heading, header_style="dim", overflow="fold")
+    table.columns[0].no_wrap = True
+    for parameter in parameters:
+        kind = parameter.type + (f", {parameter.bounds}" if parameter.bounds else "")
+        table.add_row(
+            Text(parameter.name, style="bold"),
+            Text(kind),
+            Text(parameter.default),
+            Text(parameter.description),
+        )
+    return table

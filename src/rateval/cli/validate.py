@@ -1,0 +1,38 @@
+"""``rateval validate``: everything that can be checked without torch."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from rich.console import Console
+
+from rateval.plan.planning import Plan, make_plan
+from rateval.registry.discovery import discover
+from rateval.spec.overrides import override_run, read_environment, read_settings
+from rateval.spec.tables import TABLES, read_document
+
+
+def execute(parsed: Namespace) -> int:
+    """Check a spec and say what it would run."""
+    document = read_document(Path(parsed.spec))
+    document = override_run(document, read_environment() | read_settings(parsed.set))
+    plan = make_plan(document, discover())
+    Console().print(f"{parsed.spec}: valid: {describe_grid(plan)}", highlight=False, soft_wrap=True)
+    return 0
+
+
+def describe_grid(plan: Plan) -> str:
+    """Say how many cells a plan has, and of what."""
+    parts = [
+        f"{len({choice.label for choice in plan.choices[table]})} {table}"
+        for table in TABLES
+        if table in ("dataset", "model", "finetune", "attribution")
+    ]
+    if plan.choices["shift"]:
+        parts.append(f"{1 + len(plan.choices['shift'])} shift (none included)")
+    if len(plan.seeds) > 1:
+        parts.append(f"{len(plan.seeds)} seeds (where they matter)")
+    protocol = plan.spec.study.protocol
+    published = "" if protocol == "matched" else f", protocol {protocol}"
+    return f"{len(plan.cells)} cells = {' × '.join(parts)}{published}"

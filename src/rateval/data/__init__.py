@@ -1,0 +1,1 @@
+"""From samples to batches: narrowed splits, and tensors prepared ahead of the model."""

@@ -1,0 +1,126 @@
+"""Turn a split into batches of tensors, prepared ahead of the model by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+
+from rateval.api.protocols import Model, Shift, Split
+from rateval.api.values import Sample, Skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Hold B samples as tensors on the CPU, and those of the batch that had to be skipped."""
+
+    indices: tuple[int, ...]
+    """Positions of the samples in their split."""
+    ids: tuple[str, ...]
+    images: torch.Tensor
+    """(B, 3, H, W) float32, preprocessed."""
+    labels: torch.Tensor
+    """(B,) int64."""
+    masks: torch.Tensor | None
+    """(B, H, W) bool in the geometry of ``images``, all False without a mask; None unless asked
+    for."""
+    has_mask: tuple[bool, ...]
+    captions: tuple[str | None, ...]
+    skipped: tuple[Skipped, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def load_batches(
+    split: Split,
+    model: Model,
+    *,
+    batch_size: int,
+    indices: Sequence[int] | None = None,
+    masks: bool = False,
+    shift: Shift | None = None,
+    workers: int = 1,
+) -> Iterator[Batch]:
+    """Yield batches of ``split`` in the order of ``indices``, all samples when None.
+
+    ``workers`` threads prepare up to as many batches ahead; the order never depends on them.
+    """
+    order = range(len(split)) if indices is None else indices
+    chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    change = None if shift is None else _without_index(shift)
+    yield from load_chunks(split, model, chunks, masks=masks, change=change, workers=workers)
+
+
+def load_chunks(
+    split: Split,
+    model: Model,
+    chunks: Sequence[Sequence[int]],
+    *,
+    masks: bool = False,
+    change: Callable[[Sample, int], Sample] | None = None,
+    workers: int = 1,
+) -> Iterator[Batch]:
+    """Yield one batch for each of ``chunks``, the positions of its samples in ``split``.
+
+    ``change`` turns a sample and its position into the one that is preprocessed: an augmentation
+    must draw from a random stream of its own for each, because ``workers`` threads call it in any
+    order. They prepare up to as many batches ahead.
+    """
+
+    def prepare(chunk: Sequence[int]) -> Batch:
+        return _collate(chunk, split.samples(chunk), model, masks, change)
+
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="rateval-batches") as pool:
+        pending: deque[Future[Batch]] = deque()
+        try:
+            for chunk in chunks:
+                pending.append(pool.submit(prepare, chunk))
+                if len(pending) > max(1, workers):
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _without_index(shift: Shift) -> Callable[[Sample, int], Sample]:
+    return lambda sample, index: shift.apply(sample)
+
+
+def _collate(
+    chunk: Sequence[int],
+    samples: Sequence[Sample | Skipped],
+    model: Model,
+    masks: bool,
+    change: Callable[[Sample, int], Sample] | None,
+) -> Batch:
+    placed = [(at, s) for at, s in zip(chunk, samples, strict=True) if isinstance(s, Sample)]
+    kept = [sample if change is None else change(sample, at) for at, sample in placed]
+    images = [model.preprocess(sample.image) for sample in kept]
+    return Batch(
+        indices=tuple(at for at, _ in placed),
+        ids=tuple(sample.id for sample in kept),
+        images=torch.stack(images) if images else torch.empty(0, 3, 0, 0),
+        labels=torch.tensor([sample.label for sample in kept], dtype=torch.int64),
+        masks=_stack_masks(kept, images, model) if masks else None,
+        has_mask=tuple(sample.mask is not None for sample in kept),
+        captions=tuple(sample.caption for sample in kept),
+        skipped=tuple(sample for sample in samples if isinstance(sample, Skipped)),
+    )
+
+
+def _stack_masks(
+    samples: Sequence[Sample], images: Sequence[torch.Tensor], model: Model
+) -> torch.Tensor:
+    stacked = [
+        torch.zeros(image.shape[-2:], dtype=torch.bool)
+        if sample.mask is None
+        else model.preprocess_mask(sample.mask)
+        for sample, image in zip(samples, images, strict=True)
+    ]
+    return torch.stack(stacked) if stacked else torch.empty(0, 0, 0, dtype=torch.bool)

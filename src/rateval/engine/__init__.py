@@ -1,0 +1,1 @@
+"""Order, reuse, failure and place of work: from a plan to stored results."""

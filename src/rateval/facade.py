@@ -1,0 +1,147 @@
+"""The Python entry points: run a study, make one component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, overload
+
+from pydantic import ValidationError
+
+from rateval.api.component import KINDS, Context, Kind
+from rateval.api.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
+from rateval.errors import Problem, RatevalError, SpecError
+from rateval.plan.cells import Choice
+from rateval.plan.planning import explain_param, make_plan, one_per_key, params_class
+from rateval.plan.published import Protocol
+from rateval.progress import Reporter
+from rateval.records.run import RunRecord
+from rateval.registry.catalogue import explain_missing, explain_unknown
+from rateval.registry.discovery import Registry, discover
+from rateval.spec.explain import locate
+from rateval.spec.overrides import override_run
+from rateval.spec.tables import Document, RunSpec, read_document
+
+_DEFAULT = Context()
+
+
+def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
+    """Take a spec as a path, as nested dicts shaped like the TOML, or as a RunSpec."""
+    if isinstance(spec, RunSpec):
+        return Document("spec", spec.as_tables(), "")
+    if isinstance(spec, Mapping):
+        return Document("spec", dict(spec), "")
+    return read_document(Path(spec))
+
+
+def run(
+    spec: str | Path | Mapping[str, Any] | RunSpec,
+    *,
+    reporter: Reporter | None = None,
+    registry: Registry | None = None,
+    **options: Any,
+) -> RunRecord:
+    """Run a study and return its record, which is also on disk under ``record.path``.
+
+    ``options`` replace keys of the spec's ``[run]``, such as ``device="cpu"`` or ``limit=8``.
+    Nothing is printed unless a ``reporter`` is given. Raises SpecError with every problem of the
+    spec, and RatevalError when the machine or the data don't allow the run.
+    """
+    from rateval.engine.runner import Runner
+
+    values = {key: (f"run(…, {key})", value) for key, value in options.items()}
+    registry = registry or discover()
+    plan = make_plan(override_run(open_spec(spec), values), registry)
+    return Runner(plan, registry, reporter or Reporter()).run()
+
+
+class Parity(NamedTuple):
+    """Hold the records of one study under both protocols."""
+
+    matched: RunRecord
+    aaai25: RunRecord
+
+
+def parity(
+    spec: str | Path | Mapping[str, Any] | RunSpec,
+    *,
+    reporter: Reporter | None = None,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Parity:
+    """Run a study as ``matched`` and as ``aaai25`` into one store, and return both records.
+
+    What both have in common is computed once. What the published procedure sets prevails over the
+    spec's own params there, and methods that the paper doesn't have are left out. ``options`` and
+    what is raised are those of ``run``.
+    """
+    from rateval.engine.runner import Runner
+
+    values = {key: (f"parity(…, {key})", value) for key, value in options.items()}
+    registry = registry or discover()
+    document = override_run(open_spec(spec), values)
+    # Both first, so that a problem of the second shows before the first has run for hours.
+    plans = [make_plan(document, registry, protocol) for protocol in get_args(Protocol)]
+    reporter = reporter or Reporter()
+    return Parity(*(Runner(plan, registry, reporter).run() for plan in plans))
+
+
+@overload
+def create(
+    kind: Literal["model"], name: str, *, context: Context = ..., **params: Any
+) -> Model: ...
+@overload
+def create(
+    kind: Literal["finetuner"], name: str, *, context: Context = ..., **params: Any
+) -> Finetuner: ...
+@overload
+def create(
+    kind: Literal["attribution"], name: str, *, context: Context = ..., **params: Any
+) -> Attribution: ...
+@overload
+def create(
+    kind: Literal["validator"], name: str, *, context: Context = ..., **params: Any
+) -> Validator: ...
+@overload
+def create(
+    kind: Literal["metric"], name: str, *, context: Context = ..., **params: Any
+) -> Metric: ...
+@overload
+def create(
+    kind: Literal["dataset"], name: str, *, context: Context = ..., **params: Any
+) -> Dataset: ...
+@overload
+def create(
+    kind: Literal["shift"], name: str, *, context: Context = ..., **params: Any
+) -> Shift: ...
+def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any) -> Any:
+    """Make a live component, as a study would: ``create("metric", "pt")``.
+
+    ``params`` are those that ``rateval show KIND NAME`` lists; ``context`` carries device and seed.
+    Raises RatevalError for an unknown component, a missing requirement or wrong params.
+    """
+    from rateval.workbench.build import build
+
+    if kind not in KINDS:
+        raise RatevalError(f'kind = "{kind}": unknown; kinds are {", ".join(KINDS)}')
+    registry = discover()
+    found = registry.find(kind, name)
+    if found is None:
+        raise RatevalError(f'create("{kind}", "{name}"): {explain_unknown(kind, name, registry)}')
+    missing = explain_missing(found)
+    if missing is not None:
+        raise RatevalError(f'create("{kind}", "{name}"): {missing}')
+    model = params_class(found)
+    try:
+        checked = model.model_validate(params)
+    except ValidationError as error:
+        call = f'create("{kind}", "{name}")'
+        raise SpecError(
+            Problem(
+                # A check of all params together names no key.
+                ": ".join(filter(None, (call, locate(params, details["loc"])[0]))),
+                explain_param(details, model, found),
+            )
+            for details in one_per_key(error, params)
+        ) from None
+    return build(Choice(name, found, checked), context)

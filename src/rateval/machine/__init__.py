@@ -1,0 +1,1 @@
+"""What the computer offers: device, precision, memory, interrupts, environment."""

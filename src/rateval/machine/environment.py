@@ -1,0 +1,82 @@
+"""What software and hardware a run used."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from rateval.machine.device import describe_device
+from rateval.records.environment import EnvironmentRecord, GitRecord
+
+
+def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> EnvironmentRecord:
+    """Describe this process and its machine.
+
+    ``folder`` is where a checkout is looked for; ``plugins`` are distributions to name in any case.
+    """
+    return EnvironmentRecord(
+        python=platform.python_version(),
+        platform=platform.platform(),
+        processor=_processor(),
+        cores=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+        device=describe_device(device),
+        distributions=imported_distributions(plugins),
+        git=describe_checkout(folder),
+    )
+
+
+def imported_distributions(besides: Iterable[str] = ()) -> dict[str, str]:
+    """Return name and version of every distribution of which a module is imported.
+
+    Those in ``besides`` are named too: an editable install does not tell which modules it brings.
+    """
+    modules = {name.partition(".")[0] for name in sys.modules}
+    names = {
+        name
+        for module, providers in importlib.metadata.packages_distributions().items()
+        if module in modules
+        for name in providers
+    } | set(besides)
+    return {name: importlib.metadata.version(name) for name in sorted(names, key=str.lower)}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def describe_checkout(folder: Path) -> GitRecord | None:
+    """Return revision and state of the checkout that ``folder`` lies in; None when in none."""
+    revision = _git(folder, "rev-parse", "HEAD")
+    if revision is None:
+        return None
+    return GitRecord(
+        revision=revision,
+        dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+    )
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

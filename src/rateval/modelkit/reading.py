@@ -1,0 +1,138 @@
+"""Read the tensors of a checkpoint's file without running any code in it."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from rateval.errors import RatevalError
+from rateval.modelkit.torchscript import read_archive
+from rateval.wording import list_some
+
+_FORMATS = (
+    "a safetensors file, a torch file of nothing but tensors and plain values, or a TorchScript "
+    "archive such as OpenAI's"
+)
+
+
+def read_state_dict(
+    path: Path, wrappers: Sequence[str] = ("model", "state_dict")
+) -> dict[str, torch.Tensor]:
+    """Read the tensors of a checkpoint onto the CPU, by their names.
+
+    Unpacks the first of ``wrappers`` that is an entry with a state dict in it, as in the
+    ``{"model": {...}}`` of a training checkpoint, and strips ``module.`` where every key has it.
+    The format is told from the content, not from the file's name: safetensors, torch's own, old
+    and new, and TorchScript archives, whose program is not run. Raises RatevalError when the file
+    is no checkpoint, is damaged or cut short, or holds a pickle with anything but tensors and plain
+    values, which is never executed.
+    """
+    try:
+        content = _READERS[_format_of(path)](path)
+    except OSError as error:
+        raise RatevalError(f"{path}: cannot be read: {error.strerror or error}") from error
+    state = _only_tensors(_unwrap(content, wrappers), path)
+    if all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    return state
+
+
+def _format_of(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(9)
+    if head[:2] == b"PK":
+        return "zip"
+    # A safetensors file is the length of its JSON header, eight bytes, and that header.
+    if head[8:] == b"{":
+        return "safetensors"
+    # Torch's format before 1.6 is a row of pickles of protocol 2 or later.
+    if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
+        return "pickle"
+    raise RatevalError(f"{path}: not a checkpoint; give {_FORMATS}")
+
+
+def _read_safetensors(path: Path) -> object:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise RatevalError(
+            f"{path}: the safetensors file is damaged or cut short ({error}); copy it again"
+        ) from error
+
+
+def _read_zip(path: Path) -> object:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise RatevalError(
+            f"{path}: the torch file is damaged or cut short; copy it again"
+        ) from error
+    if any(name.endswith("/constants.pkl") for name in names):
+        return _read_safely(path, read_archive)
+    if not any(name.endswith("data.pkl") for name in names):
+        raise RatevalError(f"{path}: a zip archive, but not a torch checkpoint; give {_FORMATS}")
+    return _read_torch(path)
+
+
+def _read_torch(path: Path) -> object:
+    return _read_safely(path, _load_tensors)
+
+
+def _load_tensors(path: Path) -> object:
+    # By its path, torch would go by the suffix.
+    with path.open("rb") as file, warnings.catch_warnings():
+        # Of a pickle protocol that torch does not write; what it then cannot read, it refuses.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _read_safely(path: Path, read: Callable[[Path], object]) -> object:
+    try:
+        return read(path)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        what = f"it names {named[1]}" if named else "it is no torch file"
+        raise RatevalError(
+            f"{path}: refused, and nothing in it was executed: {what}, and a pickle with more than "
+            f"tensors can run any code when it is opened. Give {_FORMATS}; save the state dict "
+            "alone where you trust the file"
+        ) from error
+    except Exception as error:  # a damaged file makes torch stumble in any of many ways
+        raise RatevalError(
+            f"{path}: not a readable torch file, perhaps damaged or cut short; copy it "
+            f"again, or give {_FORMATS}"
+        ) from error
+
+
+_READERS = {"safetensors": _read_safetensors, "zip": _read_zip, "pickle": _read_torch}
+
+
+def _unwrap(content: object, wrappers: Sequence[str]) -> object:
+    if isinstance(content, Mapping):
+        for wrapper in wrappers:
+            if isinstance(content.get(wrapper), Mapping):
+                return content[wrapper]
+    return content
+
+
+def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
+    if not isinstance(content, Mapping) or not content:
+        raise RatevalError(f"{path}: holds no state dict (names of weights with their tensors)")
+    state: dict[str, torch.Tensor] = {}
+    for key, value in content.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise RatevalError(
+                f"{path}: holds no state dict: the entry {key!r} is a {type(value).__name__}, not "
+                "a tensor; its keys are " + list_some(str(name) for name in content)
+            )
+        state[key] = value
+    return state

@@ -1,0 +1,1 @@
+"""What will be done: components found, params checked, cells laid out."""

@@ -1,0 +1,136 @@
+"""The grid of a study: its choices, and the cells that they form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from rateval.api.params import Params
+from rateval.registry.discovery import Registered
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Hold a component with its checked params, under the label that reports show."""
+
+    label: str
+    registered: Registered
+    params: Params
+    finetuners: tuple[str, ...] | None = None
+    """Labels of the methods that it explains; None is all of them."""
+
+    def serves(self, finetuner: Choice) -> bool:
+        """Tell whether it explains what a method classifies."""
+        return self.finetuners is None or finetuner.label in self.finetuners
+
+    @property
+    def seeded(self) -> bool:
+        """Tell whether its object depends on the study's seed; a seed of its own goes first."""
+        return self.registered.component.seeded and getattr(self.params, "seed", None) is None
+
+    @property
+    def per_cell(self) -> bool:
+        """Tell whether its params depend on the cell, whose labels they take when laid out."""
+        return type(self.params).for_cell is not Params.for_cell
+
+    def describe(self) -> dict[str, Any]:
+        """Return what of this choice determines results, as JSON values, its digest aside."""
+        component, plugin = self.registered.component, self.registered.plugin
+        return {
+            "kind": self.registered.kind,
+            "component": component.name,
+            "version": component.version,
+            "distribution": f"{plugin.distribution} {plugin.version}",
+            "params": self.params.model_dump(mode="json"),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Hold one point of the grid; its stages depend on nothing outside it."""
+
+    dataset: Choice
+    model: Choice
+    finetuner: Choice
+    shift: Choice | None
+    attribution: Choice
+    seed: int | None
+    """Seed of the study that it is done with; None when nothing of it depends on that."""
+    several: bool = False
+    """Whether the study has several seeds, which labels must tell apart."""
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Everything that it is made of."""
+        parts = (self.dataset, self.model, self.finetuner, self.shift, self.attribution)
+        return tuple(choice for choice in parts if choice is not None)
+
+    @property
+    def test_key(self) -> tuple[str | None, ...]:
+        """Name what cells have in common that differ in their fine-tuning, or seed, only."""
+        shift = self.shift.label if self.shift else None
+        return (self.dataset.label, self.model.label, shift, self.attribution.label)
+
+    @property
+    def label(self) -> str:
+        """Name this cell in messages."""
+        shift = f", {self.shift.label}" if self.shift else ""
+        seed = f", seed {self.seed}" if self.several and self.seed is not None else ""
+        return f"{self.model.label} · {self.finetuner.label} on {self.dataset.label}{shift}{seed}"
+
+    def seed_note(self, *choices: Choice) -> str:
+        """Name the seed after the label of what is made of ``choices``, where labels need it."""
+        seeded = self.several and any(choice.seeded for choice in choices)
+        return f", seed {self.seed}" if seeded else ""
+
+
+def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> Iterator[Cell]:
+    """Yield the cells of a grid, table to choices: one per seed where one depends on it."""
+    shifts: list[Choice | None] = [None, *choices["shift"]]
+    grid = product(
+        # Models, methods and seeds vary slowest, so that a classifier serves all its test sets.
+        choices["model"],
+        choices["finetune"],
+        seeds,
+        choices["dataset"],
+        shifts,
+        choices["attribution"],
+    )
+    judges = (*choices["evidence"], *choices["metric"])
+    for model, finetuner, seed, dataset, shift, attribution in grid:
+        if not attribution.serves(finetuner):
+            continue
+        parts = (model, finetuner, dataset, shift, attribution, *judges)
+        if any(choice is not None and choice.seeded for choice in parts):
+            own: int | None = seed
+        elif seed == seeds[0]:  # the other seeds would give the same
+            own = None
+        else:
+            continue
+        cell = Cell(dataset, model, finetuner, shift, attribution, own, len(seeds) > 1)
+        yield _settle(cell) if attribution.per_cell else cell
+
+
+def _settle(cell: Cell) -> Cell:
+    names = {
+        "dataset": cell.dataset.label,
+        "model": cell.model.label,
+        "finetune": cell.finetuner.label,
+        "shift": cell.shift.label if cell.shift else "",
+        "seed": "" if cell.seed is None else str(cell.seed),
+    }
+    params = cell.attribution.params.for_cell(names)
+    return replace(cell, attribution=replace(cell.attribution, params=params))
+
+
+def find_shared(cells: Sequence[Cell]) -> tuple[Cell, Cell] | None:
+    """Return the first two cells with the same attribution where each must have its own."""
+    first: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        if cell.attribution.per_cell:
+            key = cell.attribution.label, cell.attribution.params.model_dump_json()
+            if first.setdefault(key, cell) is not cell:
+                return first[key], cell
+    return None

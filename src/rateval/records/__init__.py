@@ -1,0 +1,1 @@
+"""What run.json says, in declared and versioned values."""

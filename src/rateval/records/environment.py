@@ -1,0 +1,30 @@
+"""What ``run.json`` says of the software and hardware of a run."""
+
+from __future__ import annotations
+
+from rateval.records.base import Record
+
+
+class GitRecord(Record):
+    """Hold the state of a checkout."""
+
+    revision: str
+    dirty: bool
+    """True when tracked files differ from the revision."""
+
+
+class EnvironmentRecord(Record):
+    """Hold the software and hardware of a run."""
+
+    python: str
+    platform: str
+    processor: str
+    cores: int
+    threads: int
+    """Threads that torch computes with."""
+    device: str
+    """Resolved device, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``."""
+    distributions: dict[str, str]
+    """Name to version of every distribution that was imported."""
+    git: GitRecord | None
+    """Checkout that the spec lies in, if any."""

@@ -1,0 +1,238 @@
+"""What a run leaves in ``run.json``: everything a report needs, and where the rows lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import PrivateAttr, ValidationError
+
+from rateval.errors import RatevalError
+from rateval.records.base import Record
+from rateval.records.environment import EnvironmentRecord
+from rateval.records.explainers import AgreementRecord, FaithfulnessRecord, RankingChangeRecord
+from rateval.records.seeds import SeedsRecord
+from rateval.records.trainings import CurveRecord
+from rateval.store.store import write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+FORMAT = 2
+FILE_NAME = "run.json"
+
+
+class ScoreRecord(Record):
+    """Hold one metric of one cell."""
+
+    metric: str
+    """Label of the metric in the spec."""
+    heading: str
+    """Short heading of its column."""
+    value: float | None
+    """In [0, 1]; null when the denominator is 0."""
+    numerator: int
+    denominator: int
+    low: float | None
+    """Lower end of the 95 % Wilson interval over the images; null when the value is."""
+    high: float | None
+    """Upper end of that interval."""
+    change: float | None
+    """Value minus that of zero-shot by the same seed of the same study; null when either is
+    undefined or this is zero-shot itself."""
+
+
+class EvidenceRecord(Record):
+    """Hold what one validator says of one cell."""
+
+    validator: str
+    """Label of the validator in the spec."""
+    identity: str
+    """Names the stored verdicts: ``store/validate/<identity>``."""
+    quadrants: dict[str, int]
+    """Counts of RR, RW, WR and WW: prediction first, evidence second."""
+    undefined: dict[str, int]
+    """Reason to the number of images without a score; they count as not valid."""
+    scores: tuple[ScoreRecord, ...]
+
+
+class SkippedRecord(Record):
+    """Name a sample that could not be read."""
+
+    id: str
+    reason: str
+
+
+class CellRecord(Record):
+    """Hold one point of the grid, by the labels of the spec."""
+
+    dataset: str
+    model: str
+    finetuner: str
+    shift: str | None
+    attribution: str
+    seed: int | None = None
+    """The one of the study's seeds that it was done with; null when it depends on none."""
+    trained: bool
+    """False for zero-shot, against which changes are taken."""
+    identity: str
+    """Names the stored predictions and relevance maps: ``store/infer/<identity>``."""
+    classifier: str
+    """Names what fine-tuning stored: ``store/finetune/<identity>``."""
+    count: int
+    """Images judged."""
+    skipped: tuple[SkippedRecord, ...]
+    """Test samples that could not be read; they are in no count."""
+    skipped_in_training: tuple[SkippedRecord, ...]
+    """Training samples that could not be read."""
+    evidence: tuple[EvidenceRecord, ...]
+    faithfulness: FaithfulnessRecord | None = None
+    """Null when the spec has no ``[faithfulness]``."""
+
+
+class StageRecord(Record):
+    """Hold one stage of one cell."""
+
+    stage: str
+    label: str
+    """What it worked on, such as ``clip · ft on biased``."""
+    identity: str
+    reused: bool
+    """True when the result had been stored before."""
+    seconds: float
+    """What computing it took, also when it was reused."""
+
+
+class DatasetRecord(Record):
+    """Hold the data that a label of the spec stands for."""
+
+    name: str
+    seed: int | None = None
+    """The one of the study's seeds that it was made with; null when it depends on none."""
+    classes: tuple[str, ...]
+    train_identity: str | None
+    train_count: int
+    test_identity: str
+    test_count: int
+
+
+class RunRecord(Record):
+    """Hold a whole run."""
+
+    format: Literal[2] = 2
+    study: str
+    protocol: Literal["matched", "aaai25"] = "matched"
+    """As the study's ``protocol``."""
+    differences: tuple[str, ...] = ()
+    """Sentences on what the protocol changed; none for ``matched``."""
+    status: Literal["finished", "interrupted", "failed"]
+    error: str | None
+    """Message of a failed run."""
+    started: str
+    """UTC, ISO 8601."""
+    seconds: float
+    spec_name: str
+    """The spec's file, as it was given."""
+    spec_given: str
+    """The spec's text, as it was given."""
+    spec_resolved: dict[str, Any]
+    """The spec with every default and override filled in, and each component's distribution."""
+    seeds: tuple[int, ...]
+    """Of everything that depends on one: repeated for each."""
+    limit: int | None
+    """Samples used of every split at most; null for all."""
+    environment: EnvironmentRecord
+    datasets: tuple[DatasetRecord, ...]
+    stages: tuple[StageRecord, ...]
+    cells: tuple[CellRecord, ...]
+    over_seeds: tuple[SeedsRecord, ...] = ()
+    """One per set of cells that differ in their seed only; empty when the study has one seed."""
+    trainings: tuple[CurveRecord, ...] = ()
+    """One per classifier that was trained."""
+    agreements: tuple[AgreementRecord, ...] = ()
+    """One per classifier, test and pair of attributions."""
+    ranking_changes: tuple[RankingChangeRecord, ...] = ()
+    """Pairs of methods whose order depends on the attribution."""
+
+    _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def path(self) -> Path:
+        """Return the run's folder. Raises RatevalError for a record that was never saved."""
+        if self._path is None:
+            raise RatevalError("this record has no folder: it was not saved and not loaded")
+        return self._path
+
+    def save(self, folder: Path) -> None:
+        """Write ``run.json`` (and the spec, if it came from a file) into ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.spec_given:
+            (folder / "spec.toml").write_text(self.spec_given, encoding="utf-8")
+        write_json(folder / FILE_NAME, self.model_dump(mode="json"))
+        self._path = folder
+
+    def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+        """Read one row per image: predictions beside the verdicts of one validator.
+
+        ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
+        stored results are gone.
+        """
+        from rateval.store.rows import read_judged_rows
+
+        evidence = next(e for e in cell.evidence if validator in (None, e.validator))
+        return read_judged_rows(
+            self._result("infer", cell.identity), self._result("validate", evidence.identity)
+        )
+
+    def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
+        """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
+        from rateval.store.rows import read_relevance
+
+        return read_relevance(self._result("infer", cell.identity))
+
+    def curves(self, cell: CellRecord) -> pa.Table:
+        """Read one row per probed image: deletion and insertion curves, areas and correlations.
+
+        Raises RatevalError when the stored results are gone, or the cell was not probed.
+        """
+        from rateval.store.rows import read_rows
+
+        if cell.faithfulness is None:
+            raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
+        return read_rows(self._result("probe", cell.faithfulness.identity))
+
+    def classifier_folder(self, cell: CellRecord) -> Path:
+        """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""
+        return self._result("finetune", cell.classifier)
+
+    def _result(self, stage: str, identity: str) -> Path:
+        path = self.path.parent / "store" / stage / identity
+        if not path.is_dir():
+            raise RatevalError(f"{path}: the stored result is gone; run the spec again")
+        return path
+
+
+def load(path: str | Path) -> RunRecord:
+    """Load a run from its folder or its ``run.json``.
+
+    Raises RatevalError when there is none, or another version of rateval wrote it.
+    """
+    file = Path(path)
+    file = file / FILE_NAME if file.is_dir() else file
+    try:
+        record = RunRecord.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise RatevalError(
+            f"{path}: holds no run that can be read ({error.strerror}); "
+            "give the folder that `rateval run` printed"
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RatevalError(
+            f"{file}: not a run record of format {FORMAT}: "
+            f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        ) from None
+    record._path = file.parent
+    return record

@@ -1,0 +1,40 @@
+"""What ``run.json`` says of trainings: an epoch after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rateval.records.base import Record
+
+
+class EpochRecord(Record):
+    """Hold what one pass over the training samples came to."""
+
+    number: int
+    """From 1."""
+    loss: float
+    """Mean over the training samples, as the steps saw them."""
+    accuracy: float | None
+    """Share of training samples that were right when their step saw them; null where the objective
+    scores no classes."""
+    lr: float
+    """Rate of the last step, of the first group of weights."""
+    validation: dict[str, float | None]
+    """Metric to its value on the samples held out, null when its denominator is 0; empty without
+    ``[validation]``."""
+
+
+class CurveRecord(Record):
+    """Hold the training of one classifier."""
+
+    classifier: str
+    """Names the classifier: ``store/finetune/<identity>``."""
+    model: str
+    finetuner: str
+    dataset: str
+    """Label of the first dataset whose training split this is."""
+    seed: int | None
+    """The one of the study's seeds that it was trained with; null when it depends on none."""
+    epochs: tuple[EpochRecord, ...]
+    told: dict[str, Any]
+    """What else the method says of this training, such as the ``alpha`` that wise-ft chose."""

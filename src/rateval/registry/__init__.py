@@ -1,0 +1,1 @@
+"""Which components exist here, and which could be installed."""

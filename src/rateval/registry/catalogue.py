@@ -1,0 +1,68 @@
+"""What could be installed, and the advice made from it when a component cannot be used."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import resources
+from importlib.util import find_spec
+
+from rateval.api.component import Kind
+from rateval.registry.discovery import BUNDLED_DISTRIBUTION, Registered, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Hold one row of ``registry.toml``."""
+
+    kind: Kind
+    name: str
+    summary: str
+    distribution: str
+    install: str
+
+
+def load_catalogue() -> tuple[Known, ...]:
+    """Read the rows of the ``registry.toml`` that ships with rateval."""
+    file = resources.files("rateval.registry").joinpath("registry.toml")
+    text = file.read_text(encoding="utf-8")
+    return tuple(Known(**row) for row in tomllib.loads(text)["component"])
+
+
+def missing_requirements(found: Registered) -> list[str]:
+    """Return the required modules that cannot be imported here, without importing them."""
+    return [module for module in found.component.requires if find_spec(module) is None]
+
+
+def explain_missing(found: Registered) -> str | None:
+    """Say what a known component lacks and how to install it; None when nothing is missing."""
+    missing = missing_requirements(found)
+    if not missing:
+        return None
+    extra = f"[{found.component.extra}]" if found.component.extra else ""
+    package = f"'{found.plugin.distribution}{extra}'" if extra else found.plugin.distribution
+    return f"needs {', '.join(missing)}, which is not installed; pip install {package}"
+
+
+def explain_unknown(kind: Kind, name: str, registry: Registry) -> str:
+    """Say what provides a component that no plugin registers, or what was meant."""
+    catalogue = load_catalogue()
+    for known in catalogue:
+        # A bundled row that is not registered belongs to a plugin that is broken or disabled.
+        if (known.kind, known.name) == (kind, name) and known.distribution != BUNDLED_DISTRIBUTION:
+            return f"{known.distribution} provides this {kind}; {known.install}"
+    advice = f"unknown {kind}"
+    names = [found.component.name for found in registry.of_kind(kind)]
+    close = get_close_matches(name, names, n=1)
+    other = [of for (of, called) in registry.components if called == name]
+    if other:
+        advice += f"; {name} is a {other[0]}"
+    elif close:
+        advice += f'; did you mean "{close[0]}"?'
+    elif names:
+        advice += f"; there are {', '.join(names)}"
+    if registry.broken:
+        # Nobody can tell what a plugin that did not load would have registered.
+        advice += "; perhaps it is missing because " + " and ".join(map(str, registry.broken))
+    return f"{advice}; see rateval list {kind} --all"

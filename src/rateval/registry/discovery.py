@@ -1,0 +1,216 @@
+"""Find plugins, keep broken ones away from the rest, and refuse what is ambiguous."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import pluggy
+
+from rateval.api import hookspecs
+from rateval.api.component import Component, Kind
+from rateval.errors import PluginError
+
+GROUP = "rateval"
+DISABLE_VARIABLE = "RATEVAL_DISABLE_PLUGINS"
+BUNDLED_DISTRIBUTION = "rateval"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Name an entry point and the distribution that brings it."""
+
+    name: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f'plugin "{self.name}" ({self.distribution} {self.version})'
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Hold a component with its kind and the plugin it comes from."""
+
+    kind: Kind
+    component: Component
+    plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """Hold a plugin that is left out, and why."""
+
+    plugin: Plugin
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} is left out: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Hold everything that the working plugins registered."""
+
+    components: Mapping[tuple[Kind, str], Registered]
+    broken: tuple[BrokenPlugin, ...]
+    plugins: tuple[Plugin, ...]
+    manager: pluggy.PluginManager
+
+    def find(self, kind: Kind, name: str) -> Registered | None:
+        """Return the component of that kind and name, or None."""
+        return self.components.get((kind, name))
+
+    def of_kind(self, kind: Kind) -> list[Registered]:
+        """Return the components of a kind, by name."""
+        return [found for (of, _), found in sorted(self.components.items()) if of == kind]
+
+
+def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.environ) -> Registry:
+    """Load every plugin of the entry-point group ``rateval`` that is not disabled.
+
+    ``RATEVAL_DISABLE_PLUGINS`` holds ``all`` (every plugin that is not bundled) or names of plugins
+    or distributions, separated by commas. Raises PluginError when a plugin implements a hook that
+    does not exist, or two plugins register one name of one kind.
+    """
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    found: dict[tuple[Kind, str], Registered] = {}
+    broken: list[BrokenPlugin] = []
+    working: list[Plugin] = []
+    for plugin, entry_point in _enabled(third_party, environment.get(DISABLE_VARIABLE, "")):
+        try:
+            module = _register(manager, plugin, entry_point)
+            _refuse_unknown_hooks(manager, plugin, module)
+            registered = list(_components(manager, plugin, module))
+        except _MalformedPluginError as problem:
+            if manager.has_plugin(_key(plugin)):
+                manager.unregister(name=_key(plugin))
+            broken.append(BrokenPlugin(plugin, str(problem)))
+            continue
+        for item in registered:
+            _refuse_duplicate(found, item)
+            found[item.kind, item.component.name] = item
+        working.append(plugin)
+    return Registry(found, tuple(broken), tuple(working), manager)
+
+
+class _MalformedPluginError(Exception):
+    """Say why one plugin is left out; never leaves this module."""
+
+
+def _enabled(
+    third_party: bool, disabled: str
+) -> Iterator[tuple[Plugin, importlib.metadata.EntryPoint]]:
+    names = {_normal(name) for name in disabled.split(",") if name.strip()}
+    only_bundled = not third_party or "all" in names
+    for plugin, entry_point in sorted(_entry_points(), key=lambda found: _order(found[0])):
+        bundled = plugin.distribution == BUNDLED_DISTRIBUTION
+        if only_bundled and not bundled:
+            continue
+        if _normal(plugin.name) in names or (_normal(plugin.distribution) in names and not bundled):
+            continue
+        yield plugin, entry_point
+
+
+def _entry_points() -> Iterator[tuple[Plugin, importlib.metadata.EntryPoint]]:
+    for entry_point in importlib.metadata.entry_points(group=GROUP):
+        dist = entry_point.dist
+        if dist is None:
+            raise PluginError(f'entry point "{entry_point.name}" belongs to no distribution')
+        yield Plugin(entry_point.name, dist.name, dist.version), entry_point
+
+
+def _order(plugin: Plugin) -> tuple[bool, str, str]:
+    # Bundled ones first, so that of two that clash the other one is advised against.
+    return plugin.distribution != BUNDLED_DISTRIBUTION, plugin.distribution, plugin.name
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _key(plugin: Plugin) -> str:
+    return f"{plugin.distribution}:{plugin.name}"
+
+
+def _register(
+    manager: pluggy.PluginManager, plugin: Plugin, entry_point: importlib.metadata.EntryPoint
+) -> object:
+    try:
+        module: object = entry_point.load()
+        manager.register(module, name=_key(plugin))
+    except (Exception, SystemExit) as error:  # whatever a plugin does, the others go on
+        raise _MalformedPluginError(_describe(error)) from error
+    return module
+
+
+def _describe(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _refuse_unknown_hooks(manager: pluggy.PluginManager, plugin: Plugin, module: object) -> None:
+    known = [name for name in vars(hookspecs) if name.startswith("rateval_")]
+    callers = manager.get_hookcallers(module) or []
+    unmarked = [
+        name
+        for name, value in vars(module).items()
+        if name.startswith("rateval_")
+        and callable(value)
+        and getattr(value, "__module__", None) == getattr(module, "__name__", None)
+        and manager.parse_hookimpl_opts(module, name) is None
+    ]
+    if unmarked:
+        raise _MalformedPluginError(f"{unmarked[0]} is not marked with @rateval.api.hookimpl")
+    for caller in callers:
+        if not caller.has_spec():
+            close = get_close_matches(caller.name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; hooks are {', '.join(known)}."
+            raise PluginError(
+                f"{plugin} implements {caller.name}, a hook that "
+                f"{BUNDLED_DISTRIBUTION} {own_version()} doesn't have{hint} "
+                f"Upgrade one of the two, or set {DISABLE_VARIABLE}={plugin.name}"
+            )
+
+
+def own_version() -> str:
+    """Return the version of the installed rateval distribution."""
+    return importlib.metadata.version(BUNDLED_DISTRIBUTION)
+
+
+def _components(
+    manager: pluggy.PluginManager, plugin: Plugin, module: object
+) -> Iterator[Registered]:
+    for hook, kind in hookspecs.REGISTRATION.items():
+        caller: pluggy.HookCaller = getattr(manager.hook, hook)
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is module:
+                for component in _call(hook, implementation.function):
+                    yield Registered(kind, component, plugin)
+
+
+def _call(hook: str, function: Any) -> list[Component]:
+    try:
+        returned = function()
+    except Exception as error:
+        raise _MalformedPluginError(f"{hook} failed with {_describe(error)}") from error
+    if not isinstance(returned, list) or not all(isinstance(c, Component) for c in returned):
+        raise _MalformedPluginError(
+            f"{hook} returned {returned!r}, not a list of rateval.api.Component"
+        )
+    return returned
+
+
+def _refuse_duplicate(found: Mapping[tuple[Kind, str], Registered], new: Registered) -> None:
+    old = found.get((new.kind, new.component.name))
+    if old is not None:
+        raise PluginError(
+            f'two plugins register the {new.kind} "{new.component.name}": {old.plugin} and '
+            f"{new.plugin}; uninstall one, or set {DISABLE_VARIABLE}={new.plugin.name}"
+        )

@@ -1,0 +1,1 @@
+"""Stored results to records: scores, agreements, seeds, rankings."""

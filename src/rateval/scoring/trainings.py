@@ -1,0 +1,26 @@
+"""Collect the training curves of a run, one per classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rateval.records.trainings import CurveRecord, EpochRecord
+from rateval.scoring.cells import Judged
+
+
+def collect_curves(judged: Iterable[Judged]) -> tuple[CurveRecord, ...]:
+    """Return the curve of each classifier that was trained, in the order of the cells."""
+    curves: dict[str, CurveRecord] = {}
+    for done in judged:
+        epochs = done.finetuned.facts["curve"]
+        if epochs and done.finetuned.identity not in curves:
+            curves[done.finetuned.identity] = CurveRecord(
+                classifier=done.finetuned.identity,
+                model=done.cell.model.label,
+                finetuner=done.cell.finetuner.label,
+                dataset=done.cell.dataset.label,
+                seed=done.cell.seed,
+                epochs=tuple(EpochRecord(**epoch) for epoch in epochs),
+                told=done.finetuned.facts["told"],
+            )
+    return tuple(curves.values())

@@ -1,0 +1,65 @@
+"""What replaces keys of ``[run]``: the environment, then the command line."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+
+from rateval.errors import RatevalError
+from rateval.spec.tables import Document, RunOptions
+
+Overrides = dict[str, tuple[str, object]]
+"""Key of ``[run]`` to (what sets it, such as ``--device``; the value)."""
+
+
+def override_run(document: Document, values: Mapping[str, tuple[str, object]]) -> Document:
+    """Replace keys of ``[run]``, remembering what set them for messages."""
+    table = document.data.get("run", {})
+    if not values or not isinstance(table, dict):
+        return document
+    run = table | {key: value for key, (_, value) in values.items()}
+    origins = {key: origin for key, (origin, _) in values.items()}
+    return Document(document.name, document.data | {"run": run}, document.text, origins)
+
+
+def read_environment(environment: Mapping[str, str] = os.environ) -> Overrides:
+    """Collect ``RATEVAL_DEVICE``, ``RATEVAL_OUTPUT`` and so on, one per key of ``[run]``."""
+    found: Overrides = {}
+    for key in RunOptions.model_fields:
+        variable = f"RATEVAL_{key.upper()}"
+        if variable in environment:
+            found[key] = (variable, parse_value(environment[variable]))
+    return found
+
+
+def read_settings(settings: Sequence[str]) -> Overrides:
+    """Read ``--set key=value``, with or without ``run.`` before the key.
+
+    Raises RatevalError for another shape or another table: a spec alone says what is computed.
+    """
+    found: Overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        key = key.strip().removeprefix("run.")
+        if not equals or not key:
+            raise RatevalError(f"--set {setting}: write it as key=value, such as batch_size=32")
+        if "." in key:
+            raise RatevalError(
+                f"--set {setting}: only keys of [run] can be set here "
+                f"({', '.join(RunOptions.model_fields)}); what is computed belongs in the spec"
+            )
+        found[key] = (f"--set {key}", parse_value(value.strip()))
+    return found
+
+
+def parse_value(text: str) -> object:
+    """Read a TOML value; text that is none is a string.
+
+    >>> parse_value("8"), parse_value("true"), parse_value("cuda:0")
+    (8, True, 'cuda:0')
+    """
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

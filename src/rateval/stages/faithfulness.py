@@ -1,0 +1,237 @@
+"""Probe an explainer: does the prediction follow its maps, and do its maps follow the weights?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
+
+from rateval.api.protocols import Monitor
+from rateval.data.batches import Batch
+from rateval.errors import PluginError, RatevalError
+from rateval.stats.ranks import rank_correlations
+from rateval.store import rows as tables
+from rateval.workbench.cell import Job
+from rateval.workbench.maps import scale_maps
+from rateval.workbench.perturbation import (
+    blank_patches,
+    chance_ranks,
+    curve_areas,
+    patch_counts,
+    permuted_weights,
+    relevance_ranks,
+)
+
+_Z = NormalDist().inv_cdf(0.975)
+CONSTANT = "constant relevance"
+CURVES = ("deletion", "insertion", "chance")
+
+_AREAS = [pa.field(name, pa.float32()) for name in CURVES]
+_HEIGHTS = [pa.field(f"{name}_curve", pa.list_(pa.float32())) for name in CURVES]
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("undefined", pa.string()),
+        *_AREAS,
+        *_HEIGHTS,
+        pa.field("randomised_correlation", pa.float32()),
+    ]
+)
+"""Columns that probe writes; areas and curves are null where ``undefined`` says why."""
+
+Curves = Mapping[str, NDArray[np.float64]]
+"""Name of a curve to its heights, (B, S), or to its area, (B,)."""
+Correlations = tuple[NDArray[np.float64], NDArray[np.bool_]]
+"""Values and where they are defined, (B,) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Hold what ``[faithfulness]`` says."""
+
+    images: int
+    steps: int
+    randomisation: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Explained:
+    """Hold what infer stored of the images that are probed."""
+
+    indices: list[int]
+    ids: list[str]
+    predictions: list[int]
+    maps: NDArray[np.float16]
+    """(B, P)."""
+
+    def __getitem__(self, at: slice) -> _Explained:
+        return _Explained(self.indices[at], self.ids[at], self.predictions[at], self.maps[at])
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def probe(
+    job: Job, options: Options, inferred: Path, monitor: Monitor, folder: Path
+) -> Mapping[str, Any]:
+    """Write curves, areas and correlations per image into ``folder``; return their means.
+
+    The explained class is the prediction that ``inferred`` holds.
+
+    Source: deletion and insertion, Petsiuk, Das, Saenko, RISE, BMVC 2018, patch by patch as Samek
+    et al., IEEE TNNLS 28 (2017) 2660-2673; randomisation of the model's parameters, Adebayo et al.,
+    Sanity Checks for Saliency Maps, NeurIPS 2018, here by permutation and of all layers at once.
+    """
+    explained = _read(inferred, options.images)
+    monitor.begin(len(explained) * (1 + options.randomisation))
+    parts = []
+    for batch, stored in _batches(job, explained):
+        parts.append(_follow(job, batch, stored, options.steps))
+        monitor.advance(len(batch))
+    curves = {name: np.concatenate([part[name] for part in parts]) for name in CURVES}
+    correlations = _randomise(job, explained, monitor) if options.randomisation else None
+    patches = explained.maps.shape[1]
+    fractions = [count / patches for count in patch_counts(patches, options.steps)]
+    areas = {name: curve_areas(fractions, curve) for name, curve in curves.items()}
+    # A map without an order has no curve of its own, only that of chance.
+    constant = explained.maps.min(axis=1) == explained.maps.max(axis=1)
+    _write(explained, curves, areas, constant, correlations, folder)
+    return _summarise(areas, constant, correlations)
+
+
+def _read(inferred: Path, images: int) -> _Explained:
+    columns = ["index", "id", "prediction"]
+    rows = pq.read_table(inferred / tables.ROWS, columns=columns).slice(0, images)
+    maps = tables.read_relevance(inferred)[:images]
+    indices, ids, predictions = (rows.column(name).to_pylist() for name in columns)
+    return _Explained(indices, ids, predictions, maps.reshape(len(maps), -1))
+
+
+def _batches(job: Job, explained: _Explained) -> Iterator[tuple[Batch, _Explained]]:
+    start = 0
+    for batch in job.batches(explained.indices):
+        stored = explained[start : start + len(batch) + len(batch.skipped)]
+        if list(batch.ids) != stored.ids:
+            raise RatevalError(
+                "the test images are not those that were explained before: the data changed, or a "
+                "file can no longer be read; run again with --fresh"
+            )
+        yield batch, stored
+        start += len(batch)
+
+
+def _follow(job: Job, batch: Batch, stored: _Explained, steps: int) -> Curves:
+    """Compute the curves of a batch, each (B, S) from no step taken to all.
+
+    Putting patches in by a random order is taking them out by the reverse, a random order as well:
+    the area of ``chance`` is that of both.
+    """
+    images = batch.images.to(job.device)
+    grid = job.classifier.model.grid
+    patches = grid[0] * grid[1]
+    counts = patch_counts(patches, steps)
+    chance = chance_ranks(stored.ids, patches)
+
+    def watch(blank: NDArray[np.bool_]) -> NDArray[np.float64]:
+        mask = torch.from_numpy(blank.reshape(-1, *grid)).to(job.device)
+        return _probabilities(job, blank_patches(images, mask), stored.predictions)
+
+    nothing = np.zeros(chance.shape, dtype=np.bool_)
+    whole, none = watch(nothing), watch(~nothing)
+    ranks, between = relevance_ranks(stored.maps, chance), counts[1:-1]
+    curves = {
+        "deletion": [whole, *(watch(ranks < count) for count in between), none],
+        "insertion": [none, *(watch(ranks >= count) for count in between), whole],
+        "chance": [whole, *(watch(chance < count) for count in between), none],
+    }
+    return {name: np.stack(heights, axis=1) for name, heights in curves.items()}
+
+
+def _probabilities(
+    job: Job, images: torch.Tensor, predictions: Sequence[int]
+) -> NDArray[np.float64]:
+    with torch.inference_mode():
+        logits = job.classifier.logits(images).double().cpu()
+    if not torch.isfinite(logits).all():
+        raise PluginError("the classifier returned logits that are not finite for blanked patches")
+    chosen: NDArray[np.float64] = logits.softmax(dim=1)[range(len(images)), predictions].numpy()
+    return chosen
+
+
+def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlations:
+    """Correlate the stored maps with those of permuted weights, in the precision of the stored."""
+    maps = []
+    with permuted_weights(job.classifier.model.image_tower):
+        for batch, _ in _batches(job, explained):
+            images, labels = batch.images.to(job.device), batch.labels.to(job.device)
+            relevance = job.attribution.explain(job.classifier, images, labels, batch.ids).relevance
+            maps.append(scale_maps(relevance.detach().float().cpu())[0].reshape(len(batch), -1))
+            monitor.advance(len(batch))
+    return rank_correlations(explained.maps, np.concatenate(maps))
+
+
+def _summarise(
+    areas: Curves, constant: NDArray[np.bool_], correlations: Correlations | None
+) -> dict[str, Any]:
+    count = int(constant.sum())
+    kept = {name: area[~constant] for name, area in areas.items()}
+    randomisation = None
+    if correlations is not None:
+        values, defined = correlations
+        randomisation = {"correlation": _mean(values[defined]), "count": int(defined.sum())}
+    return {
+        "count": len(constant),
+        "undefined": {CONSTANT: count} if count else {},
+        **{name: _mean(area) for name, area in kept.items()},
+        "deletion_gain": _gain(kept["chance"] - kept["deletion"]),
+        "insertion_gain": _gain(kept["insertion"] - kept["chance"]),
+        "randomisation": randomisation,
+    }
+
+
+def _write(
+    explained: _Explained,
+    curves: Curves,
+    areas: Curves,
+    constant: NDArray[np.bool_],
+    correlations: Correlations | None,
+    folder: Path,
+) -> None:
+    columns: dict[str, Any] = {
+        "id": explained.ids,
+        "undefined": [CONSTANT if none else None for none in constant],
+        "randomised_correlation": [None] * len(explained),
+    }
+    for name in CURVES:
+        columns[name] = pa.array(areas[name], pa.float32(), mask=constant)
+        columns[f"{name}_curve"] = [
+            None if none else heights
+            for none, heights in zip(constant, curves[name].tolist(), strict=True)
+        ]
+    if correlations is not None:
+        values, defined = correlations
+        columns["randomised_correlation"] = pa.array(values, pa.float32(), mask=~defined)
+    pq.write_table(pa.Table.from_pydict(columns, SCHEMA), folder / tables.ROWS)
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _gain(differences: NDArray[np.float64]) -> dict[str, float | None] | None:
+    """Average differences of images, with a normal 95 % interval of the mean."""
+    if not len(differences):
+        return None
+    mean = float(differences.mean())
+    if len(differences) == 1:
+        return {"value": mean, "low": None, "high": None}
+    half = _Z * float(differences.std(ddof=1)) / len(differences) ** 0.5
+    return {"value": mean, "low": mean - half, "high": mean + half}

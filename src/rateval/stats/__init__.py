@@ -1,0 +1,1 @@
+"""Numbers about numbers: intervals and ranks. Knows nothing of rateval."""

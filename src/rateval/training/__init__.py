@@ -1,0 +1,1 @@
+"""One fit: watched, kept, shared among processes."""

@@ -1,0 +1,95 @@
+"""Hold samples out of training, and score a classifier on them while it trains."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rateval.api.protocols import Classifier, Metric, Split, Validator
+from rateval.api.values import Outcomes, Score
+from rateval.data.batches import Batch
+from rateval.data.splits import SubsetSplit
+from rateval.errors import RatevalError
+from rateval.workbench.cell import Job
+from rateval.workbench.maps import scale_maps
+
+ACCURACY = "accuracy"
+"""Name of the score that needs no evidence, whatever the study's metrics are."""
+
+
+def hold_out(train: Split, images: int) -> tuple[Split, Split]:
+    """Divide a training split in two: what is left to train on, and ``images`` samples held out.
+
+    Which ones they are depends on the split's identity alone, so that every method and seed
+    validates on the same samples. Raises RatevalError when that is more than half of the split.
+    """
+    if images > len(train) // 2:
+        raise RatevalError(
+            f"validation.images = {images}: the training split has {len(train)} samples, and at "
+            f"most half of them can be held out; use {len(train) // 2} or fewer"
+        )
+    seed = hashlib.sha256(f"validation {train.identity}".encode()).digest()
+    drawn = np.random.default_rng(list(seed)).permutation(len(train))
+    held, left = np.sort(drawn[:images]), np.sort(drawn[images:])
+    return (
+        SubsetSplit(train, tuple(left.tolist()), f"without {images} held out"),
+        SubsetSplit(train, tuple(held.tolist()), f"{images} held out"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Score a classifier on held-out samples as the study would: explain, judge, count."""
+
+    make_job: Callable[[Classifier], Job]
+    """Makes the job whose ``split`` are the samples held out."""
+    validator: Validator
+    metrics: Mapping[str, Metric]
+    """Name of a component to its metric; empty when evidence is not asked for."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name the scores."""
+        return tuple(dict.fromkeys((ACCURACY, *self.metrics)))
+
+    def __call__(self, classifier: Classifier) -> Mapping[str, float | None]:
+        """Return each score's value, None where its denominator is 0."""
+        outcomes = self._judge(classifier)
+        right = Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
+        scores = {name: metric.compute(outcomes).value for name, metric in self.metrics.items()}
+        return {ACCURACY: right.value} | scores
+
+    def _judge(self, classifier: Classifier) -> Outcomes:
+        module = classifier.model.module
+        trainable = [weight for weight in module.parameters() if weight.requires_grad]
+        module.eval().requires_grad_(False)  # explanations need no gradient of a weight
+        try:
+            job = self.make_job(classifier)
+            batches = job.batches(range(len(job.split)), masks=bool(self.metrics))
+            judged = [self._judge_batch(job, batch) for batch in batches if len(batch)]
+        finally:
+            for weight in trainable:
+                weight.requires_grad_(True)
+        if not judged:
+            raise RatevalError("no sample of those held out for [validation] can be read")
+        correct, valid = zip(*judged, strict=True)
+        return Outcomes(torch.cat(correct).numpy(), torch.cat(valid).numpy())
+
+    def _judge_batch(self, job: Job, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = batch.images.to(job.device), batch.labels.to(job.device)
+        logits, valid = None, torch.zeros(len(batch), dtype=torch.bool)
+        if batch.masks is not None:
+            explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
+            logits = explanation.logits
+            # Rounded as a study's maps are when they are stored.
+            relevance, _ = scale_maps(explanation.relevance.detach().float().cpu())
+            verdict = self.validator.judge(torch.from_numpy(relevance).float(), batch.masks)
+            valid = verdict.valid.cpu() & torch.tensor(batch.has_mask)
+        if logits is None:
+            with torch.inference_mode():
+                logits = job.classifier.logits(images)
+        return (logits.argmax(1) == labels).cpu(), valid

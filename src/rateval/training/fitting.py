@@ -1,0 +1,137 @@
+"""The fine-tuning of a cell: what determines it, what is held out for it, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rateval.api.protocols import Classifier, Dataset, Finetuner, Monitor, Split
+from rateval.data.splits import WatchedSplit, limit_split
+from rateval.errors import RatevalError
+from rateval.plan.cells import Cell, Choice
+from rateval.plan.planning import Plan
+from rateval.stages.finetune import finetune
+from rateval.training.examiner import Examiner, hold_out
+from rateval.training.logbook import FolderLogbook
+from rateval.workbench.bench import Workbench
+from rateval.workbench.cell import Job
+
+
+class Fitting:
+    """Hold one cell's training samples and know how to fit on them.
+
+    Raises RatevalError when more is to be held out than the training split allows.
+    """
+
+    def __init__(self, plan: Plan, bench: Workbench, cell: Cell) -> None:
+        self._plan, self._bench, self._cell = plan, bench, cell
+        self._dataset: Dataset = bench.object(cell.dataset, cell.seed)
+        self._finetuner: Finetuner = bench.object(cell.finetuner, cell.seed)
+        self._train: Split | None = None
+        self._held: Split | None = None
+        if self._finetuner.trains and self._dataset.train is not None:
+            self._train = limit_split(self._dataset.train, plan.spec.run.limit)
+            if plan.spec.validation is not None and len(self._train):
+                self._train, self._held = hold_out(self._train, plan.spec.validation.images)
+        involved = [cell.model, cell.finetuner, *([cell.dataset] if self._train else [])]
+        self.label = f"{cell.model.label} · {cell.finetuner.label}{cell.seed_note(*involved)}"
+
+    @property
+    def trains(self) -> bool:
+        """Tell whether the method trains."""
+        return self._finetuner.trains
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Return everything that determines the classifier."""
+        cell = self._cell
+        inputs: dict[str, Any] = {
+            "model": self._inputs(cell.model),
+            "finetuner": self._inputs(cell.finetuner),
+            "classes": list(self._dataset.classes),
+            "train": None if self._train is None else self._train.identity,
+        }
+        if self._held is not None:
+            inputs["validation"] = {
+                "split": self._held.identity,
+                "explained by": [self._inputs(choice) for choice in self._evidence_choices],
+            }
+        return inputs
+
+    def fit(self, monitor: Monitor, unfinished: Path) -> tuple[Classifier, Mapping[str, Any]]:
+        """Fit a copy of the model; return the classifier and what is to be told of it.
+
+        ``unfinished`` keeps the state of a training that is interrupted.
+        """
+        cell = self._cell
+        model = self._bench.copy_model(cell.model, cell.seed)
+        watched = None if self._train is None else WatchedSplit(self._train)
+        examiner = None if self._held is None else self._make_examiner(self._held)
+        logbook = FolderLogbook(
+            monitor, unfinished, examiner, () if examiner is None else examiner.names
+        )
+        classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
+        return classifier, {
+            # A method that only loads weights trains nothing, and yet it is not zero-shot.
+            "trained": self._finetuner.trains or bool(classifier.state()),
+            "skipped": [] if watched is None else [asdict(s) for s in watched.skipped],
+            "curve": [asdict(epoch) for epoch in logbook.epochs],
+            "told": logbook.told,
+        }
+
+    @property
+    def _evidence_choices(self) -> list[Choice]:
+        # The first of each: one curve, whatever else the study explains and judges with.
+        if self._plan.spec.validation is None or not self._plan.spec.validation.evidence:
+            return []
+        return [self._attribution, self._plan.validators[0], *self._plan.metrics]
+
+    @property
+    def _attribution(self) -> Choice:
+        # Maps that were made for a test set know nothing of the samples held out.
+        able = [
+            choice
+            for choice in self._plan.choices["attribution"]
+            if not choice.per_cell and choice.serves(self._cell.finetuner)
+        ]
+        if not able:
+            raise RatevalError(
+                "validation.evidence = true: none of the study's attributions can explain samples "
+                "held out of training; set evidence = false, or add one that explains any image"
+            )
+        return able[0]
+
+    def _make_examiner(self, held: Split) -> Examiner:
+        validator = self._plan.validators[0]
+        evidence = bool(self._evidence_choices)
+        attribution: Any = self._object(self._attribution) if evidence else None
+        metrics = self._plan.metrics if evidence else ()
+        options = self._plan.spec.run
+
+        def make_job(classifier: Classifier) -> Job:
+            return Job(
+                classifier,
+                attribution,
+                held,
+                None,
+                len(self._dataset.classes),
+                self._bench.context.device,
+                options.batch_size,
+                options.workers,
+            )
+
+        named = {m.registered.component.name: self._object(m) for m in metrics}
+        return Examiner(make_job, self._object(validator), named)
+
+    def _object(self, choice: Choice) -> Any:
+        return self._bench.object(choice, self._seed)
+
+    def _inputs(self, choice: Choice) -> dict[str, Any]:
+        return self._bench.inputs(choice, self._seed)
+
+    @property
+    def _seed(self) -> int:
+        # The study's first attribution may depend on a seed where nothing of this cell does.
+        return self._plan.seeds[0] if self._cell.seed is None else self._cell.seed

@@ -1,0 +1,195 @@
+"""Fine-tune in several processes that share each step, one per GPU or per group of cores."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import queue
+import signal
+import tempfile
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rateval.api.component import Context
+from rateval.api.protocols import Monitor
+from rateval.errors import RatevalError
+from rateval.machine.interrupts import raise_missed_interrupt
+from rateval.plan.cells import Cell
+from rateval.plan.planning import Plan
+from rateval.progress import SilentMonitor
+from rateval.stages.finetune import save_state
+from rateval.training.fitting import Fitting
+from rateval.workbench.bench import Workbench
+
+_FACTS = "facts-{}.json"
+_POLL_S = 0.2
+_PATIENCE = timedelta(hours=12)
+"""How long processes wait for the first one while it validates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Hold what every process needs to fit one cell; it travels to them as it is."""
+
+    plan: Plan
+    cell: Cell
+    context: Context
+    processes: int
+    unfinished: Path
+    """State of a training that is interrupted."""
+    folder: Path
+    """Where the first process writes the classifier's state."""
+
+
+def fit_together(team: Team, monitor: Monitor) -> Mapping[str, Any]:
+    """Fit in ``team.processes`` processes; return what is to be told of it.
+
+    Raises RatevalError that a process raised, and RuntimeError with its traceback for a bug. An
+    interruption ends all processes.
+    """
+    spawning = multiprocessing.get_context("spawn")
+    told: multiprocessing.Queue[tuple[Any, ...]] = spawning.Queue()
+    with tempfile.TemporaryDirectory(prefix="rateval-processes-") as meeting:
+        members = [
+            spawning.Process(target=_work, args=(team, rank, Path(meeting), told), daemon=True)
+            for rank in range(team.processes)
+        ]
+        try:
+            for member in members:
+                member.start()
+            _listen(members, told, monitor)
+        finally:
+            for member in members:
+                if member.pid is not None:  # else it was interrupted before its start
+                    member.terminate()
+                    member.join()
+        return _merge(
+            [
+                json.loads((Path(meeting) / _FACTS.format(rank)).read_text(encoding="utf-8"))
+                for rank in range(team.processes)
+            ]
+        )
+
+
+def require_processes(count: int, device: str) -> None:
+    """Raise RatevalError when ``device`` can't be divided among ``count`` processes."""
+    if count == 1 or device == "cpu":
+        return
+    cards = torch.cuda.device_count() if device.startswith("cuda") else 1
+    if count > cards:
+        raise RatevalError(
+            f'run.processes = {count}: each takes a device of its own, and of "{device}" there are '
+            f"{cards}; use {cards} or fewer, or --device cpu"
+        )
+
+
+def _listen(
+    members: Sequence[Any], told: multiprocessing.Queue[tuple[Any, ...]], monitor: Monitor
+) -> None:
+    left = len(members)
+    while left:
+        try:
+            kind, *values = told.get(timeout=_POLL_S)
+        except queue.Empty:
+            _require_alive(members, told)
+            raise_missed_interrupt()
+            continue
+        if kind == "begin":
+            monitor.begin(*values)
+        elif kind == "advance":
+            monitor.advance(*values)
+        elif kind == "done":
+            left -= 1
+        elif kind == "refused":
+            raise RatevalError(values[0])
+        else:
+            raise RuntimeError(f"a training process failed:\n{values[0]}")
+
+
+def _require_alive(members: Sequence[Any], told: multiprocessing.Queue[tuple[Any, ...]]) -> None:
+    for rank, member in enumerate(members):
+        if member.exitcode not in (None, 0) and told.empty():
+            raise RatevalError(
+                f"training process {rank} of {len(members)} ended with code {member.exitcode}, "
+                "perhaps for lack of memory; use fewer run.processes or a lower batch_size"
+            )
+
+
+def _work(
+    team: Team, rank: int, meeting: Path, told: multiprocessing.Queue[tuple[Any, ...]]
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that listens ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        device = _join(team, rank, meeting)
+        bench = Workbench(replace(team.context, device=device))
+        fitting = Fitting(team.plan, bench, team.cell)
+        monitor = _TellingMonitor(told) if rank == 0 else SilentMonitor()
+        classifier, facts = fitting.fit(monitor, team.unfinished)
+        if rank == 0:
+            save_state(classifier, team.folder, fitting.inputs)
+        (meeting / _FACTS.format(rank)).write_text(json.dumps(facts), encoding="utf-8")
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+        told.put(("done",))
+    except RatevalError as error:
+        told.put(("refused", str(error)))
+    except Exception:
+        told.put(("failed", traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    # A parent that is killed ends nobody, and the others would train on for nothing.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _join(team: Team, rank: int, meeting: Path) -> str:
+    """Meet the other processes; return the device that is this one's."""
+    device, backend = team.context.device, "gloo"
+    if device.startswith("cuda"):
+        device, backend = f"cuda:{rank}", "nccl"
+        torch.cuda.set_device(rank)
+    torch.set_num_threads(max(1, torch.get_num_threads() // team.processes))
+    # Accelerate looks at these; a file to meet at needs no port that somebody else may take.
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(team.processes),
+        "LOCAL_WORLD_SIZE": str(team.processes),
+        "OMP_NUM_THREADS": str(torch.get_num_threads()),
+    }
+    torch.distributed.init_process_group(
+        backend,
+        init_method=(meeting / "meeting").as_uri(),
+        timeout=_PATIENCE,
+        rank=rank,
+        world_size=team.processes,
+    )
+    return device
+
+
+def _merge(told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    skipped = {sample["id"]: sample for facts in told for sample in facts["skipped"]}
+    return {**told[0], "skipped": list(skipped.values())}
+
+
+class _TellingMonitor:
+    def __init__(self, told: multiprocessing.Queue[tuple[Any, ...]]) -> None:
+        self._told = told
+
+    def begin(self, total: int) -> None:
+        self._told.put(("begin", total))
+
+    def advance(self, samples: int, note: str = "") -> None:
+        self._told.put(("advance", samples, note))

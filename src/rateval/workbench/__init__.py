@@ -1,0 +1,1 @@
+"""Choices made real, once each, and what they do with one batch."""

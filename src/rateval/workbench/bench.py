@@ -1,0 +1,70 @@
+"""The live objects of a run, each made when it is first needed."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+from rateval.api.component import Context
+from rateval.api.protocols import Classifier, Model
+from rateval.plan.cells import Choice
+from rateval.workbench.build import build, determine
+
+_Key = tuple[int, int | None]
+"""Which choice, and the seed that it is made with if it depends on that."""
+
+
+class Workbench:
+    """Keep objects, what determines them, and the classifier in use.
+
+    A choice that depends on the study's seed has an object per seed, any other one has one.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._objects: dict[_Key, Any] = {}
+        self._determined: dict[_Key, dict[str, Any]] = {}
+        self._classifier: tuple[str, Classifier] | None = None
+
+    def has(self, choice: Choice, seed: int | None) -> bool:
+        """Tell whether the object of a choice is made already."""
+        return _key(choice, seed) in self._objects
+
+    def object(self, choice: Choice, seed: int | None) -> Any:
+        """Return the object of a choice; ``seed`` may be None when it doesn't depend on any."""
+        key = _key(choice, seed)
+        if key not in self._objects:
+            context = dataclasses.replace(self.context, seed=key[1] or 0)
+            self._objects[key] = build(choice, context)
+        return self._objects[key]
+
+    def inputs(self, choice: Choice, seed: int | None) -> dict[str, Any]:
+        """Return what determines the object of a choice, without making it."""
+        key = _key(choice, seed)
+        if key not in self._determined:
+            self._determined[key] = determine(choice, key[1])
+        return self._determined[key]
+
+    def copy_model(self, choice: Choice, seed: int | None) -> Model:
+        """Return a model that may be trained in place; the loaded one stays as it was."""
+        model: Model = copy.deepcopy(self.object(choice, seed))
+        return model
+
+    def keep_classifier(self, identity: str, classifier: Classifier) -> None:
+        """Keep one classifier for the cells that follow, and let go of the one before."""
+        self._classifier = (identity, classifier)
+
+    def classifier(self, identity: str) -> Classifier | None:
+        """Return the kept classifier if it is the one of that identity."""
+        if self._classifier is None or self._classifier[0] != identity:
+            return None
+        return self._classifier[1]
+
+
+def _key(choice: Choice, seed: int | None) -> _Key:
+    if not choice.seeded:
+        return id(choice), None
+    if seed is None:
+        raise ValueError(f'"{choice.label}" depends on the seed, and none is given')
+    return id(choice), seed

@@ -1,0 +1,64 @@
+"""Make live objects from choices, and name what determines them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from typing_extensions import get_protocol_members
+
+from rateval.api import protocols
+from rateval.api.component import Context, Kind
+from rateval.errors import PluginError, RatevalError
+from rateval.plan.cells import Choice
+from rateval.plan.planning import load_reference
+
+PROTOCOLS: dict[Kind, type] = {
+    "model": protocols.Model,
+    "finetuner": protocols.Finetuner,
+    "attribution": protocols.Attribution,
+    "validator": protocols.Validator,
+    "metric": protocols.Metric,
+    "dataset": protocols.Dataset,
+    "shift": protocols.Shift,
+}
+
+
+def build(choice: Choice, context: Context) -> Any:
+    """Call a component's factory.
+
+    Raises PluginError when the object lacks a member of its protocol, and whatever the factory
+    raises, with a note that names the plugin.
+    """
+    registered = choice.registered
+    factory = load_reference(registered, "factory")
+    seed = context.seed if choice.seeded else 0
+    try:
+        built = factory(choice.params, dataclasses.replace(context, seed=seed))
+    except RatevalError:
+        raise
+    except Exception as error:
+        error.add_note(f'raised by the {registered.kind} "{choice.label}" of {registered.plugin}')
+        raise
+    members = get_protocol_members(PROTOCOLS[registered.kind])
+    lacking = sorted(member for member in members if not hasattr(built, member))
+    if lacking:
+        raise PluginError(
+            f'{registered.plugin}: the {registered.kind} "{registered.component.name}" lacks '
+            f"{', '.join(lacking)}; rateval.testing checks such things"
+        )
+    return built
+
+
+def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
+    """Return everything that determines the object of a choice, its checkpoint's bytes included.
+
+    ``seed`` counts only where the choice depends on it.
+    """
+    values = choice.describe()
+    component = choice.registered.component
+    if component.digest:
+        values["digest"] = load_reference(choice.registered, "digest")(choice.params)
+    if choice.seeded:
+        values["seed"] = seed
+    return values

@@ -1,0 +1,36 @@
+"""What the stages that need a live classifier work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rateval.api.protocols import Attribution, Classifier, Shift, Split
+from rateval.data.batches import Batch, load_batches
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Hold a cell's live objects. ``device`` and what follows don't change what is computed."""
+
+    classifier: Classifier
+    attribution: Attribution
+    split: Split
+    """Test split."""
+    shift: Shift | None
+    classes: int
+    device: str
+    batch_size: int
+    workers: int
+
+    def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
+        """Yield batches of the shifted test images at ``indices``."""
+        return load_batches(
+            self.split,
+            self.classifier.model,
+            batch_size=self.batch_size,
+            indices=indices,
+            masks=masks,
+            shift=self.shift,
+            workers=self.workers,
+        )

@@ -12,15 +12,19 @@ from rateval.api.component import KINDS, Context, Kind
 from rateval.api.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
-from rateval.plan.planning import explain_param, make_plan, one_per_key, params_class
+from rateval.plan.choosing import explain_param, one_per_key
+from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
 from rateval.progress import Reporter
 from rateval.records.run import RunRecord
 from rateval.registry.catalogue import explain_missing, explain_unknown
-from rateval.registry.discovery import Registry, discover
+from rateval.registry.discovery import discover
+from rateval.registry.references import params_class
+from rateval.registry.registry import Registry
+from rateval.spec.document import Document, read_document
 from rateval.spec.explain import locate
 from rateval.spec.overrides import override_run
-from rateval.spec.tables import Document, RunSpec, read_document
+from rateval.spec.tables import RunSpec
 
 _DEFAULT = Context()
 

@@ -23,3 +23,12 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path}: not a config: it must hold a JSON object, not a {type(content).__name__}"
         )
     return content
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON so that the file is either the old one or the new one, never a part."""
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_text(
+        json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    unfinished.replace(path)

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from rateval.facade import create, run
-from rateval.records.run import CellRecord, RunRecord
+from rateval.records.cell import CellRecord
+from rateval.records.run import RunRecord
 
 Rateval = Callable[..., Any]
 SPEC: dict[str, Any] = {

@@ -151,8 +151,8 @@ def test_version_names_plugins(rateval: Rateval, acme: Path) -> None:
 
 @pytest.mark.parametrize("kind_and_name", ["finetuner ft", "model clip", "dataset shapes"])
 def test_show_tells_every_parameter(rateval: Rateval, kind_and_name: str) -> None:
-    from rateval.plan.planning import params_class
     from rateval.registry.discovery import discover
+    from rateval.registry.references import params_class
 
     kind, name = kind_and_name.split()
     done = rateval("show", kind, name)

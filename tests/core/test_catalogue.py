@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rateval.api.component import Component
 from rateval.registry.catalogue import explain_missing, explain_unknown, load_catalogue
-from rateval.registry.discovery import Plugin, Registered, discover
+from rateval.registry.discovery import discover
+from rateval.registry.registry import Plugin, Registered
 
 MakePlugin = Callable[..., Path]
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 import rateval
 from rateval.cli.main import main
 from rateval.errors import PluginError, RatevalError
+from rateval.records.cell import CellRecord
 from rateval.records.explainers import FaithfulnessRecord
-from rateval.records.run import CellRecord
 from rateval.testing import tiny_dataset, tiny_model
 
 Array = NDArray[np.float64]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
 from rateval.records.explainers import FaithfulnessRecord, GainRecord, RandomisationRecord
-from rateval.records.run import CellRecord, EvidenceRecord, ScoreRecord
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import spread, summarise_seeds
 

@@ -15,7 +15,8 @@ import rateval
 from rateval.api import Classifier, load_batches
 from rateval.errors import RatevalError, SpecError
 from rateval.machine.precision import in_precision, require_precision
-from rateval.records.run import CellRecord, RunRecord
+from rateval.records.cell import CellRecord
+from rateval.records.run import RunRecord
 from rateval.report.terminal.report import render
 from rateval.testing import TinyModel, tiny_classifier, tiny_model
 

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 
 from rateval.api import Classifier, Context, Model, Outcomes
 from rateval.plan.cells import Cell
-from rateval.plan.planning import Plan, make_plan
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
-from rateval.spec.tables import Document
+from rateval.spec.document import Document
 from rateval.workbench.build import build
 from rateval_clip.model import make_clip
 from rateval_clip.params import ClipParams

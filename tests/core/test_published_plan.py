@@ -11,10 +11,12 @@ from rateval.cli.validate import describe_grid
 from rateval.errors import SpecError
 from rateval.facade import open_spec
 from rateval.plan.cells import Choice
-from rateval.plan.planning import Plan, make_plan, params_class
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol, load_procedure
 from rateval.registry.discovery import discover
-from rateval.spec.tables import Document
+from rateval.registry.references import params_class
+from rateval.spec.document import Document
 from rateval.workbench.build import determine
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

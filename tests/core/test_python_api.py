@@ -12,8 +12,9 @@ from rateval.api import hookspecs
 from rateval.api.component import KINDS
 from rateval.api.values import Outcomes
 from rateval.errors import PluginError, RatevalError, SpecError
-from rateval.plan.planning import load_reference, params_class
-from rateval.registry.discovery import Registered, discover
+from rateval.registry.discovery import discover
+from rateval.registry.references import load_reference, params_class
+from rateval.registry.registry import Registered
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
 from rateval.records.explainers import RankingChangeRecord
-from rateval.records.run import CellRecord, EvidenceRecord, ScoreRecord
 from rateval.scoring.ranking import find_ranking_changes
 
 Values = Mapping[str, Mapping[str, float | None]]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord, SkippedRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import (
     AgreementRecord,
@@ -18,16 +19,9 @@ from rateval.records.explainers import (
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
-from rateval.records.run import (
-    CellRecord,
-    DatasetRecord,
-    EvidenceRecord,
-    RunRecord,
-    ScoreRecord,
-    SkippedRecord,
-)
+from rateval.records.run import DatasetRecord, RunRecord
 from rateval.report.terminal.report import render
-from rateval.stages.score import wilson_interval
+from rateval.stats.wilson import wilson_interval
 
 
 def score(

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
-from rateval.stages.score import score, wilson_interval
+from rateval.stages.score import score
+from rateval.stats.wilson import wilson_interval
 
 
 @given(st.integers(0, 400), st.integers(1, 400))

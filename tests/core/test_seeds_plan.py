@@ -10,10 +10,11 @@ from rateval.cli.validate import describe_grid
 from rateval.errors import SpecError
 from rateval.facade import open_spec
 from rateval.plan.cells import Choice
-from rateval.plan.planning import Plan, make_plan
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
+from rateval.spec.document import read_document
 from rateval.spec.study import Study
-from rateval.spec.tables import read_document
 from rateval.workbench.build import determine
 
 SPEC = """

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import rateval
-from rateval.records.run import CellRecord, RunRecord
+from rateval.records.cell import CellRecord
+from rateval.records.run import RunRecord
 
 SHAPES = {"use": "shapes", "train_size": 20, "test_size": 16}
 FIXED = SHAPES | {"seed": 7}

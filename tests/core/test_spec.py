@@ -9,10 +9,12 @@ import pytest
 
 from rateval.errors import RatevalError, SpecError
 from rateval.facade import open_spec
-from rateval.plan.planning import Plan, make_plan
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
+from rateval.spec.document import Document, read_document
 from rateval.spec.overrides import override_run, read_environment, read_settings
-from rateval.spec.tables import Document, Faithfulness, RunSpec, read_document
+from rateval.spec.tables import Faithfulness, RunSpec
 
 MINIMAL = """
 [study]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rateval.errors import RatevalError
-from rateval.store.store import Store, identify, identify_result, write_json
+from rateval.json_file import write_json
+from rateval.store.store import Store, identify, identify_result
 
 
 def write(text: str) -> Callable[[Path], Mapping[str, Any]]:

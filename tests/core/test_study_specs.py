@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from rateval.errors import SpecError
-from rateval.plan.planning import Plan, make_plan
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
 from rateval.registry.discovery import discover
-from rateval.spec.tables import Document, read_document
+from rateval.spec.document import Document, read_document
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPECS = sorted(EXAMPLES.glob("*.toml"))

@@ -12,13 +12,14 @@ import torch
 
 from rateval.api.protocols import Classifier, Metric, Split
 from rateval.api.values import Outcomes, Sample, Skipped
+from rateval.data.splits import hold_out
 from rateval.errors import RatevalError
 from rateval.facade import create
 from rateval.stages.infer import infer
 from rateval.stages.judge import validate
 from rateval.store import rows as tables
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset
-from rateval.training.examiner import Examiner, hold_out
+from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
 
 DATA = tiny_dataset(train=40, test=30)

@@ -18,7 +18,8 @@ from torch.nn import functional as F
 import rateval
 from rateval.api import Classifier, Context, RatevalError
 from rateval.cli.main import main
-from rateval.records.run import CellRecord, RunRecord
+from rateval.records.cell import CellRecord
+from rateval.records.run import RunRecord
 from rateval.testing import (
     RecordingLogbook,
     TinyModel,
@@ -268,7 +269,8 @@ def test_the_digest_goes_by_the_bytes(weights: Path) -> None:
 
 def test_it_needs_nothing_that_training_needs() -> None:
     program = (
-        "import sys; import rateval_finetune.methods.checkpoint_files; assert 'torch' not in sys.modules; "
+        "import sys; import rateval_finetune.methods.checkpoint_files; "
+        "assert 'torch' not in sys.modules; "
         "sys.modules['accelerate'] = None; import rateval_finetune.methods.checkpoint"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

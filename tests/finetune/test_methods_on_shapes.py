@@ -11,7 +11,8 @@ import safetensors
 import safetensors.torch
 
 import rateval
-from rateval.records.run import CellRecord, RunRecord
+from rateval.records.cell import CellRecord
+from rateval.records.run import RunRecord
 
 SPEC: dict[str, Any] = {
     "study": {"name": "methods", "seeds": [0, 1, 2]},

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rateval.data.batches import load_batches as load_batches
     from rateval.data.batches import load_chunks as load_chunks
     from rateval.json_file import read_json as read_json
+    from rateval.json_file import write_json as write_json
     from rateval.machine.memory import is_out_of_memory as is_out_of_memory
     from rateval.modelkit.bert_vocabulary import cached_bert_vocabulary as cached_bert_vocabulary
     from rateval.modelkit.bert_vocabulary import require_bert_vocabulary as require_bert_vocabulary
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
     from rateval.modelkit.writing import (
         write_salesforce_checkpoint as write_salesforce_checkpoint,
     )
-    from rateval.store.store import write_json as write_json
     from rateval.wording import list_some as list_some
     from rateval.wording import suggest as suggest
 

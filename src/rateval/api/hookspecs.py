@@ -11,7 +11,7 @@ from rateval.api.component import Component, Kind
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rateval.plan.planning import Plan
+    from rateval.plan.plan import Plan
     from rateval.records.run import RunRecord, StageRecord
 
 PROJECT = "rateval"

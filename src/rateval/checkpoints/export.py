@@ -17,9 +17,8 @@ from torch.nn import functional as F
 from rateval.api.protocols import Classifier, Model
 from rateval.checkpoints.restore import Restored
 from rateval.errors import RatevalError
-from rateval.json_file import read_json
+from rateval.json_file import read_json, write_json
 from rateval.modelkit.writing import write_safetensors
-from rateval.store.store import write_json
 
 DESCRIPTION = "rateval.json"
 HEAD = "head.safetensors"

@@ -11,9 +11,10 @@ from rateval.api.protocols import Classifier, Finetuner, Model
 from rateval.errors import RatevalError
 from rateval.json_file import read_json
 from rateval.plan.cells import Choice
-from rateval.plan.planning import choose
-from rateval.records.run import CellRecord, RunRecord
-from rateval.registry.discovery import Registry
+from rateval.plan.choosing import choose
+from rateval.records.cell import CellRecord
+from rateval.records.run import RunRecord
+from rateval.registry.registry import Registry
 from rateval.spec.tables import Entry
 from rateval.stages.finetune import restore
 from rateval.store.store import MANIFEST

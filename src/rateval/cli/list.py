@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 
 from rateval.api.component import KINDS, Kind
 from rateval.registry.catalogue import explain_missing, load_catalogue
-from rateval.registry.discovery import BUNDLED_DISTRIBUTION, Registry, discover
+from rateval.registry.discovery import discover
+from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,10 @@ def _check(parsed: Namespace) -> int:
 
 
 def _choices(spec_or_name: str) -> Iterable[Any]:
-    from rateval.plan.planning import choose_default, make_plan
+    from rateval.plan.choosing import choose_default
+    from rateval.plan.planning import make_plan
     from rateval.registry.discovery import discover
-    from rateval.spec.tables import read_document
+    from rateval.spec.document import read_document
 
     registry = discover()
     if spec_or_name.endswith(".toml") or Path(spec_or_name).is_file():

@@ -12,11 +12,14 @@ from rich.console import Console
 
 from rateval.cli.validate import describe_grid
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
-from rateval.plan.planning import Plan, make_plan
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.progress import make_reporter
 from rateval.records.run import RunRecord
-from rateval.registry.discovery import Registry, discover
+from rateval.registry.discovery import discover
+from rateval.registry.registry import Registry
 from rateval.report.printing import print_report
+from rateval.spec.document import Document, read_document
 from rateval.spec.overrides import (
     Overrides,
     override_run,
@@ -24,7 +27,6 @@ from rateval.spec.overrides import (
     read_environment,
     read_settings,
 )
-from rateval.spec.tables import Document, read_document
 
 
 def execute(parsed: Namespace) -> int:

@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from rateval.errors import RatevalError
-from rateval.plan.planning import params_class
 from rateval.registry.catalogue import explain_missing, explain_unknown
 from rateval.registry.describe import Parameter, describe_parameters
-from rateval.registry.discovery import Registered, discover
+from rateval.registry.discovery import discover
+from rateval.registry.references import params_class
+from rateval.registry.registry import Registered
 from rateval.spec.tables import TABLES
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rateval.plan.planning import Plan, make_plan
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
+from rateval.spec.document import read_document
 from rateval.spec.overrides import override_run, read_environment, read_settings
-from rateval.spec.tables import TABLES, read_document
+from rateval.spec.tables import TABLES
 
 
 def execute(parsed: Namespace) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rateval.registry.discovery import BUNDLED_DISTRIBUTION, discover, own_version
+from rateval.registry.discovery import discover, own_version
+from rateval.registry.registry import BUNDLED_DISTRIBUTION
 
 
 def describe_versions() -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
+from rateval.errors import RatevalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +89,23 @@ class WatchedSplit:
         found = self._whole.samples(indices)
         self._skipped |= {s.id: s.reason for s in found if isinstance(s, Skipped)}
         return found
+
+
+def hold_out(train: Split, images: int) -> tuple[Split, Split]:
+    """Divide a training split in two: what is left to train on, and ``images`` samples held out.
+
+    Which ones they are depends on the split's identity alone, so that every method and seed
+    validates on the same samples. Raises RatevalError when that is more than half of the split.
+    """
+    if images > len(train) // 2:
+        raise RatevalError(
+            f"validation.images = {images}: the training split has {len(train)} samples, and at "
+            f"most half of them can be held out; use {len(train) // 2} or fewer"
+        )
+    seed = hashlib.sha256(f"validation {train.identity}".encode()).digest()
+    drawn = np.random.default_rng(list(seed)).permutation(len(train))
+    held, left = np.sort(drawn[:images]), np.sort(drawn[images:])
+    return (
+        SubsetSplit(train, tuple(left.tolist()), f"without {images} held out"),
+        SubsetSplit(train, tuple(held.tolist()), f"{images} held out"),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rateval.registry.discovery import Registry
+    from rateval.registry.registry import Registry
 
 
 class Observers:

@@ -16,10 +16,10 @@ from rateval.engine.observers import Observers
 from rateval.errors import PluginError, RatevalError
 from rateval.machine.precision import in_precision
 from rateval.plan.cells import Cell, Choice
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
 from rateval.progress import Reporter
 from rateval.records.run import StageRecord
-from rateval.scoring.cells import Judged
+from rateval.scoring.judged import Judged
 from rateval.stages.faithfulness import Options, probe
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples

@@ -13,12 +13,13 @@ from rateval.errors import RatevalError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
 from rateval.plan.cells import Choice
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
 from rateval.progress import Reporter
 from rateval.records.run import RunRecord
-from rateval.registry.discovery import Registry
+from rateval.registry.registry import Registry
 from rateval.scoring.agreement import compare_explainers
-from rateval.scoring.cells import Judged, score_cells
+from rateval.scoring.cells import score_cells
+from rateval.scoring.judged import Judged
 from rateval.scoring.summary import new_folder, summarise
 from rateval.scoring.trainings import collect_curves
 from rateval.store.store import Store

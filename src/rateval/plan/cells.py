@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from rateval.api.params import Params
-from rateval.registry.discovery import Registered
+from rateval.registry.registry import Registered
 
 
 @dataclass(frozen=True, slots=True)

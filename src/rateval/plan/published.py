@@ -13,7 +13,8 @@ from typing import Any, Literal
 from rateval.api.component import Kind
 from rateval.errors import Problem
 from rateval.plan.cells import Choice
-from rateval.spec.tables import TABLES, Document, Entry
+from rateval.spec.document import Document
+from rateval.spec.tables import TABLES, Entry
 
 Protocol = Literal["matched", "aaai25"]
 AAAI25: Protocol = "aaai25"

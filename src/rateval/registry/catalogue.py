@@ -9,7 +9,7 @@ from importlib import resources
 from importlib.util import find_spec
 
 from rateval.api.component import Kind
-from rateval.registry.discovery import BUNDLED_DISTRIBUTION, Registered, Registry
+from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registered, Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,60 +14,16 @@ import pluggy
 from rateval.api import hookspecs
 from rateval.api.component import Component, Kind
 from rateval.errors import PluginError
+from rateval.registry.registry import (
+    BUNDLED_DISTRIBUTION,
+    BrokenPlugin,
+    Plugin,
+    Registered,
+    Registry,
+)
 
 GROUP = "rateval"
 DISABLE_VARIABLE = "RATEVAL_DISABLE_PLUGINS"
-BUNDLED_DISTRIBUTION = "rateval"
-
-
-@dataclass(frozen=True, slots=True)
-class Plugin:
-    """Name an entry point and the distribution that brings it."""
-
-    name: str
-    distribution: str
-    version: str
-
-    def __str__(self) -> str:
-        return f'plugin "{self.name}" ({self.distribution} {self.version})'
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """Hold a component with its kind and the plugin it comes from."""
-
-    kind: Kind
-    component: Component
-    plugin: Plugin
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenPlugin:
-    """Hold a plugin that is left out, and why."""
-
-    plugin: Plugin
-    cause: str
-
-    def __str__(self) -> str:
-        return f"{self.plugin} is left out: {self.cause}"
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """Hold everything that the working plugins registered."""
-
-    components: Mapping[tuple[Kind, str], Registered]
-    broken: tuple[BrokenPlugin, ...]
-    plugins: tuple[Plugin, ...]
-    manager: pluggy.PluginManager
-
-    def find(self, kind: Kind, name: str) -> Registered | None:
-        """Return the component of that kind and name, or None."""
-        return self.components.get((kind, name))
-
-    def of_kind(self, kind: Kind) -> list[Registered]:
-        """Return the components of a kind, by name."""
-        return [found for (of, _), found in sorted(self.components.items()) if of == kind]
 
 
 def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.environ) -> Registry:

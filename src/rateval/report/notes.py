@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rateval.records.run import CellRecord, EvidenceRecord, RunRecord
-from rateval.report.terminal.layout import merge_notes, name_row
+from rateval.records.cell import CellRecord, EvidenceRecord
+from rateval.records.explainers import (
+    RankingChangeRecord,
+)
+from rateval.records.run import RunRecord
+from rateval.report.rows import merge_notes, name_row
 from rateval.report.terminal.seeds import WIDE_OVER_SEEDS
 
 _EMPTY = {
@@ -113,3 +117,62 @@ def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "go on", f"rateval run {record.spec_name}  (what is finished is reused)"
     yield "again", f"rateval report {record.path}"
     yield "next", "rateval init (a spec of your own), rateval list --all (its parts)"
+
+
+CHANGES_SHOWN = 8
+"""Notes on changed rankings that are printed; ``run.json`` holds all of them."""
+
+
+def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Say what the columns of these tables mean."""
+    probed = [cell.faithfulness for cell in record.cells if cell.faithfulness]
+    several = len(record.seeds) > 1
+    if probed:
+        over = (
+            "the seeds, or over the images where one seed is all there is"
+            if several
+            else ("these images")
+        )
+        yield (
+            "del, ins",
+            "area under the prediction's probability while the most relevant patches are taken "
+            "out (low is faithful) or put in (high is faithful); chance: in random order; *: "
+            f"better than that, by the 95 % interval of the mean difference over {over}",
+        )
+    if any(faithfulness.randomisation for faithfulness in probed):
+        yield (
+            "permuted",
+            "rank correlation with the maps after permuting the weights; near 0 is right",
+        )
+    if record.agreements:
+        yield (
+            "agreement",
+            "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
+            "is constant; below: images that both judge alike, of those with a score by both"
+            + (" (images of all seeds)" if several else ""),
+        )
+
+
+def explain_changes(record: RunRecord) -> Iterator[str]:
+    """Say which methods change places between explainers, clear changes first."""
+    changes = sorted(record.ranking_changes, key=lambda change: not change.clear)
+    several = len({change.validator for change in changes}) > 1
+    mean = "mean " if len(record.seeds) > 1 else ""
+    for change in changes[:CHANGES_SHOWN]:
+        orders = "; ".join(
+            f"{one} > {other} by {', '.join(attributions)}"
+            for one, other, attributions in (
+                (change.first, change.second, change.first_above),
+                (change.second, change.first, change.second_above),
+            )
+        )
+        by = f" ({change.validator})" if several else ""
+        unsure = "" if change.clear else " (intervals overlap)"
+        yield f"{_where(change)}: ranking by {mean}{change.heading}{by} changes: {orders}{unsure}"
+    left = len(changes) - CHANGES_SHOWN
+    if left > 0:
+        yield f"and {left} more changes of ranking, under ranking_changes in run.json"
+
+
+def _where(change: RankingChangeRecord) -> str:
+    return f"{change.dataset} · {change.model}" + (f", {change.shift}" if change.shift else "")

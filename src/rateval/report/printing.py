@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rateval.records.run import RunRecord
-    from rateval.registry.discovery import Registry
+    from rateval.registry.registry import Registry
 
 
 class _BuiltIn:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rateval.api.values import Score
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
 from rateval.records.explainers import AgreementRecord, VerdictAgreementRecord
-from rateval.scoring.cells import Judged
+from rateval.scoring.judged import Judged
 from rateval.scoring.seeds import group_by
 from rateval.stages.agree import Explained, agree
 from rateval.store.store import Store

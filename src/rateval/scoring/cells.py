@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api.values import Outcomes
-from rateval.plan.cells import Cell
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
+from rateval.records.cell import CellRecord, EvidenceRecord, SkippedRecord
 from rateval.records.explainers import FaithfulnessRecord
-from rateval.records.run import CellRecord, EvidenceRecord, SkippedRecord
-from rateval.stages.score import read_outcomes, score
+from rateval.scoring.judged import Judged
+from rateval.stages.score import score
 from rateval.store.store import Stored
 from rateval.workbench.bench import Workbench
 
 ReuseOrMake = Callable[[str, str, Mapping[str, Any], Callable[[Path], Mapping[str, Any]]], Stored]
 """(stage, label, inputs, compute) to a stored result."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Hold the stored results of a cell that is done but for its scores."""
-
-    cell: Cell
-    finetuned: Stored
-    inferred: Stored
-    verdicts: tuple[Stored, ...]
-    """One per validator of the plan."""
-    probed: Stored | None = None
-    """None unless the plan probes faithfulness."""
-
-    def outcomes(self, validator: int) -> Outcomes:
-        """Read the outcomes by one of the plan's validators."""
-        return read_outcomes(self.inferred.path, self.verdicts[validator].path)
 
 
 def score_cells(

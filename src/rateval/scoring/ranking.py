@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from rateval.records.cell import CellRecord
 from rateval.records.explainers import RankingChangeRecord
-from rateval.records.run import CellRecord
 from rateval.records.seeds import SeedsRecord
 
 

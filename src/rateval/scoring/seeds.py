@@ -6,13 +6,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from statistics import mean, stdev
 from typing import TypeVar
 
+from rateval.records.cell import CellRecord, EvidenceRecord
 from rateval.records.explainers import (
     AreasRecord,
     FaithfulnessRecord,
     GainRecord,
     RandomisationRecord,
 )
-from rateval.records.run import CellRecord, EvidenceRecord
 from rateval.records.seeds import (
     SeedsEvidenceRecord,
     SeedsRecord,

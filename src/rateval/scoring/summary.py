@@ -11,9 +11,10 @@ from rateval.api.protocols import Dataset
 from rateval.data.splits import limit_split
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
+from rateval.records.cell import CellRecord
 from rateval.records.explainers import AgreementRecord
-from rateval.records.run import CellRecord, DatasetRecord, RunRecord, StageRecord
+from rateval.records.run import DatasetRecord, RunRecord, StageRecord
 from rateval.records.trainings import CurveRecord
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rateval.records.trainings import CurveRecord, EpochRecord
-from rateval.scoring.cells import Judged
+from rateval.scoring.judged import Judged
 
 
 def collect_curves(judged: Iterable[Judged]) -> tuple[CurveRecord, ...]:

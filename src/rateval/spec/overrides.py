@@ -7,7 +7,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 
 from rateval.errors import RatevalError
-from rateval.spec.tables import Document, RunOptions
+from rateval.spec.document import Document
+from rateval.spec.tables import RunOptions
 
 Overrides = dict[str, tuple[str, object]]
 """Key of ``[run]`` to (what sets it, such as ``--device``; the value)."""

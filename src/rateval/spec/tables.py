@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from rateval.api.component import Kind
-from rateval.errors import Problem, RatevalError
-from rateval.spec.explain import explain_error, locate
 from rateval.spec.study import Study, Table
 
 TABLES: dict[str, Kind] = {
@@ -152,88 +146,3 @@ class RunSpec(Table):
             tables["validation"] = self.validation.model_dump(mode="json")
         run = self.run.model_dump(mode="json", exclude_none=True)
         return {"study": self.study.as_table(), "run": run} | tables
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Hold a spec as it was given, and where each of its parts came from."""
-
-    name: str
-    """How messages call it, such as ``spec.toml``."""
-    data: dict[str, Any]
-    text: str
-    """The TOML as written; empty for a spec given as a dict."""
-    origins: dict[str, str] = field(default_factory=dict)
-    """Key of ``[run]`` to what set it, such as ``--device``."""
-
-    def where(self, loc: Sequence[str | int], *, value: bool) -> str:
-        """Write a place in this document, with its value if there is one to show."""
-        path, found, known = locate(self.data, loc)
-        origin = self.origins.get(str(loc[1])) if len(loc) > 1 and loc[0] == "run" else None
-        prefix = origin or f"{self.name}: {path}"
-        return f"{prefix} = {_show(found)}" if value and known else prefix
-
-
-def _show(value: object) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def read_document(path: Path) -> Document:
-    """Read a spec file. Raises RatevalError when there is no readable TOML in it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RatevalError(
-            f"{path}: no such file; give the path of a spec, or write one with `rateval init`"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise RatevalError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RatevalError(f"{path}: not valid TOML: {error}") from None
-    return Document(str(path), data, text)
-
-
-def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
-    """Check the shape of a document; None when it has problems."""
-    try:
-        # Strict, so that "5" is not taken for 5; through JSON, where lists and paths are natural.
-        spec = RunSpec.model_validate_json(json.dumps(document.data, default=str), strict=True)
-    except ValidationError as error:
-        return None, [
-            Problem(
-                document.where(details["loc"], value=details["type"] != "extra_forbidden"),
-                explain_error(details, RunSpec),
-            )
-            for details in error.errors()
-            # A list that a faulty entry left short is no fault of its own.
-            if details["type"] != "too_short" or not details["input"]
-        ]
-    problems = [
-        Problem(
-            document.where((table, index, "name"), value=True),
-            f'"{entry.label}" names an earlier {table} too; give each its own `name`',
-        )
-        for table in TABLES
-        for index, entry in enumerate(spec.entries(table))
-        if entry.label in {earlier.label for earlier in spec.entries(table)[:index]}
-    ]
-    return (None if problems else spec), problems
-
-
-def readable_entries(document: Document) -> list[tuple[str, int, Entry]]:
-    """Return (table, index, entry) of each entry that is well formed, whatever else is wrong."""
-    found: list[tuple[str, int, Entry]] = []
-    for table in TABLES:
-        raw = document.data.get(table, [])
-        for index, item in enumerate(raw if isinstance(raw, list) else []):
-            try:
-                entry = Entry.model_validate_json(json.dumps(item, default=str), strict=True)
-            except ValidationError:
-                continue  # check_spec reports it
-            found.append((table, index, entry))
-    return found

@@ -1,1 +1,1 @@
-"""The stages of a cell. None imports another; ``rateval.engine.pipeline`` alone knows their order."""
+"""The stages of a cell: inputs to files and facts. None imports another; the engine orders them."""

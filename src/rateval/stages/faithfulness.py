@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Monitor
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
+from rateval.stats.normal import _gain
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
@@ -30,7 +30,6 @@ from rateval.workbench.perturbation import (
     relevance_ranks,
 )
 
-_Z = NormalDist().inv_cdf(0.975)
 CONSTANT = "constant relevance"
 CURVES = ("deletion", "insertion", "chance")
 
@@ -224,14 +223,3 @@ def _write(
 
 def _mean(values: NDArray[np.float64]) -> float | None:
     return float(values.mean()) if len(values) else None
-
-
-def _gain(differences: NDArray[np.float64]) -> dict[str, float | None] | None:
-    """Average differences of images, with a normal 95 % interval of the mean."""
-    if not len(differences):
-        return None
-    mean = float(differences.mean())
-    if len(differences) == 1:
-        return {"value": mean, "low": None, "high": None}
-    half = _Z * float(differences.std(ddof=1)) / len(differences) ** 0.5
-    return {"value": mean, "low": mean - half, "high": mean + half}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
 from pathlib import Path
-from statistics import NormalDist
 
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
-from rateval.records.run import ScoreRecord
+from rateval.records.cell import ScoreRecord
+from rateval.stats.wilson import wilson_interval
 from rateval.store import rows as tables
 
 
@@ -56,29 +55,3 @@ def _compute(label: str, metric: Metric, outcomes: Outcomes) -> Score:
             "(None when the denominator is 0)"
         )
     return got
-
-
-def wilson_interval(
-    numerator: int, denominator: int, level: float = 0.95
-) -> tuple[float, float] | tuple[None, None]:
-    """Return the Wilson score interval of a share; (None, None) for an empty denominator.
-
-    Source: Wilson, JASA 22 (1927) 209-212.
-
-    >>> [round(end, 4) for end in wilson_interval(8, 10)]
-    [0.4902, 0.9433]
-    >>> wilson_interval(0, 0)
-    (None, None)
-    """
-    if not denominator:
-        return None, None
-    z = NormalDist().inv_cdf(0.5 + level / 2)
-    share, shrink = numerator / denominator, 1 + z * z / denominator
-    centre = (share + z * z / (2 * denominator)) / shrink
-    half = (
-        z
-        / shrink
-        * sqrt(share * (1 - share) / denominator + z * z / (4 * denominator * denominator))
-    )
-    # Rounding must not leave the share outside of its own interval.
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))

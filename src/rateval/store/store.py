@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rateval.errors import RatevalError
+from rateval.json_file import write_json
 
 FORMAT = 1
 """Version of the layout of stored results; part of every identity."""
@@ -147,12 +148,3 @@ def _replace(unfinished: Path, final: Path) -> None:
     except OSError:
         if not final.exists():  # else another run made the same result meanwhile, as good as ours
             raise
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON so that the file is either the old one or the new one, never a part."""
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(
-        json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    unfinished.replace(path)

@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from rateval.api.protocols import Classifier, Metric, Split, Validator
+from rateval.api.protocols import Classifier, Metric, Validator
 from rateval.api.values import Outcomes, Score
 from rateval.data.batches import Batch
-from rateval.data.splits import SubsetSplit
 from rateval.errors import RatevalError
 from rateval.workbench.cell import Job
 from rateval.workbench.maps import scale_maps
 
 ACCURACY = "accuracy"
 """Name of the score that needs no evidence, whatever the study's metrics are."""
-
-
-def hold_out(train: Split, images: int) -> tuple[Split, Split]:
-    """Divide a training split in two: what is left to train on, and ``images`` samples held out.
-
-    Which ones they are depends on the split's identity alone, so that every method and seed
-    validates on the same samples. Raises RatevalError when that is more than half of the split.
-    """
-    if images > len(train) // 2:
-        raise RatevalError(
-            f"validation.images = {images}: the training split has {len(train)} samples, and at "
-            f"most half of them can be held out; use {len(train) // 2} or fewer"
-        )
-    seed = hashlib.sha256(f"validation {train.identity}".encode()).digest()
-    drawn = np.random.default_rng(list(seed)).permutation(len(train))
-    held, left = np.sort(drawn[:images]), np.sort(drawn[images:])
-    return (
-        SubsetSplit(train, tuple(left.tolist()), f"without {images} held out"),
-        SubsetSplit(train, tuple(held.tolist()), f"{images} held out"),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rateval.api.protocols import Classifier, Dataset, Finetuner, Monitor, Split
-from rateval.data.splits import WatchedSplit, limit_split
+from rateval.data.splits import WatchedSplit, hold_out, limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
 from rateval.stages.finetune import finetune
-from rateval.training.examiner import Examiner, hold_out
+from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job

@@ -23,7 +23,7 @@ from rateval.api.protocols import Monitor
 from rateval.errors import RatevalError
 from rateval.machine.interrupts import raise_missed_interrupt
 from rateval.plan.cells import Cell
-from rateval.plan.planning import Plan
+from rateval.plan.plan import Plan
 from rateval.progress import SilentMonitor
 from rateval.stages.finetune import save_state
 from rateval.training.fitting import Fitting

@@ -11,7 +11,7 @@ from rateval.api import protocols
 from rateval.api.component import Context, Kind
 from rateval.errors import PluginError, RatevalError
 from rateval.plan.cells import Choice
-from rateval.plan.planning import load_reference
+from rateval.registry.references import load_reference
 
 PROTOCOLS: dict[Kind, type] = {
     "model": protocols.Model,

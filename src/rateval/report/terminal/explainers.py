@@ -9,30 +9,22 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rateval.records.cell import CellRecord
 from rateval.records.explainers import (
     SAME_MAPS,
     AgreementRecord,
     AreasRecord,
     FaithfulnessRecord,
     GainRecord,
-    RankingChangeRecord,
 )
-from rateval.records.run import CellRecord, RunRecord
+from rateval.records.run import RunRecord
 from rateval.records.seeds import SeedsRecord
-from rateval.report.terminal.layout import (
-    UNDEFINED,
-    make_table,
-    make_title,
-    merge_notes,
-    name_row,
-    name_seeds,
-    show_number,
-)
+from rateval.report.notes import explain_changes
+from rateval.report.rows import merge_notes, name_row, name_seeds
+from rateval.report.terminal.layout import UNDEFINED, make_table, make_title, show_number
 
 COLUMNS = 10
 """Explainers side by side in a table of agreement; more go into a further table."""
-CHANGES_SHOWN = 8
-"""Notes on changed rankings that are printed; ``run.json`` holds all of them."""
 
 
 def explainer_sections(record: RunRecord) -> Iterator[RenderableType]:
@@ -44,36 +36,6 @@ def explainer_sections(record: RunRecord) -> Iterator[RenderableType]:
     if changes:
         yield Text()
         yield from (Text(change, style="yellow") for change in changes)
-
-
-def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """Say what the columns of these tables mean."""
-    probed = [cell.faithfulness for cell in record.cells if cell.faithfulness]
-    several = len(record.seeds) > 1
-    if probed:
-        over = (
-            "the seeds, or over the images where one seed is all there is"
-            if several
-            else ("these images")
-        )
-        yield (
-            "del, ins",
-            "area under the prediction's probability while the most relevant patches are taken "
-            "out (low is faithful) or put in (high is faithful); chance: in random order; *: "
-            f"better than that, by the 95 % interval of the mean difference over {over}",
-        )
-    if any(faithfulness.randomisation for faithfulness in probed):
-        yield (
-            "permuted",
-            "rank correlation with the maps after permuting the weights; near 0 is right",
-        )
-    if record.agreements:
-        yield (
-            "agreement",
-            "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
-            "is constant; below: images that both judge alike, of those with a score by both"
-            + (" (images of all seeds)" if several else ""),
-        )
 
 
 Section = tuple[Text, Table, Sequence[str]]
@@ -201,31 +163,6 @@ def _agreement_cell(
         return Text(shown.plain.replace("0.", "."), style=shown.style)
     share = next(v.value for v in agreement.verdicts if v.validator == validator)
     return show_number(share, ".0%", "none")
-
-
-def explain_changes(record: RunRecord) -> Iterator[str]:
-    """Say which methods change places between explainers, clear changes first."""
-    changes = sorted(record.ranking_changes, key=lambda change: not change.clear)
-    several = len({change.validator for change in changes}) > 1
-    mean = "mean " if len(record.seeds) > 1 else ""
-    for change in changes[:CHANGES_SHOWN]:
-        orders = "; ".join(
-            f"{one} > {other} by {', '.join(attributions)}"
-            for one, other, attributions in (
-                (change.first, change.second, change.first_above),
-                (change.second, change.first, change.second_above),
-            )
-        )
-        by = f" ({change.validator})" if several else ""
-        unsure = "" if change.clear else " (intervals overlap)"
-        yield f"{_where(change)}: ranking by {mean}{change.heading}{by} changes: {orders}{unsure}"
-    left = len(changes) - CHANGES_SHOWN
-    if left > 0:
-        yield f"and {left} more changes of ranking, under ranking_changes in run.json"
-
-
-def _where(change: RankingChangeRecord) -> str:
-    return f"{change.dataset} · {change.model}" + (f", {change.shift}" if change.shift else "")
 
 
 def _labels(row: CellRecord | SeedsRecord | AgreementRecord, shifted: bool) -> list[str]:

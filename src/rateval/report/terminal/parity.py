@@ -8,7 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rateval.records.run import CellRecord, RunRecord, ScoreRecord
+from rateval.records.cell import CellRecord, ScoreRecord
+from rateval.records.run import RunRecord
 from rateval.records.seeds import SeedsRecord, SeedsScoreRecord
 from rateval.report.terminal.layout import (
     make_pairs,

@@ -8,19 +8,21 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rateval.records.run import CellRecord, EvidenceRecord, RunRecord, ScoreRecord
+from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.run import RunRecord
 from rateval.report.notes import (
     explain_columns,
+    explain_explainer_columns,
     explain_protocol,
     explain_undefined,
     suggest_next,
 )
-from rateval.report.terminal.explainers import explain_explainer_columns, explainer_sections
+from rateval.report.rows import group_by_test
+from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.layout import (
     QUADRANTS,
     UNDEFINED,
     WIDE,
-    group_by_test,
     make_pairs,
     make_table,
     make_title,

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from rateval.records.run import RunRecord
 from rateval.records.seeds import SeedsEvidenceRecord, SeedsRecord, SeedsScoreRecord, SpreadRecord
+from rateval.report.rows import group_by_test
 from rateval.report.terminal.layout import (
     QUADRANTS,
     UNDEFINED,
-    group_by_test,
     make_table,
     make_title,
     show_change,

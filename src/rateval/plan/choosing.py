@@ -1,0 +1,94 @@
+"""From one entry of a spec to a component with checked params."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from rateval.api.params import Params
+from rateval.errors import Problem, SpecError
+from rateval.plan.cells import Choice
+from rateval.registry.catalogue import explain_missing, explain_unknown
+from rateval.registry.references import params_class, parse_params
+from rateval.registry.registry import Registered, Registry
+from rateval.spec.document import Document
+from rateval.spec.explain import explain_error, explain_unknown_key, locate
+from rateval.spec.tables import TABLES, Entry
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def choose_default(table: str, name: str, registry: Registry) -> Choice:
+    """Choose a component with its default params. Raises SpecError when that is not possible."""
+    return choose(table, Entry(use=name), registry, "default")
+
+
+def choose(table: str, entry: Entry, registry: Registry, origin: str) -> Choice:
+    """Choose a component by one entry of a table, which messages say is in ``origin``.
+
+    Raises SpecError when that is not possible.
+    """
+    values = {"use": entry.use, "name": entry.label} | entry.params
+    document = Document(origin, {table: [values]}, "")
+    choice = _choose(document, (table, 0), entry, registry)
+    if not isinstance(choice, Choice):
+        raise SpecError(choice)
+    return choice
+
+
+def _choose(
+    document: Document, at: tuple[str, int], entry: Entry, registry: Registry
+) -> Choice | list[Problem]:
+    kind = TABLES[at[0]]
+    found = registry.find(kind, entry.use)
+    if found is None:
+        advice = explain_unknown(kind, entry.use, registry)
+        return [Problem(document.where((*at, "use"), value=True), advice)]
+    missing = explain_missing(found)
+    if missing is not None:
+        return [Problem(document.where((*at, "use"), value=True), missing)]
+    try:
+        return Choice(entry.label, found, parse_params(found, entry.params))
+    except ValidationError as error:
+        model = params_class(found)
+        return [
+            Problem(
+                document.where((*at, *details["loc"]), value=details["type"] != "extra_forbidden"),
+                explain_param(details, model, found, ("use", "name")),
+            )
+            for details in one_per_key(error, entry.params)
+        ]
+
+
+def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:
+    """Keep one error of each key: a union reports once per member, and one says enough.
+
+    That is the first one about a bound, from the member that the value was meant for, else the
+    first one.
+    """
+    seen: dict[str, ErrorDetails] = {}
+    for details in error.errors():
+        key = locate(params, details["loc"])[0]
+        if key not in seen or (_is_of_another_kind(seen[key]) > _is_of_another_kind(details)):
+            seen[key] = details
+    return list(seen.values())
+
+
+def _is_of_another_kind(details: ErrorDetails) -> bool:
+    return details["type"] == "literal_error" or details["type"].endswith("_type")
+
+
+def explain_param(
+    details: ErrorDetails, model: type[Params], found: Registered, besides: Sequence[str] = ()
+) -> str:
+    """Say what is wrong with a param, what is allowed, and where to read more.
+
+    ``besides`` are keys that are allowed in the same place without being params.
+    """
+    if details["type"] == "extra_forbidden" and len(details["loc"]) == 1:
+        return explain_unknown_key(str(details["loc"][0]), [*besides, *model.model_fields])
+    text = explain_error(details, model)
+    return f"{text}; see rateval show {found.kind} {found.component.name}"

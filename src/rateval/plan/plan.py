@@ -1,0 +1,56 @@
+"""What a run is going to do, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rateval.plan.cells import Cell, Choice
+from rateval.spec.document import Document
+from rateval.spec.tables import RunSpec
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Hold everything that a run is going to do."""
+
+    document: Document
+    spec: RunSpec
+    choices: Mapping[str, tuple[Choice, ...]]
+    """Table of the spec to its choices."""
+    cells: tuple[Cell, ...]
+    differences: tuple[str, ...] = ()
+    """Sentences on what the study's protocol changes; none for ``matched``."""
+
+    @property
+    def all_choices(self) -> list[Choice]:
+        """Every choice of every table."""
+        return [choice for choices in self.choices.values() for choice in choices]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the study, one or several."""
+        return self.spec.study.all_seeds
+
+    def seeds_of(self, choice: Choice) -> tuple[int | None, ...]:
+        """Return the seeds that there is an object of a choice for; None is any."""
+        return self.seeds if choice.seeded else (None,)
+
+    @property
+    def datasets(self) -> tuple[Choice, ...]:
+        """What to train and test on."""
+        return self.choices["dataset"]
+
+    @property
+    def validators(self) -> tuple[Choice, ...]:
+        """How to judge each cell's relevance maps."""
+        return self.choices["evidence"]
+
+    @property
+    def metrics(self) -> tuple[Choice, ...]:
+        """What to count."""
+        return self.choices["metric"]

@@ -1,0 +1,62 @@
+"""What the working plugins registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pluggy
+
+from rateval.api.component import Component, Kind
+
+BUNDLED_DISTRIBUTION = "rateval"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """Name an entry point and the distribution that brings it."""
+
+    name: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f'plugin "{self.name}" ({self.distribution} {self.version})'
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Hold a component with its kind and the plugin it comes from."""
+
+    kind: Kind
+    component: Component
+    plugin: Plugin
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenPlugin:
+    """Hold a plugin that is left out, and why."""
+
+    plugin: Plugin
+    cause: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin} is left out: {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Hold everything that the working plugins registered."""
+
+    components: Mapping[tuple[Kind, str], Registered]
+    broken: tuple[BrokenPlugin, ...]
+    plugins: tuple[Plugin, ...]
+    manager: pluggy.PluginManager
+
+    def find(self, kind: Kind, name: str) -> Registered | None:
+        """Return the component of that kind and name, or None."""
+        return self.components.get((kind, name))
+
+    def of_kind(self, kind: Kind) -> list[Registered]:
+        """Return the components of a kind, by name."""
+        return [found for (of, _), found in sorted(self.components.items()) if of == kind]

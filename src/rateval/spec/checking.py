@@ -1,0 +1,55 @@
+"""Check the shape of a spec."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import (
+    ValidationError,
+)
+
+from rateval.errors import Problem
+from rateval.spec.document import Document
+from rateval.spec.explain import explain_error
+from rateval.spec.tables import TABLES, Entry, RunSpec
+
+
+def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
+    """Check the shape of a document; None when it has problems."""
+    try:
+        # Strict, so that "5" is not taken for 5; through JSON, where lists and paths are natural.
+        spec = RunSpec.model_validate_json(json.dumps(document.data, default=str), strict=True)
+    except ValidationError as error:
+        return None, [
+            Problem(
+                document.where(details["loc"], value=details["type"] != "extra_forbidden"),
+                explain_error(details, RunSpec),
+            )
+            for details in error.errors()
+            # A list that a faulty entry left short is no fault of its own.
+            if details["type"] != "too_short" or not details["input"]
+        ]
+    problems = [
+        Problem(
+            document.where((table, index, "name"), value=True),
+            f'"{entry.label}" names an earlier {table} too; give each its own `name`',
+        )
+        for table in TABLES
+        for index, entry in enumerate(spec.entries(table))
+        if entry.label in {earlier.label for earlier in spec.entries(table)[:index]}
+    ]
+    return (None if problems else spec), problems
+
+
+def readable_entries(document: Document) -> list[tuple[str, int, Entry]]:
+    """Return (table, index, entry) of each entry that is well formed, whatever else is wrong."""
+    found: list[tuple[str, int, Entry]] = []
+    for table in TABLES:
+        raw = document.data.get(table, [])
+        for index, item in enumerate(raw if isinstance(raw, list) else []):
+            try:
+                entry = Entry.model_validate_json(json.dumps(item, default=str), strict=True)
+            except ValidationError:
+                continue  # check_spec reports it
+            found.append((table, index, entry))
+    return found

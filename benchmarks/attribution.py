@@ -34,9 +34,10 @@ import torch
 from torch import nn
 
 import rateval
-from rateval.api import Classifier, Context, Model, record_probabilities
+from rateval.api import Classifier, Context, Model
 from rateval.machine.device import describe_device, resolve_device
 from rateval.machine.precision import HALVES, in_precision, require_precision
+from rateval.modelkit import record_probabilities
 from rateval_clip.recording import attend_multihead
 
 CLASSES = [f"thing number {index}" for index in range(100)]

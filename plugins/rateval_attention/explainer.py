@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import torch
 
-from rateval.api import Classifier, Explanation, RatevalError, is_out_of_memory
+from rateval.api import Classifier, Explanation, RatevalError
+from rateval.modelkit import is_out_of_memory
 
 Compute = Callable[
     [Classifier, torch.Tensor, torch.Tensor],

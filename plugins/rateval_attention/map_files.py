@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rateval.api import RatevalError, digest_files
+from rateval.api import RatevalError
+from rateval.modelkit import digest_files
 
 if TYPE_CHECKING:
     from rateval_attention.params import PrecomputedParams

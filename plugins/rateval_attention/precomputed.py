@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from rateval.api import Classifier, Context, Explanation, RatevalError, list_some
+from rateval.api import Classifier, Context, Explanation, RatevalError
+from rateval.modelkit import list_some
 from rateval_attention.params import PrecomputedParams
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import open_clip
 import torch
 
-from rateval.api import RatevalError, read_json, suggest
+from rateval.api import RatevalError
+from rateval.modelkit import read_json, suggest
 from rateval_clip.files import locate_config
 from rateval_clip.params import CONFIG_KEYS, RANDOM, ClipParams, checkpoint_path
 from rateval_clip.tags import named_config, tag_config, usual_preprocessing

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from open_clip.transform import PreprocessCfg
 
-from rateval.api import copy_tokenizer, write_json, write_safetensors
+from rateval.modelkit import copy_tokenizer, write_json, write_safetensors
 from rateval_clip.architecture import Architecture
 from rateval_clip.files import CONFIG_NAME, WEIGHTS_NAME
 from rateval_clip.tokens import locate_tokenizer

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api import RatevalError, digest_files
+from rateval.api import RatevalError
+from rateval.modelkit import digest_files
 from rateval_clip.params import (
     QUICKSTART,
     RANDOM,

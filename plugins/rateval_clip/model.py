@@ -14,10 +14,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from rateval.api import (
+from rateval.api import Context, RatevalError
+from rateval.modelkit import (
     Attend,
-    Context,
-    RatevalError,
     choose_layers,
     fill_prompts,
     read_state_dict,
@@ -130,9 +129,9 @@ class Clip:
     ) -> AbstractContextManager[dict[int, torch.Tensor]]:
         """Record the vision attention of ``layers`` (0 is the first) within the context.
 
-        See ``rateval.api.record_probabilities``. Where the embedding is read from the class token,
-        what follows the last attention is computed for that token alone. Raises RatevalError for a
-        layer that is not there.
+        See ``rateval.modelkit.record_probabilities``. Where the embedding is read from the class
+        token, what follows the last attention is computed for that token alone. Raises RatevalError
+        for a layer that is not there.
         """
         return self._record(choose_layers(self.name, self._tower.layers, layers))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from rateval.api import ImageMean, ImageStd, Params, PromptTemplates
+from rateval.api import Params
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
 
 QUICKSTART = "quickstart"
 RANDOM = "random"

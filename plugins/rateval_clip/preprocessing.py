@@ -7,7 +7,8 @@ from typing import Any
 
 from open_clip.transform import PreprocessCfg, image_transform_v2, merge_preprocess_dict
 
-from rateval.api import Geometry, RatevalError
+from rateval.api import RatevalError
+from rateval.modelkit import Geometry
 
 
 def make_geometry(settings: Mapping[str, Any]) -> tuple[Geometry, PreprocessCfg]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rateval.api import Attend, attend_plainly, replaced_forward
+from rateval.modelkit import Attend, attend_plainly, replaced_forward
 
 
 def attend_multihead(layer: nn.MultiheadAttention) -> Attend:

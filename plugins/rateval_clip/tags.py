@@ -9,7 +9,8 @@ import huggingface_hub
 import open_clip
 from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
-from rateval.api import RatevalError, suggest
+from rateval.api import RatevalError
+from rateval.modelkit import suggest
 
 
 def named_config(name: str) -> dict[str, Any]:

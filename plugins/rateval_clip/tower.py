@@ -10,7 +10,8 @@ from open_clip.timm_model import TimmModel
 from open_clip.transformer import Attention, VisionTransformer
 from torch import nn
 
-from rateval.api import Attend, RatevalError, Readout, attend_fused
+from rateval.api import RatevalError, Readout
+from rateval.modelkit import Attend, attend_fused
 from rateval_clip.recording import attend_multihead
 
 # Of timm: trunks whose pooling is known, and attentions over all tokens by one call of

@@ -13,7 +13,8 @@ import torch
 from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict, resize_pos_embed
 
-from rateval.api import RatevalError, require_same_weights
+from rateval.api import RatevalError
+from rateval.modelkit import require_same_weights
 
 # Plain numbers and a constant mask in OpenAI's and old open_clip's files, not weights.
 _NOT_WEIGHTS = re.compile(r"(input_resolution|context_length|vocab_size|(.+\.)?attn_mask)")

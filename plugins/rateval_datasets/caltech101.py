@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from rateval.api import Context, list_some
+from rateval.api import Context
+from rateval.modelkit import list_some
 from rateval_datasets.contours import fill_contour
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
 from rateval_datasets.mat5 import read_mat

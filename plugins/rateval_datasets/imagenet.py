@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rateval.api import Context, list_some
+from rateval.api import Context
+from rateval.modelkit import list_some
 from rateval_datasets.boxes import draw_boxes, draw_published_boxes, read_annotation
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
 from rateval_datasets.params import ImageNetParams

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from rateval.api import list_some
+from rateval.modelkit import list_some
 from rateval_datasets.layout import Layout
 
 DISTINCT = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import transformers
 
-from rateval.api import copy_tokenizer, read_json, write_json
+from rateval.modelkit import copy_tokenizer, read_json, write_json
 from rateval_hf.files import locate_weights
 from rateval_hf.preprocessing import Preprocessing, locate_settings, settings_in
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rateval.api import RatevalError, digest_files, read_json
+from rateval.api import RatevalError
+from rateval.modelkit import digest_files, read_json
 from rateval_hf.params import HfClipParams
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")

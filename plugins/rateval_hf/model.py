@@ -15,15 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from rateval.api import (
-    Context,
-    ModelCard,
-    RatevalError,
-    Readout,
-    choose_layers,
-    fill_prompts,
-    record_probabilities,
-)
+from rateval.api import Context, ModelCard, RatevalError, Readout
+from rateval.modelkit import choose_layers, fill_prompts, record_probabilities
 from rateval_hf.export import write_folder
 from rateval_hf.files import folder_of
 from rateval_hf.params import HfClipParams

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from rateval.api import ImageMean, ImageStd, Params, PromptTemplates
+from rateval.api import Params
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
 
 
 class HfClipParams(Params):

@@ -17,7 +17,8 @@ from torchvision.transforms import (
     ToTensor,
 )
 
-from rateval.api import Geometry, RatevalError, read_json
+from rateval.api import RatevalError
+from rateval.modelkit import Geometry, read_json
 from rateval_hf.params import HfClipParams
 
 _FILES = ("preprocessor_config.json", "processor_config.json")

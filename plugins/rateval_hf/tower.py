@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from transformers.models.clip.modeling_clip import CLIPAttention
 from transformers.models.siglip.modeling_siglip import SiglipAttention
 
-from rateval.api import Attend, RatevalError, attend_plainly
+from rateval.api import RatevalError
+from rateval.modelkit import Attend, attend_plainly
 
 Layer = tuple[nn.Module, Attend]
 

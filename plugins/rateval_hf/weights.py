@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
-from rateval.api import RatevalError, read_json, read_state_dict, require_same_weights
+from rateval.api import RatevalError
+from rateval.modelkit import read_json, read_state_dict, require_same_weights
 from rateval_hf.files import locate_weights
 
 _CLASSES: Mapping[str, tuple[Any, Any]] = {

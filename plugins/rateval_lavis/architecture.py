@@ -11,7 +11,8 @@ import torch
 from torch import nn
 from torchvision.transforms import Compose
 
-from rateval.api import RatevalError, TowerSizeParams
+from rateval.api import RatevalError
+from rateval.modelkit import TowerSizeParams
 from rateval_lavis.files import family_of, read_config
 from rateval_lavis.params import LavisParams
 from rateval_lavis.preprocessing import make_transform

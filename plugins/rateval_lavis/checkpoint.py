@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from rateval.api import RatevalError, require_same_weights
+from rateval.api import RatevalError
+from rateval.modelkit import require_same_weights
 from rateval_lavis.upstream import interpolate_pos_embed, quiet
 
 _POSITIONS = "visual_encoder.pos_embed"

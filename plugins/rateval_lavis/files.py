@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api import RatevalError, cached_bert_vocabulary, digest_files, read_json, suggest
+from rateval.api import RatevalError
+from rateval.modelkit import cached_bert_vocabulary, digest_files, read_json, suggest
 from rateval_lavis.params import RANDOM, LavisAlbefParams, LavisParams, config_path
 
 _VOCABULARY = "vocab.txt"

@@ -14,12 +14,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from rateval.api import (
-    Context,
+from rateval.api import Context, ModelCard, RatevalError, Readout
+from rateval.modelkit import (
     Geometry,
-    ModelCard,
-    RatevalError,
-    Readout,
     choose_layers,
     copy_file,
     fill_prompts,
@@ -152,7 +149,8 @@ class LavisModel:
     ) -> AbstractContextManager[dict[int, torch.Tensor]]:
         """Record the vision self-attention of ``layers`` (0 is the first) within the context.
 
-        See ``rateval.api.record_probabilities``. Raises RatevalError for a layer that is not there.
+        See ``rateval.modelkit.record_probabilities``. Raises RatevalError for a layer that is not
+        there.
         """
         blocks = choose_layers(self.name, self._lavis.visual_encoder.blocks, layers)
         return record_probabilities(

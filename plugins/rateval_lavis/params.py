@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from rateval.api import ImageMean, ImageStd, Params, PromptTemplates, TowerSizeParams
+from rateval.api import Params
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, TowerSizeParams
 
 RANDOM = "random"
 

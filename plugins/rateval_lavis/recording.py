@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from rateval.api import softmax_in_graph
+from rateval.modelkit import softmax_in_graph
 
 
 def attend(

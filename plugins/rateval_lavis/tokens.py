@@ -7,12 +7,8 @@ from typing import Any
 
 import torch
 
-from rateval.api import (
-    RatevalError,
-    require_bert_vocabulary,
-    require_bert_words,
-    require_vocabulary_size,
-)
+from rateval.api import RatevalError
+from rateval.modelkit import require_bert_vocabulary, require_bert_words, require_vocabulary_size
 from rateval_lavis.architecture import Architecture
 from rateval_lavis.upstream import BertTokenizer
 

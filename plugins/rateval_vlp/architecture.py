@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 from transformers import BlipConfig
 
-from rateval.api import RatevalError, TowerSizeParams, read_json
+from rateval.api import RatevalError
+from rateval.modelkit import TowerSizeParams, read_json
 from rateval_vlp.files import SIZE_NAME
 from rateval_vlp.params import (
     ALBEF_SIZES,

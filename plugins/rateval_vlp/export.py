@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from rateval.api import (
+from rateval.modelkit import (
     copy_file,
     copy_tokenizer,
     read_json,

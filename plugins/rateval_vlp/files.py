@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rateval.api import RatevalError, cached_bert_vocabulary, digest_files
+from rateval.api import RatevalError
+from rateval.modelkit import cached_bert_vocabulary, digest_files
 from rateval_vlp.params import QUICKSTART, RANDOM, AlbefParams, BlipParams
 
 CONFIG_NAME = "config.json"

@@ -15,12 +15,9 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize, ToTensor
 
-from rateval.api import (
-    Context,
+from rateval.api import Context, ModelCard, RatevalError, Readout
+from rateval.modelkit import (
     Geometry,
-    ModelCard,
-    RatevalError,
-    Readout,
     choose_layers,
     fill_prompts,
     read_state_dict,

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from rateval.api import ImageMean, ImageStd, Params, PromptTemplates, TowerSizeParams
+from rateval.api import Params
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, TowerSizeParams
 
 QUICKSTART = "quickstart"
 RANDOM = "random"

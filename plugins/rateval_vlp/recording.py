@@ -11,7 +11,8 @@ from timm.models.vision_transformer import (  # type: ignore[attr-defined]
 )
 from torch import nn
 
-from rateval.api import RatevalError, attend_plainly
+from rateval.api import RatevalError
+from rateval.modelkit import attend_plainly
 
 
 def attention_layers(tower: VisionTransformer) -> tuple[Attention, ...]:
@@ -49,7 +50,7 @@ def attend(
     """Compute what ``layer`` computes, fused or not: (B, N, D), and its probabilities.
 
     The probabilities are (B, heads, N, N) float32, from which the output is computed. Raises
-    PluginError for dropout and a causal mask, as ``rateval.api.attend_plainly`` does.
+    PluginError for dropout and a causal mask, as ``rateval.modelkit.attend_plainly`` does.
 
     >>> output, probabilities = attend(Attention(4, num_heads=2), torch.zeros(1, 3, 4))
     >>> output.shape, probabilities.shape

@@ -8,12 +8,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from rateval.api import (
-    RatevalError,
-    require_bert_vocabulary,
-    require_bert_words,
-    require_vocabulary_size,
-)
+from rateval.api import RatevalError
+from rateval.modelkit import require_bert_vocabulary, require_bert_words, require_vocabulary_size
 from rateval_vlp.architecture import Architecture
 from rateval_vlp.towers import PADDING
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from rateval.api import RatevalError, require_same_weights
+from rateval.api import RatevalError
+from rateval.modelkit import require_same_weights
 from rateval_vlp.architecture import Architecture
 from rateval_vlp.keys import is_hugging_face, select_albef, select_blip
 from rateval_vlp.towers import DualEncoder

@@ -7,12 +7,12 @@ from typing import Any, get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch.nn import functional as F
 
 import rateval
-from rateval.api import Classifier, Context, Model, PluginError, RatevalError, Readout, load_batches
+from rateval.api import Classifier, Context, Model, PluginError, RatevalError, Readout
+from rateval.modelkit import load_batches
 from rateval.testing import TinyModel, check_attribution, check_component, tiny_classifier
 from rateval_attention.plugin import rateval_register_attributions
 from rateval_clip.model import make_clip

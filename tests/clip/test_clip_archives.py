@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from rateval.api import read_state_dict
+from rateval.modelkit import read_state_dict
 from rateval_clip.model import Clip
 
 Build = Callable[..., Clip]

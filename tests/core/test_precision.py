@@ -12,9 +12,10 @@ import torch
 from rich.console import Console
 
 import rateval
-from rateval.api import Classifier, load_batches
+from rateval.api import Classifier
 from rateval.errors import RatevalError, SpecError
 from rateval.machine.precision import in_precision, require_precision
+from rateval.modelkit import load_batches
 from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
 from rateval.report.terminal.report import render

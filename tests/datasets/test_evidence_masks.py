@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from rateval_datasets.boxes import Box, draw_boxes, parse_annotation
 from rateval_datasets.contours import fill_contour

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from rateval.api import Batch
+from rateval.modelkit import Batch
 from rateval.testing import RecordingLogbook, tiny_model
 from rateval_finetune.training.augmentation import swap_backgrounds
 

@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 
 import rateval
-from rateval.api import Model, RatevalError, Readout, Sample, Skipped, Split, load_batches
+from rateval.api import Model, RatevalError, Readout, Sample, Skipped, Split
+from rateval.modelkit import load_batches
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset, tiny_model
 from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
 from rateval_finetune.methods.evidence_ft import EvidenceObjective, EvidenceTask

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from rateval.api import RatevalError, Skipped, is_out_of_memory
+from rateval.api import RatevalError, Skipped
+from rateval.modelkit import is_out_of_memory
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
 
 Make = Callable[..., Any]

@@ -16,7 +16,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rateval.api import RatevalError, read_state_dict
+from rateval.api import RatevalError
+from rateval.modelkit import read_state_dict
 
 State = dict[str, torch.Tensor]
 

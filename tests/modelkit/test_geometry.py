@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 from torchvision.transforms import (
     CenterCrop,
@@ -19,7 +18,7 @@ from torchvision.transforms import (
     ToTensor,
 )
 
-from rateval.api import Geometry
+from rateval.modelkit import Geometry
 
 
 def _compose(*steps: Any) -> Compose:

@@ -10,13 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from rateval.api import (
-    PluginError,
-    attend_fused,
-    attend_plainly,
-    record_probabilities,
-    softmax_in_graph,
-)
+from rateval.api import PluginError
+from rateval.modelkit import attend_fused, attend_plainly, record_probabilities, softmax_in_graph
 
 
 class Attention(nn.Module):

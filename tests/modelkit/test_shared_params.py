@@ -12,12 +12,11 @@ import pytest
 from pydantic import ValidationError
 
 import rateval.api
-from rateval.api import (
+from rateval.api import Params, RatevalError
+from rateval.modelkit import (
     ImageMean,
     ImageStd,
-    Params,
     PromptTemplates,
-    RatevalError,
     TowerSizeParams,
     require_bert_vocabulary,
     require_bert_words,

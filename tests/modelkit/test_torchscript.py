@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from rateval.api import RatevalError, read_state_dict
+from rateval.api import RatevalError
+from rateval.modelkit import read_state_dict
 
 
 def _module() -> nn.Module:

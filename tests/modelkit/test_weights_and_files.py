@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rateval.api import RatevalError, digest_files, read_json, require_same_weights
+from rateval.api import RatevalError
+from rateval.modelkit import digest_files, read_json, require_same_weights
 
 WANTED = {f"layer.{index}": torch.zeros(index + 1) for index in range(14)}
 

@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING
 import safetensors
 import torch
 
-from rateval.api import (
-    Classifier,
-    Context,
-    Logbook,
-    Model,
-    RatevalError,
-    Split,
-    list_some,
-    read_state_dict,
-)
+from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
+from rateval.modelkit import list_some, read_state_dict
 from rateval_finetune.methods.checkpoint_files import locate
 from rateval_finetune.methods.linear_head import EMBEDDING_HEAD, HEAD, HeadClassifier, restore_head
 from rateval_finetune.methods.tuned_model import (

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 import torch
 
-from rateval.api import Batch, Classifier, Context, Logbook, Model, RatevalError, Split
+from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
+from rateval.modelkit import Batch
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.modes import freeze
 from rateval_finetune.training.sources import Source, SplitSource, first_batch

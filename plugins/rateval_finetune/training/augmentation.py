@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageEnhance
 
-from rateval.api import Batch, Sample
+from rateval.api import Sample
+from rateval.modelkit import Batch
 from rateval_finetune.training.randomness import derive_seed, make_generator
 
 _CROP_AREA = (0.08, 1.0)

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from rateval.api import RatevalError, is_out_of_memory
+from rateval.api import RatevalError
+from rateval.modelkit import is_out_of_memory
 from rateval_finetune.params import TrainingParams
 
 

@@ -9,7 +9,8 @@ import torch
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from rateval.api import Logbook, RatevalError, Split, load_chunks
+from rateval.api import Logbook, RatevalError, Split
+from rateval.modelkit import load_chunks
 from rateval_finetune.methods.linear_head import HeadClassifier
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.failures import explained_memory

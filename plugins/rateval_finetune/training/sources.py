@@ -8,7 +8,8 @@ from typing import Protocol
 
 import torch
 
-from rateval.api import Batch, Model, RatevalError, Split, load_batches, load_chunks
+from rateval.api import Model, RatevalError, Split
+from rateval.modelkit import Batch, load_batches, load_chunks
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.augmentation import augment_published, swap_backgrounds
 from rateval_finetune.training.processes import in_any_process

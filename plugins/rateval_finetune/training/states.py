@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import torch
 
-from rateval.api import RatevalError, list_some
+from rateval.api import RatevalError
+from rateval.modelkit import list_some
 
 
 def name_state(module: torch.nn.Module, prefix: str) -> dict[str, torch.Tensor]:

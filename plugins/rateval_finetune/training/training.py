@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from rateval.api import Batch, Epoch, Logbook, RatevalError
+from rateval.api import Epoch, Logbook, RatevalError
+from rateval.modelkit import Batch
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.early_stopping import EarlyStopping
 from rateval_finetune.training.failures import diverged, explained_memory

@@ -1,1 +1,76 @@
-"""What model plugins share: files, weights, prompts, geometry, recording; see rateval.api."""
+"""The second door: what plugins share, such as files, weights, prompts, geometry and batches.
+
+A plugin imports these names from here. Importing the package costs no torch and no pydantic: each
+name is fetched on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rateval.on_first_use import find_name
+
+if TYPE_CHECKING:
+    from rateval.data.batches import (
+        Batch as Batch,
+        load_batches as load_batches,
+        load_chunks as load_chunks,
+    )
+    from rateval.json_file import read_json as read_json, write_json as write_json
+    from rateval.machine.memory import is_out_of_memory as is_out_of_memory
+    from rateval.modelkit.bert_vocabulary import (
+        cached_bert_vocabulary as cached_bert_vocabulary,
+        require_bert_vocabulary as require_bert_vocabulary,
+        require_bert_words as require_bert_words,
+        require_vocabulary_size as require_vocabulary_size,
+    )
+    from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
+    from rateval.modelkit.digests import digest_files as digest_files
+    from rateval.modelkit.geometry import Geometry as Geometry
+    from rateval.modelkit.layers import choose_layers as choose_layers
+    from rateval.modelkit.prompts import (
+        PromptTemplates as PromptTemplates,
+        fill_prompts as fill_prompts,
+    )
+    from rateval.modelkit.reading import read_state_dict as read_state_dict
+    from rateval.modelkit.recording import (
+        Attend as Attend,
+        attend_fused as attend_fused,
+        attend_plainly as attend_plainly,
+        record_probabilities as record_probabilities,
+        replaced_forward as replaced_forward,
+        softmax_in_graph as softmax_in_graph,
+    )
+    from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
+    from rateval.modelkit.weights import require_same_weights as require_same_weights
+    from rateval.modelkit.writing import (
+        copy_file as copy_file,
+        copy_tokenizer as copy_tokenizer,
+        write_safetensors as write_safetensors,
+        write_salesforce_checkpoint as write_salesforce_checkpoint,
+    )
+    from rateval.wording import list_some as list_some, suggest as suggest
+
+_MODULES = (
+    # These import no torch: a plugin's params and digests ask for nothing else.
+    "rateval.wording",
+    "rateval.json_file",
+    "rateval.modelkit.channels",
+    "rateval.modelkit.prompts",
+    "rateval.modelkit.tower_sizes",
+    "rateval.modelkit.digests",
+    "rateval.modelkit.layers",
+    "rateval.modelkit.bert_vocabulary",
+    # And these do.
+    "rateval.data.batches",
+    "rateval.machine.memory",
+    "rateval.modelkit.geometry",
+    "rateval.modelkit.reading",
+    "rateval.modelkit.recording",
+    "rateval.modelkit.weights",
+    "rateval.modelkit.writing",
+)
+
+
+def __getattr__(name: str) -> Any:
+    return find_name(__name__, name, _MODULES)

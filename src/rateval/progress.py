@@ -24,7 +24,7 @@ from rateval.machine.interrupts import raise_missed_interrupt
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rateval.records.run import StageRecord
+    from rateval.records.step import StageRecord
 
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from rateval.progress import LiveReporter, PlainReporter, Reporter, make_reporter
-from rateval.records.run import StageRecord
+from rateval.records.step import StageRecord
 
 
 def stage(name: str = "infer", *, reused: bool = False, seconds: float = 2.0) -> StageRecord:

@@ -10,8 +10,8 @@ from PIL import Image, ImageEnhance
 
 from rateval.api import Sample
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
-from rateval_finetune import augmentation
 from rateval_finetune.params import FtParams
+from rateval_finetune.training import augmentation
 from rateval_finetune.training.augmentation import augment_published
 from rateval_finetune.training.sources import SplitSource
 

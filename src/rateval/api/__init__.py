@@ -38,7 +38,25 @@ from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
     from rateval.api.params import Params as Params
+    from rateval.records.cell import CellRecord as CellRecord
+    from rateval.records.key import Key as Key
+    from rateval.records.plan import PlanRecord as PlanRecord
+    from rateval.records.run import RunRecord as RunRecord
+    from rateval.records.step import (
+        FailureRecord as FailureRecord,
+        StageRecord as StageRecord,
+        Step as Step,
+    )
+
+_ON_FIRST_USE = (
+    "rateval.api.params",
+    "rateval.records.key",
+    "rateval.records.step",
+    "rateval.records.plan",
+    "rateval.records.cell",
+    "rateval.records.run",
+)
 
 
 def __getattr__(name: str) -> Any:
-    return find_name(__name__, name, ("rateval.api.params",))
+    return find_name(__name__, name, _ON_FIRST_USE)

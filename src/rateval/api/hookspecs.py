@@ -11,8 +11,9 @@ from rateval.api.component import Component, Kind
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rateval.plan.plan import Plan
-    from rateval.records.run import RunRecord, StageRecord
+    from rateval.records.plan import PlanRecord
+    from rateval.records.run import RunRecord
+    from rateval.records.step import FailureRecord, StageRecord
 
 PROJECT = "rateval"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -66,13 +67,18 @@ def rateval_register_shifts() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
-def rateval_run_started(plan: Plan) -> None:
+def rateval_run_started(plan: PlanRecord) -> None:
     """Observe that a run begins, with everything it is going to do."""
 
 
 @hookspec
 def rateval_stage_finished(stage: StageRecord) -> None:
     """Observe that a stage has a result, computed or reused."""
+
+
+@hookspec
+def rateval_stage_failed(failure: FailureRecord) -> None:
+    """Observe that a stage failed; what doesn't need its result goes on."""
 
 
 @hookspec

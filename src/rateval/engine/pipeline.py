@@ -18,7 +18,7 @@ from rateval.machine.precision import in_precision
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
-from rateval.records.run import StageRecord
+from rateval.records.step import StageRecord
 from rateval.scoring.judged import Judged
 from rateval.stages.faithfulness import Options, probe
 from rateval.stages.finetune import restore, save_state

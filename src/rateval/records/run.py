@@ -13,7 +13,9 @@ from rateval.records.base import Record
 from rateval.records.cell import CellRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import AgreementRecord, RankingChangeRecord
+from rateval.records.key import Key
 from rateval.records.seeds import SeedsRecord
+from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
 
 if TYPE_CHECKING:
@@ -23,19 +25,6 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 FILE_NAME = "run.json"
-
-
-class StageRecord(Record):
-    """Hold one stage of one cell."""
-
-    stage: str
-    label: str
-    """What it worked on, such as ``clip · ft on biased``."""
-    identity: str
-    reused: bool
-    """True when the result had been stored before."""
-    seconds: float
-    """What computing it took, also when it was reused."""
 
 
 class DatasetRecord(Record):
@@ -60,7 +49,8 @@ class RunRecord(Record):
     """As the study's ``protocol``."""
     differences: tuple[str, ...] = ()
     """Sentences on what the protocol changed; none for ``matched``."""
-    status: Literal["finished", "interrupted", "failed"]
+    status: Literal["running", "finished", "interrupted", "failed"]
+    """``running`` also says a run that died before it could say anything else."""
     error: str | None
     """Message of a failed run."""
     started: str
@@ -78,8 +68,12 @@ class RunRecord(Record):
     """Samples used of every split at most; null for all."""
     environment: EnvironmentRecord
     datasets: tuple[DatasetRecord, ...]
+    planned: tuple[Key, ...] = ()
+    """Every cell of the study, in the order of the plan, done or not."""
     stages: tuple[StageRecord, ...]
     cells: tuple[CellRecord, ...]
+    failures: tuple[FailureRecord, ...] = ()
+    """What went wrong, each cause once; what doesn't depend on it is there all the same."""
     over_seeds: tuple[SeedsRecord, ...] = ()
     """One per set of cells that differ in their seed only; empty when the study has one seed."""
     trainings: tuple[CurveRecord, ...] = ()

@@ -14,7 +14,8 @@ from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.cell import CellRecord
 from rateval.records.explainers import AgreementRecord
-from rateval.records.run import DatasetRecord, RunRecord, StageRecord
+from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.step import StageRecord
 from rateval.records.trainings import CurveRecord
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds

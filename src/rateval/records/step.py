@@ -1,0 +1,64 @@
+"""Steps of a plan, as values that can travel, and what is recorded of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rateval.records.base import Record
+from rateval.records.key import Key
+
+Stage = Literal["finetune", "infer", "judge", "faithfulness", "agree", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a step asks of the machine that does it."""
+
+    device: bool = False
+    """Whether it computes with a model, on the device of the study."""
+    processes: int = 1
+    """Processes that share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of one cell, as a value: no live object and no closure is in it."""
+
+    stage: Stage
+    label: str
+    """What it works on, for people: ``clip · ft on biased``."""
+    identity: str
+    """Digest of stage and inputs: the name of its result in the store."""
+    inputs: Mapping[str, Any] = field(repr=False, compare=False)
+    """Everything that determines its result, as JSON values."""
+    needs: tuple[str, ...] = ()
+    """Identities of the steps whose results it reads."""
+    demand: Demand = Demand()
+
+
+class StageRecord(Record):
+    """One step that has its result."""
+
+    stage: str
+    label: str
+    """What it worked on, such as ``clip · ft on biased``."""
+    identity: str
+    reused: bool
+    """True when the result had been stored before."""
+    seconds: float
+    """What computing it took, also when it was reused."""
+
+
+class FailureRecord(Record):
+    """One thing that went wrong, and the cells that lack something because of it."""
+
+    stage: str
+    """Stage that failed; ``load`` when a component could not be made."""
+    label: str
+    """What failed, for people: the first step of several with the same error, or a component."""
+    error: str
+    """Kind and message of the error; its traceback is in the run's log."""
+    cells: tuple[Key, ...]
+    """Cells that lack results because of it, in the order of the plan."""

@@ -17,6 +17,10 @@ class PluginError(RatevalError):
     """Report a plugin that cannot be imported, registers nonsense or breaks a protocol."""
 
 
+class StudyError(RatevalError):
+    """Something that concerns a whole study, such as a full disk: it ends a run at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Hold one thing that is wrong, and where.

@@ -24,7 +24,7 @@ from rateval.machine.interrupts import raise_missed_interrupt
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rateval.records.step import StageRecord
+    from rateval.records.step import FailureRecord, StageRecord
 
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""
@@ -45,6 +45,9 @@ class Reporter:
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
         """Tell that a stage has its result; ``count`` is the number of images in it."""
 
+    def failed(self, failure: FailureRecord) -> None:
+        """Tell that a stage failed, while everything that doesn't need it goes on."""
+
     def warn(self, message: str) -> None:
         """Tell what deserves attention but stops nothing."""
 
@@ -63,6 +66,8 @@ class PlainReporter(Reporter):
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._console = console
         self._verbose = verbose
+        self._told: set[tuple[str, str, str]] = set()
+        """Failures that were told."""
 
     @contextmanager
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
@@ -82,6 +87,15 @@ class PlainReporter(Reporter):
         if self._verbose:
             line.append(f"  {stage.identity}", style="dim")
         self._console.print(line, soft_wrap=True)
+
+    def failed(self, failure: FailureRecord) -> None:
+        """Print what failed and why, each cause once."""
+        cause = (failure.stage, failure.label, failure.error)
+        if cause not in self._told:
+            self._told.add(cause)
+            line = Text("✗ ", style="red").append(f"{failure.stage:<9}", style="bold default")
+            line.append(failure.label, style="default").append(f"  {failure.error}", style="red")
+            self._console.print(line, soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Print a warning."""

@@ -128,7 +128,7 @@ def test_agreement_is_stored_and_no_model_is_touched() -> None:
     rateval.run(spec(attribution=[LAST]))
     rateval.run(spec(attribution=[ALL]))
     record = rateval.run(spec())
-    assert {stage.stage for stage in record.stages if not stage.reused} == set()
+    assert {stage.stage for stage in record.stages if not stage.reused} == {"agree"}
     (folder,) = Path("runs/store/agree").iterdir()
     written = (folder / "manifest.json").stat().st_mtime_ns
     assert rateval.run(spec()).agreements == record.agreements
@@ -143,18 +143,18 @@ def test_images_are_matched_by_their_ids() -> None:
     stored = [
         Explained(
             Path("runs/store/infer", record.cells[0].identity),
-            [Path("runs/store/validate", record.cells[0].evidence[0].identity)],
+            [Path("runs/store/judge", record.cells[0].evidence[0].identity)],
         )
         for record in (short, whole)
     ]
     facts = agree(*stored)
-    assert facts["count"] == facts["verdicts"][0]["denominator"] == 11
+    assert facts.count == facts.verdicts[0].denominator == 11
     maps = [both.relevance(cell)[1:].astype(float).reshape(11, -1) for cell in both.cells]
     expected = [
         np.corrcoef(ranks(one.tolist()), ranks(other.tolist()))[0, 1]
         for one, other in zip(*maps, strict=True)
     ]
-    assert facts["correlation"] == pytest.approx(np.mean(expected))
+    assert facts.correlation == pytest.approx(np.mean(expected))
 
 
 def test_an_interrupted_study_compares_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_an_interrupted_study_compares_what_it_has(monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(attribution=[LAST, ALL, CENTRE]))
     (folder,) = Path("runs").glob("tiny-*")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 import rateval
 from rateval.api.values import Sample
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.testing import tiny_dataset, tiny_model
 
@@ -153,7 +154,7 @@ def test_another_seed_trains_another_classifier_and_shares_zero_shot() -> None:
 def test_a_second_run_reuses_everything_and_loads_no_model() -> None:
     rateval.run(spec())
     record = rateval.run(spec())
-    assert {stage.stage for stage in record.stages} == {"finetune", "infer", "validate", "score"}
+    assert {stage.stage for stage in record.stages} == {"finetune", "infer", "judge", "score"}
     assert all(stage.reused for stage in record.stages)
 
 
@@ -161,7 +162,7 @@ def test_another_threshold_touches_no_model() -> None:
     rateval.run(spec())
     record = rateval.run(spec(evidence=[{"use": "relevance-mass", "threshold": 0.1}]))
     computed = {stage.stage for stage in record.stages if not stage.reused}
-    assert computed == {"validate", "score"}
+    assert computed == {"judge", "score"}
 
 
 def test_how_to_run_is_no_part_of_an_identity() -> None:
@@ -239,71 +240,86 @@ def test_a_constant_map_is_never_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "message"),
+    ("changes", "message"),
     [
-        ({"dataset": [{"use": "squares", "masks": False}]}, RatevalError, "no evidence masks"),
-        ({"dataset": [{"use": "squares", "test": 0}]}, RatevalError, "holds no sample"),
-        ({"dataset": [{"use": "squares", "train": 0}]}, RatevalError, "training split holds no"),
-        ({"dataset": [{"use": "squares", "trainable": False}]}, RatevalError, "no training split"),
+        ({"masks": False}, "no evidence masks"),
+        ({"test": 0}, "holds no sample"),
+    ],
+)
+def test_data_that_nothing_can_be_told_of_are_refused_before_the_start(
+    changes: Changes, message: str
+) -> None:
+    with pytest.raises(RatevalError, match=message):
+        rateval.run(spec(dataset=[{"use": "squares"} | changes]))
+    assert not list(Path("runs").glob("tiny-*"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "message"),
+    [
+        ({"dataset": [{"use": "squares", "train": 0}]}, "finetune", "training split holds no"),
+        ({"dataset": [{"use": "squares", "trainable": False}]}, "finetune", "no training split"),
         (
             {"dataset": [{"use": "squares", "skipped": 12}]},
-            RatevalError,
+            "infer",
             "all 12 samples of the test split were skipped.*truncated file",
         ),
         (
             {"attribution": [{"use": "any-map", "returns": "shape"}]},
-            PluginError,
+            "infer",
             r"relevance of shape \(5, 2, 4\), not \(5, 3, 4\).*any-map.*acme 1.2",
         ),
         (
             {"attribution": [{"use": "any-map", "returns": "nan"}]},
-            PluginError,
+            "infer",
             "negative or not finite",
         ),
         (
             {"attribution": [{"use": "any-map", "returns": "negative"}]},
-            PluginError,
+            "infer",
             "negative or not finite",
         ),
         (
             {"attribution": [{"use": "any-map", "returns": "logits"}]},
-            PluginError,
+            "infer",
             r"logits of shape \(5, 99\), not \(5, 3\)",
         ),
-        ({"evidence": [{"use": "any-verdict"}]}, PluginError, "not finite.*any-verdict.*acme 1.2"),
+        ({"evidence": [{"use": "any-verdict"}]}, "judge", "not finite.*any-verdict.*acme 1.2"),
         (
             {"evidence": [{"use": "any-verdict", "returns": "valid"}]},
-            PluginError,
+            "judge",
             "valid where its score is undefined",
         ),
         (
             {"evidence": [{"use": "any-verdict", "returns": "short"}]},
-            PluginError,
+            "judge",
             r"verdict of shapes \[\(4,\)\]",
         ),
         (
             {"metric": [{"use": "any-metric", "value": 0.7}]},
-            PluginError,
+            "score",
             'metric "any-metric".*not numerator / denominator',
         ),
     ],
 )
-def test_what_breaks_a_promise_is_named(
-    changes: Changes, error: type[RatevalError], message: str
-) -> None:
-    with pytest.raises(error, match=f"(?s){message}"):
-        rateval.run(spec(**changes))
+def test_what_breaks_a_promise_is_named(changes: Changes, stage: str, message: str) -> None:
+    record = rateval.run(spec(**changes))
+    assert record.status == "failed"
+    assert {failure.stage for failure in record.failures} == {stage}
+    assert all(re.search(message, failure.error, re.DOTALL) for failure in record.failures)
 
 
 def test_a_run_that_fails_later_keeps_what_it_had() -> None:
     data = [{"use": "squares", "trainable": False}]
-    with pytest.raises(RatevalError, match="no training split"):
-        rateval.run(spec(dataset=data))
+    rateval.run(spec(dataset=data))
     (folder,) = Path("runs").glob("tiny-*")
     record = rateval.load(folder)
     assert record.status == "failed"
-    assert record.error is not None
-    assert "no training split" in record.error
+    (failure,) = record.failures
+    assert (failure.stage, failure.label) == ("finetune", "tiny · ft")
+    assert "no training split" in failure.error
+    assert [key.finetuner for key in failure.cells] == ["ft"]
+    assert [key.finetuner for key in record.planned] == ["zs", "ft"]
     assert [cell.finetuner for cell in record.cells] == ["zs"]
 
 
@@ -366,7 +382,7 @@ seen = []
 
 @hookimpl
 def rateval_run_started(plan):
-    seen.append(("started", len(plan.cells)))
+    seen.append(("started", len(plan.keys)))
 
 @hookimpl
 def rateval_stage_finished(stage):
@@ -390,8 +406,10 @@ def test_observers_see_a_run_and_cannot_break_it(make_plugin: MakePlugin) -> Non
         ("load", "tiny"),
         ("finetune", "tiny · zs"),
         ("infer", "tiny · zs on squares"),
-        ("validate", "tiny · zs on squares by relevance-mass"),
-        ("score", "tiny · zs on squares by relevance-mass"),
+        ("judge", "tiny · zs on squares by relevance-mass"),
+        ("score", "tiny · zs on squares by relevance-mass: accuracy"),
+        ("score", "tiny · zs on squares by relevance-mass: pt"),
+        ("score", "tiny · zs on squares by relevance-mass: ir"),
         ("finished", "finished"),
     ]
 
@@ -401,9 +419,7 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
 ) -> None:
     data = [{"use": "squares", "test": 23, "skipped": 9, "without_mask": 12}]
     whole = rateval.run(spec(dataset=data), output="whole")
-    monkeypatch.setattr(
-        "rateval.engine.pipeline.PART_SIZE", 5
-    )  # the first part is skipped altogether
+    monkeypatch.setattr("rateval.engine.steps.PART_SIZE", 5)  # the first part is skipped altogether
     parted = rateval.run(spec(dataset=data), output="parted")
     assert parted.cells == whole.cells
     for ours, theirs in zip(parted.cells, whole.cells, strict=True):
@@ -416,7 +432,7 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
 def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from rateval.stages.infer import infer as real
 
-    monkeypatch.setattr("rateval.engine.pipeline.PART_SIZE", 5)
+    monkeypatch.setattr("rateval.engine.steps.PART_SIZE", 5)
     data = [{"use": "squares", "test": 12}]
     seen: list[int] = []
 
@@ -426,7 +442,7 @@ def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) 
             raise KeyboardInterrupt
         return real(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(dataset=data, finetune=[{"use": "zs"}]))
     record = rateval.run(spec(dataset=data, finetune=[{"use": "zs"}]))
@@ -445,18 +461,18 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.engine.pipeline.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec())
     (folder,) = Path("runs").glob("tiny-*")
     half: RunRecord = rateval.load(folder)
     assert (half.status, [cell.finetuner for cell in half.cells]) == ("interrupted", ["zs"])
-    monkeypatch.setattr("rateval.engine.pipeline.infer", real)
+    monkeypatch.setattr("rateval.engine.steps.infer", real)
     whole = rateval.run(spec())
     computed = [(s.stage, s.label) for s in whole.stages if not s.reused and s.stage != "score"]
     assert computed == [
         ("load", "tiny"),
         ("infer", "tiny · ft on squares"),
-        ("validate", "tiny · ft on squares by relevance-mass"),
+        ("judge", "tiny · ft on squares by relevance-mass"),
     ]
     assert whole.cells[0] == half.cells[0]

@@ -48,20 +48,13 @@ def outcomes(correct: list[bool]) -> Outcomes:
     return Outcomes(np.array(correct, dtype=bool), np.zeros(len(correct), dtype=bool))
 
 
-def test_changes_are_differences_of_values() -> None:
-    (record,) = score({"a": Accuracy()}, outcomes([True, True, False]), outcomes([True, False]))
-    assert record.value == pytest.approx(2 / 3)
-    assert record.change == pytest.approx(2 / 3 - 1 / 2)
-    assert (record.metric, record.heading) == ("a", "acc")
-
-
-def test_a_change_against_nothing_is_undefined() -> None:
-    (record,) = score({"a": Accuracy()}, outcomes([True]), outcomes([]))
-    assert record.change is None
-    (record,) = score({"a": Accuracy()}, outcomes([]), outcomes([True]))
-    assert (record.value, record.change, record.low) == (None, None, None)
+def test_counts_are_those_of_the_metric() -> None:
+    facts = score("a", Accuracy(), outcomes([True, True, False]))
+    assert (facts.heading, facts.numerator, facts.denominator) == ("acc", 2, 3)
+    nothing = score("a", Accuracy(), outcomes([]))
+    assert (nothing.numerator, nothing.denominator) == (0, 0)
 
 
 def test_a_metric_that_returns_nan_is_named() -> None:
     with pytest.raises(PluginError, match='metric "a" returned'):
-        score({"a": Liar()}, outcomes([]), None)
+        score("a", Liar(), outcomes([]))

@@ -16,7 +16,7 @@ from rateval.data.splits import hold_out
 from rateval.errors import RatevalError
 from rateval.facade import create
 from rateval.stages.infer import infer
-from rateval.stages.judge import validate
+from rateval.stages.judge import judge
 from rateval.store import rows as tables
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
@@ -109,7 +109,7 @@ def test_it_equals_infer_and_validate(name: str, threshold: float, tmp_path: Pat
     inferred.mkdir()
     judged.mkdir()
     infer(job, range(30), RecordingLogbook(), inferred)
-    validate(validator, inferred, 8, RecordingLogbook(), judged, "cpu")
+    judge(validator, inferred, 8, RecordingLogbook(), judged, "cpu")
     correct = tables.read_rows(inferred).column("correct").to_numpy(zero_copy_only=False)
     valid = tables.read_rows(judged).column("valid").to_numpy(zero_copy_only=False)
     expected = Outcomes(correct, valid)

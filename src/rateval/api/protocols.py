@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from rateval.records.step import Step, StepEnd
+
 
 class Split(Protocol):
     """One part of a dataset."""
@@ -299,6 +301,42 @@ class Metric(Protocol):
 
     def compute(self, outcomes: Outcomes) -> Score:
         """Count; an empty denominator gives a value of None."""
+        ...
+
+
+class Work(Protocol):
+    """What an executor has done anywhere: a function that can be pickled."""
+
+    def __call__(self, step: Step, monitor: Monitor) -> StepEnd:
+        """Do one step, leave its result in the store and say how it ended.
+
+        Nothing is raised but an interruption.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Where steps run: it takes them when they are ready, and says how each one ended."""
+
+    @property
+    def capacity(self) -> int:
+        """Count the steps that it works on at once."""
+        ...
+
+    def start(self, work: Work) -> None:
+        """Get ready to do steps by ``work``."""
+        ...
+
+    def submit(self, step: Step, monitor: Monitor) -> None:
+        """Take a step whose needs are all done; ``monitor`` is told how far it is."""
+        ...
+
+    def collect(self) -> Sequence[StepEnd]:
+        """Wait until at least one step has ended, and return those that did since the last call."""
+        ...
+
+    def stop(self) -> None:
+        """End everything at once, also after an interruption."""
         ...
 
 

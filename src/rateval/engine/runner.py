@@ -1,85 +1,224 @@
-"""Run a plan: every cell through the pipeline, then the scores, then the record."""
+"""Run a plan: what is stored is reused, what is absent is done, what fails takes down its own."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from typing import Literal
 
 from rateval.api.component import Context
-from rateval.api.protocols import Dataset
+from rateval.api.protocols import Dataset, Executor
+from rateval.engine.agenda import Agenda
+from rateval.engine.executors.local import LocalExecutor
+from rateval.engine.failures import Failures
+from rateval.engine.graph import make_graph
+from rateval.engine.journal import Journal
 from rateval.engine.observers import Observers
-from rateval.engine.pipeline import Pipeline
-from rateval.errors import RatevalError
+from rateval.engine.selection import select
+from rateval.engine.worker import Worker, keep_worker, make_order, release_worker
+from rateval.errors import RatevalError, StudyError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
 from rateval.records.run import RunRecord
+from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.registry import Registry
-from rateval.scoring.agreement import compare_explainers
-from rateval.scoring.cells import score_cells
+from rateval.scoring.agreement import Pair
 from rateval.scoring.judged import Judged
-from rateval.scoring.summary import new_folder, summarise
-from rateval.scoring.trainings import collect_curves
-from rateval.store.store import Store
+from rateval.scoring.summary import Found, Summary, new_folder
+from rateval.store.store import Store, Stored
 from rateval.training.processes import require_processes
 from rateval.workbench.bench import Workbench
 
+Status = Literal["running", "finished", "interrupted", "failed"]
+
 
 class Runner:
-    """Run a plan cell by cell; made for one run.
+    """Run a plan step by step; made for one run.
 
-    Raises RatevalError when the device or the output folder cannot be used, or a dataset lacks what
-    the study needs: all before anything is trained.
+    ``fail_fast`` stops at the first failure. ``only`` names cells, by label or pattern, that are
+    computed; of all others is shown what is stored. Raises RatevalError when the device or the
+    output folder cannot be used, a dataset lacks what the study needs, or ``only`` names no cell:
+    all before anything is trained.
     """
 
-    def __init__(self, plan: Plan, registry: Registry, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        registry: Registry,
+        reporter: Reporter,
+        *,
+        fail_fast: bool = False,
+        only: Sequence[str] = (),
+    ) -> None:
         options = plan.spec.run
-        self._plan = plan
+        self._plan, self._reporter, self._fail_fast = plan, reporter, fail_fast
         self._observers = Observers(registry, reporter.warn)
-        self._bench = Workbench(
-            Context(device=resolve_device(options.device), workers=options.workers)
-        )
-        require_precision(options.precision, self._bench.context.device)
-        require_processes(options.processes, self._bench.context.device)
+        device = resolve_device(options.device)
+        self._bench = Workbench(Context(device=device, workers=options.workers))
+        require_precision(options.precision, device)
+        require_processes(options.processes, device)
         self._store = Store(options.output / "store", reuse=options.reuse)
-        self._pipeline = Pipeline(plan, self._bench, self._store, reporter, self._observers)
         for choice in plan.datasets:
             for seed in plan.seeds_of(choice):
                 _check_dataset(plan, choice, self._bench.object(choice, seed))
-        for cell in plan.cells:  # a file that is not there is better missed now than hours later
-            for choice in cell.choices:
-                self._bench.inputs(choice, cell.seed)
+        # A file that is not there is better missed now than hours later.
+        self._graph = make_graph(plan, self._bench)
+        self._selected = select(self._graph, only)
+        self._executor: Executor = LocalExecutor()
+        self._agenda = Agenda(self._graph.steps)
+        self._results: dict[str, Stored] = {}
+        self._stages: list[StageRecord] = []
+        self._loaded: set[str] = set()
+        self._failures = Failures(self._graph)
+        self._watched: dict[str, ExitStack] = {}
+        self._started = datetime.now(UTC)
+        self._status: Status = "running"
+        self._error: str | None = None
 
     def run(self) -> RunRecord:
-        """Run every cell and save the record; interrupted or failed, save what there is."""
-        started, clock = datetime.now(UTC), time.perf_counter()
-        self._observers.notify("rateval_run_started", plan=self._plan)
-        judged: list[Judged] = []
-        error: BaseException | None = None
+        """Do every step and save the record; interrupted or failed, save what there is.
+
+        Steps that fail are in the record's ``failures``. Raises StudyError for what concerns the
+        whole study, and KeyboardInterrupt.
+        """
+        self._summary = Summary(self._plan, self._bench, self._started)
+        self._journal = Journal(new_folder(self._plan, self._started), self._record)
+        self._observers.notify("rateval_run_started", plan=self._summary.plan)
         try:
-            for cell in self._plan.cells:
-                judged.append(self._pipeline.judge(cell))  # noqa: PERF401 - kept when interrupted
-        except BaseException as problem:
-            error = problem
+            self._work()
+        except BaseException as error:
+            self._status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            self._error = f"{type(error).__name__}: {error}"
+            with suppress(Exception):  # must not take the place of the first error
+                self._finish()
             raise
-        finally:
-            record = summarise(
-                self._plan,
-                self._bench,
-                started=started,
-                seconds=time.perf_counter() - clock,
-                error=error,
-                cells=score_cells(judged, self._plan, self._bench, self._pipeline.reuse_or_make),
-                trainings=collect_curves(judged),
-                agreements=compare_explainers(judged, self._plan, self._store),
-                stages=self._pipeline.stages,
-            )
-            if record.cells:
-                record.save(new_folder(self._plan, started))
-            self._observers.notify("rateval_run_finished", record=record)
+        self._status = "failed" if self._failures.records else "finished"
+        return self._finish()
+
+    def _finish(self) -> RunRecord:
+        record = self._journal.save()
+        self._observers.notify("rateval_run_finished", record=record)
         return record
+
+    def _work(self) -> None:
+        order = make_order(self._plan, self._bench.context.device, self._journal.folder.name)
+        keep_worker(order, Worker(self._plan, self._bench, self._store, self._graph))
+        try:
+            self._executor.start(order)
+            while self._hand_out():
+                for end in self._executor.collect():
+                    self._end(self._graph.steps[end.identity], end)
+                self._journal.save_now_and_then()
+                if self._fail_fast and self._failures.records:
+                    break
+        finally:
+            self._executor.stop()
+            for watched in self._watched.values():
+                watched.close()
+            release_worker(order)
+
+    def _hand_out(self) -> bool:
+        """Give the executor what it can take; tell whether it has anything to do."""
+        while len(self._watched) < self._executor.capacity:
+            step = self._agenda.take()
+            if step is None:
+                break
+            stored = self._find(step)
+            if stored is not None:
+                self._keep(step, stored)
+                self._journal.save_now_and_then()
+            elif step.identity not in self._selected:
+                self._agenda.drop(step.identity)
+            else:
+                watched = self._watched[step.identity] = ExitStack()
+                watch = self._reporter.watch(step.stage, step.label)
+                self._executor.submit(step, watched.enter_context(watch))
+        return bool(self._watched)
+
+    def _find(self, step: Step) -> Stored | None:
+        if step.identity in self._selected:
+            return self._store.fetch(step.stage, step.inputs)
+        return self._store.find(step.stage, step.identity)
+
+    def _end(self, step: Step, end: StepEnd) -> None:
+        self._watched.pop(step.identity).close()
+        for load in end.loads:
+            if load.identity not in self._loaded:  # each worker loads a model of its own
+                self._loaded.add(load.identity)
+                self._tell(load, None)
+        if end.error is None:
+            stored = self._store.find(step.stage, step.identity)
+            if stored is not None:
+                self._keep(step, stored, reused=end.reused)
+                return
+        self._fail(step, end)
+
+    def _keep(self, step: Step, stored: Stored, *, reused: bool = True) -> None:
+        self._results[step.identity] = stored
+        self._agenda.finish(step.identity)
+        self._journal.note(step, "reused" if reused else "done", stored.seconds)
+        record = StageRecord(
+            stage=step.stage,
+            label=step.label,
+            identity=step.identity,
+            reused=reused,
+            seconds=stored.seconds,
+        )
+        self._tell(record, stored.facts.get("count"))
+
+    def _tell(self, record: StageRecord, count: int | None) -> None:
+        self._stages.append(record)
+        self._reporter.finished(record, count)
+        self._observers.notify("rateval_stage_finished", stage=record)
+
+    def _fail(self, step: Step, end: StepEnd) -> None:
+        error = end.error or "its result is not in the store that it was left in"
+        if end.whole:
+            raise StudyError(error)
+        self._agenda.drop(step.identity)
+        self._journal.note(step, "failed", end.seconds, error)
+        self._journal.log(step, end.traceback or error)
+        failure = self._failures.add(step, error, end.culprit)
+        self._reporter.failed(failure)
+        self._observers.notify("rateval_stage_failed", failure=failure)
+
+    def _record(self) -> RunRecord:
+        return self._summary.record(
+            Found(
+                self._status,
+                self._error,
+                list(self._judged()),
+                [list(group) for group in self._agreements()],
+                self._stages,
+                self._failures.records,
+            )
+        )
+
+    def _judged(self) -> Iterator[Judged]:
+        found = self._results.get
+        for steps in self._graph.cells:
+            finetuned, inferred = found(steps.finetune.identity), found(steps.infer.identity)
+            if finetuned is not None and inferred is not None:
+                yield Judged(
+                    steps.cell,
+                    finetuned,
+                    inferred,
+                    tuple(found(step.identity) for step in steps.judge),
+                    tuple(tuple(found(s.identity) for s in scores) for scores in steps.score),
+                    found(steps.faithfulness.identity) if steps.faithfulness else None,
+                )
+
+    def _agreements(self) -> Iterator[Iterator[tuple[Pair, Stored]]]:
+        for group in self._graph.agreements:
+            yield (
+                ((pair.first.cell, pair.second.cell), self._results[pair.agree.identity])
+                for pair in group
+                if pair.agree.identity in self._results
+            )
 
 
 def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:

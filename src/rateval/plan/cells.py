@@ -8,7 +8,9 @@ from itertools import product
 from typing import Any
 
 from rateval.api.params import Params
+from rateval.records.key import Key
 from rateval.registry.registry import Registered
+from rateval.store.store import identify
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Choice:
     def per_cell(self) -> bool:
         """Tell whether its params depend on the cell, whose labels they take when laid out."""
         return type(self.params).for_cell is not Params.for_cell
+
+    @property
+    def identity(self) -> str:
+        """Digest of what determines its object but for seed and files, equal in any process."""
+        return identify(self.describe())
 
     def describe(self) -> dict[str, Any]:
         """Return what of this choice determines results, as JSON values, its digest aside."""
@@ -66,6 +73,18 @@ class Cell:
         """Everything that it is made of."""
         parts = (self.dataset, self.model, self.finetuner, self.shift, self.attribution)
         return tuple(choice for choice in parts if choice is not None)
+
+    @property
+    def key(self) -> Key:
+        """Its name in records."""
+        return Key(
+            dataset=self.dataset.label,
+            model=self.model.label,
+            finetuner=self.finetuner.label,
+            shift=self.shift.label if self.shift else None,
+            attribution=self.attribution.label,
+            seed=self.seed,
+        )
 
     @property
     def test_key(self) -> tuple[str | None, ...]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rateval.plan.cells import Cell, Choice
+from rateval.plan.published import Protocol
 from rateval.spec.document import Document
 from rateval.spec.tables import RunSpec
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,8 @@ class Plan:
     cells: tuple[Cell, ...]
     differences: tuple[str, ...] = ()
     """Sentences on what the study's protocol changes; none for ``matched``."""
+    forced: Protocol | None = None
+    """Protocol that was asked for in place of the study's own, and prevails over its params."""
 
     @property
     def all_choices(self) -> list[Choice]:

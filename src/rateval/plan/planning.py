@@ -46,8 +46,10 @@ def make_plan(document: Document, registry: Registry, protocol: Protocol | None 
         study = spec.study.model_copy(update={"protocol": protocol})
         spec = spec.model_copy(update={"study": study})
     if spec.study.protocol == AAAI25:
-        return _publish(document, spec, chosen, registry, prevails=protocol is not None)
-    return _lay_out(document, spec, chosen)
+        plan = _publish(document, spec, chosen, registry, prevails=protocol is not None)
+    else:
+        plan = _lay_out(document, spec, chosen)
+    return replace(plan, forced=protocol)
 
 
 @dataclass(frozen=True, slots=True)

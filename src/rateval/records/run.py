@@ -55,6 +55,8 @@ class RunRecord(Record):
     """Message of a failed run."""
     started: str
     """UTC, ISO 8601."""
+    written: str | None = None
+    """When this record was written, UTC, ISO 8601."""
     seconds: float
     spec_name: str
     """The spec's file, as it was given."""
@@ -110,7 +112,7 @@ class RunRecord(Record):
 
         evidence = next(e for e in cell.evidence if validator in (None, e.validator))
         return read_judged_rows(
-            self._result("infer", cell.identity), self._result("validate", evidence.identity)
+            self._result("infer", cell.identity), self._result("judge", evidence.identity)
         )
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
@@ -128,7 +130,7 @@ class RunRecord(Record):
 
         if cell.faithfulness is None:
             raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
-        return read_rows(self._result("probe", cell.faithfulness.identity))
+        return read_rows(self._result("faithfulness", cell.faithfulness.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:
         """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""

@@ -38,6 +38,24 @@ class Step:
     demand: Demand = Demand()
 
 
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """How one step ended, as a value that travels back from wherever it was done."""
+
+    identity: str
+    seconds: float
+    reused: bool = False
+    error: str | None = None
+    """Kind and message of what it failed with; None when its result is stored."""
+    traceback: str | None = None
+    culprit: str | None = None
+    """Component that could not be made, if that is why it failed."""
+    whole: bool = False
+    """Whether the failure concerns the whole study, such as a full disk."""
+    loads: tuple[StageRecord, ...] = ()
+    """Models that were loaded for it, and how long that took."""
+
+
 class StageRecord(Record):
     """One step that has its result."""
 

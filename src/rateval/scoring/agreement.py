@@ -2,98 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import combinations, product
 from math import fsum
-from pathlib import Path
-from typing import Any
 
 from rateval.api.values import Score
+from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
 from rateval.records.explainers import AgreementRecord, VerdictAgreementRecord
-from rateval.scoring.judged import Judged
+from rateval.records.facts import AgreeFacts, ShareFacts
 from rateval.scoring.seeds import group_by
-from rateval.stages.agree import Explained, agree
-from rateval.store.store import Store
+from rateval.store.store import Stored
 
-_Pair = tuple[Judged, Judged]
+Pair = tuple[Cell, Cell]
+"""Two cells that differ in their attribution only, or in a seed that one doesn't depend on."""
 
 
-def compare_explainers(
-    judged: Sequence[Judged], plan: Plan, store: Store
-) -> Iterator[AgreementRecord]:
-    """Yield the agreement of each pair of attributions, in the order of the spec.
+def pair_explainers(cells: Sequence[Cell], plan: Plan) -> list[list[Pair]]:
+    """Return the pairs of cells for each classifier, test and pair of attributions.
 
-    With several seeds the images of all of them count, each pair of maps by one seed.
+    They follow the order of the spec. With several seeds a group holds a pair for each.
     """
     labels = dict.fromkeys(choice.label for choice in plan.choices["attribution"])
-    pairs = list(combinations(labels, 2))
-    for group in group_by(judged, _classified):
-        cells = group_by(group, lambda done: done.cell.attribution.label)
-        explained = {same[0].cell.attribution.label: same for same in cells}
-        for first, second in pairs:
+    groups = []
+    for group in group_by(cells, _classified):
+        explained = {
+            same[0].attribution.label: same
+            for same in group_by(group, lambda cell: cell.attribution.label)
+        }
+        for first, second in combinations(labels, 2):
             both = product(explained.get(first, ()), explained.get(second, ()))
             matched = [pair for pair in both if _of_one_seed(*pair)]
             if matched:
-                yield _record(matched[0], plan, [_compare(pair, store) for pair in matched])
+                groups.append(matched)
+    return groups
 
 
-def _classified(done: Judged) -> Hashable:
-    cell = done.cell
+def _classified(cell: Cell) -> Hashable:
     shift = cell.shift.label if cell.shift else None
     return cell.dataset.label, cell.model.label, cell.finetuner.label, shift
 
 
-def _of_one_seed(first: Judged, second: Judged) -> bool:
-    return len({first.cell.seed, second.cell.seed} - {None}) < 2
+def _of_one_seed(first: Cell, second: Cell) -> bool:
+    return len({first.seed, second.seed} - {None}) < 2
 
 
-def _compare(pair: _Pair, store: Store) -> Mapping[str, Any]:
-    inputs = {
-        "inferred": [done.inferred.identity for done in pair],
-        "verdicts": [[verdict.identity for verdict in done.verdicts] for done in pair],
-    }
+def record_agreements(
+    groups: Iterable[Sequence[tuple[Pair, Stored]]], plan: Plan
+) -> Iterator[AgreementRecord]:
+    """Yield the agreement of each group of ``pair_explainers``, from the pairs that have a result.
 
-    def compute(folder: Path) -> Mapping[str, Any]:
-        explained = [
-            Explained(done.inferred.path, [verdict.path for verdict in done.verdicts])
-            for done in pair
-        ]
-        return agree(*explained)
-
-    return store.reuse_or_make("agree", inputs, compute).facts
+    With several seeds the images of all of them count, each pair of maps by one seed.
+    """
+    for group in groups:
+        if group:
+            facts = [AgreeFacts.model_validate(stored.facts) for _, stored in group]
+            yield _record(group[0][0], plan, facts)
 
 
-def _record(pair: _Pair, plan: Plan, facts: Sequence[Mapping[str, Any]]) -> AgreementRecord:
-    cell = pair[0].cell
+def _record(pair: Pair, plan: Plan, facts: Sequence[AgreeFacts]) -> AgreementRecord:
+    cell = pair[0]
     return AgreementRecord(
         dataset=cell.dataset.label,
         model=cell.model.label,
         finetuner=cell.finetuner.label,
         shift=cell.shift.label if cell.shift else None,
         first=cell.attribution.label,
-        second=pair[1].cell.attribution.label,
+        second=pair[1].attribution.label,
         correlation=_correlation(facts),
-        count=sum(found["count"] for found in facts),
+        count=sum(found.count for found in facts),
         verdicts=tuple(
-            _verdicts(choice.label, [found["verdicts"][index] for found in facts])
+            _verdicts(choice.label, [found.verdicts[index] for found in facts])
             for index, choice in enumerate(plan.validators)
         ),
     )
 
 
-def _correlation(facts: Sequence[Mapping[str, Any]]) -> float | None:
-    means: list[tuple[int, float]] = [
-        (found["count"], found["correlation"]) for found in facts if found["count"]
-    ]
+def _correlation(facts: Sequence[AgreeFacts]) -> float | None:
+    means = [(f.count, f.correlation) for f in facts if f.correlation is not None]
     if len(means) < 2:
         return means[0][1] if means else None
     return fsum(count * mean for count, mean in means) / sum(count for count, _ in means)
 
 
-def _verdicts(validator: str, shares: Sequence[Mapping[str, Any]]) -> VerdictAgreementRecord:
+def _verdicts(validator: str, shares: Sequence[ShareFacts]) -> VerdictAgreementRecord:
     score = Score.share(
-        sum(share["numerator"] for share in shares), sum(share["denominator"] for share in shares)
+        sum(share.numerator for share in shares), sum(share.denominator for share in shares)
     )
     return VerdictAgreementRecord(validator=validator, **asdict(score))

@@ -1,84 +1,46 @@
-"""Score the judged cells of a run, each beside the zero-shot cell of the same test."""
+"""From stored results to the record of each cell, beside the zero-shot cell of the same test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
+from rateval.api.values import Score
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord, EvidenceRecord, SkippedRecord
+from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
 from rateval.records.explainers import FaithfulnessRecord
+from rateval.records.facts import (
+    FaithfulnessFacts,
+    FinetuneFacts,
+    InferFacts,
+    JudgeFacts,
+    ScoreFacts,
+)
 from rateval.scoring.judged import Judged
-from rateval.stages.score import score
+from rateval.stats.wilson import wilson_interval
 from rateval.store.store import Stored
-from rateval.workbench.bench import Workbench
-
-ReuseOrMake = Callable[[str, str, Mapping[str, Any], Callable[[Path], Mapping[str, Any]]], Stored]
-"""(stage, label, inputs, compute) to a stored result."""
 
 
-def score_cells(
-    judged: Sequence[Judged], plan: Plan, bench: Workbench, reuse_or_make: ReuseOrMake
-) -> list[CellRecord]:
-    """Score every judged cell; changes are taken against the first untrained cell of its test.
+def record_cells(judged: Sequence[Judged], plan: Plan) -> list[CellRecord]:
+    """Return a record of each cell; changes are taken against the first untrained cell of its test.
 
-    That is the one of the same seed, or the one that depends on no seed.
+    That is the one of the same seed, or the one that depends on no seed. What failed, or isn't
+    there yet, is left out: a validator's evidence, a metric's score, a change.
     """
     zero_shot: dict[tuple[tuple[str | None, ...], int | None], Judged] = {}
     for done in judged:
-        if not done.finetuned.facts["trained"]:
+        if not FinetuneFacts.model_validate(done.finetuned.facts).trained:
             zero_shot.setdefault((done.cell.test_key, done.cell.seed), done)
     records = []
     for done in judged:
         test = done.cell.test_key
         found = zero_shot.get((test, done.cell.seed)) or zero_shot.get((test, None))
-        baseline = None if found is done else found
-        evidence = tuple(
-            _score_evidence(done, baseline, index, plan, bench, reuse_or_make)
-            for index in range(len(plan.validators))
-        )
-        records.append(_record(done, evidence))
+        records.append(_record(done, None if found is done else found, plan))
     return records
 
 
-def _score_evidence(
-    done: Judged,
-    baseline: Judged | None,
-    index: int,
-    plan: Plan,
-    bench: Workbench,
-    reuse_or_make: ReuseOrMake,
-) -> EvidenceRecord:
-    verdict = done.verdicts[index]
-    choice, seed = plan.validators[index], done.cell.seed
-    inputs = {
-        "verdict": verdict.identity,
-        "baseline": None if baseline is None else baseline.verdicts[index].identity,
-        "metrics": [{"label": m.label} | bench.inputs(m, seed) for m in plan.metrics],
-    }
-
-    def compute(folder: Path) -> Mapping[str, Any]:
-        outcomes = done.outcomes(index)
-        metrics = {m.label: bench.object(m, seed) for m in plan.metrics}
-        scores = score(metrics, outcomes, None if baseline is None else baseline.outcomes(index))
-        return {
-            "quadrants": outcomes.quadrants(),
-            "scores": [record.model_dump(mode="json") for record in scores],
-        }
-
-    label = f"{done.cell.label} by {choice.label}"
-    stored = reuse_or_make("score", label, inputs, compute)
-    return EvidenceRecord(
-        validator=choice.label,
-        identity=verdict.identity,
-        undefined=verdict.facts["undefined"],
-        **stored.facts,
-    )
-
-
-def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
-    cell, facts = done.cell, done.inferred.facts
+def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
+    cell, facts = done.cell, InferFacts.model_validate(done.inferred.facts)
+    training = FinetuneFacts.model_validate(done.finetuned.facts)
     return CellRecord(
         dataset=cell.dataset.label,
         model=cell.model.label,
@@ -86,18 +48,62 @@ def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
         shift=cell.shift.label if cell.shift else None,
         attribution=cell.attribution.label,
         seed=cell.seed,
-        trained=done.finetuned.facts["trained"],
+        trained=training.trained,
         identity=done.inferred.identity,
         classifier=done.finetuned.identity,
-        count=facts["count"],
-        skipped=tuple(SkippedRecord(**skipped) for skipped in facts["skipped"]),
-        skipped_in_training=tuple(
-            SkippedRecord(**skipped) for skipped in done.finetuned.facts["skipped"]
+        count=facts.count,
+        skipped=facts.skipped,
+        skipped_in_training=training.skipped,
+        evidence=tuple(
+            _evidence(done, baseline, index, verdict, plan)
+            for index, verdict in enumerate(done.verdicts)
+            if verdict is not None
         ),
-        evidence=evidence,
-        faithfulness=_faithfulness(done.probed),
+        faithfulness=_faithfulness(done.faithfulness),
     )
 
 
-def _faithfulness(probed: Stored | None) -> FaithfulnessRecord | None:
-    return None if probed is None else FaithfulnessRecord(identity=probed.identity, **probed.facts)
+def _evidence(
+    done: Judged, baseline: Judged | None, index: int, verdict: Stored, plan: Plan
+) -> EvidenceRecord:
+    theirs = (None,) * len(plan.metrics) if baseline is None else baseline.scores[index]
+    facts = JudgeFacts.model_validate(verdict.facts)
+    return EvidenceRecord(
+        validator=plan.validators[index].label,
+        identity=verdict.identity,
+        quadrants=facts.quadrants,
+        undefined=facts.undefined,
+        scores=tuple(
+            _score(metric.label, score, before)
+            for metric, score, before in zip(plan.metrics, done.scores[index], theirs, strict=True)
+            if score is not None
+        ),
+    )
+
+
+def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
+    facts = ScoreFacts.model_validate(stored.facts)
+    ours, theirs = _value(stored), None if baseline is None else _value(baseline)
+    low, high = wilson_interval(facts.numerator, facts.denominator)
+    return ScoreRecord(
+        metric=metric,
+        heading=facts.heading,
+        value=ours,
+        numerator=facts.numerator,
+        denominator=facts.denominator,
+        low=low,
+        high=high,
+        change=None if ours is None or theirs is None else ours - theirs,
+    )
+
+
+def _value(stored: Stored) -> float | None:
+    facts = ScoreFacts.model_validate(stored.facts)
+    return Score.share(facts.numerator, facts.denominator).value
+
+
+def _faithfulness(stored: Stored | None) -> FaithfulnessRecord | None:
+    if stored is None:
+        return None
+    facts = FaithfulnessFacts.model_validate(stored.facts)
+    return FaithfulnessRecord(identity=stored.identity, **dict(facts))

@@ -1,27 +1,23 @@
-"""A cell whose stages are done."""
+"""A cell as its stages left it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rateval.api.values import Outcomes
 from rateval.plan.cells import Cell
-from rateval.stages.score import read_outcomes
 from rateval.store.store import Stored
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Hold the stored results of a cell that is done but for its scores."""
+    """Stored results of a cell that was predicted and explained; None is what isn't there."""
 
     cell: Cell
     finetuned: Stored
     inferred: Stored
-    verdicts: tuple[Stored, ...]
+    verdicts: tuple[Stored | None, ...]
     """One per validator of the plan."""
-    probed: Stored | None = None
-    """None unless the plan probes faithfulness."""
-
-    def outcomes(self, validator: int) -> Outcomes:
-        """Read the outcomes by one of the plan's validators."""
-        return read_outcomes(self.inferred.path, self.verdicts[validator].path)
+    scores: tuple[tuple[Stored | None, ...], ...]
+    """One per validator, with one per metric of the plan."""
+    faithfulness: Stored | None = None
+    """None also where the plan doesn't ask for it."""

@@ -1,9 +1,11 @@
-"""Put a run's record together from its plan and what its stages left."""
+"""The record of a run, put together from its plan and from what its steps left."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,65 +14,100 @@ from rateval.data.splits import limit_split
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord
-from rateval.records.explainers import AgreementRecord
+from rateval.records.environment import EnvironmentRecord
+from rateval.records.plan import PlanRecord
 from rateval.records.run import DatasetRecord, RunRecord
-from rateval.records.step import StageRecord
-from rateval.records.trainings import CurveRecord
+from rateval.records.step import FailureRecord, StageRecord
+from rateval.scoring.agreement import Pair, record_agreements
+from rateval.scoring.cells import record_cells
+from rateval.scoring.judged import Judged
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
+from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
+from rateval.store.store import Stored
 from rateval.workbench.bench import Workbench
 
 
-def summarise(
-    plan: Plan,
-    bench: Workbench,
-    *,
-    started: datetime,
-    seconds: float,
-    error: BaseException | None,
-    cells: Sequence[CellRecord],
-    trainings: tuple[CurveRecord, ...],
-    agreements: Iterable[AgreementRecord],
-    stages: Sequence[StageRecord],
-) -> RunRecord:
-    """Make the record of a run that ended, well or by ``error``."""
-    spec = plan.spec
-    status: Literal["finished", "interrupted", "failed"] = "finished"
-    if error is not None:
-        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    over_seeds = tuple(summarise_seeds(cells)) if len(plan.seeds) > 1 else ()
-    return RunRecord(
-        study=spec.study.name,
-        protocol=spec.study.protocol,
-        differences=plan.differences,
-        status=status,
-        error=None if error is None else f"{type(error).__name__}: {error}",
-        started=started.isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
-        spec_name=plan.document.name,
-        spec_given=plan.document.text,
-        spec_resolved=_resolve(plan, bench),
-        seeds=plan.seeds,
-        limit=spec.run.limit,
-        environment=describe_environment(
-            bench.context.device,
-            Path(plan.document.name).resolve().parent,
-            {"rateval", *(choice.registered.plugin.distribution for choice in plan.all_choices)},
-        ),
-        datasets=tuple(
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run came to so far."""
+
+    status: Literal["running", "finished", "interrupted", "failed"]
+    error: str | None
+    judged: Sequence[Judged]
+    agreements: Iterable[Sequence[tuple[Pair, Stored]]]
+    stages: Sequence[StageRecord]
+    failures: Sequence[FailureRecord]
+
+
+class Summary:
+    """The record of a run, from its plan and from what was found so far."""
+
+    def __init__(self, plan: Plan, bench: Workbench, started: datetime) -> None:
+        self._plan, self._bench, self._started = plan, bench, started
+        self._resolved = _resolve(plan, bench)
+        self._clock = time.perf_counter()
+        self._environment = self._describe_environment()
+        self._datasets = tuple(
             _describe_dataset(plan, choice, seed, bench)
             for choice in plan.datasets
             for seed in plan.seeds_of(choice)
-        ),
-        stages=tuple(stages),
-        cells=tuple(cells),
-        over_seeds=over_seeds,
-        trainings=trainings,
-        agreements=tuple(agreements),
-        ranking_changes=tuple(find_ranking_changes(cells, over_seeds)),
-    )
+        )
+
+    @property
+    def plan(self) -> PlanRecord:
+        """What the run is going to do, for observers."""
+        plan = self._plan
+        return PlanRecord(
+            study=plan.spec.study.name,
+            protocol=plan.spec.study.protocol,
+            differences=plan.differences,
+            spec_resolved=self._resolved,
+            seeds=plan.seeds,
+            keys=tuple(cell.key for cell in plan.cells),
+        )
+
+    def record(self, found: Found) -> RunRecord:
+        """Return the record of the run as it is now."""
+        plan = self._plan
+        cells = record_cells(found.judged, plan)
+        over_seeds = tuple(summarise_seeds(cells)) if len(plan.seeds) > 1 else ()
+        if found.status != "running":
+            self._environment = self._describe_environment()  # with what was imported meanwhile
+        return RunRecord(
+            study=plan.spec.study.name,
+            protocol=plan.spec.study.protocol,
+            differences=plan.differences,
+            status=found.status,
+            error=found.error,
+            started=self._started.isoformat(timespec="seconds"),
+            written=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.perf_counter() - self._clock, 3),
+            spec_name=plan.document.name,
+            spec_given=plan.document.text,
+            spec_resolved=self._resolved,
+            seeds=plan.seeds,
+            limit=plan.spec.run.limit,
+            environment=self._environment,
+            datasets=self._datasets,
+            planned=tuple(cell.key for cell in plan.cells),
+            stages=tuple(found.stages),
+            cells=tuple(cells),
+            failures=tuple(found.failures),
+            over_seeds=over_seeds,
+            trainings=collect_curves(found.judged),
+            agreements=tuple(record_agreements(found.agreements, plan)),
+            ranking_changes=tuple(find_ranking_changes(cells, over_seeds)),
+        )
+
+    def _describe_environment(self) -> EnvironmentRecord:
+        plan = self._plan
+        return describe_environment(
+            self._bench.context.device,
+            Path(plan.document.name).resolve().parent,
+            {"rateval", *(choice.registered.plugin.distribution for choice in plan.all_choices)},
+        )
 
 
 def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:

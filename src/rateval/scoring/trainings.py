@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rateval.records.trainings import CurveRecord, EpochRecord
+from rateval.records.facts import FinetuneFacts
+from rateval.records.trainings import CurveRecord
 from rateval.scoring.judged import Judged
 
 
@@ -12,15 +13,15 @@ def collect_curves(judged: Iterable[Judged]) -> tuple[CurveRecord, ...]:
     """Return the curve of each classifier that was trained, in the order of the cells."""
     curves: dict[str, CurveRecord] = {}
     for done in judged:
-        epochs = done.finetuned.facts["curve"]
-        if epochs and done.finetuned.identity not in curves:
+        facts = FinetuneFacts.model_validate(done.finetuned.facts)
+        if facts.curve and done.finetuned.identity not in curves:
             curves[done.finetuned.identity] = CurveRecord(
                 classifier=done.finetuned.identity,
                 model=done.cell.model.label,
                 finetuner=done.cell.finetuner.label,
                 dataset=done.cell.dataset.label,
                 seed=done.cell.seed,
-                epochs=tuple(EpochRecord(**epoch) for epoch in epochs),
-                told=done.finetuned.facts["told"],
+                epochs=facts.curve,
+                told=facts.told,
             )
     return tuple(curves.values())

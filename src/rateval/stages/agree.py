@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rateval.api.values import Score
+from rateval.records.facts import AgreeFacts, ShareFacts
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 
@@ -27,7 +26,7 @@ class Explained:
     """One per validator."""
 
 
-def agree(first: Explained, second: Explained) -> Mapping[str, Any]:
+def agree(first: Explained, second: Explained) -> AgreeFacts:
     """Return the mean rank correlation of maps, and the share of equal verdicts per validator.
 
     Images count that both have, in the correlation where neither map is constant, in a share where
@@ -37,13 +36,13 @@ def agree(first: Explained, second: Explained) -> Mapping[str, Any]:
     _, *rows = np.intersect1d(_ids(first), _ids(second), assume_unique=True, return_indices=True)
     values, defined = _correlate(first, second, rows)
     count = int(defined.sum())
-    return {
-        "correlation": float(values[defined].mean()) if count else None,
-        "count": count,
-        "verdicts": [
+    return AgreeFacts(
+        correlation=float(values[defined].mean()) if count else None,
+        count=count,
+        verdicts=tuple(
             _compare(paths, rows) for paths in zip(first.validated, second.validated, strict=True)
-        ],
-    }
+        ),
+    )
 
 
 def _ids(explained: Explained) -> NDArray[np.str_]:
@@ -68,14 +67,13 @@ def _correlate(
     return np.concatenate(values), np.concatenate(defined)
 
 
-def _compare(paths: Sequence[Path], rows: Sequence[NDArray[np.intp]]) -> dict[str, Any]:
-    verdicts = [tables.read_rows(path).take(at) for path, at in zip(paths, rows, strict=True)]
+def _compare(paths: Sequence[Path], rows: Sequence[NDArray[np.intp]]) -> ShareFacts:
+    columns = ["valid", "undefined"]
+    verdicts = [
+        tables.read_rows(path, columns).take(at) for path, at in zip(paths, rows, strict=True)
+    ]
     valid = [verdict.column("valid").to_numpy() for verdict in verdicts]
     scored = [verdict.column("undefined").is_null().to_numpy() for verdict in verdicts]
     both = scored[0] & scored[1]
-    share = Score.share(int((both & (valid[0] == valid[1])).sum()), int(both.sum()))
-    return {
-        "value": share.value,
-        "numerator": share.numerator,
-        "denominator": share.denominator,
-    }
+    alike = both & (valid[0] == valid[1])
+    return ShareFacts(numerator=int(alike.sum()), denominator=int(both.sum()))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Monitor
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
+from rateval.records.facts import FaithfulnessFacts
 from rateval.stats.normal import _gain
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
@@ -80,7 +81,7 @@ class _Explained:
 
 def probe(
     job: Job, options: Options, inferred: Path, monitor: Monitor, folder: Path
-) -> Mapping[str, Any]:
+) -> FaithfulnessFacts:
     """Write curves, areas and correlations per image into ``folder``; return their means.
 
     The explained class is the prediction that ``inferred`` holds.
@@ -179,21 +180,23 @@ def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlation
 
 def _summarise(
     areas: Curves, constant: NDArray[np.bool_], correlations: Correlations | None
-) -> dict[str, Any]:
+) -> FaithfulnessFacts:
     count = int(constant.sum())
     kept = {name: area[~constant] for name, area in areas.items()}
     randomisation = None
     if correlations is not None:
         values, defined = correlations
         randomisation = {"correlation": _mean(values[defined]), "count": int(defined.sum())}
-    return {
-        "count": len(constant),
-        "undefined": {CONSTANT: count} if count else {},
-        **{name: _mean(area) for name, area in kept.items()},
-        "deletion_gain": _gain(kept["chance"] - kept["deletion"]),
-        "insertion_gain": _gain(kept["insertion"] - kept["chance"]),
-        "randomisation": randomisation,
-    }
+    return FaithfulnessFacts.model_validate(
+        {
+            "count": len(constant),
+            "undefined": {CONSTANT: count} if count else {},
+            **{name: _mean(area) for name, area in kept.items()},
+            "deletion_gain": _gain(kept["chance"] - kept["deletion"]),
+            "insertion_gain": _gain(kept["insertion"] - kept["chance"]),
+            "randomisation": randomisation,
+        }
+    )
 
 
 def _write(

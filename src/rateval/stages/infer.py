@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -18,12 +18,14 @@ from rateval.api.protocols import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
+from rateval.records.cell import SkippedRecord
+from rateval.records.facts import InferFacts
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
 from rateval.workbench.maps import scale_maps
 
 
-def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> Mapping[str, Any]:
+def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
     """Write rows, masks and relevance maps of ``part`` of the split into ``folder``.
 
     Returns their counts; where every sample was skipped, nothing is written. Raises PluginError
@@ -47,26 +49,27 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> Mapping[str,
     if maps:
         tables.write_relevance(folder, np.concatenate(maps))
     count = sum(map(len, maps))
-    return {"count": count, "skipped": [asdict(sample) for sample in skipped]}
+    told = tuple(SkippedRecord(**asdict(sample)) for sample in skipped)
+    return InferFacts(count=count, skipped=told)
 
 
-def merge(parts: Sequence[tuple[Path, Mapping[str, Any]]], folder: Path) -> Mapping[str, Any]:
+def merge(parts: Sequence[tuple[Path, InferFacts]], folder: Path) -> InferFacts:
     """Put what ``infer`` wrote for consecutive parts into ``folder``; return their counts."""
-    tables.concatenate([path for path, facts in parts if facts["count"]], folder)
-    return {
-        "count": sum(facts["count"] for _, facts in parts),
-        "skipped": [sample for _, facts in parts for sample in facts["skipped"]],
-    }
+    tables.concatenate([path for path, facts in parts if facts.count], folder)
+    return InferFacts(
+        count=sum(facts.count for _, facts in parts),
+        skipped=tuple(sample for _, facts in parts for sample in facts.skipped),
+    )
 
 
-def require_samples(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+def require_samples(facts: InferFacts) -> InferFacts:
     """Return the counts of a whole split. Raises RatevalError when no sample could be read."""
-    if facts["count"]:
+    if facts.count:
         return facts
-    skipped = facts["skipped"]
+    skipped = facts.skipped
     raise RatevalError(
         f"all {len(skipped)} samples of the test split were skipped, the first one "
-        f"({skipped[0]['id']}) because: {skipped[0]['reason']}"
+        f"({skipped[0].id}) because: {skipped[0].reason}"
     )
 
 

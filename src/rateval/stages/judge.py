@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,20 +12,22 @@ import torch
 from rateval.api.protocols import Monitor, Validator
 from rateval.api.values import Verdict
 from rateval.errors import PluginError
+from rateval.records.facts import JudgeFacts
 from rateval.store import rows as tables
+from rateval.workbench.outcomes import read_outcomes
 
 NO_MASK = "no mask"
 
 
-def validate(
+def judge(
     validator: Validator,
     inferred: Path,
     batch_size: int,
     monitor: Monitor,
     folder: Path,
     device: str,
-) -> Mapping[str, Any]:
-    """Write one verdict per row of ``inferred`` into ``folder``; return the undefined ones' counts.
+) -> JudgeFacts:
+    """Write one verdict per row of ``inferred`` into ``folder``; return what they come to.
 
     The validator works on ``device``. Raises PluginError when it returns something else than its
     protocol promises.
@@ -46,7 +46,8 @@ def validate(
             writer.write_batch(rows)
             start += len(ids)
             monitor.advance(len(ids))
-    return {"undefined": dict(undefined)}
+    outcomes = read_outcomes(inferred, folder)
+    return JudgeFacts(undefined=dict(undefined), quadrants=outcomes.quadrants())
 
 
 def _check(verdict: Verdict, count: int) -> None:

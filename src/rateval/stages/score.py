@@ -1,57 +1,21 @@
-"""Count outcomes: quadrants, metrics, intervals, and the change against zero-shot."""
+"""Count outcomes: one metric of one cell."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from pathlib import Path
 
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
-from rateval.records.cell import ScoreRecord
-from rateval.stats.wilson import wilson_interval
-from rateval.store import rows as tables
+from rateval.records.facts import ScoreFacts
 
 
-def read_outcomes(inferred: Path, validated: Path) -> Outcomes:
-    """Put the stored predictions and verdicts of a cell together."""
-    rows = tables.read_judged_rows(inferred, validated)
-    return Outcomes(rows.column("correct").to_numpy(), rows.column("valid").to_numpy())
-
-
-def score(
-    metrics: Mapping[str, Metric], outcomes: Outcomes, baseline: Outcomes | None
-) -> tuple[ScoreRecord, ...]:
-    """Compute each metric, label to metric, and its change against ``baseline`` if there is one.
-
-    Raises PluginError when a metric contradicts its own counts.
-    """
-    return tuple(_record(label, metric, outcomes, baseline) for label, metric in metrics.items())
-
-
-def _record(
-    label: str, metric: Metric, outcomes: Outcomes, baseline: Outcomes | None
-) -> ScoreRecord:
-    ours = _compute(label, metric, outcomes)
-    theirs = None if baseline is None else _compute(label, metric, baseline).value
-    low, high = wilson_interval(ours.numerator, ours.denominator)
-    return ScoreRecord(
-        metric=label,
-        heading=metric.label,
-        value=ours.value,
-        numerator=ours.numerator,
-        denominator=ours.denominator,
-        low=low,
-        high=high,
-        change=None if ours.value is None or theirs is None else ours.value - theirs,
-    )
-
-
-def _compute(label: str, metric: Metric, outcomes: Outcomes) -> Score:
+def score(label: str, metric: Metric, outcomes: Outcomes) -> ScoreFacts:
+    """Compute a metric, called ``label``. Raises PluginError when it contradicts its own counts."""
     got = metric.compute(outcomes)
-    if got != Score.share(got.numerator, got.denominator):
+    if not isinstance(got, Score) or got != Score.share(got.numerator, got.denominator):
         raise PluginError(
             f'the metric "{label}" returned {got}, whose value is not numerator / denominator '
             "(None when the denominator is 0)"
         )
-    return got
+    return ScoreFacts(
+        heading=metric.label, numerator=int(got.numerator), denominator=int(got.denominator)
+    )

@@ -82,9 +82,9 @@ def read_masks(
             yield batch.column("id").to_pylist(), masks.reshape(-1, *shape), present
 
 
-def read_rows(folder: Path) -> pa.Table:
-    """Read the rows of a stage's result."""
-    return pq.read_table(folder / ROWS)
+def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read the rows of a stage's result, or some of their columns."""
+    return pq.read_table(folder / ROWS, columns=None if columns is None else list(columns))
 
 
 def read_judged_rows(inferred: Path, validated: Path) -> pa.Table:

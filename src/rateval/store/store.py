@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.errors import RatevalError
+from rateval.errors import StudyError
 from rateval.json_file import write_json
 
 FORMAT = 1
 """Version of the layout of stored results; part of every identity."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 MANIFEST = "manifest.json"
 """File of a stored result that says what determined it."""
 
@@ -49,7 +52,7 @@ class Stored:
 class Store:
     """Keep results under ``root/<stage>/<identity>/``.
 
-    Raises RatevalError when ``root`` cannot be written to.
+    Raises StudyError when ``root`` cannot be written to, now or later.
     """
 
     def __init__(self, root: Path, *, reuse: bool = True) -> None:
@@ -57,33 +60,30 @@ class Store:
         self._reuse = reuse
         self._made: set[str] = set()
         self._begun: set[str] = set()
-        try:
+        with self._blaming_output():
             root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=root):
                 pass
-        except OSError as error:
-            raise RatevalError(
-                f'run.output: "{root.parent}" cannot be written to: {error.strerror}; '
-                "choose another folder with --output"
-            ) from None
-
-    def reuse_or_make(
-        self, stage: str, inputs: Mapping[str, Any], write: Callable[[Path], Mapping[str, Any]]
-    ) -> Stored:
-        """Return the stored result of these inputs, else compute and keep it by ``make``."""
-        return self.fetch(stage, inputs) or self.make(stage, inputs, write)
 
     def fetch(self, stage: str, inputs: Mapping[str, Any]) -> Stored | None:
         """Return the stored result of these inputs, or None."""
         identity = identify_result(stage, inputs)
         if not self._reuse and identity not in self._made:
             return None
+        return self.find(stage, identity)
+
+    def find(self, stage: str, identity: str) -> Stored | None:
+        """Return a stored result by its identity, whoever made it and when, or None."""
         path = self.root / stage / identity
         try:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
+
+    def path_of(self, stage: str, identity: str) -> Path:
+        """Return the folder of a result that is known to be stored."""
+        return self.root / stage / identity
 
     def make(
         self, stage: str, inputs: Mapping[str, Any], write: Callable[[Path], Mapping[str, Any]]
@@ -95,9 +95,10 @@ class Store:
         """
         identity = identify_result(stage, inputs)
         final = self.root / stage / identity
-        final.parent.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{identity}-", dir=final.parent))
+        with self._blaming_output():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{identity}-", dir=final.parent))
         try:
             facts = dict(write(unfinished))
             seconds = round(time.perf_counter() - started, 3)
@@ -109,8 +110,13 @@ class Store:
                 "facts": facts,
                 "seconds": seconds,
             }
-            write_json(unfinished / MANIFEST, manifest)
-            _replace(unfinished, final)
+            with self._blaming_output():
+                write_json(unfinished / MANIFEST, manifest)
+                _replace(unfinished, final)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise self._refuse(error) from error
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         self._made.add(identity)
@@ -132,6 +138,19 @@ class Store:
     def discard(self, stored: Stored) -> None:
         """Delete a result that nothing needs any more."""
         shutil.rmtree(stored.path)
+
+    @contextmanager
+    def _blaming_output(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._refuse(error) from None
+
+    def _refuse(self, error: OSError) -> StudyError:
+        return StudyError(
+            f'run.output: "{self.root.parent}" cannot be written to: {error.strerror}; '
+            "choose another folder with --output"
+        )
 
 
 def identify_result(stage: str, inputs: Mapping[str, Any]) -> str:

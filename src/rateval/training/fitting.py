@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,9 @@ from rateval.data.splits import WatchedSplit, hold_out, limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
+from rateval.records.cell import SkippedRecord
+from rateval.records.facts import FinetuneFacts
+from rateval.records.trainings import EpochRecord
 from rateval.stages.finetune import finetune
 from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
@@ -60,7 +62,7 @@ class Fitting:
             }
         return inputs
 
-    def fit(self, monitor: Monitor, unfinished: Path) -> tuple[Classifier, Mapping[str, Any]]:
+    def fit(self, monitor: Monitor, unfinished: Path) -> tuple[Classifier, FinetuneFacts]:
         """Fit a copy of the model; return the classifier and what is to be told of it.
 
         ``unfinished`` keeps the state of a training that is interrupted.
@@ -73,13 +75,14 @@ class Fitting:
             monitor, unfinished, examiner, () if examiner is None else examiner.names
         )
         classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
-        return classifier, {
+        skipped = () if watched is None else watched.skipped
+        return classifier, FinetuneFacts(
             # A method that only loads weights trains nothing, and yet it is not zero-shot.
-            "trained": self._finetuner.trains or bool(classifier.state()),
-            "skipped": [] if watched is None else [asdict(s) for s in watched.skipped],
-            "curve": [asdict(epoch) for epoch in logbook.epochs],
-            "told": logbook.told,
-        }
+            trained=self._finetuner.trains or bool(classifier.state()),
+            skipped=tuple(SkippedRecord(**asdict(sample)) for sample in skipped),
+            curve=tuple(EpochRecord(**asdict(epoch)) for epoch in logbook.epochs),
+            told=logbook.told,
+        )
 
     @property
     def _evidence_choices(self) -> list[Choice]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import queue
@@ -10,7 +9,7 @@ import signal
 import tempfile
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from rateval.machine.interrupts import raise_missed_interrupt
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
 from rateval.progress import SilentMonitor
+from rateval.records.facts import FinetuneFacts
 from rateval.stages.finetune import save_state
 from rateval.training.fitting import Fitting
 from rateval.workbench.bench import Workbench
@@ -49,7 +49,7 @@ class Team:
     """Where the first process writes the classifier's state."""
 
 
-def fit_together(team: Team, monitor: Monitor) -> Mapping[str, Any]:
+def fit_together(team: Team, monitor: Monitor) -> FinetuneFacts:
     """Fit in ``team.processes`` processes; return what is to be told of it.
 
     Raises RatevalError that a process raised, and RuntimeError with its traceback for a bug. An
@@ -71,12 +71,8 @@ def fit_together(team: Team, monitor: Monitor) -> Mapping[str, Any]:
                 if member.pid is not None:  # else it was interrupted before its start
                     member.terminate()
                     member.join()
-        return _merge(
-            [
-                json.loads((Path(meeting) / _FACTS.format(rank)).read_text(encoding="utf-8"))
-                for rank in range(team.processes)
-            ]
-        )
+        files = [Path(meeting) / _FACTS.format(rank) for rank in range(team.processes)]
+        return _merge([FinetuneFacts.model_validate_json(file.read_bytes()) for file in files])
 
 
 def require_processes(count: int, device: str) -> None:
@@ -136,7 +132,7 @@ def _work(
         classifier, facts = fitting.fit(monitor, team.unfinished)
         if rank == 0:
             save_state(classifier, team.folder, fitting.inputs)
-        (meeting / _FACTS.format(rank)).write_text(json.dumps(facts), encoding="utf-8")
+        (meeting / _FACTS.format(rank)).write_text(facts.model_dump_json(), encoding="utf-8")
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
         told.put(("done",))
@@ -179,9 +175,9 @@ def _join(team: Team, rank: int, meeting: Path) -> str:
     return device
 
 
-def _merge(told: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    skipped = {sample["id"]: sample for facts in told for sample in facts["skipped"]}
-    return {**told[0], "skipped": list(skipped.values())}
+def _merge(told: Sequence[FinetuneFacts]) -> FinetuneFacts:
+    skipped = {sample.id: sample for facts in told for sample in facts.skipped}
+    return told[0].model_copy(update={"skipped": tuple(skipped.values())})
 
 
 class _TellingMonitor:

@@ -11,8 +11,8 @@ from rateval.api.protocols import Classifier, Model
 from rateval.plan.cells import Choice
 from rateval.workbench.build import build, determine
 
-_Key = tuple[int, int | None]
-"""Which choice, and the seed that it is made with if it depends on that."""
+_Key = tuple[str, int | None]
+"""Identity of a choice, and the seed that it is made with if it depends on that."""
 
 
 class Workbench:
@@ -25,6 +25,8 @@ class Workbench:
         self.context = context
         self._objects: dict[_Key, Any] = {}
         self._determined: dict[_Key, dict[str, Any]] = {}
+        self._failed: dict[_Key, tuple[Choice, BaseException]] = {}
+        """What could not be made, and why: nobody tries twice."""
         self._classifier: tuple[str, Classifier] | None = None
 
     def has(self, choice: Choice, seed: int | None) -> bool:
@@ -32,12 +34,25 @@ class Workbench:
         return _key(choice, seed) in self._objects
 
     def object(self, choice: Choice, seed: int | None) -> Any:
-        """Return the object of a choice; ``seed`` may be None when it doesn't depend on any."""
+        """Return the object of a choice; ``seed`` may be None when it doesn't depend on any.
+
+        Raises what making it raises, the same each time.
+        """
         key = _key(choice, seed)
+        if key in self._failed:
+            raise self._failed[key][1]
         if key not in self._objects:
             context = dataclasses.replace(self.context, seed=key[1] or 0)
-            self._objects[key] = build(choice, context)
+            try:
+                self._objects[key] = build(choice, context)
+            except (Exception, SystemExit) as error:
+                self._failed[key] = choice, error
+                raise
         return self._objects[key]
+
+    def find_culprit(self, error: BaseException) -> Choice | None:
+        """Return the choice that could not be made because of ``error``, or None."""
+        return next((choice for choice, why in self._failed.values() if why is error), None)
 
     def inputs(self, choice: Choice, seed: int | None) -> dict[str, Any]:
         """Return what determines the object of a choice, without making it."""
@@ -64,7 +79,7 @@ class Workbench:
 
 def _key(choice: Choice, seed: int | None) -> _Key:
     if not choice.seeded:
-        return id(choice), None
+        return choice.identity, None
     if seed is None:
         raise ValueError(f'"{choice.label}" depends on the seed, and none is given')
-    return id(choice), seed
+    return choice.identity, seed

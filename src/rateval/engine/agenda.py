@@ -1,0 +1,51 @@
+"""In which order steps are done: each after those that it needs, in the order of the plan."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping
+
+from rateval.records.step import Step
+
+
+class Agenda:
+    """The steps that are left, and which of them can be done now.
+
+    >>> first, second = Step("infer", "a", "1", {}), Step("judge", "b", "2", {}, needs=("1",))
+    >>> agenda = Agenda({"2": second, "1": first})
+    >>> agenda.take() is first, agenda.take()
+    (True, None)
+    >>> agenda.finish("1")
+    >>> agenda.take() is second
+    True
+    """
+
+    def __init__(self, steps: Mapping[str, Step]) -> None:
+        self._steps = list(steps.values())
+        self._place = {step.identity: place for place, step in enumerate(self._steps)}
+        self._wanting = {step.identity: set(step.needs) for step in self._steps}
+        self._needed_by: defaultdict[str, list[str]] = defaultdict(list)
+        for step in self._steps:
+            for needed in step.needs:
+                self._needed_by[needed].append(step.identity)
+        self._ready = [place for place, step in enumerate(self._steps) if not step.needs]
+
+    def take(self) -> Step | None:
+        """Return the first step that can be done now, once; None when there is none."""
+        return self._steps[heapq.heappop(self._ready)] if self._ready else None
+
+    def finish(self, identity: str) -> None:
+        """Take note that a step has its result."""
+        for other in self._needed_by.pop(identity, ()):
+            wanting = self._wanting.get(other)
+            if wanting is not None:
+                wanting.discard(identity)
+                if not wanting:
+                    heapq.heappush(self._ready, self._place[other])
+
+    def drop(self, identity: str) -> None:
+        """Take note that a step has no result: what needs it, and what needs that, goes with it."""
+        for other in self._needed_by.pop(identity, ()):
+            if self._wanting.pop(other, None) is not None:
+                self.drop(other)

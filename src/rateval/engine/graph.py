@@ -1,0 +1,178 @@
+"""From a plan to its steps: which there are, what determines each, and what each needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rateval.api.protocols import Dataset, Split
+from rateval.data.splits import limit_split
+from rateval.plan.cells import Cell, Choice
+from rateval.plan.plan import Plan
+from rateval.records.step import Demand, Stage, Step
+from rateval.scoring.agreement import pair_explainers
+from rateval.store.store import identify_result
+from rateval.training.fitting import Fitting
+from rateval.workbench.bench import Workbench
+
+_ON_DEVICE = Demand(device=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CellSteps:
+    """The steps of one cell."""
+
+    cell: Cell
+    finetune: Step
+    infer: Step
+    judge: tuple[Step, ...]
+    """One per validator of the plan."""
+    score: tuple[tuple[Step, ...], ...]
+    """One per validator, with one per metric of the plan."""
+    faithfulness: Step | None
+
+    def __iter__(self) -> Iterator[Step]:
+        yield from (self.finetune, self.infer)
+        for judge, scores in zip(self.judge, self.score, strict=True):
+            yield from (judge, *scores)
+        if self.faithfulness is not None:
+            yield self.faithfulness
+
+
+@dataclass(frozen=True, slots=True)
+class PairSteps:
+    """The step that compares two cells which differ in their explainer."""
+
+    first: CellSteps
+    second: CellSteps
+    agree: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Every step of a plan, each once, and the cells that they belong to."""
+
+    steps: Mapping[str, Step]
+    """Identity to step, each after those that it needs."""
+    cells: tuple[CellSteps, ...]
+    agreements: tuple[tuple[PairSteps, ...], ...]
+    """One group per classifier, test and pair of explainers, with a pair for each seed."""
+
+
+def make_graph(plan: Plan, bench: Workbench) -> Graph:
+    """Lay out the steps of a plan; datasets are made for that, models are not.
+
+    Raises RatevalError when a file that determines a result isn't there, or a dataset is at fault.
+    """
+    maker = _Maker(plan, bench)
+    cells = tuple(maker.steps_of(cell) for cell in plan.cells)
+    by_cell = {id(cell): steps for cell, steps in zip(plan.cells, cells, strict=True)}
+    agreements = tuple(
+        tuple(_compare(by_cell[id(first)], by_cell[id(second)]) for first, second in group)
+        for group in pair_explainers(plan.cells, plan)
+    )
+    return Graph(_order(cells, agreements), cells, agreements)
+
+
+def _order(
+    cells: Sequence[CellSteps], agreements: Sequence[Sequence[PairSteps]]
+) -> Mapping[str, Step]:
+    """Return each step once, comparisons as soon as both cells are there."""
+    places = {id(steps): place for place, steps in enumerate(cells)}
+    pairs: list[list[Step]] = [[] for _ in cells]
+    for pair in (pair for group in agreements for pair in group):
+        pairs[max(places[id(pair.first)], places[id(pair.second)])].append(pair.agree)
+    ordered = (
+        step for steps, agrees in zip(cells, pairs, strict=True) for step in (*steps, *agrees)
+    )
+    found: dict[str, Step] = {}
+    for step in ordered:
+        found.setdefault(step.identity, step)
+    return found
+
+
+def limited_test(plan: Plan, bench: Workbench, cell: Cell) -> Split:
+    """Return the test split of a cell, as far as the study uses it."""
+    dataset: Dataset = bench.object(cell.dataset, cell.seed)
+    return limit_split(dataset.test, plan.spec.run.limit)
+
+
+class _Maker:
+    """What the steps of all cells of a plan are made with."""
+
+    def __init__(self, plan: Plan, bench: Workbench) -> None:
+        self._plan, self._bench = plan, bench
+
+    def steps_of(self, cell: Cell) -> CellSteps:
+        """Return the steps of a cell."""
+        finetune = self._finetune(cell)
+        infer = self._infer(cell, finetune)
+        judge = tuple(self._judge(cell, infer, choice) for choice in self._plan.validators)
+        scores = tuple(
+            tuple(self._score(cell, infer, step, metric) for metric in self._plan.metrics)
+            for step in judge
+        )
+        faithfulness = self._faithfulness(cell, finetune, infer)
+        return CellSteps(cell, finetune, infer, judge, scores, faithfulness)
+
+    def _finetune(self, cell: Cell) -> Step:
+        fitting = Fitting(self._plan, self._bench, cell)
+        processes = self._plan.spec.run.processes if fitting.trains else 1
+        return _step("finetune", fitting.label, fitting.inputs, (), Demand(True, processes))
+
+    def _infer(self, cell: Cell, finetune: Step) -> Step:
+        inputs = {
+            "classifier": finetune.identity,
+            "test": limited_test(self._plan, self._bench, cell).identity,
+            "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
+            "attribution": self._bench.inputs(cell.attribution, cell.seed),
+        }
+        precision = self._plan.spec.run.precision
+        if precision != "float32":
+            inputs["precision"] = precision
+        return _step("infer", cell.label, inputs, (finetune,), _ON_DEVICE)
+
+    def _judge(self, cell: Cell, infer: Step, validator: Choice) -> Step:
+        inputs = {
+            "inferred": infer.identity,
+            "validator": self._bench.inputs(validator, cell.seed),
+        }
+        return _step("judge", f"{cell.label} by {validator.label}", inputs, (infer,), _ON_DEVICE)
+
+    def _score(self, cell: Cell, infer: Step, judge: Step, metric: Choice) -> Step:
+        # Under the label that messages of the metric name.
+        inputs = {
+            "verdict": judge.identity,
+            "metric": {"label": metric.label} | self._bench.inputs(metric, cell.seed),
+        }
+        return _step("score", f"{judge.label}: {metric.label}", inputs, (infer, judge))
+
+    def _faithfulness(self, cell: Cell, finetune: Step, infer: Step) -> Step | None:
+        options = self._plan.spec.faithfulness
+        if options is None:
+            return None
+        inputs = {"inferred": infer.identity, "options": options.model_dump()}
+        return _step("faithfulness", cell.label, inputs, (finetune, infer), _ON_DEVICE)
+
+
+def _compare(first: CellSteps, second: CellSteps) -> PairSteps:
+    pair = (first, second)
+    inputs = {
+        "inferred": [steps.infer.identity for steps in pair],
+        "verdicts": [[judge.identity for judge in steps.judge] for steps in pair],
+    }
+    label = f"{first.cell.label} beside {second.cell.attribution.label}"
+    needs = [step for steps in pair for step in (steps.infer, *steps.judge)]
+    return PairSteps(first, second, _step("agree", label, inputs, needs))
+
+
+def _step(
+    stage: Stage,
+    label: str,
+    inputs: Mapping[str, Any],
+    needs: Sequence[Step],
+    demand: Demand = Demand(),  # noqa: B008 - a frozen value
+) -> Step:
+    identity = identify_result(stage, inputs)
+    return Step(stage, label, identity, inputs, tuple(step.identity for step in needs), demand)

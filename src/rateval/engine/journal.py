@@ -1,0 +1,83 @@
+"""A run's folder: its record, a line for each step, and the tracebacks of those that failed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rateval.errors import StudyError
+from rateval.records.run import RunRecord
+from rateval.records.step import Step
+
+STEPS = "steps.jsonl"
+LOG = "run.log"
+INTERVAL_S = 10.0
+"""Seconds between two writings of the record while steps are done."""
+_SHARE = 20
+"""How many times longer than the last writing took the next one waits at least."""
+
+
+class Journal:
+    """What is written while a run goes on, so that one which dies is still a run.
+
+    ``make_record`` returns the record as it is at the moment. Raises StudyError when the folder
+    cannot be written to.
+    """
+
+    def __init__(self, folder: Path, make_record: Callable[[], RunRecord]) -> None:
+        self.folder = folder
+        self._make_record = make_record
+        self._next = 0.0
+        self.save()
+
+    def save(self) -> RunRecord:
+        """Write the record as it is now, in place of the one before."""
+        clock = time.monotonic()
+        record = self._make_record()
+        try:
+            record.save(self.folder)
+        except OSError as error:
+            raise _refuse(self.folder, error) from error
+        now = time.monotonic()
+        self._next = now + max(INTERVAL_S, _SHARE * (now - clock))
+        return record
+
+    def save_now_and_then(self) -> None:
+        """Write the record if some time has passed since it was written last."""
+        if time.monotonic() >= self._next:
+            self.save()
+
+    def note(self, step: Step, status: str, seconds: float, error: str | None = None) -> None:
+        """Append a line about a step that ended: done, reused, failed, or dropped."""
+        line = {
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "stage": step.stage,
+            "label": step.label,
+            "identity": step.identity,
+            "status": status,
+            "seconds": seconds,
+        }
+        self._append(STEPS, json.dumps(line | ({"error": error} if error else {})) + "\n")
+
+    def log(self, step: Step, traceback: str) -> None:
+        """Append the traceback of a step that failed."""
+        self._append(LOG, f"{step.stage} {step.label} ({step.identity})\n{traceback}\n")
+
+    def _append(self, name: str, text: str) -> None:
+        try:
+            with (self.folder / name).open(
+                "a", encoding="utf-8", errors="backslashreplace"
+            ) as file:
+                file.write(text)
+        except OSError as error:
+            raise _refuse(self.folder, error) from error
+
+
+def _refuse(folder: Path, error: OSError) -> StudyError:
+    return StudyError(
+        f"{folder}: cannot be written to: {error.strerror}; what is stored is kept; make room, or "
+        "choose another folder with --output"
+    )

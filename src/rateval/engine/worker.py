@@ -1,0 +1,180 @@
+"""What does steps, in this process or in another one that makes the same plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from rateval.api.component import Context
+from rateval.api.protocols import Monitor
+from rateval.engine.graph import CellSteps, Graph, make_graph
+from rateval.engine.steps import Hands, find_writes
+from rateval.errors import RatevalError, StudyError
+from rateval.plan.cells import Choice
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
+from rateval.plan.published import Protocol
+from rateval.records.step import StageRecord, Step, StepEnd
+from rateval.registry.discovery import discover
+from rateval.spec.document import Document
+from rateval.store.store import Store, identify
+from rateval.workbench.bench import Workbench
+
+_NEED_A_MODEL = ("finetune", "infer", "faithfulness")
+
+
+class Worker:
+    """Do steps of one plan, and keep what is live between them."""
+
+    def __init__(self, plan: Plan, bench: Workbench, store: Store, graph: Graph) -> None:
+        self._bench, self._store = bench, store
+        self._hands = Hands(plan, bench, store)
+        self._writes = find_writes(self._hands, graph)
+        self._cells: dict[str, CellSteps] = {}
+        for steps in graph.cells:
+            for step in steps:
+                self._cells.setdefault(step.identity, steps)
+
+    def do(self, step: Step, monitor: Monitor) -> StepEnd:
+        """Do a step, leave its result in the store and say how it ended; only Ctrl-C is raised."""
+        clock = time.perf_counter()
+        try:
+            loads = self._load(step)
+            clock = time.perf_counter()  # so that loading is not counted as training
+            self._make(step, monitor)
+        except (Exception, SystemExit) as error:
+            culprit = self._bench.find_culprit(error)
+            return StepEnd(
+                step.identity,
+                round(time.perf_counter() - clock, 3),
+                error=describe_error(error),
+                traceback="".join(traceback.format_exception(error)),
+                culprit=None if culprit is None else name_choice(culprit),
+                whole=isinstance(error, StudyError),
+            )
+        return StepEnd(step.identity, round(time.perf_counter() - clock, 3), loads=loads)
+
+    def _make(self, step: Step, monitor: Monitor) -> None:
+        write = self._writes.get(step.identity)
+        if write is None:
+            raise RatevalError(
+                "this process plans no such step: rateval, a plugin, or the data differ between "
+                "where the run was started and here"
+            )
+        self._store.make(
+            step.stage,
+            step.inputs,
+            lambda folder: write(folder, monitor).model_dump(mode="json"),
+        )
+        if step.stage == "infer":
+            self._hands.discard_parts(self._cells[step.identity])
+
+    def _load(self, step: Step) -> tuple[StageRecord, ...]:
+        """Load the model that a step needs, unless it is there or in the hands of others."""
+        if step.stage not in _NEED_A_MODEL or step.demand.processes > 1:
+            return ()
+        steps = self._cells[step.identity]
+        cell = steps.cell
+        kept = self._bench.classifier(steps.finetune.identity) is not None
+        if self._bench.has(cell.model, cell.seed) or (kept and step.stage != "finetune"):
+            return ()
+        clock = time.perf_counter()
+        self._bench.object(cell.model, cell.seed)
+        return (
+            StageRecord(
+                stage="load",
+                label=cell.model.label + cell.seed_note(cell.model),
+                identity=identify(self._bench.inputs(cell.model, cell.seed)),
+                reused=False,
+                seconds=round(time.perf_counter() - clock, 3),
+            ),
+        )
+
+
+def name_choice(choice: Choice) -> str:
+    """Name a component for people, such as ``model "clip"``."""
+    return f'{choice.registered.kind} "{choice.label}"'
+
+
+def describe_error(error: BaseException) -> str:
+    """Write an error in one piece: the message alone where it is written for users.
+
+    >>> describe_error(ValueError("boom")), describe_error(RatevalError("no such file"))
+    ('ValueError: boom', 'no such file')
+    """
+    if isinstance(error, RatevalError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What another process needs to make the same plan: the resolved spec and where it stands.
+
+    It is the function that an executor gets: ``order(step, monitor)`` does a step wherever it is
+    called. Where a worker of this very order is at hand, that one does it.
+    """
+
+    spec: str
+    """The resolved spec, JSON."""
+    name: str
+    """How messages call the spec."""
+    base: Path
+    """Absolute folder that relative paths start from."""
+    forced: Protocol | None
+    device: str
+    threads: int
+    """Threads that torch computes with: with others, sums round otherwise."""
+    run: str = field(default="")
+    """Tells one run of a study from another."""
+
+    def __call__(self, step: Step, monitor: Monitor) -> StepEnd:
+        """Do a step."""
+        worker = _AT_HAND.get(self)
+        if worker is None:
+            _AT_HAND.clear()
+            try:
+                worker = _AT_HAND[self] = _make_worker(self)
+            except Exception as error:
+                trace = "".join(traceback.format_exception(error))
+                return StepEnd(step.identity, 0.0, error=describe_error(error), traceback=trace)
+        return worker.do(step, monitor)
+
+
+_AT_HAND: dict[Order, Worker] = {}
+"""The worker of this process, by its order."""
+
+
+def keep_worker(order: Order, worker: Worker) -> None:
+    """Let this process do an order's steps by ``worker``, with the objects that it has already."""
+    _AT_HAND[order] = worker
+
+
+def release_worker(order: Order) -> None:
+    """Let go of an order's worker, and of the models that it holds."""
+    _AT_HAND.pop(order, None)
+
+
+def make_order(plan: Plan, device: str, run: str) -> Order:
+    """Write down what another process needs to do steps of ``plan`` on ``device``."""
+    spec = json.dumps(plan.spec.as_tables(), default=str)
+    return Order(
+        spec, plan.document.name, Path.cwd(), plan.forced, device, torch.get_num_threads(), run
+    )
+
+
+def _make_worker(order: Order) -> Worker:
+    os.chdir(order.base)
+    torch.set_num_threads(order.threads)
+    document = Document(order.name, json.loads(order.spec), "")
+    plan = make_plan(document, discover(), order.forced)
+    options = plan.spec.run
+    bench = Workbench(Context(device=order.device, workers=options.workers))
+    store = Store(options.output / "store", reuse=options.reuse)
+    return Worker(plan, bench, store, make_graph(plan, bench))

@@ -1,0 +1,78 @@
+"""What each stage leaves beside its files: small facts that are stored with the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rateval.records.base import Record
+from rateval.records.cell import SkippedRecord
+from rateval.records.explainers import AreasRecord
+from rateval.records.trainings import EpochRecord
+
+
+class FinetuneFacts(Record):
+    """Facts of a fine-tuning."""
+
+    trained: bool
+    """False for zero-shot: nothing was trained and no weight was loaded."""
+    skipped: tuple[SkippedRecord, ...]
+    """Training samples that could not be read."""
+    curve: tuple[EpochRecord, ...]
+    """One per epoch."""
+    told: dict[str, Any]
+    """What else the method says of this training."""
+
+
+class InferFacts(Record):
+    """Facts of the predictions and explanations of one cell."""
+
+    count: int
+    """Images that have a row."""
+    skipped: tuple[SkippedRecord, ...]
+    """Test samples that could not be read."""
+
+
+class JudgeFacts(Record):
+    """Facts of one validator's verdicts."""
+
+    undefined: dict[str, int]
+    """Reason to the number of images without a score."""
+    quadrants: dict[str, int]
+    """Counts of RR, RW, WR and WW: prediction first, evidence second."""
+
+
+class ScoreFacts(Record):
+    """Facts of one metric."""
+
+    heading: str
+    """Short heading of its column."""
+    numerator: int
+    denominator: int
+
+
+class FaithfulnessFacts(AreasRecord):
+    """Facts of how the prediction's probability follows the maps of one cell."""
+
+    count: int
+    """Images looked at, the first ones of the test split."""
+    undefined: dict[str, int]
+    """Reason to the number of those without curves; they are in no area."""
+
+
+class ShareFacts(Record):
+    """Facts of how often one validator judges two explainers' maps alike."""
+
+    numerator: int
+    denominator: int
+    """Images with a score by both explainers."""
+
+
+class AgreeFacts(Record):
+    """Facts of two explainers on one classifier and one test."""
+
+    correlation: float | None
+    """Mean Spearman correlation of the patch maps; null when it is defined for no image."""
+    count: int
+    """Images where it is defined."""
+    verdicts: tuple[ShareFacts, ...]
+    """One per validator."""

@@ -1,0 +1,17 @@
+"""The outcomes of a cell, from what its stages stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rateval.api.values import Outcomes
+from rateval.store import rows as tables
+
+
+def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
+    """Return which stored predictions are correct and which of their verdicts are valid."""
+    # Probabilities are most of the bytes, and nobody asks for them here.
+    rows = tables.read_rows(inferred, ["id", "correct"])
+    verdicts = tables.read_rows(judged, ["id", "valid"])
+    assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
+    return Outcomes(rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy())

@@ -53,7 +53,17 @@ if TYPE_CHECKING:
         write_salesforce_checkpoint as write_salesforce_checkpoint,
     )
     from rateval.modelkit.digests import digest_files as digest_files
+    from rateval.modelkit.foreign_table import ForeignDepth as ForeignDepth
+    from rateval.modelkit.foreign_table import ForeignMean as ForeignMean
+    from rateval.modelkit.foreign_table import ForeignPair as ForeignPair
+    from rateval.modelkit.foreign_table import ForeignRows as ForeignRows
+    from rateval.modelkit.foreign_table import ForeignSize as ForeignSize
+    from rateval.modelkit.foreign_table import ForeignStd as ForeignStd
+    from rateval.modelkit.foreign_table import ForeignTable as ForeignTable
+    from rateval.modelkit.foreign_table import check_table as check_table
+    from rateval.modelkit.foreign_table import require_buildable as require_buildable
     from rateval.modelkit.geometry import Geometry as Geometry
+    from rateval.modelkit.hugging_face_table import HuggingFaceTable as HuggingFaceTable
     from rateval.modelkit.json_file import read_json as read_json
     from rateval.modelkit.layers import choose_layers as choose_layers
     from rateval.modelkit.memory import is_out_of_memory as is_out_of_memory
@@ -65,6 +75,7 @@ if TYPE_CHECKING:
     from rateval.modelkit.recording import record_probabilities as record_probabilities
     from rateval.modelkit.recording import replaced_forward as replaced_forward
     from rateval.modelkit.recording import softmax_in_graph as softmax_in_graph
+    from rateval.modelkit.tokenizer_folder import tokenizer_options as tokenizer_options
     from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
     from rateval.modelkit.weights import require_same_weights as require_same_weights
     from rateval.modelkit.wording import list_some as list_some
@@ -75,7 +86,15 @@ if TYPE_CHECKING:
 _ON_FIRST_USE = {
     "Attend": "rateval.modelkit.recording",
     "Batch": "rateval.batches",
+    "ForeignDepth": "rateval.modelkit.foreign_table",
+    "ForeignMean": "rateval.modelkit.foreign_table",
+    "ForeignPair": "rateval.modelkit.foreign_table",
+    "ForeignRows": "rateval.modelkit.foreign_table",
+    "ForeignSize": "rateval.modelkit.foreign_table",
+    "ForeignStd": "rateval.modelkit.foreign_table",
+    "ForeignTable": "rateval.modelkit.foreign_table",
     "Geometry": "rateval.modelkit.geometry",
+    "HuggingFaceTable": "rateval.modelkit.hugging_face_table",
     "ImageMean": "rateval.modelkit.channels",
     "ImageStd": "rateval.modelkit.channels",
     "Params": "rateval.params",
@@ -84,6 +103,7 @@ _ON_FIRST_USE = {
     "attend_fused": "rateval.modelkit.recording",
     "attend_plainly": "rateval.modelkit.recording",
     "cached_bert_vocabulary": "rateval.modelkit.bert_vocabulary",
+    "check_table": "rateval.modelkit.foreign_table",
     "choose_layers": "rateval.modelkit.layers",
     "copy_file": "rateval.modelkit.checkpoint_writing",
     "copy_tokenizer": "rateval.modelkit.checkpoint_writing",
@@ -99,10 +119,12 @@ _ON_FIRST_USE = {
     "replaced_forward": "rateval.modelkit.recording",
     "require_bert_vocabulary": "rateval.modelkit.bert_vocabulary",
     "require_bert_words": "rateval.modelkit.bert_vocabulary",
+    "require_buildable": "rateval.modelkit.foreign_table",
     "require_same_weights": "rateval.modelkit.weights",
     "require_vocabulary_size": "rateval.modelkit.bert_vocabulary",
     "softmax_in_graph": "rateval.modelkit.recording",
     "suggest": "rateval.modelkit.wording",
+    "tokenizer_options": "rateval.modelkit.tokenizer_folder",
     "write_json": "rateval.store",
     "write_safetensors": "rateval.modelkit.checkpoint_writing",
     "write_salesforce_checkpoint": "rateval.modelkit.checkpoint_writing",
@@ -119,7 +141,15 @@ __all__ = [
     "Epoch",
     "Explanation",
     "Finetuner",
+    "ForeignDepth",
+    "ForeignMean",
+    "ForeignPair",
+    "ForeignRows",
+    "ForeignSize",
+    "ForeignStd",
+    "ForeignTable",
     "Geometry",
+    "HuggingFaceTable",
     "ImageMean",
     "ImageStd",
     "Logbook",
@@ -144,6 +174,7 @@ __all__ = [
     "attend_fused",
     "attend_plainly",
     "cached_bert_vocabulary",
+    "check_table",
     "choose_layers",
     "copy_file",
     "copy_tokenizer",
@@ -160,10 +191,12 @@ __all__ = [
     "replaced_forward",
     "require_bert_vocabulary",
     "require_bert_words",
+    "require_buildable",
     "require_same_weights",
     "require_vocabulary_size",
     "softmax_in_graph",
     "suggest",
+    "tokenizer_options",
     "write_json",
     "write_safetensors",
     "write_salesforce_checkpoint",

@@ -197,6 +197,14 @@ def test_code_in_the_folder_is_not_run(
     assert not marker.exists()
 
 
+def test_what_older_versions_noted_down_is_left_out(build: Build, edit: Edit) -> None:
+    notes = {"_name_or_path": "", "num_beams": 1, "top_k": 50, "torchscript": False}
+    notes |= {"id2label": {"0": "LABEL_0"}, "transformers_version": "4.16.0.dev0", "prefix": None}
+    edit("config.json", {"text_config": notes | {"sep_token_id": None}, "vision_config": notes})
+    edit("config.json", notes | {"torch_dtype": "float32"})
+    assert build().depth >= 3
+
+
 def test_missing_files(build: Build, folder: Path) -> None:
     (folder / "tokenizer.json").unlink()
     model = build()

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import open_clip
+import timm
 import torch
 
 from rateval.api import RatevalError
-from rateval.modelkit import read_json, suggest
+from rateval.modelkit import ForeignTable, check_table, read_json
 from rateval_clip.files import locate_config
+from rateval_clip.options import ModelOptions, PreprocessOptions, require_sane_size
 from rateval_clip.params import CONFIG_KEYS, RANDOM, ClipParams, checkpoint_path
 from rateval_clip.tags import named_config, tag_config, usual_preprocessing
-
-_OPTIONS = ("quick_gelu", "init_logit_scale", "init_logit_bias", "nonscalar_logit_scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,17 @@ class Architecture:
 def find_architecture(params: ClipParams) -> Architecture:
     """Read the config that ``params`` names, and the preprocessing that belongs to it.
 
-    Raises RatevalError for an unknown name, an unreadable file, an unknown key in the config, and
-    for CoCa and text towers of transformers.
+    Raises RatevalError for an unknown name, an unreadable file, an option of the config that may
+    not be set or is out of its bounds, and for CoCa and text towers of transformers.
     """
     layout = locate_config(params.architecture)
     preprocessing: dict[str, Any] = {}
     if layout.config is not None:
         content = read_json(layout.config)
         config = content.get("model_cfg", content)
-        preprocessing = dict(content.get("preprocess_cfg", {}))
+        given = {"preprocess_cfg": content.get("preprocess_cfg", {})}
+        checked = check_table(_Preprocessing, given, f"{layout.config}")
+        preprocessing = checked.preprocess_cfg.options()
     elif isinstance(params.architecture, str):
         config = named_config(params.architecture)
         if params.pretrained is not None and _is_tag(params):
@@ -54,55 +55,61 @@ def find_architecture(params: ClipParams) -> Architecture:
             preprocessing = usual_preprocessing(params.architecture)
     else:
         config = params.architecture
-    config = copy.deepcopy(config)
-    check_config(config, layout.name)
-    return Architecture(layout.name, config, preprocessing, layout.folder)
+    where = layout.name if layout.config is None else str(layout.config)
+    return Architecture(layout.name, check_config(config, where), preprocessing, layout.folder)
+
+
+class _Preprocessing(ForeignTable):
+    """Hold the part of a config that says how an image is prepared."""
+
+    preprocess_cfg: PreprocessOptions
 
 
 def _is_tag(params: ClipParams) -> bool:
     return params.pretrained != RANDOM and checkpoint_path(params.pretrained) is None
 
 
-def check_config(config: dict[str, Any], name: str) -> None:
-    """Raise RatevalError for keys that open_clip doesn't know and for text towers it can't use."""
+def check_config(config: Any, where: str) -> dict[str, Any]:
+    """Return what open_clip may see of a config that comes from ``where``.
+
+    Raises RatevalError for options that may not be set or are out of their bounds, and for towers
+    that cannot be used.
+    """
+    if not isinstance(config, dict):
+        raise RatevalError(f"{where}: model_cfg must be a table, not {type(config).__name__}")
     absent = [key for key in CONFIG_KEYS if key not in config]
     if absent:
-        raise RatevalError(f"{name}: not an open_clip config; it lacks {', '.join(absent)}")
+        raise RatevalError(f"{where}: not an open_clip config; it lacks {', '.join(absent)}")
+    _refuse_other_towers(config, where)
+    options = check_table(ModelOptions, config, where)
+    require_sane_size(options, where)
+    timm_name = options.vision_cfg.timm_model_name
+    if timm_name is not None and not timm.is_model(timm_name):
+        raise RatevalError(
+            f"{where}: vision_cfg.timm_model_name = {timm_name!r}: timm {timm.__version__} knows "
+            "no such model; give the name of one that it builds itself"
+        )
+    return options.options()
+
+
+def _refuse_other_towers(config: dict[str, Any], where: str) -> None:
     if "multimodal_cfg" in config:
         raise RatevalError(
-            f"{name}: a CoCa, which pools tokens by many queries, so that its attention cannot be "
+            f"{where}: a CoCa, which pools tokens by many queries, so that its attention cannot be "
             'followed to the embedding; give a CLIP, such as "ViT-B-32"'
         )
-    _check_keys(config, (*CONFIG_KEYS, *_OPTIONS, "custom_text"), name, "")
     vision, text = config["vision_cfg"], config["text_cfg"]
-    for key, table, known in (
-        ("vision_cfg", vision, open_clip.CLIPVisionCfg),
-        ("text_cfg", text, open_clip.CLIPTextCfg),
-    ):
-        if not isinstance(table, dict):
-            raise RatevalError(f"{name}: {key} must be a table, not {type(table).__name__}")
-        _check_keys(table, [field.name for field in fields(known)], name, f"{key}.")
-    if isinstance(vision.get("layers"), list | tuple):
+    if isinstance(vision, dict) and isinstance(vision.get("layers"), list | tuple):
         raise RatevalError(
-            f"{name}: its image tower is a ResNet, which has no self-attention to explain; give a "
+            f"{where}: its image tower is a ResNet, which has no self-attention to explain; give a "
             'vision transformer, such as "ViT-B-32"'
         )
-    if text.get("hf_model_name"):
+    if isinstance(text, dict) and text.get("hf_model_name"):
         raise RatevalError(
-            f"{name}: its text tower is transformers' {text['hf_model_name']}, which cannot be "
+            f"{where}: its text tower is transformers' {text['hf_model_name']}, which cannot be "
             "used in this version; give an architecture with open_clip's own text tower, such as "
             '"ViT-B-32"'
         )
-
-
-def _check_keys(table: dict[str, Any], known: Iterable[str], name: str, where: str) -> None:
-    known = list(known)
-    for key in table:
-        if key not in known:
-            raise RatevalError(
-                f"{name}: {where}{key}: open_clip {open_clip.__version__} has no such key; "
-                f"{suggest(key, known)}"
-            )
 
 
 def build_module(architecture: Architecture, seed: int) -> torch.nn.Module:

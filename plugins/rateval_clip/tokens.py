@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
 from rateval.api import RatevalError
+from rateval.modelkit import tokenizer_options
 
 Tokenizer = Callable[[list[str]], torch.Tensor]
 CONTEXT_LENGTH = 77
@@ -30,6 +32,7 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
     named = text_config.get("hf_tokenizer_name")
     tokenizer: Tokenizer
     if not named:
+        _require_own_options(options, name)
         tokenizer = SimpleTokenizer(context_length=context_length, **options)
         return tokenizer
     try:
@@ -37,10 +40,12 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
         tokenizer = HFTokenizer(
             str(source),
             context_length=context_length,
-            local_files_only=True,
             **options,
+            **tokenizer_options(source),
         )
-    except (ImportError, OSError, ValueError) as error:
+    except RatevalError:
+        raise
+    except Exception as error:  # each tokenizer class has errors of its own
         if folder is not None:
             mend = "put its files (tokenizer.json, tokenizer_config.json) into that folder"
         else:
@@ -53,7 +58,27 @@ def make_tokenizer(text_config: Mapping[str, Any], folder: Path | None, name: st
             f"{name}: the tokenizer {str(folder or named)!r} is not on this machine, or cannot be "
             f"read, and rateval downloads nothing in a run; {mend}"
         ) from error
-    return tokenizer
+    return partial(_split, tokenizer, name)
+
+
+def _split(tokenizer: Tokenizer, name: str, prompts: list[str]) -> torch.Tensor:
+    try:
+        return tokenizer(prompts)
+    except Exception as error:  # the tokenizer's files are the only cause there is
+        reason = str(error).strip().partition("\n")[0]
+        raise RatevalError(
+            f"{name}: its tokenizer cannot split prompts: {type(error).__name__}: {reason}; give "
+            "the tokenizer that belongs to it"
+        ) from error
+
+
+def _require_own_options(options: Mapping[str, Any], name: str) -> None:
+    others = sorted(key for key in options if key != "clean")
+    if others:
+        raise RatevalError(
+            f"{name}: {others[0]} is an option of transformers' tokenizers, and text_cfg names "
+            "none, so that it is open_clip's own; leave it out, or set hf_tokenizer_name"
+        )
 
 
 def locate_tokenizer(text_config: Mapping[str, Any], folder: Path | None) -> Path | None:
@@ -66,7 +91,7 @@ def locate_tokenizer(text_config: Mapping[str, Any], folder: Path | None) -> Pat
         return folder
     try:
         return _folder_of(named)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
 
 

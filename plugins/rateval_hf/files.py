@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 
 from rateval.api import RatevalError
@@ -27,7 +28,7 @@ def locate_weights(folder: Path) -> tuple[Path, ...]:
             return (folder / name,)
         index = folder / f"{name}.index.json"
         if index.is_file():
-            names = sorted({str(part) for part in read_json(index).get("weight_map", {}).values()})
+            names = _names_in(index)
             missing = [name for name in names if not (folder / name).is_file()]
             if missing or not names:
                 raise RatevalError(
@@ -39,6 +40,23 @@ def locate_weights(folder: Path) -> tuple[Path, ...]:
         f"{folder}: the folder holds neither {' nor '.join(_WEIGHTS)}; give a folder that "
         "CLIPModel or SiglipModel of transformers saved"
     )
+
+
+def _names_in(index: Path) -> list[str]:
+    parts = read_json(index).get("weight_map")
+    if not isinstance(parts, dict):
+        raise RatevalError(
+            f"{index}: weight_map = {reprlib.repr(parts)}: must be a table that names the file of "
+            "each weight; copy the whole folder again"
+        )
+    for name in parts.values():
+        # A file beside the index, whatever its name says.
+        if not isinstance(name, str) or not name.isprintable() or name != Path(name).name:
+            raise RatevalError(
+                f"{index}: weight_map names {name!r:.100}: must be the name of a file in the same "
+                "folder; copy the whole folder again"
+            )
+    return sorted(set(parts.values()))
 
 
 def digest(params: HfClipParams) -> str:

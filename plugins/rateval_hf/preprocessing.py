@@ -18,7 +18,8 @@ from torchvision.transforms import (
 )
 
 from rateval.api import RatevalError
-from rateval.modelkit import Geometry, read_json
+from rateval.modelkit import ForeignMean, ForeignStd, ForeignTable, Geometry, check_table, read_json
+from rateval_hf.options import ImageOptions
 from rateval_hf.params import HfClipParams
 
 _FILES = ("preprocessor_config.json", "processor_config.json")
@@ -88,7 +89,11 @@ def make_preprocessing(
 
 def _read_settings(folder: Path, kind: str) -> tuple[Path, dict[str, Any]]:
     path = locate_settings(folder)
-    given = {key: value for key, value in settings_in(read_json(path)).items() if value is not None}
+    content = read_json(path)
+    if content.get("auto_map") is not None:
+        check_table(ImageOptions, {"auto_map": content["auto_map"]}, str(path))
+    options = check_table(ImageOptions, settings_in(content), str(path)).options()
+    given = {key: value for key, value in options.items() if value is not None}
     return path, {**_COMMON, **_DEFAULTS[kind], **given}
 
 
@@ -140,9 +145,16 @@ def _resample(settings: Mapping[str, Any], path: Path) -> InterpolationMode:
 def _channels(settings: Mapping[str, Any], key: str, path: Path) -> tuple[float, float, float]:
     value = settings[key]
     if not isinstance(value, list | tuple) or len(value) != 3:
-        raise RatevalError(f"{path}: {key} is {value!r}; it must be three numbers")
-    red, green, blue = (float(channel) for channel in value)
-    return red, green, blue
+        raise RatevalError(f"{path}: {key} is {value!r:.100}; it must be three numbers")
+    found = check_table(_Channels, {key: value}, str(path))
+    return found.image_mean if key == "image_mean" else found.image_std
+
+
+class _Channels(ForeignTable):
+    """Hold the bounds of what an image is normalised by."""
+
+    image_mean: ForeignMean = (0.0, 0.0, 0.0)
+    image_std: ForeignStd = (1.0, 1.0, 1.0)
 
 
 def _check_size(geometry: Geometry, image_size: int, path: Path) -> None:

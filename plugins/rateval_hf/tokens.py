@@ -10,6 +10,7 @@ import torch
 from transformers import AutoTokenizer
 
 from rateval.api import RatevalError
+from rateval.modelkit import tokenizer_options
 
 
 class FolderTokens:
@@ -21,12 +22,15 @@ class FolderTokens:
         Raises RatevalError when they are absent, need code or a library that is not here, or have
         more words than the model.
         """
+        self._folder = folder
         self._length = length
         try:
             # What is not local is not looked for; code in the folder is never run.
             self._tokenizer: Any = AutoTokenizer.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False
+                str(folder), **tokenizer_options(folder)
             )
+        except RatevalError:
+            raise
         except Exception as error:  # each tokenizer class has errors of its own
             reason = str(error).strip().partition("\n")[0]
             raise RatevalError(
@@ -45,13 +49,20 @@ class FolderTokens:
         """Turn K prompts into (K, T) int64 ids, cut or padded to T.
 
         SigLIP was trained on padded prompts and reads the last token, whatever it is; CLIP reads
-        none behind the end token.
+        none behind the end token. Raises RatevalError when the files make no tokenizer that pads.
         """
-        ids: torch.Tensor = self._tokenizer(
-            list(prompts),
-            padding="max_length",
-            truncation=True,
-            max_length=self._length,
-            return_tensors="pt",
-        )["input_ids"]
+        try:
+            ids: torch.Tensor = self._tokenizer(
+                list(prompts),
+                padding="max_length",
+                truncation=True,
+                max_length=self._length,
+                return_tensors="pt",
+            )["input_ids"]
+        except Exception as error:  # the tokenizer's files are the only cause there is
+            reason = str(error).strip().partition("\n")[0]
+            raise RatevalError(
+                f"{self._folder}: its tokenizer cannot split prompts: {type(error).__name__}: "
+                f"{reason}; give the tokenizer that belongs to the model"
+            ) from error
         return ids

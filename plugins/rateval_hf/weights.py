@@ -13,8 +13,9 @@ from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from rateval.api import RatevalError
-from rateval.modelkit import read_json, read_state_dict, require_same_weights
+from rateval.modelkit import check_table, read_json, read_state_dict, require_same_weights
 from rateval_hf.files import locate_weights
+from rateval_hf.options import ModelOptions, require_sane_size
 
 _CLASSES: Mapping[str, tuple[Any, Any]] = {
     "clip": (CLIPConfig, CLIPModel),
@@ -45,19 +46,21 @@ class Loaded:
 def load(folder: Path) -> Loaded:
     """Build the model that ``folder`` describes and copy its weights, every one of them.
 
-    Raises RatevalError for a config of another kind of model, and for weights that are absent,
-    damaged, unsafe, or not those of the config.
+    Raises RatevalError for a config of another kind of model, for options that may not be set, and
+    for weights that are absent, damaged, unsafe, or not those of the config.
     """
     path = folder / "config.json"
     content = read_json(path)
     kind = content.get("model_type")
-    if kind not in _CLASSES:
+    if not isinstance(kind, str) or kind not in _CLASSES:
         raise RatevalError(
             f"{path}: model_type is {kind!r}; hf-clip loads {' and '.join(_CLASSES)} only"
         )
-    make_config, make_model = _CLASSES[str(kind)]
+    make_config, make_model = _CLASSES[kind]
+    options = check_table(ModelOptions, content, str(path))
+    require_sane_size(options, str(path))
     try:
-        config = make_config.from_dict(content)
+        config = make_config.from_dict(options.options())
         with torch.random.fork_rng(devices=[]):
             # The config may ask for half precision, which the context decides about.
             module: nn.Module = make_model(config).float().eval()

@@ -94,7 +94,6 @@ def _from_config(params: LavisParams) -> Architecture:
         text["num_hidden_layers"] = text.get("fusion_layer", _FUSION_LAYER)
     size = model.get("image_size", 384)
     name = f"LAVIS {config.path.stem} ({_describe(width, depth, _PATCH_SIZE)}, {size} px)"
-    processor = _section(_section(config.preprocess, "vis_processor"), "eval")
     return Architecture(
         family=family,
         name=name,
@@ -110,13 +109,8 @@ def _from_config(params: LavisParams) -> Architecture:
         text=text,
         embedding=model.get("embed_dim", 256),
         text_length=model.get("max_txt_len", _TEXT_LENGTH[family]),
-        transform=make_transform(name, size, processor, params),
+        transform=make_transform(name, size, config.processor, params),
     )
-
-
-def _section(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _describe(width: int, depth: int, patch_size: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rateval.api import RatevalError
-from rateval.modelkit import cached_bert_vocabulary, digest_files, read_json, suggest
+from rateval.modelkit import cached_bert_vocabulary, check_table, digest_files, read_json, suggest
+from rateval_lavis.options import ModelOptions, ProcessorOptions, TextOptions
 from rateval_lavis.params import RANDOM, LavisAlbefParams, LavisParams, config_path
 
 _VOCABULARY = "vocab.txt"
@@ -21,13 +23,13 @@ class ModelConfig:
     path: Path
     """The YAML file."""
     model: dict[str, Any]
-    """Its section ``model``."""
-    preprocess: dict[str, Any]
-    """Its section ``preprocess``; empty when there is none."""
+    """What is read of its section ``model``."""
+    processor: dict[str, Any]
+    """Its ``preprocess.vis_processor.eval``; empty when there is none."""
     text_path: Path
     """The JSON file of the text tower."""
     text: dict[str, Any]
-    """What stands in it: a BERT config."""
+    """What is read of it: a BERT config."""
 
 
 def family_of(params: LavisParams) -> str:
@@ -73,14 +75,22 @@ def read_config(params: LavisParams) -> ModelConfig:
             f"begin with {family}_, as in {family}_pretrain or {family}_retrieval"
         )
     text_path = _locate_text_config(model, path)
-    preprocess = content.get("preprocess")
+    options = check_table(ModelOptions, model, f"{path}: model").options()
+    text = check_table(TextOptions, read_json(text_path), str(text_path)).options()
+    processor = _section(_section(content.get("preprocess"), "vis_processor"), "eval")
+    where = f"{path}: preprocess.vis_processor.eval"
     return ModelConfig(
         path,
-        model,
-        preprocess if isinstance(preprocess, dict) else {},
+        options,
+        check_table(ProcessorOptions, processor, where).options(),
         text_path,
-        read_json(text_path),
+        text,
     )
+
+
+def _section(table: Any, key: str) -> dict[str, Any]:
+    found = table.get(key) if isinstance(table, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _named(name: str | None, family: str) -> Path:
@@ -114,12 +124,21 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
     try:
         # LAVIS' own reader: plain YAML takes its 1e-6 for text.
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        content = OmegaConf.to_container(_without_resolvers(OmegaConf.load(path)), resolve=True)
+    except (OSError, ValueError, RecursionError, YAMLError, OmegaConfBaseException) as error:
         raise RatevalError(f"{path}: not a readable LAVIS config: {error}") from error
     if not isinstance(content, dict):
         raise RatevalError(f"{path}: not a LAVIS config; it must hold a section `model`")
     return {str(key): value for key, value in content.items()}
+
+
+def _without_resolvers(config: Any) -> Any:
+    from omegaconf import OmegaConf
+
+    # A resolver is a function that a file calls: oc.env, for one, reads the environment.
+    if re.search(r"\$\{[^{}]*:", OmegaConf.to_yaml(config, resolve=False)):
+        raise ValueError("it calls a resolver (${name: ...}); write the value itself")
+    return config
 
 
 def _locate_text_config(model: dict[str, Any], path: Path) -> Path:

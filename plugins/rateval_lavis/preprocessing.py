@@ -13,6 +13,8 @@ from rateval_lavis.params import LavisParams
 from rateval_lavis.upstream import registry
 
 _PROCESSOR = "blip_image_eval"
+# By its name a config would choose any class that was ever registered.
+_ALLOWED = (_PROCESSOR, "clip_image_eval")
 
 
 def make_transform(
@@ -34,7 +36,7 @@ def make_transform(
             f"the model takes {size}; make preprocess.vis_processor.eval.image_size and "
             "model.image_size of the config equal"
         )
-    kind = registry.get_processor_class(settings["name"])
+    kind = registry.get_processor_class(settings["name"]) if settings["name"] in _ALLOWED else None
     made = kind and kind.from_config(OmegaConf.create(settings))
     transform: Compose = getattr(made, "transform", None)
     if not _is_for_evaluation(transform):

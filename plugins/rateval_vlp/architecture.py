@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from transformers import BlipConfig
 
 from rateval.api import RatevalError
-from rateval.modelkit import TowerSizeParams, read_json
+from rateval.modelkit import TowerSizeParams, check_table, read_json, require_buildable
 from rateval_vlp.files import SIZE_NAME
+from rateval_vlp.options import ModelOptions
 from rateval_vlp.params import (
     ALBEF_SIZES,
     BLIP_SIZES,
@@ -99,10 +100,23 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
 
 
 def _read_size(kind: type[Size], path: Path) -> Size:
+    content = read_json(path)
     try:
-        return kind.model_validate(read_json(path))
+        # Types as they are: true is no size, and "3" is none either.
+        size = kind.model_validate(content, strict=True)
     except ValidationError as error:
         raise RatevalError(f"{path}: no table of sizes: {_list_faults(error)}") from error
+    _require_sane(size, path)
+    return size
+
+
+def _require_sane(size: TowerSizeParams, path: Path) -> None:
+    numbers = (
+        size.depth * 12 * size.width**2 + (size.image_size // size.patch_size) ** 2 * size.width
+    )
+    text = size.text_width * (4 * size.text_width + 2 * size.text_intermediate)
+    words = (size.vocabulary_size + size.max_positions) * size.text_width
+    require_buildable(numbers + size.text_layers * text + words, str(path))
 
 
 def _list_faults(error: ValidationError) -> str:
@@ -116,8 +130,9 @@ def _read_config(path: Path) -> Any:
         raise RatevalError(
             f"{path}: describes {found!r}, not 'blip'; give a folder of BlipForImageTextRetrieval"
         )
+    options = check_table(ModelOptions, content, str(path)).options()
     try:
-        return BlipConfig.from_dict(content)
+        return BlipConfig.from_dict(options)
     except Exception as error:  # the config is the only cause there is
         raise RatevalError(f"{path}: transformers refuses this config: {error}") from error
 
@@ -136,7 +151,7 @@ def _folder_size(config: Any, path: Path) -> BlipSizeParams:
                 f"{path}: {key} is {found!r}; BLIP's is {supported!r}, and no other is supported"
             )
     try:
-        return BlipSizeParams(
+        size = BlipSizeParams(
             image_size=vision.image_size,
             patch_size=vision.patch_size,
             width=vision.hidden_size,
@@ -152,6 +167,8 @@ def _folder_size(config: Any, path: Path) -> BlipSizeParams:
         )
     except ValidationError as error:
         raise RatevalError(f"{path}: its sizes cannot be built: {_list_faults(error)}") from error
+    _require_sane(size, path)
+    return size
 
 
 def _resized(own: Size, asked: Size | None, path: Path) -> Size:

@@ -54,7 +54,7 @@ def write_hugging_face(
     config = read_json(files.config)
     config["logit_scale_init_value"] = -math.log(temperature)
     side = architecture.size.image_size
-    config["vision_config"] = {**config.get("vision_config", {}), "image_size": side}
+    config["vision_config"] = {**(config.get("vision_config") or {}), "image_size": side}
     write_json(folder / CONFIG_NAME, config)
     write_json(folder / "preprocessor_config.json", _image_processor(side, mean, std))
     source = files.config.parent

@@ -26,14 +26,25 @@ class WordPieces:
         embedding.
         """
         path = require_bert_vocabulary(path, architecture.name)
+        self._path = path
         self._tokenizer = _read(path)
         _check(self._tokenizer, path, architecture)
         self._tokenizer.enable_truncation(architecture.text_length)
         self._tokenizer.enable_padding(pad_id=PADDING, pad_token=_PAD)
 
     def __call__(self, prompts: Sequence[str]) -> torch.Tensor:
-        """Turn K prompts into (K, T) int64 ids, T the longest's, the others padded to it."""
-        return torch.tensor([found.ids for found in self._tokenizer.encode_batch(list(prompts))])
+        """Turn K prompts into (K, T) int64 ids, T the longest's, the others padded to it.
+
+        Raises RatevalError when the file makes no tokenizer that splits them.
+        """
+        try:
+            found = self._tokenizer.encode_batch(list(prompts))
+        except Exception as error:  # the file is the only cause there is
+            raise RatevalError(
+                f"{self._path}: cannot split prompts: {error}; give the vocabulary that belongs to "
+                "the model"
+            ) from error
+        return torch.tensor([encoded.ids for encoded in found])
 
 
 def _read(path: Path) -> Tokenizer:

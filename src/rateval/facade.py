@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, overload
 
@@ -43,20 +43,26 @@ def run(
     *,
     reporter: Reporter | None = None,
     registry: Registry | None = None,
+    fail_fast: bool = False,
+    only: Sequence[str] = (),
     **options: Any,
 ) -> RunRecord:
     """Run a study and return its record, which is also on disk under ``record.path``.
 
-    ``options`` replace keys of the spec's ``[run]``, such as ``device="cpu"`` or ``limit=8``.
-    Nothing is printed unless a ``reporter`` is given. Raises SpecError with every problem of the
-    spec, and RatevalError when the machine or the data don't allow the run.
+    A cell that fails takes down nothing else: the record's ``status`` is then ``"failed"``, and its
+    ``failures`` say what went wrong. ``fail_fast`` stops at the first of them. ``only`` names the
+    cells to compute, by label or pattern; of the others is taken what is stored. ``options``
+    replace keys of the spec's ``[run]``, such as ``device="cpu"`` or ``limit=8``. Nothing is
+    printed unless a ``reporter`` is given. Raises SpecError with every problem of the spec, and
+    RatevalError when the machine or the data don't allow the run.
     """
     from rateval.engine.runner import Runner
 
     values = {key: (f"run(…, {key})", value) for key, value in options.items()}
     registry = registry or discover()
     plan = make_plan(override_run(open_spec(spec), values), registry)
-    return Runner(plan, registry, reporter or Reporter()).run()
+    runner = Runner(plan, registry, reporter or Reporter(), fail_fast=fail_fast, only=only)
+    return runner.run()
 
 
 class Parity(NamedTuple):

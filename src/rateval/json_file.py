@@ -16,7 +16,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RatevalError(f"{path}: not a readable JSON config: {error}") from error
     if not isinstance(content, dict):
         raise RatevalError(

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""
 
-QUICK_STAGES = ("validate", "score")
+QUICK_STAGES = ("judge", "score", "agree")
+_WIDTH = len("faithfulness ")
 WORTH_TELLING_S = 1.0
 """Seconds below which a quick stage is told only when everything is asked for."""
 
@@ -79,7 +80,7 @@ class PlainReporter(Reporter):
         if not self._verbose and stage.stage in QUICK_STAGES and stage.seconds < WORTH_TELLING_S:
             return
         line = Text("= " if stage.reused else "✓ ", style="cyan" if stage.reused else "green")
-        line.append(f"{stage.stage:<9}", style="bold default")
+        line.append(f"{stage.stage:<{_WIDTH}}", style="bold default")
         line.append(stage.label, style="default")
         amount = "" if count is None else f"{count:,} images, "
         timing = "reused" if stage.reused else f"{stage.seconds:.1f} s"
@@ -93,7 +94,9 @@ class PlainReporter(Reporter):
         cause = (failure.stage, failure.label, failure.error)
         if cause not in self._told:
             self._told.add(cause)
-            line = Text("✗ ", style="red").append(f"{failure.stage:<9}", style="bold default")
+            line = Text("✗ ", style="red").append(
+                f"{failure.stage:<{_WIDTH}}", style="bold default"
+            )
             line.append(failure.label, style="default").append(f"  {failure.error}", style="red")
             self._console.print(line, soft_wrap=True)
 
@@ -105,20 +108,38 @@ class PlainReporter(Reporter):
 class LiveReporter(PlainReporter):
     """Draw one live line per stage, replaced by a plain one when the stage is done."""
 
+    def __init__(self, console: Console, *, verbose: bool = False) -> None:
+        super().__init__(console, verbose=verbose)
+        self._progress: Progress | None = None
+        """What draws the lines of all stages that work now: a terminal has room for one."""
+
     @contextmanager
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
         """Follow one stage while it works."""
+        if self._progress is None:
+            self._progress = self._make_progress()
+            self._progress.start()
+        progress = self._progress
+        task = progress.add_task(label, total=None, stage=stage, note="")
+        try:
+            yield _LiveMonitor(progress, task)
+        finally:
+            progress.remove_task(task)
+            if not progress.tasks:
+                progress.stop()
+                self._progress = None
+
+    def _make_progress(self) -> Progress:
         columns = (
-            TextColumn("  [bold]{task.fields[stage]:<9}[/]{task.description}"),
+            TextColumn(f"  {{task.fields[stage]:<{_WIDTH - 1}}}", style="bold", markup=False),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             _RateColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task(label, total=None, stage=stage, note="")
-            yield _LiveMonitor(progress, task)
+        return Progress(*columns, console=self._console, transient=True)
 
 
 class _RateColumn(ProgressColumn):
@@ -154,7 +175,7 @@ class _LiveMonitor:
 class _PlainMonitor:
     def __init__(self, console: Console, stage: str, label: str) -> None:
         self._console = console
-        self._what = f"{stage:<9}{label}"
+        self._what = f"{stage:<{_WIDTH}}{label}"
         self._total = self._done = 0
         self._started = self._said = time.monotonic()
 

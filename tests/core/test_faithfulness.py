@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import rateval
 from rateval.cli.main import main
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import RatevalError
 from rateval.records.cell import CellRecord
 from rateval.records.explainers import FaithfulnessRecord
 from rateval.testing import tiny_dataset, tiny_model
@@ -201,7 +201,7 @@ def test_options_are_part_of_the_identity_and_batches_are_not() -> None:
     assert all(stage.reused for stage in again.stages)
     assert again.cells == first.cells
     other = rateval.run(spec(faithfulness={"images": 7, "steps": 4}))
-    assert [stage.stage for stage in other.stages if not stage.reused] == ["load", "probe"]
+    assert [stage.stage for stage in other.stages if not stage.reused] == ["load", "faithfulness"]
     assert other.cells[0].identity == first.cells[0].identity
     assert probed(other.cells[0]).identity != probed(first.cells[0]).identity
 
@@ -242,16 +242,18 @@ def test_data_that_changed_since_are_refused(monkeypatch: pytest.MonkeyPatch) ->
         return real(self, index, sample) if index else rateval.api.values.Skipped("0000", "gone")
 
     monkeypatch.setattr(acme_parts.Split, "change", gone)
-    with pytest.raises(RatevalError, match=r"not those that were explained before.*--fresh"):
-        rateval.run(spec())
+    (failure,) = rateval.run(spec()).failures
+    assert failure.stage == "faithfulness"
+    assert re.search(r"not those that were explained before.*--fresh", failure.error)
 
 
 def test_logits_that_are_not_finite_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rateval.stages import probe
+    from rateval.stages import faithfulness
 
-    monkeypatch.setattr(probe, "blank_patches", lambda images, blank: images / 0)
-    with pytest.raises(PluginError, match=r"tiny · zs on squares: .*not finite for blanked"):
-        rateval.run(spec())
+    monkeypatch.setattr(faithfulness, "blank_patches", lambda images, blank: images / 0)
+    failures = rateval.run(spec()).failures
+    assert failures[0].label == "tiny · zs on squares"
+    assert "not finite for blanked" in failures[0].error
 
 
 def test_a_trained_classifier_that_was_stored_is_probed_alike() -> None:
@@ -261,7 +263,7 @@ def test_a_trained_classifier_that_was_stored_is_probed_alike() -> None:
     rateval.run(plain)
     restored = rateval.run(asked)
     fresh = rateval.run(asked, output="fresh")
-    assert [s.stage for s in restored.stages if not s.reused] == ["load", "probe"]
+    assert [s.stage for s in restored.stages if not s.reused] == ["load", "faithfulness"]
     assert restored.cells == fresh.cells
 
 
@@ -302,7 +304,7 @@ def test_the_command_line_prints_what_was_probed(
     )
     assert main(["run", "spec.toml"]) == 0
     printed = capsys.readouterr()
-    assert "✓ probe    tiny · zs on squares by any-map  4 images" in printed.err
+    assert "✓ faithfulness tiny · zs on squares  4 images" in printed.err
     (folder,) = Path("runs").glob("tiny-*")
     record = rateval.load(folder)
     assert "squares  faithfulness · first 4 test images" in printed.out

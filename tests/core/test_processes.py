@@ -14,7 +14,10 @@ import torch
 
 import rateval
 from rateval.errors import RatevalError
+from rateval.records.cell import SkippedRecord
+from rateval.records.facts import FinetuneFacts
 from rateval.records.run import RunRecord
+from rateval.records.trainings import EpochRecord
 from rateval.training import processes
 from rateval.training.processes import fit_together, require_processes
 
@@ -98,9 +101,9 @@ def test_skipped_samples_scores_and_masks_are_those_of_one_process(acme: Path) -
 @pytest.mark.slow
 def test_an_error_in_a_process_reaches_the_user(acme: Path) -> None:
     study = spec({"use": "squares", "without_mask": 24}, "tiny", {"use": "evidence-ft"})
-    message = r"^tiny · evidence-ft on squares: evidence-ft: no training sample has an evidence"
-    with pytest.raises(RatevalError, match=message):
-        rateval.run(study, processes=2)
+    (failure,) = rateval.run(study, processes=2).failures
+    assert (failure.stage, failure.label) == ("finetune", "tiny · evidence-ft")
+    assert failure.error.startswith("evidence-ft: no training sample has an evidence")
     assert not multiprocessing.active_children()
 
 
@@ -116,15 +119,14 @@ def test_each_process_takes_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_processes_tell_is_merged() -> None:
-    first = {"trained": True, "curve": [{"number": 1}], "told": {"alpha": 0.5}}
-    lost = [{"id": name, "reason": "gone"} for name in ("a", "b", "c")]
-    merged = processes._merge(
-        [
-            first | {"skipped": [lost[0], lost[1]]},
-            {"trained": True, "curve": [], "told": {}, "skipped": [lost[1], lost[2]]},
-        ]
+    lost = [SkippedRecord(id=name, reason="gone") for name in ("a", "b", "c")]
+    epoch = EpochRecord(number=1, loss=0.5, accuracy=None, lr=0.1, validation={})
+    first = FinetuneFacts(
+        trained=True, curve=(epoch,), told={"alpha": 0.5}, skipped=(lost[0], lost[1])
     )
-    assert merged == first | {"skipped": lost}
+    second = FinetuneFacts(trained=True, curve=(), told={}, skipped=(lost[1], lost[2]))
+    merged = processes._merge([first, second])
+    assert merged == first.model_copy(update={"skipped": tuple(lost)})
 
 
 class Monitor:

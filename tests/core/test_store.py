@@ -34,8 +34,9 @@ def test_identity_refuses_nan() -> None:
 
 
 def test_a_result_is_kept_and_reused(tmp_path: Path) -> None:
-    made = Store(tmp_path).reuse_or_make("infer", {"a": 1}, write("four"))
-    again = Store(tmp_path).reuse_or_make("infer", {"a": 1}, write("never written"))
+    made = Store(tmp_path).make("infer", {"a": 1}, write("four"))
+    again = Store(tmp_path).fetch("infer", {"a": 1})
+    assert again is not None
     assert (made.reused, again.reused) == (False, True)
     assert again.path == made.path == tmp_path / "infer" / identify_result("infer", {"a": 1})
     assert again.facts == {"length": 4}
@@ -48,7 +49,7 @@ def test_other_inputs_are_another_result(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.make("infer", {"a": 1}, write("x"))
     assert store.fetch("infer", {"a": 2}) is None
-    assert store.fetch("validate", {"a": 1}) is None
+    assert store.fetch("judge", {"a": 1}) is None
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -68,10 +69,13 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, error: type[BaseExceptio
 def test_without_reuse_each_run_computes_once_and_replaces(tmp_path: Path) -> None:
     Store(tmp_path).make("infer", {"a": 1}, write("old"))
     store = Store(tmp_path, reuse=False)
-    fresh = store.reuse_or_make("infer", {"a": 1}, write("new"))
+    assert store.fetch("infer", {"a": 1}) is None
+    fresh = store.make("infer", {"a": 1}, write("new"))
     assert not fresh.reused
     assert (fresh.path / "file.txt").read_text() == "new"
-    assert store.reuse_or_make("infer", {"a": 1}, write("never written")).reused
+    again = store.fetch("infer", {"a": 1})
+    assert again is not None
+    assert again.reused
 
 
 def test_a_result_made_meanwhile_by_another_run_is_as_good(tmp_path: Path) -> None:

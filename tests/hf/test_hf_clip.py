@@ -184,15 +184,25 @@ def test_pickle_with_code_is_refused_and_not_executed(
     assert not (tmp_path / "executed").exists()
 
 
-def test_code_in_the_folder_is_not_run(build: Build, folder: Path, edit: Edit) -> None:
-    (folder / "evil.py").write_text("raise SystemExit(3)", encoding="utf-8")
-    edit("config.json", {"auto_map": {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}})
-    edit("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}})
-    edit("tokenizer_config.json", {"tokenizer_class": "Evil"})
-    try:
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_code_in_the_folder_is_not_run(
+    build: Build, folder: Path, edit: Edit, name: str, tmp_path: Path
+) -> None:
+    marker = tmp_path / "executed"
+    code = f"open({str(marker)!r}, 'w').close()\nclass Evil: pass\n"
+    (folder / "evil.py").write_text(code, encoding="utf-8")
+    edit(name, {"auto_map": {"AutoConfig": "evil.Evil", "AutoTokenizer": ["evil.Evil", None]}})
+    with pytest.raises(RatevalError, match=rf"{name}: auto_map = .*never runs any"):
         build().encode_text(["a dog"])
-    except RatevalError as error:
-        assert "its tokenizer cannot be read" in str(error)
+    assert not marker.exists()
+
+
+def test_what_older_versions_noted_down_is_left_out(build: Build, edit: Edit) -> None:
+    notes = {"_name_or_path": "", "num_beams": 1, "top_k": 50, "torchscript": False}
+    notes |= {"id2label": {"0": "LABEL_0"}, "transformers_version": "4.16.0.dev0", "prefix": None}
+    edit("config.json", {"text_config": notes | {"sep_token_id": None}, "vision_config": notes})
+    edit("config.json", notes | {"torch_dtype": "float32"})
+    assert build().depth >= 3
 
 
 def test_missing_files(build: Build, folder: Path) -> None:

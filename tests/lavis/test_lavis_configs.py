@@ -94,7 +94,14 @@ def test_large(blip: Make, write: Callable[..., str]) -> None:
         ({"vit_type": "huge"}, "'huge': LAVIS knows base and large; give a table of sizes"),
         ({"med_config_path": "no.json"}, "'no.json' is neither beside this file nor in LAVIS'"),
         ({"med_config_path": 3}, "must name the text tower's JSON config"),
-        ({"image_size": "wide"}, "LAVIS cannot build this"),
+        ({"image_size": "wide"}, "model: image_size = 'wide': must be a valid integer"),
+        ({"text": {"trust_remote_code": True}}, r"text\.json: trust_remote_code = True: "),
+        ({"text": {"hidden_size": -8}}, r"text\.json: hidden_size = -8: must be greater"),
+        ({"text": {"auto_map": {"AutoModel": "evil.Evil"}}}, r"text\.json: auto_map = "),
+        (
+            {"preprocess": {"vis_processor": {"eval": {"std": [0.2, 0.2, 0.0]}}}},
+            r"eval: std\.2 = 0\.0: must be greater than 0",
+        ),
         (
             {"preprocess": {"vis_processor": {"eval": {"image_size": 65}}}},
             "yields 65 pixels, but the model takes 64",
@@ -122,7 +129,12 @@ def test_configs_that_cannot_be_used(
 
 def test_files_that_are_no_configs(albef: Make, tmp_path: Path, write: Callable[..., str]) -> None:
     path = tmp_path / "mine.yaml"
-    for content in ("model: [", "- a\n- b", "model: {arch: ${nowhere}}"):
+    for content in (
+        "model: [",
+        "- a\n- b",
+        "model: {arch: ${nowhere}}",
+        "model: {arch: ${oc.env:HOME}}",
+    ):
         path.write_text(content)
         with pytest.raises(RatevalError, match=r"mine\.yaml: not a"):
             albef(config=str(path), size=None)

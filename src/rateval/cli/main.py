@@ -89,6 +89,14 @@ def _add_run(parser: argparse.ArgumentParser, quiet: str) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="compute everything again, reuse no stored result"
     )
+    parser.add_argument(
+        "--only",
+        metavar="CELL",
+        action="append",
+        default=[],
+        help="compute the cells of this label or pattern; show of others what is stored",
+    )
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     _add_set(parser)
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("-q", "--quiet", action="store_true", help=quiet)

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from rich.console import Console
 
-from rateval.cli.run import open_registry, read_overridden, run_plans
+from rateval.cli.run import exit_code, open_registry, read_overridden, run_plans
 from rateval.machine.interrupts import INTERRUPTED
 from rateval.plan.planning import make_plan
 from rateval.report.terminal.parity import render_parity
@@ -22,4 +22,4 @@ def execute(parsed: Namespace) -> int:
         return INTERRUPTED
     matched, published = records
     Console().print(render_parity(matched, published))
-    return 0
+    return exit_code(records)

@@ -7,6 +7,7 @@ import os
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -37,7 +38,12 @@ def execute(parsed: Namespace) -> int:
     if records is None:
         return INTERRUPTED
     print_report(records[0], Console(), registry)
-    return 0
+    return exit_code(records)
+
+
+def exit_code(records: Sequence[RunRecord]) -> int:
+    """Return 1 when something failed in one of the runs, else 0."""
+    return int(any(record.failures for record in records))
 
 
 def open_registry() -> Registry:
@@ -70,7 +76,8 @@ def run_plans(
             for plan in plans:
                 if not parsed.quiet:
                     _say(errors, f"{plan.spec.study.name}: {describe_grid(plan)}")
-                records.append(Runner(plan, registry, reporter).run())
+                options: dict[str, Any] = {"fail_fast": parsed.fail_fast, "only": parsed.only}
+                records.append(Runner(plan, registry, reporter, **options).run())
     except KeyboardInterrupt:
         store = plan.spec.run.output / "store"
         _say(

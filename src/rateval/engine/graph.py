@@ -8,6 +8,7 @@ from typing import Any
 
 from rateval.api.protocols import Dataset, Split
 from rateval.data.splits import limit_split
+from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.records.step import Demand, Stage, Step
@@ -117,9 +118,16 @@ class _Maker:
         return CellSteps(cell, finetune, infer, judge, scores, faithfulness)
 
     def _finetune(self, cell: Cell) -> Step:
-        fitting = Fitting(self._plan, self._bench, cell)
+        for choice in cell.choices:
+            self._bench.inputs(choice, cell.seed)  # what these lack is no matter of one cell
+        try:
+            fitting = Fitting(self._plan, self._bench, cell)
+            inputs = fitting.inputs
+        except RatevalError as error:
+            error.args = (f"{cell.label}: {error}",)  # a plugin's own kind of it stays what it is
+            raise
         processes = self._plan.spec.run.processes if fitting.trains else 1
-        return _step("finetune", fitting.label, fitting.inputs, (), Demand(True, processes))
+        return _step("finetune", fitting.label, inputs, (), Demand(True, processes))
 
     def _infer(self, cell: Cell, finetune: Step) -> Step:
         inputs = {

@@ -26,7 +26,19 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.digests import digest_files as digest_files
+    from rateval.modelkit.foreign_table import (
+        ForeignDepth as ForeignDepth,
+        ForeignMean as ForeignMean,
+        ForeignPair as ForeignPair,
+        ForeignRows as ForeignRows,
+        ForeignSize as ForeignSize,
+        ForeignStd as ForeignStd,
+        ForeignTable as ForeignTable,
+        check_table as check_table,
+        require_buildable as require_buildable,
+    )
     from rateval.modelkit.geometry import Geometry as Geometry
+    from rateval.modelkit.hugging_face_table import HuggingFaceTable as HuggingFaceTable
     from rateval.modelkit.layers import choose_layers as choose_layers
     from rateval.modelkit.prompts import (
         PromptTemplates as PromptTemplates,
@@ -41,6 +53,7 @@ if TYPE_CHECKING:
         replaced_forward as replaced_forward,
         softmax_in_graph as softmax_in_graph,
     )
+    from rateval.modelkit.tokenizer_folder import tokenizer_options as tokenizer_options
     from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
     from rateval.modelkit.weights import require_same_weights as require_same_weights
     from rateval.modelkit.writing import (
@@ -61,6 +74,9 @@ _MODULES = (
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
+    "rateval.modelkit.foreign_table",
+    "rateval.modelkit.hugging_face_table",
+    "rateval.modelkit.tokenizer_folder",
     # And these do.
     "rateval.data.batches",
     "rateval.machine.memory",

@@ -1,0 +1,249 @@
+"""What fails takes down what needs it and nothing else, and is tried again later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rateval
+from rateval.cli.main import main
+from rateval.errors import RatevalError
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
+
+MakePlugin = Callable[..., Path]
+
+FAULTY = """
+from rateval.api import Component, hookimpl
+
+def component(name, factory):
+    return Component(
+        name=name, summary=name, factory=f"faulty_parts:{factory}", params="faulty_parts:Nothing"
+    )
+
+@hookimpl
+def rateval_register_models():
+    return [component("broken", "make_model")]
+
+@hookimpl
+def rateval_register_attributions():
+    return [component("third-batch", "make_attribution")]
+
+@hookimpl
+def rateval_register_metrics():
+    return [component("raising", "make_metric")]
+"""
+
+PARTS = """
+from pathlib import Path
+
+from rateval.api import Explanation, Params, Score
+
+MENDED = Path("mended")
+
+class Nothing(Params):
+    pass
+
+def make_model(params, context):
+    from rateval.testing import tiny_model
+    if not MENDED.exists():
+        raise ValueError("[red]weights[/] are cut short")
+    return tiny_model()
+
+class ThirdBatch:
+    def __init__(self):
+        self.batches = 0
+
+    def explain(self, classifier, images, labels, ids=None):
+        import torch
+        self.batches += 1
+        if self.batches == 3 and not MENDED.exists():
+            raise ZeroDivisionError("the third batch")
+        relevance = torch.ones(len(images), *classifier.model.grid)
+        relevance[:, 0, 0] = 2
+        return Explanation(relevance)
+
+def make_attribution(params, context):
+    return ThirdBatch()
+
+class Raising:
+    label = "raising"
+
+    def compute(self, outcomes):
+        if not MENDED.exists():
+            raise KeyError("no such count")
+        return Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
+
+def make_metric(params, context):
+    return Raising()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _faulty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path, make_plugin: MakePlugin
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_plugin(FAULTY, distribution="faulty", name="faulty", faulty_parts=PARTS)
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return {
+        "study": {"name": "faulty"},
+        "dataset": [{"use": "squares"}],
+        "model": [{"use": "broken"}, {"use": "tiny"}],
+        "finetune": [{"use": "zs"}, {"use": "ft", "epochs": 1, "batch_size": 8}],
+        "attribution": [{"use": "third-batch"}, {"use": "center-prior"}],
+        "metric": [{"use": "raising"}, {"use": "accuracy"}],
+        "run": {"device": "cpu", "batch_size": 5},
+    } | changes
+
+
+def done(record: RunRecord) -> list[tuple[str, str, str]]:
+    return [(cell.model, cell.finetuner, cell.attribution) for cell in record.cells]
+
+
+def key(model: str, finetuner: str, attribution: str) -> Key:
+    seed = 0 if finetuner == "ft" else None
+    return Key(
+        model=model, finetuner=finetuner, attribution=attribution, dataset="squares", seed=seed
+    )
+
+
+def test_everything_else_finishes_and_three_failures_are_named() -> None:
+    record = rateval.run(spec())
+    assert record.status == "failed"
+    assert done(record) == [
+        ("tiny", "zs", "center-prior"),
+        # Its explainer is made once for a study, and only its third batch raises.
+        ("tiny", "ft", "third-batch"),
+        ("tiny", "ft", "center-prior"),
+    ]
+    assert [(f.stage, f.label, f.error) for f in record.failures] == [
+        ("load", 'model "broken"', "ValueError: [red]weights[/] are cut short"),
+        ("infer", record.failures[1].label, "ZeroDivisionError: the third batch"),
+        ("score", record.failures[2].label, "KeyError: 'no such count'"),
+    ]
+    broken, third, raising = record.failures
+    methods = [(f, a) for f in ("zs", "ft") for a in ("third-batch", "center-prior")]
+    assert broken.cells == tuple(key("broken", *method) for method in methods)
+    assert third.cells == (key("tiny", "zs", "third-batch"),)
+    assert raising.cells == tuple(key(*cell) for cell in done(record))
+    for cell in record.cells:
+        assert [score.metric for score in cell.evidence[0].scores] == ["accuracy"]
+    assert [(a.finetuner, a.first) for a in record.agreements] == [("ft", "third-batch")]
+    assert rateval.load(record.path) == record
+
+
+def test_running_again_computes_only_what_failed() -> None:
+    first = rateval.run(spec())
+    Path("mended").touch()
+    second = rateval.run(spec())
+    assert (second.status, second.failures, len(second.cells)) == ("finished", (), 8)
+    before = {stage.identity for stage in first.stages}
+    computed = [stage for stage in second.stages if not stage.reused and stage.stage != "load"]
+    assert before.isdisjoint({stage.identity for stage in computed})
+    assert {stage.identity for stage in second.stages if stage.reused} == before - {
+        stage.identity for stage in first.stages if stage.stage == "load"
+    }
+    again = rateval.run(spec(), output="elsewhere")
+    assert [cell.evidence for cell in again.cells] == [cell.evidence for cell in second.cells]
+
+
+def test_the_run_leaves_a_line_for_each_step_and_tracebacks_of_failures() -> None:
+    record = rateval.run(spec())
+    text = (record.path / "steps.jsonl").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    failed = [line for line in lines if line["status"] == "failed"]
+    assert [line["stage"] for line in failed].count("finetune") == 2  # both of the broken model
+    assert all(line["error"] for line in failed)
+    told = {stage.identity for stage in record.stages if stage.stage != "load"}
+    assert {line["identity"] for line in lines if line["status"] == "done"} == told
+    log = (record.path / "run.log").read_text(encoding="utf-8")
+    assert 'raise ZeroDivisionError("the third batch")' in log
+    assert log.count("Traceback (most recent call last)") >= 3
+
+
+def test_the_exit_code_is_1_and_the_cause_is_printed_as_it_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.toml"
+    path.write_text(to_toml(spec()), encoding="utf-8")
+    assert main(["run", str(path)]) == 1
+    printed = capsys.readouterr()
+    assert "ValueError: [red]weights[/] are cut short" in printed.err
+    assert printed.err.count("are cut short") == 1  # one cause is told once
+    assert "Traceback" not in printed.err + printed.out
+
+
+def test_fail_fast_stops_at_the_first_failure() -> None:
+    record = rateval.run(spec(), fail_fast=True)
+    assert record.status == "failed"
+    assert [failure.stage for failure in record.failures] == ["load"]
+    assert record.stages == ()
+
+
+def test_only_some_cells_are_computed_and_of_the_others_what_is_stored_is_shown() -> None:
+    Path("mended").touch()
+    one = "attribution", [{"use": "center-prior"}]
+    first = rateval.run(spec(**dict([one])), only=["tiny · zs on squares"])
+    assert done(first) == [("tiny", "zs", "center-prior")]
+    assert first.status == "finished"
+    assert len(first.planned) == 4
+    second = rateval.run(spec(**dict([one])), only=["tiny*"])
+    assert [cell[:2] for cell in done(second)] == [("tiny", "zs"), ("tiny", "ft")]
+    third = rateval.run(spec(**dict([one])), only=["broken · zs*"], reuse=False)
+    assert [cell[:2] for cell in done(third)] == [("broken", "zs"), ("tiny", "zs"), ("tiny", "ft")]
+    computed = {stage.label.split(" by")[0] for stage in third.stages if not stage.reused}
+    assert computed == {"broken", "broken · zs", "broken · zs on squares"}
+
+
+def test_a_cell_that_is_not_there_is_said_before_the_start() -> None:
+    with pytest.raises(RatevalError, match=r'--only tiny · sz on squares: no cell.*did you mean "'):
+        rateval.run(spec(), only=["tiny · sz on squares"])
+    assert not list(Path("runs").glob("faulty-*"))
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    def full(*_: object) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    Path("mended").touch()
+    monkeypatch.setattr("rateval.engine.steps.judge", full)
+    with pytest.raises(RatevalError, match=r"run\.output.*No space left on device"):
+        rateval.run(spec())
+    (folder,) = Path("runs").glob("faulty-*")
+    record = rateval.load(folder)
+    assert record.status == "failed"
+    assert [stage.stage for stage in record.stages] == ["load", "finetune", "infer"]
+
+
+def test_an_error_while_recording_does_not_hide_the_first_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object) -> Any:
+        monkeypatch.setattr("rateval.scoring.summary.record_cells", broken)
+        raise KeyboardInterrupt
+
+    def broken(*_: object) -> Any:
+        raise ValueError("cannot record")
+
+    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rateval.run(spec(model=[{"use": "tiny"}]))
+
+
+def to_toml(tables: dict[str, Any]) -> str:
+    lines = []
+    for name, table in tables.items():
+        several = isinstance(table, list)
+        for entry in table if several else [table]:
+            lines.append(f"[[{name}]]" if several else f"[{name}]")
+            lines += [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+    return "\n".join(lines) + "\n"

@@ -303,8 +303,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> None:
 def export(record: RunRecord) -> None:
     """Write the maps of every cell, as the documentation says."""
     for cell in record.cells:
-        seed = "" if cell.seed is None else cell.seed
-        name = f"{cell.dataset}-{cell.finetuner.replace('/', '-')}-{cell.shift or ''}-{seed}"
+        key, method = cell.key, cell.key.finetuner.replace("/", "-")
+        seed = "" if key.seed is None else key.seed
+        name = f"{key.dataset}-{method}-{key.shift or ''}-{seed}"
         ids = record.rows(cell)["id"].to_pylist()
         np.savez(f"{name}.npz", ids=ids, relevance=record.relevance(cell))
 
@@ -321,11 +322,11 @@ def test_a_study_on_exported_maps_comes_to_the_same_verdicts() -> None:
     # Two datasets, with and without a shift, zero-shot once and two seeds of ft.
     assert len(first.cells) == len(second.cells) == 12
     for before, cell in zip(first.cells, second.cells, strict=True):
-        assert (cell.dataset, cell.finetuner, cell.shift, cell.seed) == (
-            before.dataset,
-            before.finetuner,
-            before.shift,
-            before.seed,
+        assert (cell.key.dataset, cell.key.finetuner, cell.key.shift, cell.key.seed) == (
+            before.key.dataset,
+            before.key.finetuner,
+            before.key.shift,
+            before.key.seed,
         )
         names = ("id", "prediction", "valid", "undefined", "probabilities")
         theirs, ours = (r.rows(c) for r, c in ((first, before), (second, cell)))

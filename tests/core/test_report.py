@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord, SkippedRecord
+from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
-    GainRecord,
     RandomisationRecord,
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
+from rateval.records.key import Key
 from rateval.records.run import DatasetRecord, RunRecord
 from rateval.report.terminal.report import render
 from rateval.stats.wilson import wilson_interval
@@ -28,16 +29,36 @@ def score(
     heading: str, numerator: int, denominator: int, change: float | None = None
 ) -> ScoreRecord:
     low, high = wilson_interval(numerator, denominator)
+    value = Estimate(
+        value=numerator / denominator if denominator else None,
+        low=low,
+        high=high,
+        numerator=numerator,
+        denominator=denominator,
+        over="images",
+        count=denominator,
+    )
     return ScoreRecord(
         metric=heading.lower(),
         heading=heading,
-        value=numerator / denominator if denominator else None,
-        numerator=numerator,
-        denominator=denominator,
-        low=low,
-        high=high,
-        change=change,
+        value=value,
+        change=None if change is None else estimate(change),
     )
+
+
+def estimate(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    return Estimate(value=value, low=low, high=high, over="images", count=10)
+
+
+def key(finetuner: str, **changes: Any) -> Key:
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": finetuner,
+        "shift": None,
+        "attribution": "generic-attention",
+    }
+    return Key(**(values | changes))
 
 
 def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> CellRecord:
@@ -48,7 +69,9 @@ def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> C
         score("PT", right_right, right_right + right_wrong, delta and -delta),
         score("IR", right_right, right_right + wrong_right, delta and 0.0),
     )
-    evidence = EvidenceRecord(
+    names = ("dataset", "model", "shift", "attribution")
+    named = {name: changes.pop(name) for name in names if name in changes}
+    evidence = StoredEvidenceRecord(
         validator="relevance-mass",
         identity="e" * 32,
         quadrants=dict(zip(("RR", "RW", "WR", "WW"), counts, strict=True)),
@@ -56,11 +79,7 @@ def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> C
         scores=scores,
     )
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
-        "finetuner": finetuner,
-        "shift": None,
-        "attribution": "generic-attention",
+        "key": key(finetuner, **named),
         "trained": finetuner != "zs",
         "identity": "i" * 32,
         "classifier": "f" * 32,
@@ -83,7 +102,7 @@ def record(*cells: CellRecord, **changes: Any) -> RunRecord:
         distributions={},
         git=None,
     )
-    names = dict.fromkeys(cell.dataset for cell in cells)
+    names = dict.fromkeys(cell.key.dataset for cell in cells)
     datasets = tuple(
         DatasetRecord(
             name=name,
@@ -241,8 +260,8 @@ def probed(**changes: Any) -> FaithfulnessRecord:
         "deletion": 0.251,
         "insertion": 0.62,
         "chance": 0.4,
-        "deletion_gain": GainRecord(value=0.149, low=0.1, high=0.198),
-        "insertion_gain": GainRecord(value=0.12, low=-0.01, high=0.25),
+        "deletion_gain": estimate(0.149, 0.1, 0.198),
+        "insertion_gain": estimate(0.12, -0.01, 0.25),
         "randomisation": RandomisationRecord(correlation=-0.001, count=64),
     }
     return FaithfulnessRecord(**(values | changes))
@@ -250,12 +269,8 @@ def probed(**changes: Any) -> FaithfulnessRecord:
 
 def agreement(first: str, second: str, **changes: Any) -> AgreementRecord:
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
-        "finetuner": "zs",
-        "shift": None,
-        "first": first,
-        "second": second,
+        "first": key("zs", attribution=first),
+        "second": key("zs", attribution=second),
         "correlation": 0.25,
         "count": 10,
         "verdicts": (
@@ -269,14 +284,12 @@ def agreement(first: str, second: str, **changes: Any) -> AgreementRecord:
 
 def change(**changes: Any) -> RankingChangeRecord:
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
+        "first": key("zs").classifier,
+        "second": key("ft").classifier,
         "shift": None,
         "validator": "relevance-mass",
         "metric": "pt",
         "heading": "PT",
-        "first": "zs",
-        "second": "ft",
         "first_above": ("all",),
         "second_above": ("last", "rollout"),
         "clear": True,

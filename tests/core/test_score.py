@@ -50,8 +50,10 @@ def outcomes(correct: list[bool]) -> Outcomes:
 
 def test_changes_are_differences_of_values() -> None:
     (record,) = score({"a": Accuracy()}, outcomes([True, True, False]), outcomes([True, False]))
-    assert record.value == pytest.approx(2 / 3)
-    assert record.change == pytest.approx(2 / 3 - 1 / 2)
+    assert record.value.value == pytest.approx(2 / 3)
+    assert record.change is not None
+    assert record.change.value == pytest.approx(2 / 3 - 1 / 2)
+    assert (record.change.low, record.change.high) == (None, None)
     assert (record.metric, record.heading) == ("a", "acc")
 
 
@@ -59,7 +61,7 @@ def test_a_change_against_nothing_is_undefined() -> None:
     (record,) = score({"a": Accuracy()}, outcomes([True]), outcomes([]))
     assert record.change is None
     (record,) = score({"a": Accuracy()}, outcomes([]), outcomes([True]))
-    assert (record.value, record.change, record.low) == (None, None, None)
+    assert (record.value.value, record.change, record.value.low) == (None, None, None)
 
 
 def test_a_metric_that_returns_nan_is_named() -> None:

@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord, SkippedRecord
+from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
-    GainRecord,
     RandomisationRecord,
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
+from rateval.records.key import Key
 from rateval.records.run import DatasetRecord, RunRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds
@@ -30,22 +31,45 @@ Counts = tuple[int, int, int, int]
 def score(heading: str, numerator: int, denominator: int, change: float | None) -> ScoreRecord:
     low, high = wilson_interval(numerator, denominator)
     value = numerator / denominator if denominator else None
+    estimate = Estimate(
+        value=value,
+        low=low,
+        high=high,
+        numerator=numerator,
+        denominator=denominator,
+        over="images",
+        count=denominator,
+    )
     return ScoreRecord(
         metric=heading.lower(),
         heading=heading,
-        value=value,
-        numerator=numerator,
-        denominator=denominator,
-        low=low,
-        high=high,
-        change=change if value is not None else None,
+        value=estimate,
+        change=None if value is None or change is None else mean(change),
     )
+
+
+def mean(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    return Estimate(value=value, low=low, high=high, over="images", count=10)
+
+
+def key(finetuner: str, seed: int | None = None, **changes: Any) -> Key:
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": finetuner,
+        "shift": None,
+        "attribution": "maps",
+        "seed": seed,
+    }
+    return Key(**(values | changes))
 
 
 def cell(finetuner: str, seed: int | None, counts: Counts, **changes: Any) -> CellRecord:
     right_right, right_wrong, wrong_right, _ = counts
     change = changes.pop("change", None)
-    evidence = EvidenceRecord(
+    names = ("dataset", "model", "shift", "attribution")
+    named = {name: changes.pop(name) for name in names if name in changes}
+    evidence = StoredEvidenceRecord(
         validator="relevance-mass",
         identity="e",
         quadrants=dict(zip(("RR", "RW", "WR", "WW"), counts, strict=True)),
@@ -57,12 +81,7 @@ def cell(finetuner: str, seed: int | None, counts: Counts, **changes: Any) -> Ce
         ),
     )
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
-        "finetuner": finetuner,
-        "shift": None,
-        "attribution": "maps",
-        "seed": seed,
+        "key": key(finetuner, seed, **named),
         "trained": finetuner != "zs",
         "classifier": "f",
         "identity": "i",
@@ -85,7 +104,7 @@ def record(*cells: CellRecord, seeds: tuple[int, ...] = (0, 1, 2), **changes: An
             test_identity="t",
             test_count=10,
         )
-        for name in dict.fromkeys(cell.dataset for cell in cells)
+        for name in dict.fromkeys(cell.key.dataset for cell in cells)
         for seed in seeds
     ]
     values: dict[str, Any] = {
@@ -265,8 +284,8 @@ def probed(deletion: float, correlation: float, undefined: dict[str, int]) -> Fa
         deletion=deletion,
         insertion=0.62,
         chance=0.4,
-        deletion_gain=GainRecord(value=0.4 - deletion, low=-1.0, high=1.0),
-        insertion_gain=GainRecord(value=0.22, low=-1.0, high=1.0),
+        deletion_gain=mean(0.4 - deletion, -1.0, 1.0),
+        insertion_gain=mean(0.22, -1.0, 1.0),
         randomisation=RandomisationRecord(correlation=correlation, count=64),
     )
 
@@ -298,25 +317,19 @@ def test_agreement_and_ranking_speak_of_all_seeds() -> None:
         validator="relevance-mass", value=0.7, numerator=21, denominator=30
     )
     agreement = AgreementRecord(
-        dataset="biased",
-        model="clip",
-        finetuner="ft",
-        shift=None,
-        first="maps",
-        second="other",
+        first=key("ft"),
+        second=key("ft", attribution="other"),
         correlation=0.25,
         count=30,
         verdicts=(shares,),
     )
     change = RankingChangeRecord(
-        dataset="biased",
-        model="clip",
+        first=key("zs").classifier,
+        second=key("ft").classifier,
         shift=None,
         validator="relevance-mass",
         metric="pt",
         heading="PT",
-        first="zs",
-        second="ft",
         first_above=("maps",),
         second_above=("other",),
         clear=True,

@@ -201,7 +201,7 @@ class Pipeline:
             return None
         asked = options.model_dump()
         inputs = {"inferred": inferred.identity, "options": asked}
-        label = f"{cell.label} by {cell.attribution.label}"
+        label = cell.label
 
         def compute(folder: Path) -> Mapping[str, Any]:
             job = self._job(cell, finetuned)

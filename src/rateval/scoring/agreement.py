@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations, product
 from math import fsum
@@ -29,9 +29,9 @@ def compare_explainers(
     """
     labels = dict.fromkeys(choice.label for choice in plan.choices["attribution"])
     pairs = list(combinations(labels, 2))
-    for group in group_by(judged, _classified):
-        cells = group_by(group, lambda done: done.cell.attribution.label)
-        explained = {same[0].cell.attribution.label: same for same in cells}
+    for group in group_by(judged, lambda done: done.cell.key.without("attribution", "seed")):
+        cells = group_by(group, lambda done: done.cell.key.attribution)
+        explained = {same[0].cell.key.attribution: same for same in cells}
         for first, second in pairs:
             both = product(explained.get(first, ()), explained.get(second, ()))
             matched = [pair for pair in both if _of_one_seed(*pair)]
@@ -39,14 +39,8 @@ def compare_explainers(
                 yield _record(matched[0], plan, [_compare(pair, store) for pair in matched])
 
 
-def _classified(done: Judged) -> Hashable:
-    cell = done.cell
-    shift = cell.shift.label if cell.shift else None
-    return cell.dataset.label, cell.model.label, cell.finetuner.label, shift
-
-
 def _of_one_seed(first: Judged, second: Judged) -> bool:
-    return len({first.cell.seed, second.cell.seed} - {None}) < 2
+    return len({first.cell.key.seed, second.cell.key.seed} - {None}) < 2
 
 
 def _compare(pair: _Pair, store: Store) -> Mapping[str, Any]:
@@ -66,14 +60,10 @@ def _compare(pair: _Pair, store: Store) -> Mapping[str, Any]:
 
 
 def _record(pair: _Pair, plan: Plan, facts: Sequence[Mapping[str, Any]]) -> AgreementRecord:
-    cell = pair[0].cell
+    first, second = (done.cell.key.seedless for done in pair)
     return AgreementRecord(
-        dataset=cell.dataset.label,
-        model=cell.model.label,
-        finetuner=cell.finetuner.label,
-        shift=cell.shift.label if cell.shift else None,
-        first=cell.attribution.label,
-        second=pair[1].cell.attribution.label,
+        first=first,
+        second=second,
         correlation=_correlation(facts),
         count=sum(found["count"] for found in facts),
         verdicts=tuple(

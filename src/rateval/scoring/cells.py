@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord, EvidenceRecord, SkippedRecord
+from rateval.records.cell import CellRecord, SkippedRecord, StoredEvidenceRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import FaithfulnessRecord
+from rateval.records.key import Labels
 from rateval.scoring.judged import Judged
 from rateval.stages.score import score
 from rateval.store.store import Stored
@@ -25,13 +27,13 @@ def score_cells(
 
     That is the one of the same seed, or the one that depends on no seed.
     """
-    zero_shot: dict[tuple[tuple[str | None, ...], int | None], Judged] = {}
+    zero_shot: dict[tuple[Labels, int | None], Judged] = {}
     for done in judged:
         if not done.finetuned.facts["trained"]:
-            zero_shot.setdefault((done.cell.test_key, done.cell.seed), done)
+            zero_shot.setdefault((done.cell.key.test, done.cell.seed), done)
     records = []
     for done in judged:
-        test = done.cell.test_key
+        test = done.cell.key.test
         found = zero_shot.get((test, done.cell.seed)) or zero_shot.get((test, None))
         baseline = None if found is done else found
         evidence = tuple(
@@ -49,7 +51,7 @@ def _score_evidence(
     plan: Plan,
     bench: Workbench,
     reuse_or_make: ReuseOrMake,
-) -> EvidenceRecord:
+) -> StoredEvidenceRecord:
     verdict = done.verdicts[index]
     choice, seed = plan.validators[index], done.cell.seed
     inputs = {
@@ -69,7 +71,7 @@ def _score_evidence(
 
     label = f"{done.cell.label} by {choice.label}"
     stored = reuse_or_make("score", label, inputs, compute)
-    return EvidenceRecord(
+    return StoredEvidenceRecord(
         validator=choice.label,
         identity=verdict.identity,
         undefined=verdict.facts["undefined"],
@@ -77,15 +79,10 @@ def _score_evidence(
     )
 
 
-def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
-    cell, facts = done.cell, done.inferred.facts
+def _record(done: Judged, evidence: tuple[StoredEvidenceRecord, ...]) -> CellRecord:
+    facts = done.inferred.facts
     return CellRecord(
-        dataset=cell.dataset.label,
-        model=cell.model.label,
-        finetuner=cell.finetuner.label,
-        shift=cell.shift.label if cell.shift else None,
-        attribution=cell.attribution.label,
-        seed=cell.seed,
+        key=done.cell.key,
         trained=done.finetuned.facts["trained"],
         identity=done.inferred.identity,
         classifier=done.finetuned.identity,
@@ -100,4 +97,10 @@ def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
 
 
 def _faithfulness(probed: Stored | None) -> FaithfulnessRecord | None:
-    return None if probed is None else FaithfulnessRecord(identity=probed.identity, **probed.facts)
+    if probed is None:
+        return None
+    facts = dict(probed.facts)
+    count = facts["count"] - sum(facts["undefined"].values())
+    for name in ("deletion_gain", "insertion_gain"):
+        facts[name] = facts[name] and Estimate(**facts[name], over="images", count=count)
+    return FaithfulnessRecord(identity=probed.identity, **facts)

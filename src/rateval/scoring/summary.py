@@ -69,7 +69,7 @@ def summarise(
         over_seeds=over_seeds,
         trainings=trainings,
         agreements=tuple(agreements),
-        ranking_changes=tuple(find_ranking_changes(cells, over_seeds)),
+        ranking_changes=tuple(find_ranking_changes(over_seeds or cells)),
     )
 
 

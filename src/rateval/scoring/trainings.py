@@ -16,10 +16,7 @@ def collect_curves(judged: Iterable[Judged]) -> tuple[CurveRecord, ...]:
         if epochs and done.finetuned.identity not in curves:
             curves[done.finetuned.identity] = CurveRecord(
                 classifier=done.finetuned.identity,
-                model=done.cell.model.label,
-                finetuner=done.cell.finetuner.label,
-                dataset=done.cell.dataset.label,
-                seed=done.cell.seed,
+                key=done.cell.key.classifier,
                 epochs=tuple(EpochRecord(**epoch) for epoch in epochs),
                 told=done.finetuned.facts["told"],
             )

@@ -9,6 +9,7 @@ from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 from rateval.records.cell import ScoreRecord
+from rateval.records.estimate import Estimate
 from rateval.stats.wilson import wilson_interval
 from rateval.store import rows as tables
 
@@ -33,18 +34,29 @@ def _record(
     label: str, metric: Metric, outcomes: Outcomes, baseline: Outcomes | None
 ) -> ScoreRecord:
     ours = _compute(label, metric, outcomes)
-    theirs = None if baseline is None else _compute(label, metric, baseline).value
+    theirs = None if baseline is None else _compute(label, metric, baseline)
     low, high = wilson_interval(ours.numerator, ours.denominator)
     return ScoreRecord(
         metric=label,
         heading=metric.label,
-        value=ours.value,
-        numerator=ours.numerator,
-        denominator=ours.denominator,
-        low=low,
-        high=high,
-        change=None if ours.value is None or theirs is None else ours.value - theirs,
+        value=Estimate(
+            value=ours.value,
+            low=low,
+            high=high,
+            numerator=ours.numerator,
+            denominator=ours.denominator,
+            over="images",
+            count=ours.denominator,
+        ),
+        change=_change(ours, theirs),
     )
+
+
+def _change(ours: Score, theirs: Score | None) -> Estimate | None:
+    if theirs is None or ours.value is None or theirs.value is None:
+        return None
+    change = ours.value - theirs.value
+    return Estimate(value=change, low=None, high=None, over="images", count=ours.denominator)
 
 
 def _compute(label: str, metric: Metric, outcomes: Outcomes) -> Score:

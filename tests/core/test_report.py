@@ -21,6 +21,7 @@ from rateval.records.explainers import (
 )
 from rateval.records.key import Key
 from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.stats.wilson import wilson_interval
 
@@ -420,3 +421,154 @@ def test_a_study_of_one_explainer_says_nothing_of_explainers() -> None:
     text = "\n".join(draw(record(*BOTH), 140))
     for word in ("faithfulness", "agreement", "ranking", "chance"):
         assert word not in text
+
+
+TABLES = {
+    "evidence": [{"name": "relevance-mass"}],
+    "metric": [{"name": name} for name in ("accuracy", "pt", "ir")],
+}
+BROKEN = "RatevalError: weights/[blip].pth: no such file; put it there"
+
+
+def failing() -> RunRecord:
+    """A study with a model that doesn't load, a metric that raised, and cells not reached."""
+    planned = [
+        key(method, model=model, dataset=dataset)
+        for model in ("clip", "blip")
+        for method in ("zs", "[bold]ft")
+        for dataset in ("biased", "third")
+    ]
+    scored = cell("zs", (222, 159, 107, 112))
+    (evidence,) = scored.evidence
+    accuracy, _, ir = evidence.scores
+    half = scored.model_copy(
+        update={"evidence": (evidence.model_copy(update={"scores": (accuracy, ir)}),)}
+    )
+    return record(
+        half,
+        planned=tuple(planned),
+        status="failed",
+        spec_name="my specs/spec.toml",
+        spec_resolved=TABLES,
+        failures=(
+            FailureRecord(
+                stage="load",
+                label="blip",
+                error=BROKEN,
+                cells=tuple(key for key in planned if key.model == "blip"),
+            ),
+            FailureRecord(
+                stage="score", label="any", error="ZeroDivisionError: by 0", cells=(scored.key,)
+            ),
+            FailureRecord(
+                stage="agree", label="of maps", error="OSError: disk full", cells=(scored.key,)
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_failures_stand_in_their_place(width: int) -> None:
+    lines = draw(failing(), width)
+    assert max(map(len, lines)) <= width
+    assert lines[0] == "demo  failed: 3 failures in 12 s on cpu, seed 0"
+    first = lines.index("biased  600 test images · generic-attention · relevance-mass")
+    second = lines.index("third  no results · generic-attention · relevance-mass")
+    rows = [line for line in lines[first:second] if line.startswith(("clip", "blip"))]
+    found = [re.sub(r" +\d+\.\d to \d+\.\d", "", row).split() for row in rows]
+    assert found == [
+        ["clip", "zs", "63.5", "failed", "67.5", "222", "159", "107", "112"],
+        ["clip", "[bold]ft", *["not", "done"] * 3],
+        ["blip", "zs", *["failed"] * 3],
+        ["blip", "[bold]ft", *["failed"] * 3],
+    ]
+    head = next(line for line in lines[first:] if line.startswith("model"))
+    # No cell has this metric, so that nobody told its heading: its column stands by its label.
+    assert rows[0].index("failed") + len("failed") == head.index("pt %") + len("pt %")
+    rows = [line for line in lines[second:] if line.startswith(("clip", "blip"))]
+    assert [row.split()[2:] for row in rows] == [["not", "done"] * 3] * 2 + [["failed"] * 3] * 2
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_causes_are_named_once_per_table_with_the_command_that_tries_again(width: int) -> None:
+    text = flat(draw(failing(), width))
+    again = "try again: rateval run 'my specs/spec.toml'"
+    # Brackets are brackets, and several cells are tried again by the study's own command.
+    assert text.count(f"blip · zs; blip · [bold]ft: {BROKEN} {again}") == 2
+    one = f"{again} --only 'clip · zs on biased'"
+    assert text.count(f"clip · zs: ZeroDivisionError: by 0 {one}") == 1
+    # Nothing lacks in a table of scores because of this one.
+    assert text.count(f"agree of maps: OSError: disk full {one}") == 1
+    assert "go on rateval run 'my specs/spec.toml'" in text
+
+
+def test_the_label_of_a_command_names_the_attribution_where_there_are_several() -> None:
+    planned = tuple(key("zs", attribution=name) for name in ("it's a", "b"))
+    failure = FailureRecord(stage="infer", label="x", error="E: e", cells=planned[:1])
+    shown = record(planned=planned, failures=(failure,), spec_resolved=TABLES)
+    command = """--only 'clip · zs on biased · it'"'"'s a'"""
+    assert f"clip · zs: E: e try again: rateval run spec.toml {command}" in flat(draw(shown, 140))
+
+
+def test_faithfulness_that_failed_is_told_below_its_table_alone() -> None:
+    there, lost = cell("zs", (1, 2, 3, 4), faithfulness=probed()), cell("ft", (1, 2, 3, 4))
+    failure = FailureRecord(stage="faithfulness", label="x", error="E: e", cells=(lost.key,))
+    shown = record(there, lost, failures=(failure,), spec_resolved=TABLES | {"faithfulness": {}})
+    lines = draw(shown, 80)
+    start = ["clip", "ft", "generic-attention"]
+    (row,) = [line.split() for line in lines if line.split()[:3] == start]
+    assert row[3:] == ["failed", "failed"]
+    assert flat(lines).count("E: e") == 1
+    assert flat(lines).index("E: e") > flat(lines).index("faithfulness · first 64")
+
+
+def test_a_failed_metric_that_no_cell_has_is_a_column_by_its_label() -> None:
+    tables = TABLES | {"metric": [*TABLES["metric"], {"name": "mine"}]}
+    failure = FailureRecord(stage="score", label="x", error="E: e", cells=(key("zs"),))
+    lines = draw(record(cell("zs", (1, 2, 3, 4)), failures=(failure,), spec_resolved=tables), 140)
+    (head,) = [line for line in lines if line.startswith("model")]
+    (row,) = [line for line in lines if line.startswith("clip")]
+    assert row.index("failed") + len("failed") == head.index("mine %") + len("mine %")
+
+
+@pytest.mark.parametrize(
+    ("changes", "head"),
+    [
+        ({"status": "finished"}, "finished in"),
+        ({"status": "running"}, "running, or it died in"),
+        (
+            {"status": "running", "written": "2026-01-01T00:03:00+00:00"},
+            "running, or it died: last written 2026-01-01T00:03:00+00:00 in",
+        ),
+    ],
+)
+def test_a_run_that_may_have_died_says_when_it_last_wrote(
+    changes: dict[str, Any], head: str
+) -> None:
+    assert draw(record(*BOTH, **changes), 140)[0].startswith(f"demo  {head} 12 s")
+    failure = FailureRecord(stage="score", label="x", error="E: e", cells=())
+    line = draw(record(*BOTH, failures=(failure,), **changes), 140)[0]
+    start = head.removesuffix(" in")
+    assert line.startswith(
+        "demo  failed: 1 failure in" if start == "finished" else f"demo  {start}, 1 failure in"
+    )
+
+
+def test_nothing_that_is_not_ours_is_markup() -> None:
+    odd = "[red]x[/red] :smile:"
+    pair = [key(odd, model=odd, dataset=odd, attribution=name) for name in (odd, "b")]
+    shown = record(
+        *(
+            cell(odd, (1, 2, 3, 4), model=odd, attribution=name, dataset=odd, shift=odd)
+            for name in (odd, "b")
+        ),
+        agreements=(agreement(odd, "b").model_copy(update={"first": pair[0], "second": pair[1]}),),
+        error=odd,
+        status="failed",
+        spec_name=odd,
+        study=odd,
+    )
+    text = flat(draw(shown, 200))
+    assert "☺" not in text
+    assert "😄" not in text
+    assert text.count("[red]x[/red]") == text.count("x[/red]") >= 14

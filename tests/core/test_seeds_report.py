@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rateval.records.explainers import (
 )
 from rateval.records.key import Key
 from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds
 from rateval.stats.wilson import wilson_interval
@@ -346,3 +348,76 @@ def test_many_seeds_are_counted_not_listed() -> None:
     lines = draw(record(*cells, seeds=seeds), 80)
     assert max(map(len, lines)) <= 80
     assert lines[0].endswith("seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 10 more")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_failures_over_seeds_stand_in_their_place(width: int) -> None:
+    tables = {
+        "evidence": [{"name": "relevance-mass"}],
+        "metric": [{"name": name} for name in ("accuracy", "pt", "ir")],
+        "faithfulness": {},
+    }
+    first, second, third = TUNED
+    (evidence,) = second.evidence
+    half = evidence.model_copy(update={"scores": evidence.scores[:2]})
+    second = second.model_copy(update={"evidence": (half,)})
+    blip = [key("evidence-ft", seed, model="blip") for seed in range(3)]
+    late = key("zs", model="late")
+    failures = (
+        FailureRecord(stage="load", label="b", error="RatevalError: no [file]", cells=tuple(blip)),
+        FailureRecord(stage="score", label="s", error="ValueError: IR", cells=(second.key,)),
+        FailureRecord(stage="finetune", label="t", error="RuntimeError: nan", cells=(third.key,)),
+    )
+    planned = (FIXED.key, *(cell.key for cell in TUNED), *blip, late)
+    shown = record(
+        FIXED,
+        *(first, second),
+        planned=planned,
+        failures=failures,
+        status="failed",
+        spec_resolved=tables,
+    )
+    lines = draw(shown, width)
+    assert max(map(len, lines)) <= width
+    rows = [
+        " ".join(line.split()) for line in lines if re.match(r"(clip|blip|late) +(zs|evid)", line)
+    ]
+    of_scores, of_faithfulness = rows[:4], rows[4:]
+    assert of_scores[0].startswith("clip zs 60.0 ")
+    assert of_scores[1].startswith("clip evidence-ft 75.0 ")
+    assert of_scores[2:] == ["blip evidence-ft failed failed failed", "late zs" + 3 * " not done"]
+    # IR is left with one seed of three: a mean without a deviation or an interval.
+    assert re.search(r" 85\.7 \+20\.0( |$)", of_scores[1])
+    assert [row.split(" ", 3)[3] for row in of_faithfulness] == [
+        "not done not done",
+        "failed failed",
+        "failed failed",
+        "not done not done",
+    ]
+    text = flat(lines)
+    again = "try again: rateval run spec.toml"
+    assert f"blip · evidence-ft, seeds 0, 1, 2: RatevalError: no [file] {again}" in text
+    for seed, error in ((1, "ValueError: IR"), (2, "RuntimeError: nan")):
+        command = f"{again} --only 'clip · evidence-ft on biased, seed {seed}'"
+        assert f"clip · evidence-ft, seed {seed}: {error} {command}" in text
+    assert "on biased · maps: mean of 2 of the 3 seeds, the others failed" in text
+    assert "biased faithfulness · no results" in text
+
+
+def test_a_seed_without_a_validator_or_a_metric_has_no_value_there() -> None:
+    first, second, third = TUNED
+    (evidence,) = first.evidence
+    lacks_pt = evidence.model_copy(update={"scores": (evidence.scores[0], evidence.scores[2])})
+    cells = (
+        first.model_copy(update={"evidence": (lacks_pt,)}),
+        second.model_copy(update={"evidence": ()}),
+        third,
+    )
+    (found,) = summarise_seeds(cells)
+    (over,) = found.evidence
+    assert found.seeds == (0, 1, 2)
+    assert [score.metric for score in over.scores] == ["accuracy", "pt", "ir"]
+    values = {score.metric: score.value.values for score in over.scores}
+    assert values["pt"] == (None, None, 70 / 90)
+    assert values["accuracy"] == (0.8, None, 0.9)
+    assert over.quadrants == {"RR": 65, "RW": 20, "WR": 7.5, "WW": 7.5}

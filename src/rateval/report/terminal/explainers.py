@@ -77,7 +77,7 @@ def _faithfulness(record: RunRecord) -> Iterator[Section]:
         rows = [probed[key] for key in names if key in probed]
         first = f"first {rows[0][1].count:,} test images" if rows else "no results"
         rest = f"faithfulness · {first}"
-        if several:
+        if several and rows:
             rest += f" · mean of {len(record.seeds)} seeds"
         shown = {key: found.get(key) for key in row_keys(record, names)}
         lacking = [key for key in names if key in absent]

@@ -47,8 +47,10 @@ class ScoreTables:
 
     def title(self, block: Block) -> Text:
         """Return the title of a table."""
-        parts = [] if self.seeds == 1 else [f"mean of {self.seeds} seeds"]
-        parts += ["no results" if block.count is None else f"{block.count:,.0f} test images"]
+        parts = ["no results"]
+        if block.count is not None:
+            mean = [f"mean of {self.seeds} seeds"] if self.seeds > 1 else []
+            parts = [*mean, f"{block.count:,.0f} test images"]
         return make_title(block.dataset, " · ".join((*parts, block.attribution, block.validator)))
 
     def table(self, block: Block) -> Table:

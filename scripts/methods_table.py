@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     record = rateval.load(parser.parse_args().run)
-    seen = [(cell.dataset, cell.attribution) for cell in record.over_seeds]
+    seen = [(cell.key.dataset, cell.key.attribution) for cell in record.over_seeds]
     for dataset, attribution in dict.fromkeys(seen):
         print(f"\n**{dataset}, {attribution}**\n")
         print_table(record, dataset, attribution)
@@ -30,10 +30,10 @@ def print_table(record: RunRecord, dataset: str, attribution: str) -> None:
     rows = [
         cell
         for cell in record.over_seeds
-        if (cell.dataset, cell.attribution) == (dataset, attribution)
+        if (cell.key.dataset, cell.key.attribution) == (dataset, attribution)
     ]
     headings = [score.heading for score in rows[0].evidence[0].scores]
-    several = len({row.model for row in rows}) > 1
+    several = len({row.key.model for row in rows}) > 1
     labels = ["model", "method"] if several else ["method"]
     print("| " + " | ".join([*labels, *headings]) + " |")
     print("|" + "---|" * (len(labels) + len(headings)))
@@ -41,12 +41,12 @@ def print_table(record: RunRecord, dataset: str, attribution: str) -> None:
         shown = []
         for score in row.evidence[0].scores:
             value = score.value
-            if value.mean is None or value.low is None or value.high is None:
+            if value.value is None or value.low is None or value.high is None:
                 shown.append("–")
             else:
-                mean, low, high = (100 * x for x in (value.mean, value.low, value.high))
+                mean, low, high = (100 * x for x in (value.value, value.low, value.high))
                 shown.append(f"{mean:.1f} ({low:.1f} to {high:.1f})")
-        names = [row.model, row.finetuner] if several else [row.finetuner]
+        names = [row.key.model, row.key.finetuner] if several else [row.key.finetuner]
         print("| " + " | ".join([*names, *shown]) + " |")
 
 

@@ -303,8 +303,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> None:
 def export(record: RunRecord) -> None:
     """Write the maps of every cell, as the documentation says."""
     for cell in record.cells:
-        seed = "" if cell.seed is None else cell.seed
-        name = f"{cell.dataset}-{cell.finetuner.replace('/', '-')}-{cell.shift or ''}-{seed}"
+        key, method = cell.key, cell.key.finetuner.replace("/", "-")
+        seed = "" if key.seed is None else key.seed
+        name = f"{key.dataset}-{method}-{key.shift or ''}-{seed}"
         ids = record.rows(cell)["id"].to_pylist()
         np.savez(f"{name}.npz", ids=ids, relevance=record.relevance(cell))
 
@@ -321,11 +322,11 @@ def test_a_study_on_exported_maps_comes_to_the_same_verdicts() -> None:
     # Two datasets, with and without a shift, zero-shot once and two seeds of ft.
     assert len(first.cells) == len(second.cells) == 12
     for before, cell in zip(first.cells, second.cells, strict=True):
-        assert (cell.dataset, cell.finetuner, cell.shift, cell.seed) == (
-            before.dataset,
-            before.finetuner,
-            before.shift,
-            before.seed,
+        assert (cell.key.dataset, cell.key.finetuner, cell.key.shift, cell.key.seed) == (
+            before.key.dataset,
+            before.key.finetuner,
+            before.key.shift,
+            before.key.seed,
         )
         names = ("id", "prediction", "valid", "undefined", "probabilities")
         theirs, ours = (r.rows(c) for r, c in ((first, before), (second, cell)))
@@ -358,12 +359,18 @@ def test_other_bytes_are_explained_again() -> None:
 @pytest.mark.parametrize(
     ("path", "first", "second"),
     [
-        ("maps.npz", "tiny · zs on squares", "tiny · zs on fewer"),
-        ("{dataset}.npz", "tiny · zs on squares", "tiny · f/t on squares, seed 0"),
-        ("{dataset}-{finetune}.npz", "tiny · f/t on squares, seed 0", "f/t on squares, seed 1"),
+        ("maps.npz", ("zs on squares", ""), ("zs on fewer", "")),
+        ("{dataset}.npz", ("zs on squares", ""), ("f/t on squares", ", seed 0")),
+        (
+            "{dataset}-{finetune}.npz",
+            ("f/t on squares", ", seed 0"),
+            ("f/t on squares", ", seed 1"),
+        ),
     ],
 )
-def test_one_file_for_two_cells_is_refused(path: str, first: str, second: str) -> None:
+def test_one_file_for_two_cells_is_refused(
+    path: str, first: tuple[str, str], second: tuple[str, str]
+) -> None:
     study = spec({"use": "random"}, {"use": "precomputed", "path": path})
     with pytest.raises(SpecError) as caught:
         rateval.run(study)
@@ -371,8 +378,8 @@ def test_one_file_for_two_cells_is_refused(path: str, first: str, second: str) -
     problem = caught.value.problems[0]
     assert problem.where == "spec: attribution[1]"
     named, _, advice = problem.what.partition(" the same params, but its maps belong to one cell; ")
-    assert named.startswith(f"gives {first} and ")
-    assert named.endswith(second)
+    one, other = (f"tiny · {what} · precomputed{seed}" for what, seed in (first, second))
+    assert named == f"gives {one} and {other}"
     assert advice.startswith("write {dataset}, {model}, {finetune}, {shift} or {seed} where")
 
 

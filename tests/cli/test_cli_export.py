@@ -44,7 +44,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 def cell_of(record: RunRecord, finetuner: str) -> CellRecord:
     wanted = (finetuner, "biased", 1)
-    return next(c for c in record.cells if (c.finetuner, c.dataset, c.seed) == wanted)
+    return next(c for c in record.cells if (c.key.finetuner, c.key.dataset, c.key.seed) == wanted)
 
 
 def probabilities(record: RunRecord, cell: CellRecord) -> torch.Tensor:

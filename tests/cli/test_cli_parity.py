@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import rateval as package
+from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord, load
 
 Rateval = Callable[..., Any]
@@ -61,6 +62,10 @@ def records() -> tuple[RunRecord, RunRecord]:
     return found["matched"], found["aaai25"]
 
 
+def values(cell: CellRecord) -> list[float | None]:
+    return [score.value.value for score in cell.evidence[0].scores]
+
+
 def test_both_protocols_stand_side_by_side(rateval: Rateval, write: Callable[..., str]) -> None:
     done = rateval("parity", write())
     assert done.code == 0
@@ -68,12 +73,12 @@ def test_both_protocols_stand_side_by_side(rateval: Rateval, write: Callable[...
     matched, published = records()
     assert len(matched.cells) == len(published.cells) == 3
     for one, other in zip(matched.cells, published.cells, strict=True):
-        (row,) = re.findall(rf"^{one.finetuner} .*$", done.out, re.MULTILINE)
+        (row,) = re.findall(rf"^{one.key.finetuner} .*$", done.out, re.MULTILINE)
         expected: list[str] = []
-        for a, b in zip(one.evidence[0].scores, other.evidence[0].scores, strict=True):
-            expected += ["–" if s.value is None else f"{100 * s.value:.1f}" for s in (a, b)]
-            if a.value is not None and b.value is not None:
-                points = round(100 * (b.value - a.value), 1)
+        for a, b in zip(values(one), values(other), strict=True):
+            expected += ["–" if v is None else f"{100 * v:.1f}" for v in (a, b)]
+            if a is not None and b is not None:
+                points = round(100 * (b - a), 1)
                 sign = "±" if points == 0 else "+" if points > 0 else "−"
                 expected.append(f"{sign}{abs(points):.1f}")
         assert row.split()[1:] == expected
@@ -95,7 +100,7 @@ def test_what_is_common_is_computed_once(rateval: Rateval, write: Callable[..., 
     matched, published = records()
     for one, other in zip(matched.cells, published.cells, strict=True):
         assert one.classifier == other.classifier
-        assert (one.identity == other.identity) == (one.finetuner != "zs")
+        assert (one.identity == other.identity) == (one.key.finetuner != "zs")
         assert one.evidence[0].identity != other.evidence[0].identity
     again = rateval("parity", write())
     assert again.err.count("✓") == 0
@@ -141,11 +146,11 @@ def test_methods_of_others_stand_in_the_matched_columns_alone(
     done = rateval("parity", write(more=LORA), "--quiet")
     assert (done.code, done.err) == (0, "")
     matched, published = records()
-    assert [cell.finetuner for cell in matched.cells] == ["zs", "lp", "ft", "lora"]
-    assert [cell.finetuner for cell in published.cells] == ["zs", "lp", "ft"]
+    assert [cell.key.finetuner for cell in matched.cells] == ["zs", "lp", "ft", "lora"]
+    assert [cell.key.finetuner for cell in published.cells] == ["zs", "lp", "ft"]
     assert "lora is left out: the paper has no such method" in done.out
     (row,) = re.findall(r"^lora .*$", done.out, re.MULTILINE)
-    accuracy = matched.cells[-1].evidence[0].scores[0].value
+    accuracy = matched.cells[-1].evidence[0].scores[0].value.value
     assert accuracy is not None
     assert row.split()[1:3] == [f"{100 * accuracy:.1f}", "–"]
 
@@ -158,8 +163,8 @@ def test_several_seeds_are_compared_by_their_means(
     assert "limited to 12 samples of every split" in done.out
     matched, published = records()
     for one, other in zip(matched.over_seeds, published.over_seeds, strict=True):
-        (row,) = re.findall(rf"^{one.finetuner} .*$", done.out, re.MULTILINE)
-        means = [record.evidence[0].scores[0].value.mean for record in (one, other)]
+        (row,) = re.findall(rf"^{one.key.finetuner} .*$", done.out, re.MULTILINE)
+        means = [record.evidence[0].scores[0].value.value for record in (one, other)]
         assert all(mean is not None for mean in means)
         assert row.split()[1:3] == [f"{100 * mean:.1f}" for mean in means if mean is not None]
 

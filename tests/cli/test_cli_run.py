@@ -40,10 +40,11 @@ def test_a_study_from_spec_to_report(rateval: Rateval, acme: Path, write_spec: W
     for line in ("✓ load +tiny", "✓ finetune +tiny · ft", "✓ infer +tiny · zs on squares"):
         assert re.search(line, done.err)
     record = load(run_folder())
-    assert [cell.finetuner for cell in record.cells] == ["zs", "ft"]
+    assert [cell.key.finetuner for cell in record.cells] == ["zs", "ft"]
     for cell in record.cells:
-        values = [f"{100 * s.value:.1f}" for s in cell.evidence[0].scores if s.value is not None]
-        pattern = rf"tiny +{cell.finetuner} .*" + ".*".join(map(re.escape, values))
+        values = [s.value.value for s in cell.evidence[0].scores]
+        shown = [f"{100 * value:.1f}" for value in values if value is not None]
+        pattern = rf"tiny +{cell.key.finetuner} .*" + ".*".join(map(re.escape, shown))
         assert re.search(pattern, done.out)
     assert f"runs/{record.path.name}/run.json" in done.out
     assert max(map(len, done.out.splitlines())) <= 80

@@ -57,7 +57,9 @@ def test_agreement_equals_loops_over_rows_and_maps() -> None:
         {"use": "relevance-mass", "name": "lenient", "threshold": 0.3},
     ]
     record = rateval.run(spec(evidence=judges, finetune=[{"use": "zs"}, {"use": "ft"}]))
-    assert [(a.finetuner, a.first, a.second) for a in record.agreements] == [
+    assert [
+        (a.first.finetuner, a.first.attribution, a.second.attribution) for a in record.agreements
+    ] == [
         ("zs", "last", "all"),
         ("ft", "last", "all"),
     ]
@@ -66,7 +68,7 @@ def test_agreement_equals_loops_over_rows_and_maps() -> None:
             next(
                 c
                 for c in record.cells
-                if (c.finetuner, c.attribution) == (agreement.finetuner, name)
+                if (c.key.finetuner, c.key.attribution) == (agreement.first.finetuner, name)
             )
             for name in ("last", "all")
         )
@@ -93,7 +95,10 @@ def test_each_pair_on_the_same_classifier_and_test() -> None:
         shift=[{"use": "darken"}],
     )
     record = rateval.run(asked)
-    found = [(a.dataset, a.shift, a.first, a.second) for a in record.agreements]
+    found = [
+        (a.first.dataset, a.first.shift, a.first.attribution, a.second.attribution)
+        for a in record.agreements
+    ]
     pairs = [("last", "all"), ("last", "centre"), ("all", "centre")]
     tests = [(name, shift) for name in ("squares", "more") for shift in (None, "darken")]
     assert found == [(*test, *pair) for test in tests for pair in pairs]
@@ -174,4 +179,6 @@ def test_an_interrupted_study_compares_what_it_has(monkeypatch: pytest.MonkeyPat
     (folder,) = Path("runs").glob("tiny-*")
     half = rateval.load(folder)
     assert half.status == "interrupted"
-    assert [(a.first, a.second) for a in half.agreements] == [("last", "all")]
+    assert [(a.first.attribution, a.second.attribution) for a in half.agreements] == [
+        ("last", "all")
+    ]

@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from rich.console import Console
 
 import rateval
+from rateval.records.key import ClassifierKey
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.report.terminal.trainings import BLOCKS, curve_sections, draw
@@ -33,12 +34,11 @@ def curve(*losses: float, **changes: Any) -> CurveRecord:
             zip(losses, accuracies, scores, strict=True), 1
         )
     ]
+    names: dict[str, Any] = {"model": "clip", "finetuner": "ft", "dataset": "biased"}
+    names |= {name: changes.pop(name) for name in (*names, "seed") if name in changes}
     values: dict[str, Any] = {
         "classifier": "c" * 32,
-        "model": "clip",
-        "finetuner": "ft",
-        "dataset": "biased",
-        "seed": None,
+        "key": ClassifierKey(**names),
         "epochs": tuple(epochs),
         "told": {},
     }
@@ -211,7 +211,7 @@ def test_a_run_keeps_one_curve_for_each_classifier(
         validation={"images": 6},
     )
     record = rateval.run(study)
-    found = [(c.finetuner, c.dataset, c.seed) for c in record.trainings]
+    found = [(c.key.finetuner, c.key.dataset, c.key.seed) for c in record.trainings]
     # The shifted test has the same classifiers, and flcp has a seed of its own.
     expected = [("ft", "squares", 0), ("ft", "squares", 1), ("flcp", "squares", None)]
     assert found == expected
@@ -220,7 +220,7 @@ def test_a_run_keeps_one_curve_for_each_classifier(
         assert training.classifier in {cell.classifier for cell in record.cells}
         assert [epoch.number for epoch in training.epochs] == [1, 2, 3]
         for epoch in training.epochs:
-            assert (epoch.accuracy is None) == (training.finetuner == "flcp")
+            assert (epoch.accuracy is None) == (training.key.finetuner == "flcp")
             assert list(epoch.validation) == ["accuracy", "pt", "ir"]
     assert rateval.load(record.path).trainings == record.trainings
     # What was stored is drawn again when nothing is trained.

@@ -157,7 +157,12 @@ def test_weights_that_a_method_adds_within_the_model(
 
 def test_labels_that_do_not_go_together(record: RunRecord) -> None:
     (cell,) = record.cells
-    other = cell.model_copy(update={"model": "m2", "finetuner": "lp", "classifier": "x"})
+    other = cell.model_copy(
+        update={
+            "key": cell.key.model_copy(update={"model": "m2", "finetuner": "lp"}),
+            "classifier": "x",
+        }
+    )
     two = record.model_copy(update={"cells": (cell, other)})
     two._path = record.path
     assert choose_classifier(two, {"model": "m2"}) is other
@@ -169,7 +174,9 @@ def test_labels_that_do_not_go_together(record: RunRecord) -> None:
 
 def test_cells_of_one_classifier_are_one(record: RunRecord) -> None:
     (cell,) = record.cells
-    again = cell.model_copy(update={"dataset": "unbiased", "shift": "darken"})
+    again = cell.model_copy(
+        update={"key": cell.key.model_copy(update={"dataset": "unbiased", "shift": "darken"})}
+    )
     two = record.model_copy(update={"cells": (cell, again)})
     assert choose_classifier(two, {}) is cell
     assert choose_classifier(two, {"dataset": "unbiased"}) is again

@@ -121,7 +121,7 @@ def test_curves_and_areas_equal_an_independent_computation() -> None:
         assert gain is not None
         ends = (gain.value, gain.low, gain.high)
         assert ends == pytest.approx((mean, mean - half, mean + half), abs=1e-6)
-        assert gain.beats_chance == (mean - half > 0)
+        assert gain.above_0 == (mean - half > 0)
 
 
 def test_permuting_weights_changes_maps_that_depend_on_them_and_leaves_no_trace() -> None:
@@ -179,7 +179,7 @@ def test_constant_maps_have_no_curves() -> None:
 def test_one_image_has_no_interval() -> None:
     gain = probed(rateval.run(spec(faithfulness={"images": 1})).cells[0]).deletion_gain
     assert gain is not None
-    assert (gain.low, gain.high, gain.beats_chance) == (None, None, False)
+    assert (gain.low, gain.high, gain.above_0) == (None, None, False)
 
 
 def test_nothing_is_probed_without_the_table() -> None:
@@ -304,14 +304,14 @@ def test_the_command_line_prints_what_was_probed(
     )
     assert main(["run", "spec.toml"]) == 0
     printed = capsys.readouterr()
-    assert "✓ faithfulness tiny · zs on squares  4 images" in printed.err
+    assert "✓ faithfulness tiny · zs on squares · any-map  4 images" in printed.err
     (folder,) = Path("runs").glob("tiny-*")
     record = rateval.load(folder)
     assert "squares  faithfulness · first 4 test images" in printed.out
     for cell in record.cells:
         found = probed(cell)
         areas = [f"{value:.2f}" for value in (found.deletion, found.insertion)]
-        pattern = rf"tiny +zs +{cell.attribution} +{'[* ] +'.join(map(re.escape, areas))} "
+        pattern = rf"tiny +zs +{cell.key.attribution} +{'[* ] +'.join(map(re.escape, areas))} "
         assert re.search(pattern, printed.out)
     flat = " ".join(printed.out.split())
     assert "any-map (tiny · zs): the maps hardly change when the weights are permuted" in flat

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
-from rateval.records.explainers import FaithfulnessRecord, GainRecord, RandomisationRecord
+from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.estimate import Estimate
+from rateval.records.explainers import FaithfulnessRecord, RandomisationRecord
+from rateval.records.key import Key
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import spread, summarise_seeds
 
@@ -29,14 +31,18 @@ def cell(
     score = ScoreRecord(
         metric="pt",
         heading="PT",
-        value=value,
-        numerator=0,
-        denominator=1,
-        low=value,
-        high=value,
-        change=change,
+        value=Estimate(
+            value=value,
+            low=value,
+            high=value,
+            numerator=0,
+            denominator=1,
+            over="images",
+            count=1,
+        ),
+        change=None if change is None else over_images(change),
     )
-    evidence = EvidenceRecord(
+    evidence = StoredEvidenceRecord(
         validator="v",
         identity="e",
         quadrants={"RR": correct, "WW": 10 - correct},
@@ -44,12 +50,7 @@ def cell(
         scores=(score,),
     )
     return CellRecord(
-        dataset="d",
-        model="m",
-        finetuner=finetuner,
-        shift=None,
-        attribution=attribution,
-        seed=seed,
+        key=Key(dataset="d", model="m", finetuner=finetuner, attribution=attribution, seed=seed),
         trained=finetuner != "zs",
         classifier="f",
         identity="i",
@@ -59,6 +60,10 @@ def cell(
         evidence=(evidence,),
         faithfulness=faithfulness,
     )
+
+
+def over_images(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    return Estimate(value=value, low=low, high=high, over="images", count=10)
 
 
 def cells(values: Values) -> list[CellRecord]:
@@ -76,7 +81,7 @@ def test_a_spread_equals_numpy() -> None:
     found = spread(values)
     assert found.values == tuple(values)
     assert found.count == 4
-    assert found.mean == pytest.approx(np.mean(values))
+    assert found.value == pytest.approx(np.mean(values))
     assert found.sd == pytest.approx(np.std(values, ddof=1))
     assert (found.minimum, found.maximum) == (0.25, 0.9)
     half = 3.182446305 * np.std(values, ddof=1) / 2
@@ -93,7 +98,7 @@ def test_below_two_values_there_is_no_spread(
     values: Sequence[float | None], count: int, mean: float | None
 ) -> None:
     found = spread(values)
-    assert (found.count, found.mean) == (count, mean)
+    assert (found.count, found.value) == (count, mean)
     assert (found.minimum, found.maximum) == (mean, mean)
     assert (found.sd, found.low, found.high) == (None, None, None)
 
@@ -116,16 +121,17 @@ def test_cells_that_differ_in_their_seed_only_are_put_together() -> None:
             ]
         )
     )
-    assert [(r.finetuner, r.attribution, r.seeds) for r in found] == [
+    assert [(r.key.finetuner, r.key.attribution, r.seeds) for r in found] == [
         ("zs", "a", ()),
         ("ft", "a", (3, 1)),
         ("ft", "b", (3,)),
     ]
     zero_shot, tuned, _ = (record.evidence[0] for record in found)
     assert zero_shot.scores[0].value.values == (0.5,)
-    assert zero_shot.scores[0].change.count == 0
+    assert zero_shot.scores[0].change is None
     assert tuned.quadrants == {"RR": 2.5, "WW": 7.5}
-    assert tuned.scores[0].value.mean == pytest.approx(0.3)
+    assert tuned.scores[0].value.value == pytest.approx(0.3)
+    assert tuned.scores[0].change is not None
     assert tuned.scores[0].change.values == (-0.1, -0.3)
     assert tuned.scores[0].change.sd == pytest.approx(np.std([-0.1, -0.3], ddof=1))
 
@@ -138,7 +144,7 @@ def probed(deletion: float | None, gain: float | None, correlation: float) -> Fa
         deletion=deletion,
         insertion=0.5,
         chance=0.5,
-        deletion_gain=None if gain is None else GainRecord(value=gain, low=-9.0, high=9.0),
+        deletion_gain=None if gain is None else over_images(gain, -9.0, 9.0),
         insertion_gain=None,
         randomisation=RandomisationRecord(correlation=correlation, count=4),
     )
@@ -153,9 +159,11 @@ def test_areas_are_averaged_and_gains_get_an_interval_over_the_seeds() -> None:
     assert areas is not None
     assert areas.deletion == pytest.approx(0.3)
     assert areas.insertion == 0.5
-    assert areas.deletion_gain == GainRecord(value=0.3, low=0.3, high=0.3)
-    assert areas.deletion_gain is not None
-    assert areas.deletion_gain.beats_chance
+    gain = areas.deletion_gain
+    assert gain is not None
+    assert (gain.value, gain.low, gain.high) == (0.3, 0.3, 0.3)
+    assert (gain.over, gain.count, gain.values) == ("seeds", 2, (0.3, 0.3, None))
+    assert gain.above_0
     assert areas.insertion_gain is None
     assert areas.randomisation is not None
     assert areas.randomisation.correlation == pytest.approx(0.2)
@@ -165,7 +173,7 @@ def test_areas_are_averaged_and_gains_get_an_interval_over_the_seeds() -> None:
 def test_one_seed_keeps_the_interval_over_its_images() -> None:
     (found,) = summarise_seeds([cell("ft", 0, 0.5, faithfulness=probed(0.2, 0.3, 0.0))])
     assert found.faithfulness is not None
-    assert found.faithfulness.deletion_gain == GainRecord(value=0.3, low=-9.0, high=9.0)
+    assert found.faithfulness.deletion_gain == over_images(0.3, -9.0, 9.0)
 
 
 def test_ranking_compares_means_over_the_seeds() -> None:
@@ -174,7 +182,7 @@ def test_ranking_compares_means_over_the_seeds() -> None:
         "b": {"zs": {None: 0.5}, "ft": {0: 0.9, 1: 0.2, 2: 0.1}},
     }
     made = cells(values)
-    (found,) = find_ranking_changes(made, list(summarise_seeds(made)))
+    (found,) = find_ranking_changes(list(summarise_seeds(made)))
     assert (found.first_above, found.second_above) == (("b",), ("a",))
     # The interval over the seeds of b holds nearly everything; the cells' own are points.
     assert not found.clear
@@ -186,7 +194,7 @@ def test_a_change_is_clear_when_the_intervals_over_the_seeds_lie_apart() -> None
         "b": {"zs": {None: 0.5}, "ft": {0: 0.31, 1: 0.32, 2: 0.3}},
     }
     made = cells(values)
-    (found,) = find_ranking_changes(made, list(summarise_seeds(made)))
+    (found,) = find_ranking_changes(list(summarise_seeds(made)))
     assert found.clear
 
 
@@ -196,5 +204,5 @@ def test_a_single_seed_of_several_makes_no_change_clear() -> None:
         "b": {"zs": {None: 0.5}, "ft": {0: 0.3}},
     }
     made = cells(values)
-    (found,) = find_ranking_changes(made, list(summarise_seeds(made)))
+    (found,) = find_ranking_changes(list(summarise_seeds(made)))
     assert not found.clear

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import RankingChangeRecord
+from rateval.records.key import ClassifierKey, Key
 from rateval.scoring.ranking import find_ranking_changes
 
 Values = Mapping[str, Mapping[str, float | None]]
@@ -16,12 +18,15 @@ def score(metric: str, value: float | None, half: float) -> ScoreRecord:
     return ScoreRecord(
         metric=metric,
         heading=metric.upper(),
-        value=value,
-        numerator=0,
-        denominator=0 if value is None else 1,
-        low=None if value is None else value - half,
-        high=None if value is None else value + half,
-        change=None,
+        value=Estimate(
+            value=value,
+            numerator=0,
+            denominator=0 if value is None else 1,
+            low=None if value is None else value - half,
+            high=None if value is None else value + half,
+            over="images",
+            count=0 if value is None else 1,
+        ),
     )
 
 
@@ -29,11 +34,13 @@ def cells(values: Values, half: float = 0.0, **more: str) -> list[CellRecord]:
     """Make a cell per attribution and method, whose only metric is ``pt``."""
     return [
         CellRecord(
-            dataset=more.get("dataset", "d"),
-            model="m",
-            finetuner=method,
-            shift=more.get("shift"),
-            attribution=attribution,
+            key=Key(
+                dataset=more.get("dataset", "d"),
+                model="m",
+                finetuner=method,
+                shift=more.get("shift"),
+                attribution=attribution,
+            ),
             trained=True,
             identity="i",
             classifier="f",
@@ -41,7 +48,7 @@ def cells(values: Values, half: float = 0.0, **more: str) -> list[CellRecord]:
             skipped=(),
             skipped_in_training=(),
             evidence=(
-                EvidenceRecord(
+                StoredEvidenceRecord(
                     validator="v",
                     identity="e",
                     quadrants={},
@@ -62,14 +69,12 @@ def changes(values: Values, half: float = 0.0) -> list[RankingChangeRecord]:
 def test_a_pair_that_changes_places() -> None:
     (found,) = changes({"last": {"zs": 0.5, "ft": 0.6}, "all": {"zs": 0.6, "ft": 0.5}})
     assert found == RankingChangeRecord(
-        dataset="d",
-        model="m",
+        first=ClassifierKey(dataset="d", model="m", finetuner="zs"),
+        second=ClassifierKey(dataset="d", model="m", finetuner="ft"),
         shift=None,
         validator="v",
         metric="pt",
         heading="PT",
-        first="zs",
-        second="ft",
         first_above=("all",),
         second_above=("last",),
         clear=True,
@@ -111,7 +116,7 @@ def test_only_the_pairs_that_change() -> None:
     found = changes(
         {"last": {"a": 0.1, "b": 0.2, "c": 0.3}, "all": {"a": 0.2, "b": 0.1, "c": 0.15}}
     )
-    assert [(c.first, c.second) for c in found] == [("a", "b"), ("a", "c")]
+    assert [(c.first.finetuner, c.second.finetuner) for c in found] == [("a", "b"), ("a", "c")]
 
 
 @pytest.mark.parametrize(("half", "clear"), [(0.04, True), (0.06, False), (0.2, False)])

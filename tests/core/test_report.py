@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord, SkippedRecord
+from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
-    GainRecord,
     RandomisationRecord,
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
+from rateval.records.key import Key
 from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.stats.wilson import wilson_interval
 
@@ -28,16 +30,36 @@ def score(
     heading: str, numerator: int, denominator: int, change: float | None = None
 ) -> ScoreRecord:
     low, high = wilson_interval(numerator, denominator)
+    value = Estimate(
+        value=numerator / denominator if denominator else None,
+        low=low,
+        high=high,
+        numerator=numerator,
+        denominator=denominator,
+        over="images",
+        count=denominator,
+    )
     return ScoreRecord(
         metric=heading.lower(),
         heading=heading,
-        value=numerator / denominator if denominator else None,
-        numerator=numerator,
-        denominator=denominator,
-        low=low,
-        high=high,
-        change=change,
+        value=value,
+        change=None if change is None else estimate(change),
     )
+
+
+def estimate(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    return Estimate(value=value, low=low, high=high, over="images", count=10)
+
+
+def key(finetuner: str, **changes: Any) -> Key:
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": finetuner,
+        "shift": None,
+        "attribution": "generic-attention",
+    }
+    return Key(**(values | changes))
 
 
 def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> CellRecord:
@@ -48,7 +70,9 @@ def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> C
         score("PT", right_right, right_right + right_wrong, delta and -delta),
         score("IR", right_right, right_right + wrong_right, delta and 0.0),
     )
-    evidence = EvidenceRecord(
+    names = ("dataset", "model", "shift", "attribution")
+    named = {name: changes.pop(name) for name in names if name in changes}
+    evidence = StoredEvidenceRecord(
         validator="relevance-mass",
         identity="e" * 32,
         quadrants=dict(zip(("RR", "RW", "WR", "WW"), counts, strict=True)),
@@ -56,11 +80,7 @@ def cell(finetuner: str, counts: tuple[int, int, int, int], **changes: Any) -> C
         scores=scores,
     )
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
-        "finetuner": finetuner,
-        "shift": None,
-        "attribution": "generic-attention",
+        "key": key(finetuner, **named),
         "trained": finetuner != "zs",
         "identity": "i" * 32,
         "classifier": "f" * 32,
@@ -83,7 +103,7 @@ def record(*cells: CellRecord, **changes: Any) -> RunRecord:
         distributions={},
         git=None,
     )
-    names = dict.fromkeys(cell.dataset for cell in cells)
+    names = dict.fromkeys(cell.key.dataset for cell in cells)
     datasets = tuple(
         DatasetRecord(
             name=name,
@@ -241,8 +261,8 @@ def probed(**changes: Any) -> FaithfulnessRecord:
         "deletion": 0.251,
         "insertion": 0.62,
         "chance": 0.4,
-        "deletion_gain": GainRecord(value=0.149, low=0.1, high=0.198),
-        "insertion_gain": GainRecord(value=0.12, low=-0.01, high=0.25),
+        "deletion_gain": estimate(0.149, 0.1, 0.198),
+        "insertion_gain": estimate(0.12, -0.01, 0.25),
         "randomisation": RandomisationRecord(correlation=-0.001, count=64),
     }
     return FaithfulnessRecord(**(values | changes))
@@ -250,12 +270,8 @@ def probed(**changes: Any) -> FaithfulnessRecord:
 
 def agreement(first: str, second: str, **changes: Any) -> AgreementRecord:
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
-        "finetuner": "zs",
-        "shift": None,
-        "first": first,
-        "second": second,
+        "first": key("zs", attribution=first),
+        "second": key("zs", attribution=second),
         "correlation": 0.25,
         "count": 10,
         "verdicts": (
@@ -269,14 +285,12 @@ def agreement(first: str, second: str, **changes: Any) -> AgreementRecord:
 
 def change(**changes: Any) -> RankingChangeRecord:
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
+        "first": key("zs").classifier,
+        "second": key("ft").classifier,
         "shift": None,
         "validator": "relevance-mass",
         "metric": "pt",
         "heading": "PT",
-        "first": "zs",
-        "second": "ft",
         "first_above": ("all",),
         "second_above": ("last", "rollout"),
         "clear": True,
@@ -407,3 +421,154 @@ def test_a_study_of_one_explainer_says_nothing_of_explainers() -> None:
     text = "\n".join(draw(record(*BOTH), 140))
     for word in ("faithfulness", "agreement", "ranking", "chance"):
         assert word not in text
+
+
+TABLES = {
+    "evidence": [{"name": "relevance-mass"}],
+    "metric": [{"name": name} for name in ("accuracy", "pt", "ir")],
+}
+BROKEN = "RatevalError: weights/[blip].pth: no such file; put it there"
+
+
+def failing() -> RunRecord:
+    """A study with a model that doesn't load, a metric that raised, and cells not reached."""
+    planned = [
+        key(method, model=model, dataset=dataset)
+        for model in ("clip", "blip")
+        for method in ("zs", "[bold]ft")
+        for dataset in ("biased", "third")
+    ]
+    scored = cell("zs", (222, 159, 107, 112))
+    (evidence,) = scored.evidence
+    accuracy, _, ir = evidence.scores
+    half = scored.model_copy(
+        update={"evidence": (evidence.model_copy(update={"scores": (accuracy, ir)}),)}
+    )
+    return record(
+        half,
+        planned=tuple(planned),
+        status="failed",
+        spec_name="my specs/spec.toml",
+        spec_resolved=TABLES,
+        failures=(
+            FailureRecord(
+                stage="load",
+                label="blip",
+                error=BROKEN,
+                cells=tuple(key for key in planned if key.model == "blip"),
+            ),
+            FailureRecord(
+                stage="score", label="any", error="ZeroDivisionError: by 0", cells=(scored.key,)
+            ),
+            FailureRecord(
+                stage="agree", label="of maps", error="OSError: disk full", cells=(scored.key,)
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_failures_stand_in_their_place(width: int) -> None:
+    lines = draw(failing(), width)
+    assert max(map(len, lines)) <= width
+    assert lines[0] == "demo  failed: 3 failures in 12 s on cpu, seed 0"
+    first = lines.index("biased  600 test images · generic-attention · relevance-mass")
+    second = lines.index("third  no results · generic-attention · relevance-mass")
+    rows = [line for line in lines[first:second] if line.startswith(("clip", "blip"))]
+    found = [re.sub(r" +\d+\.\d to \d+\.\d", "", row).split() for row in rows]
+    assert found == [
+        ["clip", "zs", "63.5", "failed", "67.5", "222", "159", "107", "112"],
+        ["clip", "[bold]ft", *["not", "done"] * 3],
+        ["blip", "zs", *["failed"] * 3],
+        ["blip", "[bold]ft", *["failed"] * 3],
+    ]
+    head = next(line for line in lines[first:] if line.startswith("model"))
+    # No cell has this metric, so that nobody told its heading: its column stands by its label.
+    assert rows[0].index("failed") + len("failed") == head.index("pt %") + len("pt %")
+    rows = [line for line in lines[second:] if line.startswith(("clip", "blip"))]
+    assert [row.split()[2:] for row in rows] == [["not", "done"] * 3] * 2 + [["failed"] * 3] * 2
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_causes_are_named_once_per_table_with_the_command_that_tries_again(width: int) -> None:
+    text = flat(draw(failing(), width))
+    again = "try again: rateval run 'my specs/spec.toml'"
+    # Brackets are brackets, and several cells are tried again by the study's own command.
+    assert text.count(f"blip · zs; blip · [bold]ft: {BROKEN} {again}") == 2
+    one = f"{again} --only 'clip · zs on biased'"
+    assert text.count(f"clip · zs: ZeroDivisionError: by 0 {one}") == 1
+    # Nothing lacks in a table of scores because of this one.
+    assert text.count(f"agree of maps: OSError: disk full {one}") == 1
+    assert "go on rateval run 'my specs/spec.toml'" in text
+
+
+def test_the_label_of_a_command_names_the_attribution_where_there_are_several() -> None:
+    planned = tuple(key("zs", attribution=name) for name in ("it's a", "b"))
+    failure = FailureRecord(stage="infer", label="x", error="E: e", cells=planned[:1])
+    shown = record(planned=planned, failures=(failure,), spec_resolved=TABLES)
+    command = """--only 'clip · zs on biased · it'"'"'s a'"""
+    assert f"clip · zs: E: e try again: rateval run spec.toml {command}" in flat(draw(shown, 140))
+
+
+def test_faithfulness_that_failed_is_told_below_its_table_alone() -> None:
+    there, lost = cell("zs", (1, 2, 3, 4), faithfulness=probed()), cell("ft", (1, 2, 3, 4))
+    failure = FailureRecord(stage="faithfulness", label="x", error="E: e", cells=(lost.key,))
+    shown = record(there, lost, failures=(failure,), spec_resolved=TABLES | {"faithfulness": {}})
+    lines = draw(shown, 80)
+    start = ["clip", "ft", "generic-attention"]
+    (row,) = [line.split() for line in lines if line.split()[:3] == start]
+    assert row[3:] == ["failed", "failed"]
+    assert flat(lines).count("E: e") == 1
+    assert flat(lines).index("E: e") > flat(lines).index("faithfulness · first 64")
+
+
+def test_a_failed_metric_that_no_cell_has_is_a_column_by_its_label() -> None:
+    tables = TABLES | {"metric": [*TABLES["metric"], {"name": "mine"}]}
+    failure = FailureRecord(stage="score", label="x", error="E: e", cells=(key("zs"),))
+    lines = draw(record(cell("zs", (1, 2, 3, 4)), failures=(failure,), spec_resolved=tables), 140)
+    (head,) = [line for line in lines if line.startswith("model")]
+    (row,) = [line for line in lines if line.startswith("clip")]
+    assert row.index("failed") + len("failed") == head.index("mine %") + len("mine %")
+
+
+@pytest.mark.parametrize(
+    ("changes", "head"),
+    [
+        ({"status": "finished"}, "finished in"),
+        ({"status": "running"}, "running, or it died in"),
+        (
+            {"status": "running", "written": "2026-01-01T00:03:00+00:00"},
+            "running, or it died: last written 2026-01-01T00:03:00+00:00 in",
+        ),
+    ],
+)
+def test_a_run_that_may_have_died_says_when_it_last_wrote(
+    changes: dict[str, Any], head: str
+) -> None:
+    assert draw(record(*BOTH, **changes), 140)[0].startswith(f"demo  {head} 12 s")
+    failure = FailureRecord(stage="score", label="x", error="E: e", cells=())
+    line = draw(record(*BOTH, failures=(failure,), **changes), 140)[0]
+    start = head.removesuffix(" in")
+    assert line.startswith(
+        "demo  failed: 1 failure in" if start == "finished" else f"demo  {start}, 1 failure in"
+    )
+
+
+def test_nothing_that_is_not_ours_is_markup() -> None:
+    odd = "[red]x[/red] :smile:"
+    pair = [key(odd, model=odd, dataset=odd, attribution=name) for name in (odd, "b")]
+    shown = record(
+        *(
+            cell(odd, (1, 2, 3, 4), model=odd, attribution=name, dataset=odd, shift=odd)
+            for name in (odd, "b")
+        ),
+        agreements=(agreement(odd, "b").model_copy(update={"first": pair[0], "second": pair[1]}),),
+        error=odd,
+        status="failed",
+        spec_name=odd,
+        study=odd,
+    )
+    text = flat(draw(shown, 200))
+    assert "☺" not in text
+    assert "😄" not in text
+    assert text.count("[red]x[/red]") == text.count("x[/red]") >= 14

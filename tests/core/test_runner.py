@@ -104,12 +104,14 @@ def test_scores_equal_counts_of_the_rows() -> None:
         }
         assert evidence.quadrants == count
         assert cell.count == sum(count.values()) == 12
-        accuracy, pt, ir = evidence.scores
+        accuracy, pt, ir = (score.value for score in evidence.scores)
         assert (accuracy.numerator, accuracy.denominator) == (count["RR"] + count["RW"], 12)
         assert (pt.numerator, pt.denominator) == (count["RR"], count["RR"] + count["RW"])
         assert (ir.numerator, ir.denominator) == (count["RR"], count["RR"] + count["WR"])
-        for score in evidence.scores:
+        for score in (accuracy, pt, ir):
+            assert (score.over, score.count) == ("images", score.denominator)
             if score.denominator:
+                assert score.numerator is not None
                 assert score.value == score.numerator / score.denominator
                 assert score.low is not None
                 assert score.high is not None
@@ -122,11 +124,14 @@ def test_changes_are_taken_against_zero_shot_wherever_it_stands() -> None:
     forward = rateval.run(spec())
     backward = rateval.run(spec(finetune=spec()["finetune"][::-1]))
     for record in (forward, backward):
-        cells = {cell.finetuner: cell for cell in record.cells}
+        cells = {cell.key.finetuner: cell for cell in record.cells}
         assert (cells["zs"].trained, cells["ft"].trained) == (False, True)
         assert all(score.change is None for score in cells["zs"].evidence[0].scores)
         before, after = (cells[name].evidence[0].scores[0] for name in ("zs", "ft"))
-        assert after.change == pytest.approx(after.value - before.value)  # type: ignore[operator]
+        assert after.change is not None
+        assert after.value.value is not None
+        assert before.value.value is not None
+        assert after.change.value == pytest.approx(after.value.value - before.value.value)
     assert forward.cells[1].evidence == backward.cells[0].evidence
 
 
@@ -190,7 +195,7 @@ def test_two_test_sets_share_the_classifier_of_one_training_split(acme: Path) ->
 
 def test_shifts_come_beside_the_unshifted_test() -> None:
     record = rateval.run(spec(shift=[{"use": "darken"}]))
-    names = [(cell.finetuner, cell.shift) for cell in record.cells]
+    names = [(cell.key.finetuner, cell.key.shift) for cell in record.cells]
     assert names == [("zs", None), ("zs", "darken"), ("ft", None), ("ft", "darken")]
     plain, dark = (record.rows(cell)["probabilities"] for cell in record.cells[:2])
     assert not plain.equals(dark)
@@ -234,7 +239,7 @@ def test_a_constant_map_is_never_valid() -> None:
     record = rateval.run(spec(attribution=[{"use": "any-map", "returns": "constant"}]))
     (evidence,) = record.cells[0].evidence
     assert evidence.undefined == {"constant relevance": 12}
-    _, pt, ir = evidence.scores
+    _, pt, ir = (score.value for score in evidence.scores)
     assert (ir.value, ir.denominator) == (None, 0)
     assert (pt.value, pt.numerator) == (0.0, 0)
 
@@ -320,7 +325,7 @@ def test_a_run_that_fails_later_keeps_what_it_had() -> None:
     assert "no training split" in failure.error
     assert [key.finetuner for key in failure.cells] == ["ft"]
     assert [key.finetuner for key in record.planned] == ["zs", "ft"]
-    assert [cell.finetuner for cell in record.cells] == ["zs"]
+    assert [cell.key.finetuner for cell in record.cells] == ["zs"]
 
 
 def test_the_record_holds_where_it_comes_from(tmp_path: Path) -> None:
@@ -351,7 +356,7 @@ def test_the_record_holds_where_it_comes_from(tmp_path: Path) -> None:
     assert record.environment.device == "cpu"
     assert record.datasets[0].classes == tiny_dataset().classes
     assert "NaN" not in (record.path / "run.json").read_text()
-    assert json.loads((record.path / "run.json").read_text())["format"] == 2
+    assert json.loads((record.path / "run.json").read_text())["format"] == 3
 
 
 def test_two_runs_in_one_second_have_two_folders() -> None:
@@ -360,7 +365,7 @@ def test_two_runs_in_one_second_have_two_folders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 2: study")]
+    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 3: study")]
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
@@ -466,7 +471,7 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
         rateval.run(spec())
     (folder,) = Path("runs").glob("tiny-*")
     half: RunRecord = rateval.load(folder)
-    assert (half.status, [cell.finetuner for cell in half.cells]) == ("interrupted", ["zs"])
+    assert (half.status, [cell.key.finetuner for cell in half.cells]) == ("interrupted", ["zs"])
     monkeypatch.setattr("rateval.engine.steps.infer", real)
     whole = rateval.run(spec())
     computed = [(s.stage, s.label) for s in whole.stages if not s.reused and s.stage != "score"]

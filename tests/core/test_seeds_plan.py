@@ -110,7 +110,8 @@ def test_what_depends_on_no_seed_is_one_cell(tmp_path: Path) -> None:
         ("ft", "generic-attention", 2),
         ("ft", "random", 2),
     ]
-    assert plan.cells[0].label == "clip · zs on shapes"
+    assert plan.cells[0].label == "clip · zs on shapes · generic-attention"
+    assert plan.cells[1].label == "clip · zs on shapes · random, seed 4"
     assert "7 cells = 1 dataset × 1 model × 2 finetune × 2 attribution × 2 seeds" in (
         describe_grid(plan)
     )
@@ -135,13 +136,13 @@ def test_only_seeded_choices_have_the_seed_in_their_identity(tmp_path: Path) -> 
 def test_cells_of_one_test_are_told_by_labels_that_are_unique(tmp_path: Path) -> None:
     other = '[[dataset]]\nuse = "shapes"\nname = "other"\n'
     plan = plan_of(tmp_path, more=other + RANDOM)
-    keys = [cell.test_key for cell in plan.cells if cell.finetuner.label == "zs"]
+    keys = [cell.key.test for cell in plan.cells if cell.finetuner.label == "zs"]
     assert keys == [
         (dataset, "clip", None, attribution)
         for dataset in ("shapes", "other")
         for attribution in ("generic-attention", "random")
     ]
-    assert [cell.test_key for cell in plan.cells if cell.finetuner.label == "ft"] == keys
+    assert [cell.key.test for cell in plan.cells if cell.finetuner.label == "ft"] == keys
 
 
 def test_labels_that_repeat_are_refused_so_that_keys_are_unique(tmp_path: Path) -> None:

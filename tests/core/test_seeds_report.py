@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord, SkippedRecord
+from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
-    GainRecord,
     RandomisationRecord,
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
+from rateval.records.key import Key
 from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds
 from rateval.stats.wilson import wilson_interval
@@ -30,22 +33,45 @@ Counts = tuple[int, int, int, int]
 def score(heading: str, numerator: int, denominator: int, change: float | None) -> ScoreRecord:
     low, high = wilson_interval(numerator, denominator)
     value = numerator / denominator if denominator else None
+    estimate = Estimate(
+        value=value,
+        low=low,
+        high=high,
+        numerator=numerator,
+        denominator=denominator,
+        over="images",
+        count=denominator,
+    )
     return ScoreRecord(
         metric=heading.lower(),
         heading=heading,
-        value=value,
-        numerator=numerator,
-        denominator=denominator,
-        low=low,
-        high=high,
-        change=change if value is not None else None,
+        value=estimate,
+        change=None if value is None or change is None else mean(change),
     )
+
+
+def mean(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    return Estimate(value=value, low=low, high=high, over="images", count=10)
+
+
+def key(finetuner: str, seed: int | None = None, **changes: Any) -> Key:
+    values: dict[str, Any] = {
+        "dataset": "biased",
+        "model": "clip",
+        "finetuner": finetuner,
+        "shift": None,
+        "attribution": "maps",
+        "seed": seed,
+    }
+    return Key(**(values | changes))
 
 
 def cell(finetuner: str, seed: int | None, counts: Counts, **changes: Any) -> CellRecord:
     right_right, right_wrong, wrong_right, _ = counts
     change = changes.pop("change", None)
-    evidence = EvidenceRecord(
+    names = ("dataset", "model", "shift", "attribution")
+    named = {name: changes.pop(name) for name in names if name in changes}
+    evidence = StoredEvidenceRecord(
         validator="relevance-mass",
         identity="e",
         quadrants=dict(zip(("RR", "RW", "WR", "WW"), counts, strict=True)),
@@ -57,12 +83,7 @@ def cell(finetuner: str, seed: int | None, counts: Counts, **changes: Any) -> Ce
         ),
     )
     values: dict[str, Any] = {
-        "dataset": "biased",
-        "model": "clip",
-        "finetuner": finetuner,
-        "shift": None,
-        "attribution": "maps",
-        "seed": seed,
+        "key": key(finetuner, seed, **named),
         "trained": finetuner != "zs",
         "classifier": "f",
         "identity": "i",
@@ -85,7 +106,7 @@ def record(*cells: CellRecord, seeds: tuple[int, ...] = (0, 1, 2), **changes: An
             test_identity="t",
             test_count=10,
         )
-        for name in dict.fromkeys(cell.dataset for cell in cells)
+        for name in dict.fromkeys(cell.key.dataset for cell in cells)
         for seed in seeds
     ]
     values: dict[str, Any] = {
@@ -265,8 +286,8 @@ def probed(deletion: float, correlation: float, undefined: dict[str, int]) -> Fa
         deletion=deletion,
         insertion=0.62,
         chance=0.4,
-        deletion_gain=GainRecord(value=0.4 - deletion, low=-1.0, high=1.0),
-        insertion_gain=GainRecord(value=0.22, low=-1.0, high=1.0),
+        deletion_gain=mean(0.4 - deletion, -1.0, 1.0),
+        insertion_gain=mean(0.22, -1.0, 1.0),
         randomisation=RandomisationRecord(correlation=correlation, count=64),
     )
 
@@ -298,25 +319,19 @@ def test_agreement_and_ranking_speak_of_all_seeds() -> None:
         validator="relevance-mass", value=0.7, numerator=21, denominator=30
     )
     agreement = AgreementRecord(
-        dataset="biased",
-        model="clip",
-        finetuner="ft",
-        shift=None,
-        first="maps",
-        second="other",
+        first=key("ft"),
+        second=key("ft", attribution="other"),
         correlation=0.25,
         count=30,
         verdicts=(shares,),
     )
     change = RankingChangeRecord(
-        dataset="biased",
-        model="clip",
+        first=key("zs").classifier,
+        second=key("ft").classifier,
         shift=None,
         validator="relevance-mass",
         metric="pt",
         heading="PT",
-        first="zs",
-        second="ft",
         first_above=("maps",),
         second_above=("other",),
         clear=True,
@@ -333,3 +348,76 @@ def test_many_seeds_are_counted_not_listed() -> None:
     lines = draw(record(*cells, seeds=seeds), 80)
     assert max(map(len, lines)) <= 80
     assert lines[0].endswith("seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 10 more")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_failures_over_seeds_stand_in_their_place(width: int) -> None:
+    tables = {
+        "evidence": [{"name": "relevance-mass"}],
+        "metric": [{"name": name} for name in ("accuracy", "pt", "ir")],
+        "faithfulness": {},
+    }
+    first, second, third = TUNED
+    (evidence,) = second.evidence
+    half = evidence.model_copy(update={"scores": evidence.scores[:2]})
+    second = second.model_copy(update={"evidence": (half,)})
+    blip = [key("evidence-ft", seed, model="blip") for seed in range(3)]
+    late = key("zs", model="late")
+    failures = (
+        FailureRecord(stage="load", label="b", error="RatevalError: no [file]", cells=tuple(blip)),
+        FailureRecord(stage="score", label="s", error="ValueError: IR", cells=(second.key,)),
+        FailureRecord(stage="finetune", label="t", error="RuntimeError: nan", cells=(third.key,)),
+    )
+    planned = (FIXED.key, *(cell.key for cell in TUNED), *blip, late)
+    shown = record(
+        FIXED,
+        *(first, second),
+        planned=planned,
+        failures=failures,
+        status="failed",
+        spec_resolved=tables,
+    )
+    lines = draw(shown, width)
+    assert max(map(len, lines)) <= width
+    rows = [
+        " ".join(line.split()) for line in lines if re.match(r"(clip|blip|late) +(zs|evid)", line)
+    ]
+    of_scores, of_faithfulness = rows[:4], rows[4:]
+    assert of_scores[0].startswith("clip zs 60.0 ")
+    assert of_scores[1].startswith("clip evidence-ft 75.0 ")
+    assert of_scores[2:] == ["blip evidence-ft failed failed failed", "late zs" + 3 * " not done"]
+    # IR is left with one seed of three: a mean without a deviation or an interval.
+    assert re.search(r" 85\.7 \+20\.0( |$)", of_scores[1])
+    assert [row.split(" ", 3)[3] for row in of_faithfulness] == [
+        "not done not done",
+        "failed failed",
+        "failed failed",
+        "not done not done",
+    ]
+    text = flat(lines)
+    again = "try again: rateval run spec.toml"
+    assert f"blip · evidence-ft, seeds 0, 1, 2: RatevalError: no [file] {again}" in text
+    for seed, error in ((1, "ValueError: IR"), (2, "RuntimeError: nan")):
+        command = f"{again} --only 'clip · evidence-ft on biased, seed {seed}'"
+        assert f"clip · evidence-ft, seed {seed}: {error} {command}" in text
+    assert "on biased · maps: mean of 2 of the 3 seeds, the others failed" in text
+    assert "biased faithfulness · no results" in text
+
+
+def test_a_seed_without_a_validator_or_a_metric_has_no_value_there() -> None:
+    first, second, third = TUNED
+    (evidence,) = first.evidence
+    lacks_pt = evidence.model_copy(update={"scores": (evidence.scores[0], evidence.scores[2])})
+    cells = (
+        first.model_copy(update={"evidence": (lacks_pt,)}),
+        second.model_copy(update={"evidence": ()}),
+        third,
+    )
+    (found,) = summarise_seeds(cells)
+    (over,) = found.evidence
+    assert found.seeds == (0, 1, 2)
+    assert [score.metric for score in over.scores] == ["accuracy", "pt", "ir"]
+    values = {score.metric: score.value.values for score in over.scores}
+    assert values["pt"] == (None, None, 70 / 90)
+    assert values["accuracy"] == (0.8, None, 0.9)
+    assert over.quadrants == {"RR": 65, "RW": 20, "WR": 7.5, "WW": 7.5}

@@ -42,7 +42,7 @@ def labels(record: RunRecord, stage: str, *, reused: bool = False) -> list[str]:
 
 
 def by_seed(record: RunRecord, finetuner: str) -> dict[int | None, CellRecord]:
-    return {cell.seed: cell for cell in record.cells if cell.finetuner == finetuner}
+    return {cell.key.seed: cell for cell in record.cells if cell.key.finetuner == finetuner}
 
 
 def test_each_seed_gives_what_a_study_of_that_seed_alone_gives() -> None:
@@ -53,7 +53,7 @@ def test_each_seed_gives_what_a_study_of_that_seed_alone_gives() -> None:
     for seed, single in enumerate(alone):
         assert not any(stage.reused for stage in single.stages if stage.label.endswith("ft"))
         for cell in single.cells:
-            same = by_seed(several, cell.finetuner)[seed]
+            same = by_seed(several, cell.key.finetuner)[seed]
             assert same == cell
             assert several.rows(same).equals(single.rows(cell))
             assert np.array_equal(several.relevance(same), single.relevance(cell))
@@ -73,12 +73,12 @@ def test_results_are_shared_with_studies_of_fewer_seeds() -> None:
     again = rateval.run(spec(1, 0))
     assert all(stage.reused for stage in again.stages)
     assert again.seeds == (1, 0)
-    assert [cell.seed for cell in again.cells] == [1, 0, 1, 0]
+    assert [cell.key.seed for cell in again.cells] == [1, 0, 1, 0]
 
 
 def test_zero_shot_on_fixed_data_is_computed_once() -> None:
     record = rateval.run(spec(0, 1, 2, dataset=[FIXED]))
-    assert Counter((cell.finetuner, cell.seed) for cell in record.cells) == Counter(
+    assert Counter((cell.key.finetuner, cell.key.seed) for cell in record.cells) == Counter(
         [("zs", None), ("ft", 0), ("ft", 1), ("ft", 2)]
     )
     assert labels(record, "infer") == [
@@ -90,12 +90,13 @@ def test_zero_shot_on_fixed_data_is_computed_once() -> None:
         *(f"tiny · ft, seed {seed}" for seed in range(3)),
     ]
     assert [(data.name, data.seed) for data in record.datasets] == [("shapes", None)]
-    before = record.cells[0].evidence[0].scores[0].value
+    before = record.cells[0].evidence[0].scores[0].value.value
     assert before is not None
     for cell in record.cells[1:]:
         after = cell.evidence[0].scores[0]
-        assert after.value is not None
-        assert after.change == pytest.approx(after.value - before)
+        assert after.value.value is not None
+        assert after.change is not None
+        assert after.change.value == pytest.approx(after.value.value - before)
 
 
 def test_changes_are_taken_by_the_same_seed() -> None:
@@ -103,16 +104,18 @@ def test_changes_are_taken_by_the_same_seed() -> None:
     record = rateval.run(spec(*seeds))
     before, after = by_seed(record, "zs"), by_seed(record, "ft")
     # Zero-shot differs between seeds, so that the wrong one would show below.
-    assert len({cell.evidence[0].scores[2].value for cell in before.values()}) == len(seeds)
+    assert len({cell.evidence[0].scores[2].value.value for cell in before.values()}) == len(seeds)
     for seed in seeds:
         for first, second in zip(
             before[seed].evidence[0].scores, after[seed].evidence[0].scores, strict=True
         ):
             assert first.change is None
-            if first.value is None or second.value is None:
+            old, new = first.value.value, second.value.value
+            if old is None or new is None:
                 assert second.change is None
             else:
-                assert second.change == pytest.approx(second.value - first.value)
+                assert second.change is not None
+                assert second.change.value == pytest.approx(new - old)
     identities = {data.seed: data.test_identity for data in record.datasets}
     assert tuple(identities) == seeds
     assert len(set(identities.values())) == len(seeds)
@@ -123,8 +126,8 @@ def test_only_the_attribution_depends_on_the_seed() -> None:
     record = rateval.run(spec(0, 1, attribution=[RANDOM, MAPS], **fixed))
     assert labels(record, "finetune") == ["tiny · zs", "tiny · ft"]
     assert len(labels(record, "infer")) == 6
-    drawn = [c for c in record.cells if (c.finetuner, c.attribution) == ("ft", "random")]
-    assert [cell.seed for cell in drawn] == [0, 1]
+    drawn = [c for c in record.cells if (c.key.finetuner, c.key.attribution) == ("ft", "random")]
+    assert [cell.key.seed for cell in drawn] == [0, 1]
     first, second = (record.rows(cell) for cell in drawn)
     assert first["probabilities"].equals(second["probabilities"])
     assert not np.array_equal(record.relevance(drawn[0]), record.relevance(drawn[1]))
@@ -136,14 +139,15 @@ def test_over_seeds_equals_the_cells() -> None:
     assert (zero_shot.seeds, tuned.seeds) == ((), (0, 1, 2))
     cells = list(by_seed(record, "ft").values())
     for index, score in enumerate(tuned.evidence[0].scores):
-        values = [cell.evidence[0].scores[index].value for cell in cells]
+        values = [cell.evidence[0].scores[index].value.value for cell in cells]
         assert score.value.values == tuple(values)
         defined = [value for value in values if value is not None]
         assert score.value.count == len(defined)
-        assert score.value.mean == pytest.approx(np.mean(defined))
+        assert score.value.value == pytest.approx(np.mean(defined))
         assert score.value.sd == pytest.approx(np.std(defined, ddof=1))
         changes = [cell.evidence[0].scores[index].change for cell in cells]
-        assert score.change.values == tuple(changes)
+        assert score.change is not None
+        assert score.change.values == tuple(change and change.value for change in changes)
     counts = [sum(cell.evidence[0].quadrants.values()) for cell in cells]
     assert sum(tuned.evidence[0].quadrants.values()) == pytest.approx(np.mean(counts))
     assert rateval.load(record.path) == record
@@ -153,7 +157,9 @@ def test_agreement_takes_the_images_of_all_seeds() -> None:
     attributions = [RANDOM, MAPS]
     one, two = (rateval.run(spec(seed, attribution=attributions)).agreements[1] for seed in (0, 1))
     both = rateval.run(spec(0, 1, attribution=attributions))
-    assert [(a.finetuner, a.first, a.second) for a in both.agreements] == [
+    assert [
+        (a.first.finetuner, a.first.attribution, a.second.attribution) for a in both.agreements
+    ] == [
         ("zs", "random", "maps"),
         ("ft", "random", "maps"),
     ]
@@ -171,13 +177,17 @@ def test_a_map_that_depends_on_no_seed_is_compared_with_that_of_each() -> None:
     record = rateval.run(
         spec(0, 1, dataset=[FIXED], finetune=[{"use": "zs"}], attribution=[RANDOM, MAPS])
     )
-    assert [(c.attribution, c.seed) for c in record.cells] == [
+    assert [(c.key.attribution, c.key.seed) for c in record.cells] == [
         ("random", 0),
         ("maps", None),
         ("random", 1),
     ]
     (agreement,) = record.agreements
-    assert (agreement.first, agreement.second, agreement.count) == ("random", "maps", 32)
+    assert (agreement.first.attribution, agreement.second.attribution, agreement.count) == (
+        "random",
+        "maps",
+        32,
+    )
 
 
 def test_the_resolved_spec_names_the_seeds_where_they_count() -> None:
@@ -207,7 +217,7 @@ def test_an_interrupted_study_tells_the_seeds_it_reached(monkeypatch: pytest.Mon
         rateval.run(spec(0, 1, 2))
     (folder,) = Path("runs").glob("tiny-*")
     half = rateval.load(folder)
-    assert [(cell.finetuner, cell.seeds) for cell in half.over_seeds] == [
+    assert [(cell.key.finetuner, cell.seeds) for cell in half.over_seeds] == [
         ("zs", (0, 1, 2)),
         ("ft", (0,)),
     ]

@@ -104,7 +104,7 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 
 def done(record: RunRecord) -> list[tuple[str, str, str]]:
-    return [(cell.model, cell.finetuner, cell.attribution) for cell in record.cells]
+    return [(cell.key.model, cell.key.finetuner, cell.key.attribution) for cell in record.cells]
 
 
 def key(model: str, finetuner: str, attribution: str) -> Key:
@@ -135,7 +135,9 @@ def test_everything_else_finishes_and_three_failures_are_named() -> None:
     assert raising.cells == tuple(key(*cell) for cell in done(record))
     for cell in record.cells:
         assert [score.metric for score in cell.evidence[0].scores] == ["accuracy"]
-    assert [(a.finetuner, a.first) for a in record.agreements] == [("ft", "third-batch")]
+    assert [(a.first.finetuner, a.first.attribution) for a in record.agreements] == [
+        ("ft", "third-batch")
+    ]
     assert rateval.load(record.path) == record
 
 

@@ -306,16 +306,16 @@ def test_what_was_exported_is_the_same_row_again(
     rows = [{"use": "checkpoint", "name": f"my {m}", "path": m} for m in methods]
     # Zero-shot comes last: what came from a file is no baseline although it trains nothing.
     second = rateval.run(study(*rows, {"use": "zs"}))
-    before = {cell.finetuner: cell for cell in first.cells}
+    before = {cell.key.finetuner: cell for cell in first.cells}
     for cell in second.cells:
-        same = before[cell.finetuner.removeprefix("my ")]
+        same = before[cell.key.finetuner.removeprefix("my ")]
         theirs, ours = probabilities(first, same), probabilities(second, cell)
         assert np.abs(theirs - ours).max() < 1e-5
         assert np.abs(first.relevance(same) - second.relevance(cell)).max() < 2e-3
-        assert cell.trained == (cell.finetuner != "zs")
+        assert cell.trained == (cell.key.finetuner != "zs")
         found = [(score.value, score.change) for score in cell.evidence[0].scores]
         assert found == [(score.value, score.change) for score in same.evidence[0].scores]
-        assert (found[0][1] is None) == (cell.finetuner == "zs")
+        assert (found[0][1] is None) == (cell.key.finetuner == "zs")
     assert second.trainings == ()
     described = json.loads((Path("ft") / "rateval.json").read_text())
     assert described["decision"]["head"]["file"] == "head.safetensors"

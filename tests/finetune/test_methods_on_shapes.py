@@ -33,13 +33,13 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 
 def cells(record: RunRecord, finetuner: str) -> list[CellRecord]:
-    found = [cell for cell in record.cells if cell.finetuner == finetuner]
-    assert [cell.seed for cell in found] == [0, 1, 2]
+    found = [cell for cell in record.cells if cell.key.finetuner == finetuner]
+    assert [cell.key.seed for cell in found] == [0, 1, 2]
     return found
 
 
 def accuracy(cell: CellRecord) -> float:
-    value = next(s.value for s in cell.evidence[0].scores if s.heading == "accuracy")
+    value = next(s.value.value for s in cell.evidence[0].scores if s.heading == "accuracy")
     assert value is not None
     return value
 
@@ -72,7 +72,7 @@ def test_each_method_changes_what_it_should(record: RunRecord) -> None:
 
 @pytest.mark.slow
 def test_a_stored_classifier_says_what_made_it(record: RunRecord) -> None:
-    (cell,) = [cell for cell in cells(record, "ft") if cell.seed == 1]
+    (cell,) = [cell for cell in cells(record, "ft") if cell.key.seed == 1]
     folder = record.classifier_folder(cell)
     with safetensors.safe_open(folder / "classifier.safetensors", framework="pt") as file:
         made_of = json.loads(file.metadata()["made_of"])
@@ -86,7 +86,7 @@ def test_a_stored_classifier_says_what_made_it(record: RunRecord) -> None:
 def test_equal_seeds_give_equal_rows(record: RunRecord, tmp_path: Path) -> None:
     alone = SPEC | {"study": {"name": "methods", "seed": 1}}
     again = rateval.run(alone, output=tmp_path, device="cpu")
-    before = [cell for cell in record.cells if cell.seed == 1]
+    before = [cell for cell in record.cells if cell.key.seed == 1]
     for one, other in zip(before, again.cells, strict=True):
         assert one.identity == other.identity
         assert record.rows(one).equals(again.rows(other))

@@ -93,12 +93,12 @@ def test_from_spec_to_report(spec: Path, capsys: pytest.CaptureFixture[str]) -> 
     (folder,) = (spec.parent / "runs").glob("*-*")
     record = load(folder)
     models = ("clip", "lavis-albef", "lavis-blip")
-    assert [(cell.model, cell.finetuner) for cell in record.cells] == [
+    assert [(cell.key.model, cell.key.finetuner) for cell in record.cells] == [
         (model, finetuner) for model in models for finetuner in ("zs", "ft")
     ]
     for model in models:
         assert re.search(rf"^{model} +zs .*\n{model} +ft ", printed.out, re.MULTILINE)
-    rows = {(cell.model, cell.finetuner): record.rows(cell) for cell in record.cells}
+    rows = {(cell.key.model, cell.key.finetuner): record.rows(cell) for cell in record.cells}
     assert {table.num_rows for table in rows.values()} == {12}
     for cell in record.cells:
         maps = record.relevance(cell)
@@ -113,7 +113,7 @@ def test_the_rows_are_those_of_the_model_alone(
     assert main(["run", str(spec), "--quiet"]) == 0
     (folder,) = (spec.parent / "runs").glob("*-*")
     record = load(folder)
-    (cell,) = (c for c in record.cells if (c.model, c.finetuner) == ("lavis-albef", "zs"))
+    (cell,) = (c for c in record.cells if (c.key.model, c.key.finetuner) == ("lavis-albef", "zs"))
     rows = record.rows(cell).to_pydict()
     dataset = rateval.create("dataset", "shapes", train_size=24, test_size=12)
     model = albef(pretrained=str(golden_weights), vocabulary=str(vocabulary))

@@ -61,7 +61,7 @@ def test_from_spec_to_report(spec: Path, capsys: pytest.CaptureFixture[str]) -> 
     printed = capsys.readouterr().out
     (folder,) = (spec.parent / "runs").glob("three-*")
     record = load(folder)
-    assert [(cell.model, cell.finetuner) for cell in record.cells] == [
+    assert [(cell.key.model, cell.key.finetuner) for cell in record.cells] == [
         (model, finetuner) for model in MODELS for finetuner in ("zs", "ft")
     ]
     for model in MODELS:
@@ -70,7 +70,7 @@ def test_from_spec_to_report(spec: Path, capsys: pytest.CaptureFixture[str]) -> 
         rows = record.rows(cell).to_pydict()
         assert len(rows["id"]) == 24
         # 24 training scenes are no training: what is known comes from the shipped weights.
-        if cell.finetuner == "zs":
+        if cell.key.finetuner == "zs":
             assert sum(rows["correct"]) >= 8
         maps = record.relevance(cell)
         assert maps.shape == (24, 8, 8)
@@ -82,7 +82,7 @@ def test_each_model_sees_the_scenes_in_its_own_way(spec: Path) -> None:
     assert main(["run", str(spec), "--limit", "24", "--quiet"]) == 0
     (folder,) = (spec.parent / "runs").glob("three-*")
     record = load(folder)
-    cells = [cell for cell in record.cells if cell.finetuner == "zs"]
+    cells = [cell for cell in record.cells if cell.key.finetuner == "zs"]
     tables = [record.rows(cell).to_pydict() for cell in cells]
     assert tables[0]["id"] == tables[1]["id"] == tables[2]["id"]
     probabilities = [np.array(table["probabilities"]) for table in tables]

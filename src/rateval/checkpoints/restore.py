@@ -71,8 +71,9 @@ def choose_classifier(record: RunRecord, asked: Mapping[str, str]) -> CellRecord
 
 
 def _labels(cell: CellRecord) -> dict[str, str]:
-    labels = {"model": cell.model, "finetune": cell.finetuner, "dataset": cell.dataset}
-    return labels if cell.seed is None else labels | {"seed": str(cell.seed)}
+    key = cell.key
+    labels = {"model": key.model, "finetune": key.finetuner, "dataset": key.dataset}
+    return labels if key.seed is None else labels | {"seed": str(key.seed)}
 
 
 def _distinct(values: Iterable[str]) -> list[str]:
@@ -100,10 +101,10 @@ def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) 
     """
     folder = record.classifier_folder(cell)
     inputs: Mapping[str, Any] = read_json(folder / MANIFEST)["inputs"]
-    model_choice = _resolved(record, "model", cell.model, registry)
-    finetuner_choice = _resolved(record, "finetune", cell.finetuner, registry)
-    _require_same_model(determine(model_choice, cell.seed), inputs["model"], cell)
-    context = Context(seed=cell.seed or 0)
+    model_choice = _resolved(record, "model", cell.key.model, registry)
+    finetuner_choice = _resolved(record, "finetune", cell.key.finetuner, registry)
+    _require_same_model(determine(model_choice, cell.key.seed), inputs["model"], cell)
+    context = Context(seed=cell.key.seed or 0)
     model: Model = build(model_choice, context)
     names = set(model.module.state_dict())
     finetuner: Finetuner = build(finetuner_choice, context)
@@ -125,9 +126,9 @@ def _require_same_model(
     changed = [key for key in ("component", "params", "digest") if found.get(key) != made.get(key)]
     if changed:
         raise RatevalError(
-            f'model "{cell.model}": its {" and ".join(changed)} changed since this run, and what '
-            "was trained on the old model does not fit a new one; put the old files back where "
-            "they were, or run the spec again"
+            f'model "{cell.key.model}": its {" and ".join(changed)} changed since this run, and '
+            "what was trained on the old model does not fit a new one; put the old files back "
+            "where they were, or run the spec again"
         )
 
 
@@ -135,7 +136,7 @@ def _require_same_names(names: set[str], model: Model, cell: CellRecord) -> None
     other = names ^ set(model.module.state_dict())
     if other:
         raise RatevalError(
-            f'finetune "{cell.finetuner}": changed which weights the model has '
+            f'finetune "{cell.key.finetuner}": changed which weights the model has '
             f"({list_some(sorted(other))}), and the format of the model has no place for that; "
             "only methods that keep the model's own weights can be exported"
         )

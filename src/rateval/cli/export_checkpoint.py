@@ -26,10 +26,10 @@ def execute(parsed: Namespace) -> int:
     origin = {
         "study": record.study,
         "started": record.started,
-        "model": cell.model,
-        "finetune": cell.finetuner,
-        "dataset": cell.dataset,
-        "seed": cell.seed,
+        "model": cell.key.model,
+        "finetune": cell.key.finetuner,
+        "dataset": cell.key.dataset,
+        "seed": cell.key.seed,
     }
     files = export(restored, folder, origin)
     console = Console()

@@ -67,6 +67,8 @@ class Cell:
     """Seed of the study that it is done with; None when nothing of it depends on that."""
     several: bool = False
     """Whether the study has several seeds, which labels must tell apart."""
+    several_attributions: bool = False
+    """Whether the study has several attributions, which labels must tell apart as well."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -76,7 +78,7 @@ class Cell:
 
     @property
     def key(self) -> Key:
-        """Its name in records."""
+        """The name of this cell, by the labels of the spec."""
         return Key(
             dataset=self.dataset.label,
             model=self.model.label,
@@ -87,17 +89,9 @@ class Cell:
         )
 
     @property
-    def test_key(self) -> tuple[str | None, ...]:
-        """Name what cells have in common that differ in their fine-tuning, or seed, only."""
-        shift = self.shift.label if self.shift else None
-        return (self.dataset.label, self.model.label, shift, self.attribution.label)
-
-    @property
     def label(self) -> str:
-        """Name this cell in messages."""
-        shift = f", {self.shift.label}" if self.shift else ""
-        seed = f", seed {self.seed}" if self.several and self.seed is not None else ""
-        return f"{self.model.label} · {self.finetuner.label} on {self.dataset.label}{shift}{seed}"
+        """The name of this cell in messages."""
+        return self.key.text(attribution=self.several_attributions, seed=self.several)
 
     def seed_note(self, *choices: Choice) -> str:
         """Name the seed after the label of what is made of ``choices``, where labels need it."""
@@ -117,6 +111,8 @@ def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> It
         shifts,
         choices["attribution"],
     )
+    serving = {a.label for a in choices["attribution"] if any(map(a.serves, choices["finetune"]))}
+    several = {"several": len(seeds) > 1, "several_attributions": len(serving) > 1}
     judges = (*choices["evidence"], *choices["metric"])
     for model, finetuner, seed, dataset, shift, attribution in grid:
         if not attribution.serves(finetuner):
@@ -128,17 +124,18 @@ def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> It
             own = None
         else:
             continue
-        cell = Cell(dataset, model, finetuner, shift, attribution, own, len(seeds) > 1)
+        cell = Cell(dataset, model, finetuner, shift, attribution, own, **several)
         yield _settle(cell) if attribution.per_cell else cell
 
 
 def _settle(cell: Cell) -> Cell:
+    key = cell.key
     names = {
-        "dataset": cell.dataset.label,
-        "model": cell.model.label,
-        "finetune": cell.finetuner.label,
-        "shift": cell.shift.label if cell.shift else "",
-        "seed": "" if cell.seed is None else str(cell.seed),
+        "dataset": key.dataset,
+        "model": key.model,
+        "finetune": key.finetuner,
+        "shift": key.shift or "",
+        "seed": "" if key.seed is None else str(key.seed),
     }
     params = cell.attribution.params.for_cell(names)
     return replace(cell, attribution=replace(cell.attribution, params=params))

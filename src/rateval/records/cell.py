@@ -2,66 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rateval.records.base import Record
-from rateval.records.explainers import FaithfulnessRecord
-
-if TYPE_CHECKING:
-    pass
+from rateval.records.estimate import Estimate
+from rateval.records.explainers import AreasRecord, FaithfulnessRecord
+from rateval.records.key import Key
 
 
 class ScoreRecord(Record):
-    """Hold one metric of one cell."""
+    """One metric of one cell, or of cells that differ in their seed only."""
 
     metric: str
     """Label of the metric in the spec."""
     heading: str
     """Short heading of its column."""
-    value: float | None
-    """In [0, 1]; null when the denominator is 0."""
-    numerator: int
-    denominator: int
-    low: float | None
-    """Lower end of the 95 % Wilson interval over the images; null when the value is."""
-    high: float | None
-    """Upper end of that interval."""
-    change: float | None
+    value: Estimate
+    change: Estimate | None = None
     """Value minus that of zero-shot by the same seed of the same study; null when either is
-    undefined or this is zero-shot itself."""
+    undefined (by every seed) or this is zero-shot itself. By one seed it has no interval."""
 
 
 class EvidenceRecord(Record):
-    """Hold what one validator says of one cell."""
+    """What one validator says of one cell, or of cells that differ in their seed only."""
 
     validator: str
     """Label of the validator in the spec."""
-    identity: str
-    """Names the stored verdicts: ``store/validate/<identity>``."""
-    quadrants: dict[str, int]
-    """Counts of RR, RW, WR and WW: prediction first, evidence second."""
+    quadrants: dict[str, int | float]
+    """Counts of RR, RW, WR and WW, prediction first, evidence second; mean over the seeds."""
     undefined: dict[str, int]
-    """Reason to the number of images without a score; they count as not valid."""
+    """Reason to the number of images without a score, which count as not valid; the sum over the
+    seeds."""
     scores: tuple[ScoreRecord, ...]
+    """One per metric that could be computed, in the order of the spec."""
+
+    def score(self, metric: str) -> ScoreRecord | None:
+        """Return the score by a metric's label; None when it could not be computed."""
+        return next((score for score in self.scores if score.metric == metric), None)
+
+
+class StoredEvidenceRecord(EvidenceRecord):
+    """What one validator says of one cell, and where its verdicts are stored."""
+
+    identity: str
+    """Names the stored verdicts: ``store/judge/<identity>``."""
 
 
 class SkippedRecord(Record):
-    """Name a sample that could not be read."""
+    """A sample that could not be read."""
 
     id: str
     reason: str
 
 
-class CellRecord(Record):
-    """Hold one point of the grid, by the labels of the spec."""
+class ResultRecord(Record):
+    """What is known of one cell, or of cells that differ in their seed only."""
 
-    dataset: str
-    model: str
-    finetuner: str
-    shift: str | None
-    attribution: str
-    seed: int | None = None
-    """The one of the study's seeds that it was done with; null when it depends on none."""
+    key: Key
+    """Its name, by the labels of the spec."""
+    count: int | float
+    """Images judged; mean over the seeds."""
+    evidence: tuple[EvidenceRecord, ...]
+    """One per validator that could judge it, in the order of the spec."""
+    faithfulness: AreasRecord | None = None
+    """Null when the spec has no ``[faithfulness]``, or it could not be computed."""
+
+    def by(self, validator: str) -> EvidenceRecord | None:
+        """Return what a validator, by its label, says; None when it could not judge."""
+        return next((found for found in self.evidence if found.validator == validator), None)
+
+
+class CellRecord(ResultRecord):
+    """Results of one cell, and where they are stored."""
+
     trained: bool
     """False for zero-shot, against which changes are taken."""
     identity: str
@@ -74,6 +85,7 @@ class CellRecord(Record):
     """Test samples that could not be read; they are in no count."""
     skipped_in_training: tuple[SkippedRecord, ...]
     """Training samples that could not be read."""
-    evidence: tuple[EvidenceRecord, ...]
+    evidence: tuple[StoredEvidenceRecord, ...]
+    """One per validator that could judge it, in the order of the spec."""
     faithfulness: FaithfulnessRecord | None = None
-    """Null when the spec has no ``[faithfulness]``."""
+    """Null when the spec has no ``[faithfulness]``, or it could not be computed."""

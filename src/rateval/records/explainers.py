@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from rateval.records.base import Record
+from rateval.records.estimate import Estimate
+from rateval.records.key import ClassifierKey, Key
 
 SAME_MAPS = 0.9
 """Mean rank correlation from which on maps count as the same with randomised weights."""
 
 
 class RandomisationRecord(Record):
-    """Hold how alike maps are with the image tower's weights and with the same weights permuted."""
+    """How alike maps are by the image tower's weights and by the same weights permuted."""
 
     correlation: float | None
     """Mean Spearman correlation over the images; null when it is defined for none of them."""
@@ -18,29 +20,12 @@ class RandomisationRecord(Record):
 
     @property
     def ignores_weights(self) -> bool:
-        """Tell whether the maps are so alike that they cannot tell anything about the weights."""
+        """Whether the maps are so alike that they cannot tell anything about the weights."""
         return self.correlation is not None and self.correlation >= SAME_MAPS
 
 
-class GainRecord(Record):
-    """Hold how much better than a random order the order by relevance is."""
-
-    value: float
-    """Mean over the images of the difference of the two areas, above 0 when it is better."""
-    low: float | None
-    """Lower end of its normal 95 % interval over the images, or of Student's over the seeds; null
-    with one of them only."""
-    high: float | None
-    """Upper end of that interval."""
-
-    @property
-    def beats_chance(self) -> bool:
-        """Tell whether the whole interval lies above 0."""
-        return self.low is not None and self.low > 0
-
-
 class AreasRecord(Record):
-    """Hold how the prediction's probability follows relevance maps.
+    """How the prediction's probability follows relevance maps.
 
     Areas lie in [0, 1]; they are null when no image's curves are defined.
     """
@@ -52,19 +37,19 @@ class AreasRecord(Record):
     chance: float | None
     """Mean area by a random order of the patches, be they taken out or put in: a faithful
     explainer's deletion lies below it, its insertion above."""
-    deletion_gain: GainRecord | None
-    """Chance minus deletion."""
-    insertion_gain: GainRecord | None
-    """Insertion minus chance."""
+    deletion_gain: Estimate | None
+    """Chance minus deletion, mean over the images: above 0 when it is better than chance."""
+    insertion_gain: Estimate | None
+    """Insertion minus chance, likewise."""
     randomisation: RandomisationRecord | None
     """Null when the spec says ``randomisation = false``."""
 
 
 class FaithfulnessRecord(AreasRecord):
-    """Hold how the prediction's probability follows the relevance maps of one cell."""
+    """How the prediction's probability follows the relevance maps of one cell."""
 
     identity: str
-    """Names the curves of each image: ``store/probe/<identity>``."""
+    """Names the curves of each image: ``store/faithfulness/<identity>``."""
     count: int
     """Images probed, the first ones of the test split."""
     undefined: dict[str, int]
@@ -72,7 +57,7 @@ class FaithfulnessRecord(AreasRecord):
 
 
 class VerdictAgreementRecord(Record):
-    """Hold how often one validator judges the maps of two explainers alike."""
+    """How often one validator judges the maps of two explainers alike."""
 
     validator: str
     value: float | None
@@ -83,19 +68,15 @@ class VerdictAgreementRecord(Record):
 
 
 class AgreementRecord(Record):
-    """Hold how far two explainers agree on one classifier and one test.
+    """How far two explainers agree on one classifier and one test.
 
     With several seeds that is one classifier and test per seed, and the images of all of them.
     """
 
-    dataset: str
-    model: str
-    finetuner: str
-    shift: str | None
-    first: str
-    """Label of an attribution."""
-    second: str
-    """Label of a later attribution."""
+    first: Key
+    """Name of a cell, without a seed."""
+    second: Key
+    """Name of a cell that differs in its attribution only, a later one of the spec."""
     correlation: float | None
     """Mean Spearman correlation of the patch maps; null when it is defined for no image."""
     count: int
@@ -104,20 +85,19 @@ class AgreementRecord(Record):
 
 
 class RankingChangeRecord(Record):
-    """Name two methods whose order by one metric depends on the explainer."""
+    """Two methods whose order by one metric depends on the explainer."""
 
-    dataset: str
-    model: str
+    first: ClassifierKey
+    """Name of what a method makes of a model, without a seed."""
+    second: ClassifierKey
+    """Name of what another one makes of the same model."""
     shift: str | None
+    """Of the test on which they are compared."""
     validator: str
     metric: str
     """Label of the metric in the spec."""
     heading: str
     """Short heading of its column."""
-    first: str
-    """Label of a method."""
-    second: str
-    """Label of another one."""
     first_above: tuple[str, ...]
     """Attributions by which the first method's value is higher; never empty."""
     second_above: tuple[str, ...]

@@ -2,43 +2,85 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rateval.records.base import Record
 
+Label = Literal["dataset", "model", "finetuner", "shift", "attribution", "seed"]
+Labels = tuple[str | int | None, ...]
 
-class Key(Record):
-    """Labels of the spec that tell one cell of a study from all others."""
+
+class ClassifierKey(Record):
+    """Labels of the spec that tell one classifier of a study from all others."""
 
     dataset: str
+    """Of a training: label of the first dataset whose training split this is."""
     model: str
     finetuner: str
+    seed: int | None = None
+    """The one of the study's seeds that it was made with; null when it depends on none."""
+
+    @property
+    def method(self) -> str:
+        """Model and method, as the rows of tables name them.
+
+        >>> ClassifierKey(dataset="birds", model="clip", finetuner="ft").method
+        'clip · ft'
+        """
+        return f"{self.model} · {self.finetuner}"
+
+
+class Key(ClassifierKey):
+    """Labels of the spec that tell one cell of a study from all others."""
+
     shift: str | None = None
     """Null for the unshifted test."""
     attribution: str
-    seed: int | None = None
-    """The one of the study's seeds that the cell was done with; null when it depends on none."""
 
     @property
-    def order(self) -> tuple[str | int, ...]:
-        """Values to sort by: by label, the unshifted test and what depends on no seed first."""
-        seed = -1 if self.seed is None else self.seed
-        return (
-            self.model,
-            self.finetuner,
-            self.dataset,
-            self.shift or "",
-            self.attribution,
-            seed,
-        )
-
-    @property
-    def test(self) -> Key:
-        """The key with neither method nor seed: what cells have in common that share a test."""
-        return self.model_copy(update={"finetuner": "", "seed": None})
+    def test(self) -> Labels:
+        """What methods are compared on: the key with neither method nor seed, to group by."""
+        return self.without("finetuner", "seed")
 
     @property
     def seedless(self) -> Key:
         """The key without its seed: what cells have in common that differ in their seed only."""
         return self.model_copy(update={"seed": None})
+
+    @property
+    def classifier(self) -> ClassifierKey:
+        """The name of what predicts in this cell."""
+        parts = {"dataset", "model", "finetuner", "seed"}
+        return ClassifierKey(**self.model_dump(include=parts))
+
+    @property
+    def row(self) -> str:
+        """Model, method and shift: the key's text within a table of one dataset and attribution.
+
+        >>> Key(dataset="birds", model="clip", finetuner="ft", shift="fog", attribution="a").row
+        'clip · ft, fog'
+        """
+        return self.method + (f", {self.shift}" if self.shift else "")
+
+    def without(self, *labels: Label) -> Labels:
+        """Return the other labels, to group cells by what they have in common.
+
+        >>> key = Key(dataset="birds", model="clip", finetuner="ft", attribution="legrad", seed=1)
+        >>> key.without("finetuner", "seed")
+        ('birds', 'clip', None, 'legrad')
+        """
+        return tuple(
+            value
+            for label, value in (
+                ("dataset", self.dataset),
+                ("model", self.model),
+                ("finetuner", self.finetuner),
+                ("shift", self.shift),
+                ("attribution", self.attribution),
+                ("seed", self.seed),
+            )
+            if label not in labels
+        )
 
     def text(self, *, attribution: bool = False, seed: bool = False) -> str:
         """Write the key for people, with attribution and seed where they tell cells apart.
@@ -52,4 +94,4 @@ class Key(Record):
         shift = f", {self.shift}" if self.shift else ""
         by = f" · {self.attribution}" if attribution else ""
         of = f", seed {self.seed}" if seed and self.seed is not None else ""
-        return f"{self.model} · {self.finetuner} on {self.dataset}{shift}{by}{of}"
+        return f"{self.method} on {self.dataset}{shift}{by}{of}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +13,7 @@ from pydantic import PrivateAttr, ValidationError
 from rateval.errors import RatevalError
 from rateval.json_file import write_json
 from rateval.records.base import Record
-from rateval.records.cell import CellRecord
+from rateval.records.cell import CellRecord, ResultRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import AgreementRecord, RankingChangeRecord
 from rateval.records.key import Key
@@ -23,12 +26,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-FORMAT = 2
+FORMAT = 3
 FILE_NAME = "run.json"
 
 
 class DatasetRecord(Record):
-    """Hold the data that a label of the spec stands for."""
+    """The data that a label of the spec stands for."""
 
     name: str
     seed: int | None = None
@@ -41,9 +44,9 @@ class DatasetRecord(Record):
 
 
 class RunRecord(Record):
-    """Hold a whole run."""
+    """Everything that is known of one run."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     study: str
     protocol: Literal["matched", "aaai25"] = "matched"
     """As the study's ``protocol``."""
@@ -52,12 +55,12 @@ class RunRecord(Record):
     status: Literal["running", "finished", "interrupted", "failed"]
     """``running`` also says a run that died before it could say anything else."""
     error: str | None
-    """Message of a failed run."""
+    """Message of what ended the run; a failed step ends nothing and is among the failures."""
     started: str
     """UTC, ISO 8601."""
-    written: str | None = None
-    """When this record was written, UTC, ISO 8601."""
     seconds: float
+    written: str | None = None
+    """UTC, ISO 8601, of the last time that this was written while the run went on."""
     spec_name: str
     """The spec's file, as it was given."""
     spec_given: str
@@ -74,6 +77,7 @@ class RunRecord(Record):
     """Every cell of the study, in the order of the plan, done or not."""
     stages: tuple[StageRecord, ...]
     cells: tuple[CellRecord, ...]
+    """Those that were inferred, in the order of the plan; what failed later is not in them."""
     failures: tuple[FailureRecord, ...] = ()
     """What went wrong, each cause once; what doesn't depend on it is there all the same."""
     over_seeds: tuple[SeedsRecord, ...] = ()
@@ -86,6 +90,21 @@ class RunRecord(Record):
     """Pairs of methods whose order depends on the attribution."""
 
     _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def results(self) -> Sequence[ResultRecord]:
+        """What to report: one per cell, or one per set of cells that differ in their seed only."""
+        return self.over_seeds if len(self.seeds) > 1 else self.cells
+
+    def labels(self, table: str) -> list[str]:
+        """Return the labels of a table of the spec, such as ``metric``, in its order."""
+        return list(dict.fromkeys(entry["name"] for entry in self.spec_resolved.get(table, ())))
+
+    def label(self, key: Key) -> str:
+        """Return the name of a cell, as messages, steps and ``--only`` have it."""
+        keys = (*self.planned, *(cell.key for cell in self.cells))
+        several = len({key.attribution for key in keys}) > 1
+        return key.text(attribution=several, seed=len(self.seeds) > 1)
 
     @property
     def path(self) -> Path:
@@ -106,11 +125,17 @@ class RunRecord(Record):
         """Read one row per image: predictions beside the verdicts of one validator.
 
         ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
-        stored results are gone.
+        cell has no verdicts of it, or the stored results are gone.
         """
         from rateval.store.rows import read_judged_rows
 
-        evidence = next(e for e in cell.evidence if validator in (None, e.validator))
+        evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
+        if evidence is None:
+            there = ", ".join(e.validator for e in cell.evidence) or "none"
+            raise RatevalError(
+                f"{self.label(cell.key)}: has no verdicts by {validator or 'any validator'}, there "
+                f"are {there}; name another one, or run the spec again if judging failed"
+            )
         return read_judged_rows(
             self._result("infer", cell.identity), self._result("judge", evidence.identity)
         )
@@ -128,6 +153,11 @@ class RunRecord(Record):
         """
         from rateval.store.rows import read_rows
 
+        if cell.faithfulness is None and "faithfulness" in self.spec_resolved:
+            raise RatevalError(
+                f"{self.label(cell.key)}: its faithfulness failed or was not reached; "
+                "run the spec again"
+            )
         if cell.faithfulness is None:
             raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
         return read_rows(self._result("faithfulness", cell.faithfulness.identity))
@@ -151,12 +181,15 @@ def load(path: str | Path) -> RunRecord:
     file = Path(path)
     file = file / FILE_NAME if file.is_dir() else file
     try:
-        record = RunRecord.model_validate_json(file.read_bytes())
+        content = file.read_bytes()
     except OSError as error:
         raise RatevalError(
             f"{path}: holds no run that can be read ({error.strerror}); "
             "give the folder that `rateval run` printed"
         ) from None
+    _require_format(file, content)
+    try:
+        record = RunRecord.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise RatevalError(
@@ -165,3 +198,22 @@ def load(path: str | Path) -> RunRecord:
         ) from None
     record._path = file.parent
     return record
+
+
+def _require_format(file: Path, content: bytes) -> None:
+    """Raise RatevalError for the record of another format; what is none at all passes."""
+    try:
+        found = json.loads(content)["format"]
+    except (ValueError, TypeError, KeyError):
+        return
+    if not isinstance(found, int) or found == FORMAT:
+        return
+    if found > FORMAT:
+        advice = "install the version of rateval that wrote it, or a newer one"
+    else:
+        spec = file.parent / "spec.toml"
+        command = f": rateval run {shlex.quote(str(spec))}" if spec.is_file() else ""
+        advice = f"run its spec again{command} (stored results of the old format aren't reused)"
+    raise RatevalError(
+        f"{file}: a run record of format {found}, and this rateval reads format {FORMAT}; {advice}"
+    )

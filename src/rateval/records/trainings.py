@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rateval.records.base import Record
+from rateval.records.key import ClassifierKey
 
 
 class EpochRecord(Record):
-    """Hold what one pass over the training samples came to."""
+    """One pass over the training samples."""
 
     number: int
     """From 1."""
@@ -25,16 +26,11 @@ class EpochRecord(Record):
 
 
 class CurveRecord(Record):
-    """Hold the training of one classifier."""
+    """The training of one classifier."""
 
     classifier: str
     """Names the classifier: ``store/finetune/<identity>``."""
-    model: str
-    finetuner: str
-    dataset: str
-    """Label of the first dataset whose training split this is."""
-    seed: int | None
-    """The one of the study's seeds that it was trained with; null when it depends on none."""
+    key: ClassifierKey
     epochs: tuple[EpochRecord, ...]
     told: dict[str, Any]
     """What else the method says of this training, such as the ``alpha`` that wise-ft chose."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from shlex import quote
 
 from rateval.records.cell import CellRecord, EvidenceRecord
 from rateval.records.explainers import (
     RankingChangeRecord,
 )
 from rateval.records.run import RunRecord
-from rateval.report.rows import merge_notes, name_row
-from rateval.report.terminal.seeds import WIDE_OVER_SEEDS
+from rateval.report.rows import Block, headings, merge_notes
+from rateval.report.terminal.layout import WIDE_OVER_SEEDS
+
+FEW_SEEDS = 3
+"""Number of seeds below which an interval is so wide that the report says so."""
 
 _EMPTY = {
     "PT": "no prediction is correct",
@@ -20,22 +24,20 @@ _EMPTY = {
 """Heading of a metric to why its denominator can be empty."""
 
 
-def explain_undefined(
-    rows: Sequence[tuple[CellRecord, EvidenceRecord]], *, several: bool
-) -> list[str]:
+def explain_undefined(block: Block, *, several: bool) -> list[str]:
     """Say why values are missing, which images have no score, and which were skipped.
 
     With ``several`` seeds, images without a score are counted over all of them, and for the rest
     the seed is named as well.
     """
     notes = [
-        (name_row(cell), cell.seed, text)
-        for cell, evidence in rows
+        (cell.key.row, cell.key.seed, text)
+        for cell, evidence in block.cells
         for text in _explain_missing(cell, evidence)
     ]
     unscored: dict[str, Counter[str]] = {}
-    for cell, evidence in rows:
-        unscored.setdefault(name_row(cell), Counter()).update(evidence.undefined)
+    for cell, evidence in block.cells:
+        unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
     return merge_notes(notes, several) + [
         f"{name}: {_count_unscored(reasons, several=several)}"
         for name, reasons in unscored.items()
@@ -45,7 +47,7 @@ def explain_undefined(
 
 def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
     for score in evidence.scores:
-        if score.value is None:
+        if score.value.value is None:
             why = _EMPTY.get(score.heading, "there is nothing to divide by")
             yield f"{score.heading} is undefined: {why} (0 of 0)"
     for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
@@ -60,21 +62,47 @@ def _count_unscored(reasons: Counter[str], *, several: bool) -> str:
     return f"{reasons.total()} images{over} have no score and count as not valid ({listed})"
 
 
+def explain_seeds(record: RunRecord) -> Iterator[str]:
+    """Say which seeds are missing, and that few of them tell little."""
+    asked = len(record.seeds)
+    failed = {key for failure in record.failures for key in failure.cells}
+    for cell in record.over_seeds:
+        if 0 < len(cell.seeds) < asked:
+            missing = {
+                cell.key.model_copy(update={"seed": seed})
+                for seed in record.seeds
+                if seed not in cell.seeds
+            }
+            if missing <= failed:
+                why = "failed"
+            else:
+                why = "failed or were not reached" if missing & failed else "were not reached"
+            yield (
+                f"{cell.key.text(attribution=True)}: "
+                f"mean of {len(cell.seeds)} of the {asked} seeds, the others {why}"
+            )
+    if 1 < asked < FEW_SEEDS:
+        yield (
+            f"{asked} seeds: an interval over so few is very wide, and hardly tells methods apart; "
+            f"take {FEW_SEEDS} or more"
+        )
+
+
 def explain_protocol(record: RunRecord) -> Iterator[str]:
     """Say what the published procedure changed; nothing for a run by ``matched``."""
     if record.protocol == "matched":
         return
     yield f"protocol {record.protocol}, as published, which differs from matched here:"
     yield from (f"  · {difference}" for difference in record.differences or ("in nothing",))
-    yield f"rateval parity {record.spec_name} shows the matched numbers beside these"
+    yield f"rateval parity {quote(record.spec_name)} shows the matched numbers beside these"
 
 
 def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str]]:
     """Say what the columns mean."""
-    headings = {s.heading for cell in record.cells for e in cell.evidence for s in e.scores}
-    if "PT" in headings:
+    shown = headings(record).values()
+    if "PT" in shown:
         yield "PT", "of the correct predictions, the share on valid evidence, RR/(RR+RW)"
-    if "IR" in headings:
+    if "IR" in shown:
         yield "IR", "of the predictions on valid evidence, the correct share, RR/(RR+WR)"
     several = len(record.seeds) > 1
     if several:
@@ -83,7 +111,7 @@ def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str
         counted = "images, mean over the seeds" if several else "images"
         yield "RR…WW", f"{counted}: Right or Wrong prediction, then Right or Wrong evidence"
     if all(cell.trained for cell in record.cells):
-        yield "Δ zs", "nothing is shown: this study has no zero-shot row to compare with"
+        yield "Δ zs", f"nothing is shown: {_whole(record)} has no zero-shot row to compare with"
     elif several:
         yield (
             "Δ zs",
@@ -100,6 +128,11 @@ def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str
         yield "95 %", "intervals are shown from 120 columns on"
 
 
+def _whole(record: RunRecord) -> str:
+    done = record.status == "finished" and not record.failures
+    return "this study" if done else "what is done of this study"
+
+
 def _explain_spread(*, wide: bool) -> Iterator[tuple[str, str]]:
     fixed = "; there is none where nothing depends on the seed, or one seed alone has a value"
     interval = "Student's t interval of the mean over the seeds, not over the images"
@@ -113,9 +146,9 @@ def _explain_spread(*, wide: bool) -> Iterator[tuple[str, str]]:
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Say where the results lie and what to try next."""
     yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
-    if record.status != "finished":
-        yield "go on", f"rateval run {record.spec_name}  (what is finished is reused)"
-    yield "again", f"rateval report {record.path}"
+    if record.status != "finished" or record.failures:
+        yield "go on", f"rateval run {quote(record.spec_name)}  (what is finished is reused)"
+    yield "again", f"rateval report {quote(str(record.path))}"
     yield "next", "rateval init (a spec of your own), rateval list --all (its parts)"
 
 
@@ -159,11 +192,12 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
     several = len({change.validator for change in changes}) > 1
     mean = "mean " if len(record.seeds) > 1 else ""
     for change in changes[:CHANGES_SHOWN]:
+        first, second = change.first.finetuner, change.second.finetuner
         orders = "; ".join(
             f"{one} > {other} by {', '.join(attributions)}"
             for one, other, attributions in (
-                (change.first, change.second, change.first_above),
-                (change.second, change.first, change.second_above),
+                (first, second, change.first_above),
+                (second, first, change.second_above),
             )
         )
         by = f" ({change.validator})" if several else ""
@@ -175,4 +209,5 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
 
 
 def _where(change: RankingChangeRecord) -> str:
-    return f"{change.dataset} · {change.model}" + (f", {change.shift}" if change.shift else "")
+    shift = f", {change.shift}" if change.shift else ""
+    return f"{change.first.dataset} · {change.first.model}{shift}"

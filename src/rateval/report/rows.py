@@ -1,35 +1,145 @@
-"""Rows of a report, grouped and named."""
+"""Rows of a report: what a study planned, grouped into tables, with what is known of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
 
-from rateval.records.cell import CellRecord, EvidenceRecord
-from rateval.records.seeds import SeedsEvidenceRecord, SeedsRecord
+from rateval.records.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
+from rateval.records.step import FailureRecord
 from rateval.wording import list_some
 
-Row = TypeVar("Row", bound=tuple[CellRecord | SeedsRecord, EvidenceRecord | SeedsEvidenceRecord])
+FAILED = "failed"
+NOT_DONE = "not done"
+NOT_FOR_SCORES = ("faithfulness", "agree")
+"""Stages whose failure leaves every score in place."""
+NOT_FOR_FAITHFULNESS = ("judge", "score", "agree")
+"""Stages whose failure leaves all faithfulness in place."""
 
 
-def group_by_test(rows: Sequence[Row]) -> list[list[Row]]:
-    """Group rows by dataset, attribution and validator, in the order of the spec."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table of scores: a cell, or the cells that differ in their seed only."""
 
-    def names(row: Row) -> tuple[str, str, str]:
-        cell, evidence = row
-        return cell.dataset, cell.attribution, evidence.validator
+    key: Key
+    """Without a seed where the study has several."""
+    evidence: EvidenceRecord | None
+    """None when nothing could be judged, or not yet."""
+    lack: str
+    """What stands in the place of a number that isn't there: why it isn't."""
 
-    # Cells stand in the spec's order, so each name first appears at its place.
-    places = [
-        {name: at for at, name in enumerate(dict.fromkeys(column))}
-        for column in zip(*map(names, rows), strict=True)
+    def score(self, metric: str) -> ScoreRecord | None:
+        """Return the score by a metric's label; None when there is none."""
+        return None if self.evidence is None else self.evidence.score(metric)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The rows that share a table: one dataset, explained by one attribution, judged by one."""
+
+    dataset: str
+    attribution: str
+    validator: str
+    count: float | None
+    """Images judged in the first row that has any; None when none has."""
+    rows: tuple[Row, ...]
+    cells: tuple[tuple[CellRecord, EvidenceRecord], ...]
+    """What the rows come from, one per seed."""
+    lacking: tuple[Key, ...]
+    """Cells of which something is not there, one per seed."""
+
+    @property
+    def shifted(self) -> bool:
+        """Whether any row is of a shifted test."""
+        return any(row.key.shift for row in self.rows)
+
+
+def headings(record: RunRecord) -> dict[str, str]:
+    """Return label to heading of each metric, in the order of the spec.
+
+    The heading of one that could be computed nowhere is its label.
+    """
+    known = {
+        score.metric: score.heading
+        for result in record.results
+        for evidence in result.evidence
+        for score in evidence.scores
+    }
+    return {metric: metric for metric in record.labels("metric")} | known
+
+
+def lay_out(record: RunRecord) -> Iterator[Block]:
+    """Yield the tables of scores in the order of the spec, whatever failed or was not reached."""
+    judged = (evidence.validator for row in record.results for evidence in row.evidence)
+    validators = list(dict.fromkeys((*record.labels("evidence"), *judged)))
+    keys = planned_keys(record)
+    datasets = dict.fromkeys(key.dataset for key in keys)
+    attributions = dict.fromkeys(key.attribution for key in keys)
+    for dataset, attribution, validator in product(datasets, attributions, validators):
+        shared = [k for k in keys if (k.dataset, k.attribution) == (dataset, attribution)]
+        if shared:
+            yield _block(record, shared, validator)
+
+
+def planned_keys(record: RunRecord) -> list[Key]:
+    """Return the names of all cells, one per seed, in the order of the plan."""
+    return list(dict.fromkeys((*record.planned, *(cell.key for cell in record.cells))))
+
+
+def row_keys(record: RunRecord, keys: Iterable[Key]) -> list[Key]:
+    """Return the names of the rows that cells of these names stand in."""
+    several = len(record.seeds) > 1
+    return list(dict.fromkeys(key.seedless if several else key for key in keys))
+
+
+def lacking_faithfulness(record: RunRecord) -> list[Key]:
+    """Return the names of the cells whose faithfulness was asked for and is not there."""
+    if "faithfulness" not in record.spec_resolved:
+        return []
+    there = {cell.key for cell in record.cells if cell.faithfulness}
+    return [key for key in planned_keys(record) if key not in there]
+
+
+def failures_but(record: RunRecord, stages: Sequence[str]) -> list[FailureRecord]:
+    """Return the failures of all stages but these."""
+    return [failure for failure in record.failures if failure.stage not in stages]
+
+
+def explain_lack(record: RunRecord, row: Key, failures: Iterable[FailureRecord]) -> str:
+    """Say why a row lacks something: one of the failures names a cell of it, or it is not done."""
+    failed = row_keys(record, (key for failure in failures for key in failure.cells))
+    return FAILED if row in failed else NOT_DONE
+
+
+def _block(record: RunRecord, keys: Sequence[Key], validator: str) -> Block:
+    results: dict[Key, ResultRecord] = {result.key: result for result in record.results}
+    cells = {cell.key: cell for cell in record.cells}
+    names = row_keys(record, keys)
+    found = {key: results[key].by(validator) for key in names if key in results}
+    judged = [
+        (cells[key], evidence)
+        for key in keys
+        if key in cells and (evidence := cells[key].by(validator)) is not None
     ]
-
-    def key(row: Row) -> list[int]:
-        return [place[name] for place, name in zip(places, names(row), strict=True)]
-
-    return [list(group) for _, group in groupby(sorted(rows, key=key), key)]
+    metrics = headings(record).keys()
+    failures = failures_but(record, NOT_FOR_SCORES)
+    whole = {
+        cell.key
+        for cell, evidence in judged
+        if metrics == {score.metric for score in evidence.scores}
+    }
+    return Block(
+        dataset=keys[0].dataset,
+        attribution=keys[0].attribution,
+        validator=validator,
+        count=next((results[key].count for key in names if found.get(key)), None),
+        rows=tuple(Row(key, found.get(key), explain_lack(record, key, failures)) for key in names),
+        cells=tuple(judged),
+        lacking=tuple(key for key in keys if key not in whole),
+    )
 
 
 def merge_notes(notes: Iterable[tuple[str, int | None, str]], several: bool) -> list[str]:
@@ -53,8 +163,3 @@ def name_seeds(seeds: Sequence[str]) -> str:
     (', seed 0', '')
     """
     return f", seed{'s' if len(seeds) > 1 else ''} {list_some(seeds)}" if seeds else ""
-
-
-def name_row(row: CellRecord) -> str:
-    """Name what was classified, and how it was shifted."""
-    return f"{row.model} · {row.finetuner}" + (f", {row.shift}" if row.shift else "")

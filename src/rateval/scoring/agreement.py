@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import combinations, product
 from math import fsum
@@ -26,7 +26,7 @@ def pair_explainers(cells: Sequence[Cell], plan: Plan) -> list[list[Pair]]:
     """
     labels = dict.fromkeys(choice.label for choice in plan.choices["attribution"])
     groups = []
-    for group in group_by(cells, _classified):
+    for group in group_by(cells, lambda cell: cell.key.without("attribution", "seed")):
         explained = {
             same[0].attribution.label: same
             for same in group_by(group, lambda cell: cell.attribution.label)
@@ -37,11 +37,6 @@ def pair_explainers(cells: Sequence[Cell], plan: Plan) -> list[list[Pair]]:
             if matched:
                 groups.append(matched)
     return groups
-
-
-def _classified(cell: Cell) -> Hashable:
-    shift = cell.shift.label if cell.shift else None
-    return cell.dataset.label, cell.model.label, cell.finetuner.label, shift
 
 
 def _of_one_seed(first: Cell, second: Cell) -> bool:
@@ -62,14 +57,10 @@ def record_agreements(
 
 
 def _record(pair: Pair, plan: Plan, facts: Sequence[AgreeFacts]) -> AgreementRecord:
-    cell = pair[0]
+    first, second = (cell.key.seedless for cell in pair)
     return AgreementRecord(
-        dataset=cell.dataset.label,
-        model=cell.model.label,
-        finetuner=cell.finetuner.label,
-        shift=cell.shift.label if cell.shift else None,
-        first=cell.attribution.label,
-        second=pair[1].attribution.label,
+        first=first,
+        second=second,
         correlation=_correlation(facts),
         count=sum(found.count for found in facts),
         verdicts=tuple(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rateval.api.values import Score
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
     FaithfulnessFacts,
@@ -15,6 +16,7 @@ from rateval.records.facts import (
     JudgeFacts,
     ScoreFacts,
 )
+from rateval.records.key import Labels
 from rateval.scoring.judged import Judged
 from rateval.stats.wilson import wilson_interval
 from rateval.store.store import Stored
@@ -26,28 +28,23 @@ def record_cells(judged: Sequence[Judged], plan: Plan) -> list[CellRecord]:
     That is the one of the same seed, or the one that depends on no seed. What failed, or isn't
     there yet, is left out: a validator's evidence, a metric's score, a change.
     """
-    zero_shot: dict[tuple[tuple[str | None, ...], int | None], Judged] = {}
+    zero_shot: dict[tuple[Labels, int | None], Judged] = {}
     for done in judged:
         if not FinetuneFacts.model_validate(done.finetuned.facts).trained:
-            zero_shot.setdefault((done.cell.test_key, done.cell.seed), done)
+            zero_shot.setdefault((done.cell.key.test, done.cell.seed), done)
     records = []
     for done in judged:
-        test = done.cell.test_key
+        test = done.cell.key.test
         found = zero_shot.get((test, done.cell.seed)) or zero_shot.get((test, None))
         records.append(_record(done, None if found is done else found, plan))
     return records
 
 
 def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
-    cell, facts = done.cell, InferFacts.model_validate(done.inferred.facts)
+    facts = InferFacts.model_validate(done.inferred.facts)
     training = FinetuneFacts.model_validate(done.finetuned.facts)
     return CellRecord(
-        dataset=cell.dataset.label,
-        model=cell.model.label,
-        finetuner=cell.finetuner.label,
-        shift=cell.shift.label if cell.shift else None,
-        attribution=cell.attribution.label,
-        seed=cell.seed,
+        key=done.cell.key,
         trained=training.trained,
         identity=done.inferred.identity,
         classifier=done.finetuned.identity,
@@ -65,10 +62,10 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
 
 def _evidence(
     done: Judged, baseline: Judged | None, index: int, verdict: Stored, plan: Plan
-) -> EvidenceRecord:
+) -> StoredEvidenceRecord:
     theirs = (None,) * len(plan.metrics) if baseline is None else baseline.scores[index]
     facts = JudgeFacts.model_validate(verdict.facts)
-    return EvidenceRecord(
+    return StoredEvidenceRecord(
         validator=plan.validators[index].label,
         identity=verdict.identity,
         quadrants=facts.quadrants,
@@ -83,18 +80,25 @@ def _evidence(
 
 def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
     facts = ScoreFacts.model_validate(stored.facts)
-    ours, theirs = _value(stored), None if baseline is None else _value(baseline)
     low, high = wilson_interval(facts.numerator, facts.denominator)
-    return ScoreRecord(
-        metric=metric,
-        heading=facts.heading,
-        value=ours,
-        numerator=facts.numerator,
-        denominator=facts.denominator,
+    value = Estimate(
+        value=_value(stored),
         low=low,
         high=high,
-        change=None if ours is None or theirs is None else ours - theirs,
+        numerator=facts.numerator,
+        denominator=facts.denominator,
+        over="images",
+        count=facts.denominator,
     )
+    change = None if baseline is None else _change(value, _value(baseline))
+    return ScoreRecord(metric=metric, heading=facts.heading, value=value, change=change)
+
+
+def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
+    if ours.value is None or theirs is None:
+        return None
+    change = ours.value - theirs
+    return Estimate(value=change, low=None, high=None, over="images", count=ours.count)
 
 
 def _value(stored: Stored) -> float | None:

@@ -3,54 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
-from rateval.records.cell import CellRecord
+from rateval.records.cell import ResultRecord, ScoreRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import RankingChangeRecord
+from rateval.records.key import ClassifierKey
 from rateval.records.seeds import SeedsRecord
+from rateval.scoring.seeds import group_by
+
+Estimates = Mapping[str, Estimate]
+"""Label of an attribution to the value of one method by one metric."""
+
+_Row = tuple[ResultRecord, str, ScoreRecord]
+"""A result, the label of a validator, and a score by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Estimate:
-    heading: str
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-Scores = Mapping[str, _Estimate]
-"""Label of an attribution to the score of one method by one metric."""
-
-_Key = tuple[str, str, str | None, str, str]
-_Labelled = tuple[_Key, str, str, _Estimate]
-
-
-def find_ranking_changes(
-    cells: Sequence[CellRecord], over_seeds: Sequence[SeedsRecord] = ()
-) -> Iterator[RankingChangeRecord]:
+def find_ranking_changes(results: Sequence[ResultRecord]) -> Iterator[RankingChangeRecord]:
     """Yield each pair of methods that one attribution puts in one order and another in the other.
 
-    Ties and undefined values are no order. ``over_seeds`` goes first where there is any.
+    Ties and undefined values are no order. Of a study with several seeds, give results over them.
     """
-    tables: dict[_Key, dict[str, dict[str, _Estimate]]] = {}
-    estimates = _over_seeds(over_seeds) if over_seeds else _over_images(cells)
-    for key, finetuner, attribution, estimate in estimates:
-        tables.setdefault(key, {}).setdefault(finetuner, {})[attribution] = estimate
-    for (dataset, model, shift, validator, metric), methods in tables.items():
+    rows = [
+        (result, evidence.validator, score)
+        for result in results
+        for evidence in result.evidence
+        for score in evidence.scores
+    ]
+    for compared in group_by(rows, _compared_on):
+        result, validator, score = compared[0]
+        methods: dict[ClassifierKey, dict[str, Estimate]] = {}
+        for other, _, estimated in compared:
+            method = other.key.seedless.classifier
+            methods.setdefault(method, {})[other.key.attribution] = _estimate(other, estimated)
         for first, second in combinations(methods, 2):
             above = _above(methods[first], methods[second])
             below = _above(methods[second], methods[first])
             if above and below:
                 yield RankingChangeRecord(
-                    dataset=dataset,
-                    model=model,
-                    shift=shift,
-                    validator=validator,
-                    metric=metric,
-                    heading=methods[first][above[0]].heading,
                     first=first,
                     second=second,
+                    shift=result.key.shift,
+                    validator=validator,
+                    metric=score.metric,
+                    heading=score.heading,
                     first_above=above,
                     second_above=below,
                     clear=_apart(methods[first], methods[second], above)
@@ -58,36 +54,27 @@ def find_ranking_changes(
                 )
 
 
-def _over_images(cells: Sequence[CellRecord]) -> Iterator[_Labelled]:
-    for cell in cells:
-        for evidence in cell.evidence:
-            for score in evidence.scores:
-                key = (cell.dataset, cell.model, cell.shift, evidence.validator, score.metric)
-                estimate = _Estimate(score.heading, score.value, score.low, score.high)
-                yield key, cell.finetuner, cell.attribution, estimate
+def _compared_on(row: _Row) -> tuple[object, ...]:
+    result, validator, score = row
+    return (*result.key.without("finetuner", "attribution", "seed"), validator, score.metric)
 
 
-def _over_seeds(records: Sequence[SeedsRecord]) -> Iterator[_Labelled]:
-    for record in records:
-        for evidence in record.evidence:
-            for score in evidence.scores:
-                key = (record.dataset, record.model, record.shift, evidence.validator, score.metric)
-                low, high = score.value.low, score.value.high
-                if not record.seeds:  # any seed gives this very value
-                    low = high = score.value.mean
-                estimate = _Estimate(score.heading, score.value.mean, low, high)
-                yield key, record.finetuner, record.attribution, estimate
+def _estimate(result: ResultRecord, score: ScoreRecord) -> Estimate:
+    value = score.value
+    if isinstance(result, SeedsRecord) and not result.seeds:  # any seed gives this very value
+        return value.model_copy(update={"low": value.value, "high": value.value})
+    return value
 
 
-def _above(one: Scores, other: Scores) -> tuple[str, ...]:
+def _above(one: Estimates, other: Estimates) -> tuple[str, ...]:
     return tuple(
         attribution
-        for attribution, score in one.items()
-        if attribution in other and _exceeds(score.value, other[attribution].value)
+        for attribution, estimate in one.items()
+        if attribution in other and _exceeds(estimate.value, other[attribution].value)
     )
 
 
-def _apart(one: Scores, other: Scores, attributions: Sequence[str]) -> bool:
+def _apart(one: Estimates, other: Estimates, attributions: Sequence[str]) -> bool:
     return any(_exceeds(one[name].low, other[name].high) for name in attributions)
 
 

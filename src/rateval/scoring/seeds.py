@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from statistics import mean, stdev
 from typing import TypeVar
 
-from rateval.records.cell import CellRecord, EvidenceRecord
-from rateval.records.explainers import (
-    AreasRecord,
-    FaithfulnessRecord,
-    GainRecord,
-    RandomisationRecord,
-)
-from rateval.records.seeds import (
-    SeedsEvidenceRecord,
-    SeedsRecord,
-    SeedsScoreRecord,
-    SpreadRecord,
-)
+from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.estimate import Estimate
+from rateval.records.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
+from rateval.records.seeds import SeedsRecord
 from rateval.stats.student import t_interval
 
 T = TypeVar("T")
@@ -37,64 +29,76 @@ def group_by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
 
 
 def summarise_seeds(cells: Sequence[CellRecord]) -> Iterator[SeedsRecord]:
-    """Yield a record for each set of cells that differ in their seed only."""
-    for group in group_by(cells, _without_seed):
-        first = group[0]
+    """Yield a record for each set of cells that differ in their seed only.
+
+    A cell that lacks a validator's verdicts or a score has no value for its seed.
+    """
+    for group in group_by(cells, lambda cell: cell.key.seedless):
+        validators = _in_order([found.validator for found in cell.evidence] for cell in group)
         yield SeedsRecord(
-            dataset=first.dataset,
-            model=first.model,
-            finetuner=first.finetuner,
-            shift=first.shift,
-            attribution=first.attribution,
-            seeds=tuple(cell.seed for cell in group if cell.seed is not None),
+            key=group[0].key.seedless,
+            seeds=tuple(cell.key.seed for cell in group if cell.key.seed is not None),
             count=mean(cell.count for cell in group),
             evidence=tuple(
-                _evidence(repeated)
-                for repeated in zip(*(cell.evidence for cell in group), strict=True)
+                _evidence(validator, [cell.by(validator) for cell in group])
+                for validator in validators
             ),
             faithfulness=_areas([cell.faithfulness for cell in group if cell.faithfulness]),
         )
 
 
-def spread(values: Sequence[float | None]) -> SpreadRecord:
-    """Describe how a number differs between seeds.
+def spread(values: Sequence[float | None]) -> Estimate:
+    """Estimate a number over seeds, whose undefined values are in none of its statistics.
 
     >>> found = spread([0.25, None, 0.75])
-    >>> found.count, found.mean, found.minimum, found.maximum
+    >>> found.count, found.value, found.minimum, found.maximum
     (2, 0.5, 0.25, 0.75)
     """
     defined = [value for value in values if value is not None]
     low, high = t_interval(defined)
-    return SpreadRecord(
-        values=tuple(values),
-        count=len(defined),
-        mean=mean(defined) if defined else None,
-        sd=stdev(defined) if len(defined) > 1 else None,
-        minimum=min(defined, default=None),
-        maximum=max(defined, default=None),
+    return Estimate(
+        value=mean(defined) if defined else None,
         low=low,
         high=high,
+        over="seeds",
+        count=len(defined),
+        values=tuple(values),
+        sd=stdev(defined) if len(defined) > 1 else None,
     )
 
 
-def _without_seed(cell: CellRecord) -> Hashable:
-    return cell.dataset, cell.model, cell.finetuner, cell.shift, cell.attribution
+def _in_order(several: Iterable[Sequence[str]]) -> list[str]:
+    """Return all labels, the longest sequence first: what one seed lacks, another has."""
+    longest = sorted(several, key=len, reverse=True)
+    return list(dict.fromkeys(label for labels in longest for label in labels))
 
 
-def _evidence(repeated: Sequence[EvidenceRecord]) -> SeedsEvidenceRecord:
-    first = repeated[0]
-    return SeedsEvidenceRecord(
-        validator=first.validator,
-        quadrants={name: mean(e.quadrants[name] for e in repeated) for name in first.quadrants},
+def _evidence(validator: str, repeated: Sequence[EvidenceRecord | None]) -> EvidenceRecord:
+    there = [found for found in repeated if found is not None]
+    undefined = sum((Counter(found.undefined) for found in there), Counter[str]())
+    metrics = _in_order([score.metric for score in found.scores] for found in there)
+    return EvidenceRecord(
+        validator=validator,
+        quadrants={
+            name: mean(found.quadrants[name] for found in there) for name in there[0].quadrants
+        },
+        undefined=dict(undefined),
         scores=tuple(
-            SeedsScoreRecord(
-                metric=scores[0].metric,
-                heading=scores[0].heading,
-                value=spread([score.value for score in scores]),
-                change=spread([score.change for score in scores]),
-            )
-            for scores in zip(*(evidence.scores for evidence in repeated), strict=True)
+            _score([None if found is None else found.score(metric) for found in repeated])
+            for metric in metrics
         ),
+    )
+
+
+def _score(repeated: Sequence[ScoreRecord | None]) -> ScoreRecord:
+    first = next(score for score in repeated if score is not None)
+    changes = [None if score is None else score.change for score in repeated]
+    change = spread([None if found is None else found.value for found in changes])
+    return ScoreRecord(
+        metric=first.metric,
+        heading=first.heading,
+        value=spread([None if score is None else score.value.value for score in repeated]),
+        change=change if change.count else None,
     )
 
 
@@ -102,28 +106,26 @@ def _areas(repeated: Sequence[FaithfulnessRecord]) -> AreasRecord | None:
     if not repeated:
         return None
     return AreasRecord(
-        deletion=spread([found.deletion for found in repeated]).mean,
-        insertion=spread([found.insertion for found in repeated]).mean,
-        chance=spread([found.chance for found in repeated]).mean,
+        deletion=spread([found.deletion for found in repeated]).value,
+        insertion=spread([found.insertion for found in repeated]).value,
+        chance=spread([found.chance for found in repeated]).value,
         deletion_gain=_gain([found.deletion_gain for found in repeated]),
         insertion_gain=_gain([found.insertion_gain for found in repeated]),
         randomisation=_randomisation([f.randomisation for f in repeated if f.randomisation]),
     )
 
 
-def _gain(repeated: Sequence[GainRecord | None]) -> GainRecord | None:
+def _gain(repeated: Sequence[Estimate | None]) -> Estimate | None:
     defined = [gain for gain in repeated if gain is not None]
-    if len(defined) < 2:
+    if len(defined) < 2:  # one alone says at least what its images say
         return defined[0] if defined else None
-    values = [gain.value for gain in defined]
-    low, high = t_interval(values)
-    return GainRecord(value=mean(values), low=low, high=high)
+    return spread([None if gain is None else gain.value for gain in repeated])
 
 
 def _randomisation(repeated: Sequence[RandomisationRecord]) -> RandomisationRecord | None:
     if not repeated:
         return None
     return RandomisationRecord(
-        correlation=spread([found.correlation for found in repeated]).mean,
+        correlation=spread([found.correlation for found in repeated]).value,
         count=sum(found.count for found in repeated),
     )

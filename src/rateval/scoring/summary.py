@@ -98,7 +98,7 @@ class Summary:
             over_seeds=over_seeds,
             trainings=collect_curves(found.judged),
             agreements=tuple(record_agreements(found.agreements, plan)),
-            ranking_changes=tuple(find_ranking_changes(cells, over_seeds)),
+            ranking_changes=tuple(find_ranking_changes(over_seeds or cells)),
         )
 
     def _describe_environment(self) -> EnvironmentRecord:

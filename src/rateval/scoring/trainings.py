@@ -17,10 +17,7 @@ def collect_curves(judged: Iterable[Judged]) -> tuple[CurveRecord, ...]:
         if facts.curve and done.finetuned.identity not in curves:
             curves[done.finetuned.identity] = CurveRecord(
                 classifier=done.finetuned.identity,
-                model=done.cell.model.label,
-                finetuner=done.cell.finetuner.label,
-                dataset=done.cell.dataset.label,
-                seed=done.cell.seed,
+                key=done.cell.key.classifier,
                 epochs=facts.curve,
                 told=facts.told,
             )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Monitor
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
+from rateval.records.estimate import Estimate
 from rateval.records.facts import FaithfulnessFacts
 from rateval.stats.normal import _gain
 from rateval.stats.ranks import rank_correlations
@@ -192,11 +193,16 @@ def _summarise(
             "count": len(constant),
             "undefined": {CONSTANT: count} if count else {},
             **{name: _mean(area) for name, area in kept.items()},
-            "deletion_gain": _gain(kept["chance"] - kept["deletion"]),
-            "insertion_gain": _gain(kept["insertion"] - kept["chance"]),
+            "deletion_gain": _estimate(kept["chance"] - kept["deletion"]),
+            "insertion_gain": _estimate(kept["insertion"] - kept["chance"]),
             "randomisation": randomisation,
         }
     )
+
+
+def _estimate(differences: NDArray[np.float64]) -> Estimate | None:
+    gain = _gain(differences)
+    return None if gain is None else Estimate(**gain, over="images", count=len(differences))
 
 
 def _write(

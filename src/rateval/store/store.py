@@ -17,7 +17,7 @@ from typing import Any
 from rateval.errors import StudyError
 from rateval.json_file import write_json
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of stored results; part of every identity."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 MANIFEST = "manifest.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import RenderableType
@@ -10,18 +10,37 @@ from rich.table import Table
 from rich.text import Text
 
 from rateval.records.cell import CellRecord
+from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
     SAME_MAPS,
     AgreementRecord,
     AreasRecord,
     FaithfulnessRecord,
-    GainRecord,
 )
+from rateval.records.key import Key
 from rateval.records.run import RunRecord
-from rateval.records.seeds import SeedsRecord
+from rateval.report.failures import explain_failures
 from rateval.report.notes import explain_changes
-from rateval.report.rows import merge_notes, name_row, name_seeds
-from rateval.report.terminal.layout import UNDEFINED, make_table, make_title, show_number
+from rateval.report.rows import (
+    NOT_FOR_FAITHFULNESS,
+    explain_lack,
+    failures_but,
+    lacking_faithfulness,
+    merge_notes,
+    name_seeds,
+    planned_keys,
+    row_keys,
+)
+from rateval.report.terminal.layout import (
+    add_number,
+    add_row,
+    make_table,
+    make_title,
+    show_labels,
+    show_lack,
+    show_notes,
+    show_number,
+)
 
 COLUMNS = 10
 """Explainers side by side in a table of agreement; more go into a further table."""
@@ -29,73 +48,99 @@ COLUMNS = 10
 
 def explainer_sections(record: RunRecord) -> Iterator[RenderableType]:
     """Yield tables of faithfulness and agreement, and the notes below them."""
-    for title, table, notes in (*_faithfulness(record), *_agreement(record)):
+    for title, table, notes, failures in (*_faithfulness(record), *_agreement(record)):
         yield from (Text(), title, table)
-        yield from (Text(f"  {note}", style="yellow") for note in notes)
+        yield from show_notes(notes)
+        yield from show_notes(failures, "red")
     changes = list(explain_changes(record))
     if changes:
         yield Text()
         yield from (Text(change, style="yellow") for change in changes)
 
 
-Section = tuple[Text, Table, Sequence[str]]
+Section = tuple[Text, Table, Sequence[str], Sequence[str]]
+"""Title, table, notes and failures."""
 Probed = Sequence[tuple[CellRecord, FaithfulnessRecord]]
-Shown = Sequence[tuple[CellRecord | SeedsRecord, AreasRecord]]
+Shown = Mapping[Key, AreasRecord | None]
+"""Name of a row to what was found; None where it is not there."""
 
 
 def _faithfulness(record: RunRecord) -> Iterator[Section]:
-    probed = [(cell, cell.faithfulness) for cell in record.cells if cell.faithfulness]
     several = len(record.seeds) > 1
-    shown: Shown = [(cell, cell.faithfulness) for cell in record.over_seeds if cell.faithfulness]
-    for dataset in _dataset_names(record):
-        rows = [(cell, found) for cell, found in probed if cell.dataset == dataset]
-        if rows:
-            rest = f"faithfulness · first {rows[0][1].count:,} test images"
-            if several:
-                rest += f" · mean of {len(record.seeds)} seeds"
-            means = [(cell, found) for cell, found in shown if cell.dataset == dataset]
-            table = _faithfulness_table(means if several else rows)
-            yield make_title(dataset, rest), table, list(_explain_probes(rows, several))
+    absent = lacking_faithfulness(record)
+    failures = failures_but(record, NOT_FOR_FAITHFULNESS)
+    found = {result.key: result.faithfulness for result in record.results if result.faithfulness}
+    probed = {cell.key: (cell, cell.faithfulness) for cell in record.cells if cell.faithfulness}
+    keys = [key for key in planned_keys(record) if key in probed or key in absent]
+    for dataset in dict.fromkeys(key.dataset for key in keys):
+        names = [key for key in keys if key.dataset == dataset]
+        rows = [probed[key] for key in names if key in probed]
+        first = f"first {rows[0][1].count:,} test images" if rows else "no results"
+        rest = f"faithfulness · {first}"
+        if several and rows:
+            rest += f" · mean of {len(record.seeds)} seeds"
+        shown = {key: found.get(key) for key in row_keys(record, names)}
+        lacking = [key for key in names if key in absent]
+        yield (
+            make_title(dataset, rest),
+            _faithfulness_table(record, shown),
+            list(_explain_probes(rows, several)),
+            list(explain_failures(record, failures, lacking)),
+        )
 
 
 def _dataset_names(record: RunRecord) -> list[str]:
     return list(dict.fromkeys(dataset.name for dataset in record.datasets))
 
 
-def _faithfulness_table(rows: Shown) -> Table:
-    shifted = any(cell.shift for cell, _ in rows)
-    randomised = any(found.randomisation for _, found in rows)
+def _faithfulness_table(record: RunRecord, rows: Shown) -> Table:
+    shifted = any(key.shift for key in rows)
+    randomised = any(found.randomisation for found in rows.values() if found)
     table = make_table("model", "method", *(["shift"] if shifted else []), "explainer")
     for heading in ("del", "ins", "chance", *(["permuted"] if randomised else [])):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for cell, found in rows:
-        areas = [
-            _area(found.deletion, found.deletion_gain),
-            _area(found.insertion, found.insertion_gain),
-            show_number(found.chance, ".2f", "dim"),
-        ]
-        if randomised:
-            correlation = found.randomisation.correlation if found.randomisation else None
-            areas.append(show_number(correlation, "z.2f"))
-        table.add_row(*_labels(cell, shifted), cell.attribution, *areas)
+        add_number(table, heading)
+    for key, found in rows.items():
+        areas = _areas(found, randomised) if found else _lacking(record, key, randomised)
+        add_row(table, *show_labels(key, shifted=shifted), key.attribution, *areas)
     return table
 
 
-def _area(area: float | None, gain: GainRecord | None) -> Text:
+def _lacking(record: RunRecord, key: Key, randomised: bool) -> list[Text]:
+    lack = show_lack(explain_lack(record, key, failures_but(record, NOT_FOR_FAITHFULNESS)))
+    return [lack, lack, *[Text()] * (1 + randomised)]
+
+
+def _areas(found: AreasRecord, randomised: bool) -> list[Text]:
+    areas = [
+        _area(found.deletion, found.deletion_gain),
+        _area(found.insertion, found.insertion_gain),
+        show_number(found.chance, ".2f", "dim"),
+    ]
+    if randomised:
+        correlation = found.randomisation.correlation if found.randomisation else None
+        areas.append(show_number(correlation, "z.2f"))
+    return areas
+
+
+def _area(area: float | None, gain: Estimate | None) -> Text:
     # The blank keeps digits below digits.
-    return show_number(area, ".2f").append("*" if gain and gain.beats_chance else " ")
+    return show_number(area, ".2f").append("*" if gain and gain.above_0 else " ")
 
 
 def _explain_probes(rows: Probed, several: bool) -> Iterator[str]:
     alike: dict[str, dict[str, list[str]]] = {}
     for cell, found in rows:
         if found.randomisation and found.randomisation.ignores_weights:
-            names = alike.setdefault(cell.attribution, {})
-            seeds = names.setdefault(name_row(cell), [])
-            seeds += [str(cell.seed)] if several and cell.seed is not None else []
+            names = alike.setdefault(cell.key.attribution, {})
+            seeds = names.setdefault(cell.key.row, [])
+            seeds += [str(cell.key.seed)] if several and cell.key.seed is not None else []
     yield from merge_notes(
         (
-            (f"{name_row(cell)} · {cell.attribution}", cell.seed, f"of {found.count} images, {why}")
+            (
+                f"{cell.key.row} · {cell.key.attribution}",
+                cell.key.seed,
+                f"of {found.count} images, {why}",
+            )
             for cell, found in rows
             if (why := _describe_lacking(found))
         ),
@@ -124,32 +169,32 @@ def _describe_lacking(found: FaithfulnessRecord) -> str:
 
 def _agreement(record: RunRecord) -> Iterator[Section]:
     for dataset in _dataset_names(record):
-        found = [agreement for agreement in record.agreements if agreement.dataset == dataset]
-        names = list(dict.fromkeys(name for a in found for name in (a.first, a.second)))
+        found = [agreement for agreement in record.agreements if agreement.first.dataset == dataset]
+        names = list(dict.fromkeys(name for a in found for name in _pair(a)))
         for validator in dict.fromkeys(v.validator for a in found for v in a.verdicts):
             for start in range(0, len(names), COLUMNS):
                 title = make_title(dataset, f"agreement of explainers · {validator}")
                 columns = range(start, min(start + COLUMNS, len(names)))
-                yield title, _agreement_table(found, validator, names, columns), ()
+                yield title, _agreement_table(found, validator, names, columns), (), ()
 
 
 def _agreement_table(
     found: Sequence[AgreementRecord], validator: str, names: Sequence[str], columns: range
 ) -> Table:
-    shifted = any(agreement.shift for agreement in found)
+    shifted = any(agreement.first.shift for agreement in found)
     table = make_table("model", "method", *(["shift"] if shifted else []))
-    table.add_column("", justify="right", no_wrap=True, style="dim")
+    add_number(table, "", "dim")
     table.add_column("explainer", overflow="fold")
     for column in columns:
-        table.add_column(str(column + 1), justify="right", no_wrap=True)
-    for labels, group in groupby(found, lambda agreement: _labels(agreement, shifted)):
-        pairs = {frozenset((a.first, a.second)): a for a in group}
+        add_number(table, str(column + 1))
+    for labels, group in groupby(found, lambda a: show_labels(a.first, shifted=shifted)):
+        pairs = {frozenset(_pair(agreement)): agreement for agreement in group}
         for row, name in enumerate(names):
             shown = [
                 _agreement_cell(pairs.get(frozenset((name, names[column]))), validator, row, column)
                 for column in columns
             ]
-            table.add_row(*([""] * len(labels) if row else labels), str(row + 1), name, *shown)
+            add_row(table, *([""] * len(labels) if row else labels), str(row + 1), name, *shown)
     return table
 
 
@@ -161,9 +206,9 @@ def _agreement_cell(
     if row < column:
         shown = show_number(agreement.correlation, "z.2f")
         return Text(shown.plain.replace("0.", "."), style=shown.style)
-    share = next(v.value for v in agreement.verdicts if v.validator == validator)
-    return show_number(share, ".0%", "none")
+    share = next((v for v in agreement.verdicts if v.validator == validator), None)
+    return Text() if share is None else show_number(share.value, ".0%", "none")
 
 
-def _labels(row: CellRecord | SeedsRecord | AgreementRecord, shifted: bool) -> list[str]:
-    return [row.model, row.finetuner, *([row.shift or UNDEFINED] if shifted else [])]
+def _pair(agreement: AgreementRecord) -> tuple[str, str]:
+    return agreement.first.attribution, agreement.second.attribution

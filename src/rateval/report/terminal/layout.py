@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from rateval.records.key import Key
+from rateval.report.rows import FAILED
+
 QUADRANTS = ("RR", "RW", "WR", "WW")
 UNDEFINED = "–"
 WIDE = 120
 """Columns from which on intervals are shown beside the values."""
+WIDE_OVER_SEEDS = 130
+"""Columns from which on intervals and counts are shown, of a study with several seeds."""
 
 
 def make_table(*labels: str, tight: bool = False) -> Table:
@@ -26,13 +31,23 @@ def make_table(*labels: str, tight: bool = False) -> Table:
     return table
 
 
+def add_row(table: Table, *cells: str | Text) -> None:
+    """Add a row to a table, in which brackets are brackets and never rich's markup."""
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def add_number(table: Table, heading: str, style: str = "") -> None:
+    """Add a right-aligned column that is never folded."""
+    table.add_column(Text(heading), justify="right", no_wrap=True, style=style)
+
+
 def make_pairs(pairs: Iterable[tuple[str, str]], style: str) -> Table:
     """Set short words, in ``style``, beside what they mean."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style=style, no_wrap=True)
     table.add_column(overflow="fold")
     for left, right in pairs:
-        table.add_row(left, right)
+        add_row(table, left, right)
     return table
 
 
@@ -57,3 +72,19 @@ def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
     if value is None:
         return Text(UNDEFINED, style="yellow")
     return Text(format(value, pattern).replace("-", "−"), style=style)
+
+
+def show_lack(why: str) -> Text:
+    """Write what stands in the place of a number: ``failed``, or that it is not done."""
+    return Text(why, style="red" if why == FAILED else "yellow")
+
+
+def show_labels(key: Key, *, shifted: bool) -> list[str]:
+    """Return the labels that a row begins with, the shift among them where any row has one."""
+    return [key.model, key.finetuner, *([key.shift or UNDEFINED] if shifted else [])]
+
+
+def show_notes(notes: Iterable[str], style: str = "yellow") -> Iterator[Text]:
+    """Yield notes as they stand below a table, a little indented, each line of them."""
+    for note in notes:
+        yield Text("\n".join(f"  {line}" for line in note.split("\n")), style=style)

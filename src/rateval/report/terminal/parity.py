@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import product
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rateval.records.cell import CellRecord, ScoreRecord
+from rateval.records.key import Labels
 from rateval.records.run import RunRecord
-from rateval.records.seeds import SeedsRecord, SeedsScoreRecord
+from rateval.report.rows import Row, headings, lay_out, planned_keys, row_keys
 from rateval.report.terminal.layout import (
+    add_number,
+    add_row,
     make_pairs,
     make_table,
     make_title,
     show_change,
+    show_lack,
     show_number,
 )
 
-_Test = tuple[str, str, str | None, str, str]
-"""Labels of dataset, model, shift, attribution and validator."""
-_Scores = Sequence[ScoreRecord | SeedsScoreRecord]
+_Test = tuple[Labels, str]
+"""What methods are compared on, and the label of a validator."""
 
 
 def render_parity(matched: RunRecord, published: RunRecord) -> RenderableType:
     """Lay out a table per test and model, a row per method with both protocols side by side."""
     parts: list[RenderableType] = [_head(matched)]
     theirs = _by_test(published)
-    for test, methods in _by_test(matched).items():
-        parts += [Text(), _title(test), _table(methods, theirs.get(test, {}))]
+    for test, rows in _by_test(matched).items():
+        parts += [Text(), _title(test, rows), _table(matched, rows, theirs.get(test, {}))]
     parts += (Text(line, style="yellow") for line in ("", *_differences(published)))
     results = ((record.protocol, f"{record.path}/run.json") for record in (matched, published))
     again = ("reports", f"rateval report {matched.path}, and of the other likewise")
@@ -46,44 +49,51 @@ def _head(record: RunRecord) -> Text:
     return head
 
 
-def _by_test(record: RunRecord) -> dict[_Test, dict[str, _Scores]]:
-    rows: Sequence[CellRecord | SeedsRecord] = record.over_seeds or record.cells
-    found: dict[_Test, dict[str, _Scores]] = {}
-    for row in rows:
-        for evidence in row.evidence:
-            test = (row.dataset, row.model, row.shift, row.attribution, evidence.validator)
-            found.setdefault(test, {})[row.finetuner] = evidence.scores
+def _by_test(record: RunRecord) -> dict[_Test, dict[str, Row]]:
+    blocks = list(lay_out(record))
+    rows = {(row.key, block.validator): row for block in blocks for row in block.rows}
+    found: dict[_Test, dict[str, Row]] = {}
+    validators = dict.fromkeys(block.validator for block in blocks)
+    for key, validator in product(row_keys(record, planned_keys(record)), validators):
+        if (key, validator) in rows:
+            found.setdefault((key.test, validator), {})[key.finetuner] = rows[key, validator]
     return found
 
 
-def _title(test: _Test) -> Text:
-    dataset, model, shift, attribution, validator = test
-    names = [model, *([shift] if shift else []), attribution, validator]
-    return make_title(dataset, " · ".join(names))
+def _title(test: _Test, rows: dict[str, Row]) -> Text:
+    key, validator = next(iter(rows.values())).key, test[1]
+    names = [key.model, *([key.shift] if key.shift else []), key.attribution, validator]
+    return make_title(key.dataset, " · ".join(names))
 
 
-def _table(matched: dict[str, _Scores], published: dict[str, _Scores]) -> Table:
+def _table(record: RunRecord, matched: dict[str, Row], published: dict[str, Row]) -> Table:
     table = make_table("method")
-    for score in next(iter(matched.values())):
-        table.add_column(score.heading, justify="right", no_wrap=True)
-        table.add_column("aaai25", justify="right", no_wrap=True)
-        table.add_column("Δ", justify="right", no_wrap=True)
-    for method, scores in matched.items():
-        others = {score.metric: _value(score) for score in published.get(method, ())}
-        row = [
-            part for score in scores for part in _compare(_value(score), others.get(score.metric))
-        ]
-        table.add_row(method, *row)
+    metrics = headings(record)
+    for heading in metrics.values():
+        for name in (heading, "aaai25", "Δ"):
+            add_number(table, name)
+    for method, row in matched.items():
+        pairs = [(row, published.get(method), metric) for metric in metrics]
+        add_row(table, method, *(part for pair in pairs for part in _compare(*pair)))
     return table
 
 
-def _value(score: ScoreRecord | SeedsScoreRecord) -> float | None:
-    return score.value.mean if isinstance(score, SeedsScoreRecord) else score.value
+def _compare(one: Row, other: Row | None, metric: str) -> list[Text]:
+    matched, published = (_value(row, metric) for row in (one, other))
+    change = None if matched is None or published is None else published - matched
+    return [*(_show(row, metric) for row in (one, other)), show_change(change)]
 
 
-def _compare(one: float | None, other: float | None) -> list[Text]:
-    shown = [show_number(None if v is None else 100 * v, ".1f") for v in (one, other)]
-    return [*shown, show_change(None if one is None or other is None else other - one)]
+def _value(row: Row | None, metric: str) -> float | None:
+    score = None if row is None else row.score(metric)
+    return None if score is None else score.value.value
+
+
+def _show(row: Row | None, metric: str) -> Text:
+    if row is not None and row.score(metric) is None:
+        return show_lack(row.lack)
+    value = _value(row, metric)
+    return show_number(None if value is None else 100 * value, ".1f")
 
 
 def _differences(record: RunRecord) -> Iterator[str]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord
-from rateval.report.terminal.layout import UNDEFINED, make_table, show_number
+from rateval.report.terminal.layout import UNDEFINED, add_row, make_table, show_number
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 POINTS = 20
@@ -23,8 +23,10 @@ def curve_sections(record: RunRecord) -> Iterator[RenderableType]:
     """Yield the table of the first seed's curves, and a note where there are more."""
     if not record.trainings:
         return
-    seeds = [seed for seed in dict.fromkeys(c.seed for c in record.trainings) if seed is not None]
-    shown = [curve for curve in record.trainings if curve.seed in (None, *seeds[:1])]
+    seeds = [
+        seed for seed in dict.fromkeys(c.key.seed for c in record.trainings) if seed is not None
+    ]
+    shown = [curve for curve in record.trainings if curve.key.seed in (None, *seeds[:1])]
     rest = f"  by epoch{f' · seed {seeds[0]}' if seeds[1:] else ''}"
     if any(epoch.validation for curve in shown for epoch in curve.epochs):
         rest += " · scores in % on the samples held out"
@@ -34,24 +36,25 @@ def curve_sections(record: RunRecord) -> Iterator[RenderableType]:
     for curve in shown:
         told = [f"{name} = {value}" for name, value in curve.told.items() if _is_short(value)]
         if told:
-            yield Text(f"  {curve.model} · {curve.finetuner}: {', '.join(told)}", style="dim")
+            yield Text(f"  {curve.key.method}: {', '.join(told)}", style="dim")
     if seeds[1:]:
         yield Text("  the other seeds' curves stand under trainings in run.json", style="dim")
 
 
 def _table(curves: Sequence[CurveRecord]) -> Table:
-    several = len({curve.dataset for curve in curves}) > 1
+    several = len({curve.key.dataset for curve in curves}) > 1
     table = make_table(*(["data"] if several else []), "model", "method", "score")
     table.add_column("first", justify="right", no_wrap=True)
     table.add_column("curve", no_wrap=True)
     table.add_column("last", justify="right", no_wrap=True)
     table.add_column("best", justify="right", no_wrap=True, style="dim")
     for curve in curves:
-        names = [*([curve.dataset] if several else []), curve.model, curve.finetuner]
+        names = [*([curve.key.dataset] if several else []), curve.key.model, curve.key.finetuner]
         for row, (name, values) in enumerate(_series(curve)):
             labels = [""] * len(names) if row else names
             pattern = ".3g" if name == "loss" else ".1f"
-            table.add_row(
+            add_row(
+                table,
                 *labels,
                 name,
                 show_number(values[0], pattern, "none"),

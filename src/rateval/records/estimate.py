@@ -1,0 +1,58 @@
+"""A number with its interval, of one seed and of several alike."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rateval.records.base import Record
+
+
+class Estimate(Record):
+    """A number, and how far the images or the seeds that it comes from leave it open."""
+
+    value: float | None
+    """Over seeds, their mean; null when it is defined for none of them."""
+    low: float | None
+    """Lower end of the 95 % interval; null when there is none.
+
+    Over images that is Wilson's of a share, and the normal one of a mean difference. Over seeds it
+    is Student's of the mean, whose ends can lie outside of [0, 1].
+    """
+    high: float | None
+    """Upper end of that interval."""
+    numerator: int | None = None
+    """Images counted; null where the value is no share: a difference, or a mean over seeds."""
+    denominator: int | None = None
+    """Images that they were counted among; null where the numerator is."""
+    over: Literal["images", "seeds"]
+    """What the interval is over: other images, or other seeds, could have given another value."""
+    count: int
+    """How many images or seeds the value comes from: those for which it is defined."""
+    values: tuple[float | None, ...] = ()
+    """One per seed, in their order, null where it is undefined; empty over images."""
+    sd: float | None = None
+    """Sample standard deviation over the seeds, by n - 1; null below two defined values."""
+
+    @property
+    def minimum(self) -> float | None:
+        """The least of the seeds' values; None over images, and when no seed has one."""
+        return min((value for value in self.values if value is not None), default=None)
+
+    @property
+    def maximum(self) -> float | None:
+        """The greatest of the seeds' values; None over images, and when no seed has one."""
+        return max((value for value in self.values if value is not None), default=None)
+
+    @property
+    def above_0(self) -> bool:
+        """Whether there is an interval, and the whole of it lies above 0."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def excludes_0(self) -> bool:
+        """Whether there is an interval, and it leaves out 0.
+
+        >>> Estimate(value=-0.2, low=-0.3, high=-0.1, over="seeds", count=3).excludes_0
+        True
+        """
+        return self.above_0 or (self.high is not None and self.high < 0)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from rateval.records.step import Step, StepEnd
+
 
 class Split(Protocol):
     """One part of a dataset."""
@@ -307,4 +309,43 @@ class Shift(Protocol):
 
     def apply(self, sample: Sample) -> Sample:
         """Return the shifted sample; the same sample always gives the same result."""
+        ...
+
+
+class Work(Protocol):
+    """What does one step, anywhere: it is picklable, and leaves the step's result in the store."""
+
+    def __call__(self, step: Step, monitor: Monitor, /) -> StepEnd:
+        """Do a step and say how it ended. Raises nothing but an interruption."""
+        ...
+
+
+class Executor(Protocol):
+    """Where steps run: it takes them when they are ready, and says how each one ended.
+
+    All its members are called from one thread.
+    """
+
+    @property
+    def capacity(self) -> int:
+        """Count the steps that it works on at once; more may be submitted, and wait."""
+        ...
+
+    def start(self, work: Work) -> None:
+        """Get ready to do steps by ``work``; called once, before any other method."""
+        ...
+
+    def submit(self, step: Step, monitor: Monitor) -> None:
+        """Take a step, and return at once; ``monitor`` is to be told how far it is."""
+        ...
+
+    def collect(self) -> Sequence[StepEnd]:
+        """Wait until a step has ended, and return all that have; none when none is left.
+
+        Each step ends once, also when what worked on it is lost. Monitors are told from here.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End everything at once, after an interruption as well; may be called again."""
         ...

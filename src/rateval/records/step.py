@@ -38,6 +38,23 @@ class Step:
     demand: Demand = Demand()
 
 
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """How one step ended."""
+
+    identity: str
+    seconds: float
+    """What computing its result took, also when that was reused."""
+    reused: bool
+    error: str | None = None
+    """Kind and message of the error; None when the step has its result."""
+    traceback: str | None = None
+    culprit: str | None = None
+    """The component that could not be made, where that was the error."""
+    whole: bool = False
+    """Whether the error is one of the whole run, so that no other step can do any better."""
+
+
 class StageRecord(Record):
     """One step that has its result."""
 

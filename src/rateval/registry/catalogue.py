@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from importlib import resources
 from importlib.util import find_spec
 
-from rateval.api.component import Kind
+from rateval.api.kinds import Kind
 from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registered, Registry
 
 

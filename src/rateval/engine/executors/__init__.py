@@ -1,0 +1,1 @@
+"""Where steps run on this computer: the executor that rateval itself brings."""

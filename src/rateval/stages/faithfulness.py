@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Monitor
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
-from rateval.stats.normal import _gain
+from rateval.stats.normal import normal_interval
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
@@ -223,3 +223,9 @@ def _write(
 
 def _mean(values: NDArray[np.float64]) -> float | None:
     return float(values.mean()) if len(values) else None
+
+
+def _gain(differences: NDArray[np.float64]) -> dict[str, float | None] | None:
+    low, high = normal_interval(differences)
+    value = _mean(differences)
+    return None if value is None else {"value": value, "low": low, "high": high}

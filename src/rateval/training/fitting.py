@@ -12,6 +12,7 @@ from rateval.data.splits import WatchedSplit, hold_out, limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
+from rateval.plan.seeds import some_seed
 from rateval.stages.finetune import finetune
 from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
@@ -134,4 +135,4 @@ class Fitting:
     @property
     def _seed(self) -> int:
         # The study's first attribution may depend on a seed where nothing of this cell does.
-        return self._plan.seeds[0] if self._cell.seed is None else self._cell.seed
+        return some_seed(self._cell.seed, self._plan.seeds)

@@ -11,6 +11,7 @@ from rateval.api.component import Context
 from rateval.api.kinds import KINDS
 from rateval.errors import PluginError, RatevalError
 from rateval.plan.cells import Choice
+from rateval.plan.seeds import factory_seed
 from rateval.registry.references import follow, load_reference
 
 
@@ -22,7 +23,7 @@ def build(choice: Choice, context: Context) -> Any:
     """
     registered = choice.registered
     factory = load_reference(registered, "factory")
-    seed = context.seed if choice.seeded else 0
+    seed = factory_seed(choice, context.seed)
     try:
         built = factory(choice.params, dataclasses.replace(context, seed=seed))
     except RatevalError:

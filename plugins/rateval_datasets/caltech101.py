@@ -12,7 +12,7 @@ from rateval.api import Context
 from rateval.modelkit import list_some
 from rateval_datasets.contours import fill_contour
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
-from rateval_datasets.mat5 import read_mat
+from rateval_datasets.mat_files import read_numbers
 from rateval_datasets.params import Caltech101Params
 from rateval_datasets.split import FileDataset, FileSplit, Listing, Mask
 from rateval_datasets.view import View
@@ -132,12 +132,11 @@ def read_contour(path: Path, size: tuple[int, int], *, published: bool) -> Mask:
     cuts them to whole pixels and takes them for coordinates that begin at 0. Raises OSError or
     ValueError. Source: show_annotation.m of the official archive.
     """
-    found = read_mat(path, ("box_coord", "obj_contour"))
-    box = found["box_coord"].astype(np.float64).reshape(-1)
+    found = read_numbers(path, ("box_coord", "obj_contour"))
+    box, contour = found["box_coord"].reshape(-1), found["obj_contour"]
     if box.size != 4:
         raise ValueError(f"box_coord has 4 numbers, not {box.size}")
     top, _, left, _ = box
-    contour = found["obj_contour"].astype(np.float64)
     if published:
         return fill_contour(np.trunc(contour) + np.array([[left], [top]]), size)
     return fill_contour(contour + np.array([[left], [top]]) - 1.0, size)

@@ -9,7 +9,7 @@ from PIL import Image
 from rateval.api import Context
 from rateval_datasets.boxes import draw_boxes, read_annotation
 from rateval_datasets.layout import Layout, names_in
-from rateval_datasets.mat5 import read_mat
+from rateval_datasets.mat_files import read_mat
 from rateval_datasets.params import StanfordDogsParams
 from rateval_datasets.split import FileDataset, FileSplit, Listing, Mask, open_rgb
 from rateval_datasets.view import View

@@ -8,8 +8,18 @@ from typing import Any, Literal, NamedTuple, get_args, overload
 
 from pydantic import ValidationError
 
-from rateval.api.component import KINDS, Context, Kind
-from rateval.api.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
+from rateval.api.component import Context
+from rateval.api.kinds import KINDS, Kind
+from rateval.api.protocols import (
+    Attribution,
+    Dataset,
+    Executor,
+    Finetuner,
+    Metric,
+    Model,
+    Shift,
+    Validator,
+)
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import explain_param, one_per_key
@@ -124,6 +134,10 @@ def create(
 def create(
     kind: Literal["shift"], name: str, *, context: Context = ..., **params: Any
 ) -> Shift: ...
+@overload
+def create(
+    kind: Literal["executor"], name: str, *, context: Context = ..., **params: Any
+) -> Executor: ...
 def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any) -> Any:
     """Make a live component, as a study would: ``create("metric", "pt")``.
 

@@ -14,7 +14,17 @@ from rateval.registry.discovery import own_version
 Rateval = Callable[..., Any]
 MakePlugin = Callable[..., Path]
 
-HEAVY = {"torch", "open_clip", "transformers", "pydantic", "numpy", "PIL", "pyarrow", "timm"}
+HEAVY = {
+    "torch",
+    "open_clip",
+    "transformers",
+    "pydantic",
+    "numpy",
+    "PIL",
+    "pyarrow",
+    "timm",
+    "scipy",
+}
 
 
 def imported_by(code: str) -> set[str]:
@@ -66,6 +76,7 @@ def test_json_lists_every_bundled_component(rateval: Rateval) -> None:
         ("metric", "pt"),
         ("metric", "ir"),
         ("dataset", "shapes"),
+        ("executor", "local"),
     }
     for row in rows:
         assert row["distribution"] == "rateval"
@@ -149,7 +160,9 @@ def test_version_names_plugins(rateval: Rateval, acme: Path) -> None:
     assert "plugin acme: acme 1.2" in done.out
 
 
-@pytest.mark.parametrize("kind_and_name", ["finetuner ft", "model clip", "dataset shapes"])
+@pytest.mark.parametrize(
+    "kind_and_name", ["finetuner ft", "model clip", "dataset shapes", "executor local"]
+)
 def test_show_tells_every_parameter(rateval: Rateval, kind_and_name: str) -> None:
     from rateval.registry.discovery import discover
     from rateval.registry.references import params_class
@@ -171,6 +184,19 @@ def test_show_writes_types_defaults_and_bounds(rateval: Rateval, monkeypatch: An
     (epochs,) = [line for line in lines if line.startswith("epochs")]
     assert epochs.split()[1:4] == ["integer,", "≥", "1"]
     assert "10" in epochs
+
+
+@pytest.mark.parametrize(
+    ("kind_and_name", "line"),
+    [
+        ("finetuner ft", 'in a spec [[finetune]] use = "ft"'),
+        ("executor local", 'in a spec [executor] use = "local"'),
+    ],
+)
+def test_show_says_how_to_name_it_in_a_spec(
+    rateval: Rateval, kind_and_name: str, line: str
+) -> None:
+    assert line in " ".join(rateval("show", *kind_and_name.split()).out.split())
 
 
 def test_show_says_what_was_meant(rateval: Rateval) -> None:

@@ -4,7 +4,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from rateval.api.component import KINDS, Component, Kind
+from rateval.api.component import Component
+from rateval.api.kinds import KINDS, Kind
 from rateval.registry.discovery import discover
 from rateval.testing import check_component, check_declaration
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from rateval.api import Component, Context, Readout
-from rateval.api.component import Kind
+from rateval.api.kinds import Kind
 from rateval.registry.discovery import discover
 from rateval.testing import check_attribution, check_component, check_model, tiny_classifier
 from rateval_attention.attribution import make_generic_attention

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rateval.api import Component
-from rateval.api.component import Kind
+from rateval.api.kinds import Kind
 from rateval.testing import ConformanceError, check_component, check_declaration
 
 PLUGIN = '''
@@ -139,5 +139,7 @@ def test_what_is_no_component_or_no_kind_is_named() -> None:
     with pytest.raises(ConformanceError, match="A hook must return Components; got 'right'"):
         check_declaration("right", "metric")  # type: ignore[arg-type]
     unknown: Kind = "metrics"  # type: ignore[assignment]
-    with pytest.raises(ConformanceError, match=r"kind must be one of model, .*; got 'metrics'"):
+    with pytest.raises(
+        ConformanceError, match=r"kind must be one of dataset, model, .*; got 'metrics'"
+    ):
         check_declaration(GOOD, unknown)

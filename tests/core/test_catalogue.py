@@ -3,8 +3,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from rateval.api.component import Component
-from rateval.registry.catalogue import explain_missing, explain_unknown, load_catalogue
+from rateval.errors import RatevalError
+from rateval.registry.catalogue import (
+    explain_missing,
+    explain_unknown,
+    find_catalogue,
+    load_catalogue,
+)
 from rateval.registry.discovery import discover
 from rateval.registry.registry import Plugin, Registered
 
@@ -27,6 +35,22 @@ def test_bundled_rows_equal_what_is_registered() -> None:
         for key, found in discover(third_party=False).components.items()
     }
     assert rows == registered
+
+
+def test_it_lies_beside_its_module_or_at_the_top_of_the_repository(tmp_path: Path) -> None:
+    module = tmp_path / "top" / "src" / "rateval" / "registry" / "catalogue.py"
+    module.parent.mkdir(parents=True)
+    for elsewhere in (tmp_path, tmp_path / "top" / "src", module.parents[1]):
+        (elsewhere / "registry.toml").touch()
+    with pytest.raises(RatevalError, match=r"^registry.toml is missing .*; install rateval again$"):
+        find_catalogue(module)
+    top, beside = tmp_path / "top" / "registry.toml", module.with_name("registry.toml")
+    top.touch()
+    assert find_catalogue(module) == top
+    beside.touch()
+    assert find_catalogue(module) == beside
+    with pytest.raises(RatevalError):
+        find_catalogue(Path("/catalogue.py"))
 
 
 def test_rows_are_unique() -> None:

@@ -14,6 +14,7 @@ import torch
 
 import rateval
 from rateval.errors import RatevalError
+from rateval.machine.processes import end_with_parent
 from rateval.records.cell import SkippedRecord
 from rateval.records.facts import FinetuneFacts
 from rateval.records.run import RunRecord
@@ -209,7 +210,7 @@ def test_an_error_of_a_user_and_a_bug_differ(listen: Listen) -> None:
 def test_a_process_that_was_killed_is_noticed(
     listen: Listen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "_POLL_S", 0.01)
+    monkeypatch.setattr(processes, "POLL_S", 0.01)
     told: queue.Queue[Any] = queue.Queue()
     told.put(("done",))  # the first one ended well
     message = r"^training process 1 of 2 ended with code -9, perhaps .* fewer run\.processes or"
@@ -237,7 +238,7 @@ def test_a_process_ends_when_its_parent_is_gone(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: parent)
     monkeypatch.setattr("os._exit", leave)
     with pytest.raises(SystemExit):
-        processes._end_with_parent()
+        end_with_parent()
 
 
 @pytest.mark.parametrize("started", [2, 1, 0])

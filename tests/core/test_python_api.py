@@ -11,7 +11,7 @@ import rateval
 import rateval.api
 import rateval.modelkit
 from rateval.api import hookspecs
-from rateval.api.component import KINDS
+from rateval.api.kinds import KINDS
 from rateval.api.values import Outcomes
 from rateval.errors import PluginError, RatevalError, SpecError
 from rateval.registry.discovery import discover
@@ -60,7 +60,7 @@ def test_create_gives_a_live_component() -> None:
 @pytest.mark.parametrize(
     ("kind", "name", "params", "message"),
     [
-        ("metrics", "pt", {}, 'kind = "metrics": unknown; kinds are model'),
+        ("metrics", "pt", {}, 'kind = "metrics": unknown; kinds are dataset, model'),
         ("metric", "ptt", {}, r'create\("metric", "ptt"\): unknown metric; did you mean "pt"'),
         ("finetuner", "ft", {"epoch": 1}, r'create\("finetuner", "ft"\): epoch: unknown key'),
         ("finetuner", "ft", {"epochs": 0}, "greater than or equal to 1"),
@@ -130,7 +130,7 @@ def test_every_hook_is_documented_and_registers_a_kind() -> None:
         assert inspect.getdoc(getattr(hookspecs, hook))
         assert f"`{hook}`" in text
     assert set(hookspecs.REGISTRATION) == {h for h in hooks if h.startswith("rateval_register_")}
-    assert set(hookspecs.REGISTRATION.values()) == set(KINDS)
+    assert list(hookspecs.REGISTRATION.values()) == list(KINDS)
 
 
 def test_every_key_of_a_spec_is_documented() -> None:

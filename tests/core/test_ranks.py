@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -10,6 +12,12 @@ from rateval.stats.ranks import average_ranks, rank_correlations
 ROWS = st.lists(
     st.lists(st.integers(0, 5), min_size=6, max_size=6), min_size=1, max_size=4
 )  # few values, so that ties are the rule
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """Import what the first call would, which takes longer than Hypothesis allows an example."""
+    importlib.import_module("scipy.stats")
 
 
 def slow_ranks(row: list[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rateval.facade import open_spec
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
+from rateval.plan.seeds import depends_on_seed, factory_seed, object_seed, seeds_of
 from rateval.registry.discovery import discover
 from rateval.spec.document import read_document
 from rateval.spec.study import Study
@@ -181,3 +183,32 @@ def test_a_note_names_the_seed_only_of_what_depends_on_it(tmp_path: Path) -> Non
 
     assert note("seeds = [4, 2]") == ["", ", seed 2", ""]
     assert note("seed = 2") == ["", "", ""]
+
+
+def test_an_object_depends_on_the_seed_unless_it_has_one_of_its_own(tmp_path: Path) -> None:
+    free, fixed = (plan_of(tmp_path, ft=ft).choices["finetune"][1] for ft in ("", "seed = 0"))
+    component = free.registered.component
+    assert depends_on_seed(component, free.params)
+    assert not depends_on_seed(component, fixed.params)  # 0 is a seed, too
+    unseeded = dataclasses.replace(component, seeded=False)
+    assert not depends_on_seed(unseeded, free.params)
+    assert (object_seed(free, 4), factory_seed(free, 4)) == (4, 4)
+    assert (object_seed(free, 0), factory_seed(free, 0)) == (0, 0)
+    for seed in (4, 0, None):
+        assert (object_seed(fixed, seed), factory_seed(fixed, seed)) == (None, 0)
+
+
+def test_what_depends_on_the_seed_needs_one(tmp_path: Path) -> None:
+    (_, tuned) = plan_of(tmp_path).choices["finetune"]
+    for ask in (object_seed, factory_seed):
+        with pytest.raises(ValueError, match='"ft" depends on the seed, and none is given'):
+            ask(tuned, None)
+
+
+def test_one_part_that_depends_on_the_seed_is_enough(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, study="seeds = [4, 2]", dataset=FIXED)
+    zero_shot, tuned = plan.choices["finetune"]
+    (dataset,) = plan.datasets
+    assert seeds_of([dataset, zero_shot], plan.seeds) == (None,)
+    assert seeds_of([dataset, tuned], plan.seeds) == (4, 2)
+    assert seeds_of([], plan.seeds) == (None,)

@@ -100,12 +100,55 @@ def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> No
             'faithfulness.randomization: unknown key; did you mean "randomisation"?',
         ),
         ("[[faithfulness]]\nimages = 3", 'faithfulness = [{"images": 3}]: must be a table'),
+        ("[executor]\nuse = 3", "executor.use = 3: must be a valid string (Name of the component)"),
+        ("[executor]\nworkers = 2", "executor.use: is missing and has no default"),
+        (
+            '[executor]\nuse = "locl"',
+            'executor.use = "locl": unknown executor; did you mean "local"?',
+        ),
+        (
+            '[executor]\nuse = "local"\nworkers = 0',
+            "executor.workers = 0: must be greater than or equal to 1 (Processes that take steps",
+        ),
+        (
+            '[executor]\nuse = "local"\nworker = 2',
+            'executor.worker: unknown key; did you mean "workers"?',
+        ),
+        ('[[executor]]\nuse = "local"', 'executor = [{"use": "local"}]: must be a table'),
+        ("[executer]", 'executer: unknown key; did you mean "executor"?'),
         ("[faithfullness]", 'faithfullness: unknown key; did you mean "faithfulness"?'),
     ],
 )
 def test_one_problem(tmp_path: Path, addition: str, problem: str) -> None:
     (found,) = problems_of(tmp_path, MINIMAL + addition)
     assert found.startswith(problem)
+
+
+def test_problems_of_the_executor_come_together_with_the_others(tmp_path: Path) -> None:
+    text = MINIMAL + 'lr = -1.0\n[executor]\nuse = "local"\nworkers = 999\nworker = 1'
+    found = problems_of(tmp_path, text)
+    assert [line.split(":")[0] for line in found] == [
+        "finetune[1].lr = -1.0",
+        "executor.workers = 999",
+        "executor.worker",
+    ]
+    assert found[1].endswith("; see rateval show executor local")
+
+
+@pytest.mark.parametrize("protocol", ["matched", "aaai25"])
+def test_a_plan_has_one_executor_which_no_cell_knows(tmp_path: Path, protocol: str) -> None:
+    minimal = MINIMAL.replace('name = "s"', f'name = "s"\nprotocol = "{protocol}"')
+    alone = plan_of(tmp_path, minimal)
+    several = plan_of(tmp_path, minimal + '[executor]\nuse = "local"\nworkers = 3\nname = "mine"')
+    (default,), (given,) = alone.choices["executor"], several.choices["executor"]
+    assert (default.label, default.params.model_dump()) == ("local", {"workers": 1})
+    assert (given.label, given.params.model_dump()) == ("mine", {"workers": 3})
+    assert alone.differences == several.differences
+    for cell, same in zip(alone.cells, several.cells, strict=True):
+        assert given not in same.choices
+        assert [c.describe() for c in cell.choices] == [c.describe() for c in same.choices]
+    again = make_plan(open_spec(several.spec), discover(third_party=False))
+    assert again.spec.executor == several.spec.executor
 
 
 def test_what_to_do_next_is_named(tmp_path: Path) -> None:

@@ -42,17 +42,23 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Iterator[Path]:
     """Yield the ``bin`` of an environment with the wheel, beside this environment's libraries."""
     home = tmp_path_factory.mktemp("venv")
-    venv.create(home)
+    make_environment(home)
     binaries = home / "bin"
     call(
         sys.executable, "-m", "pip", "--python", binaries / "python", "install", "--no-deps",
-        "--no-index", "--quiet", wheel,
+        "--no-index", "--ignore-installed", "--quiet", wheel,
         cwd=home,
     )  # fmt: skip
+    yield binaries
+
+
+def make_environment(home: Path) -> Path:
+    """Make an environment with this one's libraries; return its folder of packages."""
+    venv.create(home)
     (site,) = home.glob("lib/python*/site-packages")
     # A path in a .pth file brings the libraries, but not the editable install beside them.
     (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    yield binaries
+    return site
 
 
 @pytest.fixture
@@ -71,6 +77,36 @@ def test_list_from_an_unrelated_directory(installed: Path, elsewhere: Path) -> N
     here = [sys.executable, "-m", "rateval", "list", "--all", "--json"]
     assert rows == json.loads(call(*here, cwd=elsewhere))
     assert len([row for row in rows if row["distribution"] == "rateval"]) >= 9
+
+
+CATALOGUE = """
+from pathlib import Path
+from rateval.registry import catalogue
+
+print(catalogue.find_catalogue(Path(catalogue.__file__)))
+"""
+
+
+def test_the_catalogue_travels_in_the_wheel(installed: Path, elsewhere: Path) -> None:
+    found = Path(call(installed / "python", "-c", CATALOGUE, cwd=elsewhere).strip())
+    assert found.is_relative_to(installed.parent)
+    assert found.read_bytes() == (ROOT / "registry.toml").read_bytes()
+
+
+def test_an_editable_install_reads_the_catalogue_of_the_repository(
+    wheel: Path, elsewhere: Path
+) -> None:
+    site = make_environment(elsewhere)
+    # What pip makes of an editable install: the wheel's metadata, and paths to the sources.
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site, [name for name in archive.namelist() if ".dist-info/" in name])
+    (site / "rateval.pth").write_text(f"{ROOT / 'src'}\n{ROOT / 'plugins'}\n")
+    python = elsewhere / "bin" / "python"
+    found = call(python, "-c", CATALOGUE, cwd=elsewhere).strip()
+    assert Path(found) == ROOT / "registry.toml"
+    listed = call(python, "-m", "rateval", "list", "executor", "--json", cwd=elsewhere)
+    rows = json.loads(listed)
+    assert [(row["name"], row["available"]) for row in rows] == [("local", True)]
 
 
 def test_a_study_from_an_unrelated_directory(installed: Path, elsewhere: Path) -> None:

@@ -13,6 +13,7 @@ from rateval.api.protocols import (
     Attribution as Attribution,
     Classifier as Classifier,
     Dataset as Dataset,
+    Executor as Executor,
     Finetuner as Finetuner,
     Logbook as Logbook,
     Metric as Metric,
@@ -21,6 +22,7 @@ from rateval.api.protocols import (
     Shift as Shift,
     Split as Split,
     Validator as Validator,
+    Work as Work,
 )
 from rateval.api.values import (
     Epoch as Epoch,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
         FailureRecord as FailureRecord,
         StageRecord as StageRecord,
         Step as Step,
+        StepEnd as StepEnd,
     )
 
 _ON_FIRST_USE = (

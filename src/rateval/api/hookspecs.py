@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from rateval.api.component import Component, Kind
+from rateval.api.component import Component
+from rateval.api.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,15 +20,7 @@ PROJECT = "rateval"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-REGISTRATION: dict[str, Kind] = {
-    "rateval_register_models": "model",
-    "rateval_register_finetuners": "finetuner",
-    "rateval_register_attributions": "attribution",
-    "rateval_register_validators": "validator",
-    "rateval_register_metrics": "metric",
-    "rateval_register_datasets": "dataset",
-    "rateval_register_shifts": "shift",
-}
+REGISTRATION: dict[str, Kind] = {facts.hook: kind for kind, facts in KINDS.items()}
 """Registration hook to the kind of the components it returns."""
 
 
@@ -64,6 +57,11 @@ def rateval_register_datasets() -> list[Component]:  # type: ignore[empty-body]
 @hookspec
 def rateval_register_shifts() -> list[Component]:  # type: ignore[empty-body]
     """Return the distribution shifts; their objects follow ``rateval.api.Shift``."""
+
+
+@hookspec
+def rateval_register_executors() -> list[Component]:  # type: ignore[empty-body]
+    """Return the executors, which say where steps run; they follow ``rateval.api.Executor``."""
 
 
 @hookspec

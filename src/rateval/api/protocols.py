@@ -304,45 +304,48 @@ class Metric(Protocol):
         ...
 
 
-class Work(Protocol):
-    """What an executor has done anywhere: a function that can be pickled."""
-
-    def __call__(self, step: Step, monitor: Monitor) -> StepEnd:
-        """Do one step, leave its result in the store and say how it ended.
-
-        Nothing is raised but an interruption.
-        """
-        ...
-
-
-class Executor(Protocol):
-    """Where steps run: it takes them when they are ready, and says how each one ended."""
-
-    @property
-    def capacity(self) -> int:
-        """Count the steps that it works on at once."""
-        ...
-
-    def start(self, work: Work) -> None:
-        """Get ready to do steps by ``work``."""
-        ...
-
-    def submit(self, step: Step, monitor: Monitor) -> None:
-        """Take a step whose needs are all done; ``monitor`` is told how far it is."""
-        ...
-
-    def collect(self) -> Sequence[StepEnd]:
-        """Wait until at least one step has ended, and return those that did since the last call."""
-        ...
-
-    def stop(self) -> None:
-        """End everything at once, also after an interruption."""
-        ...
-
-
 class Shift(Protocol):
     """A change of the test images' distribution."""
 
     def apply(self, sample: Sample) -> Sample:
         """Return the shifted sample; the same sample always gives the same result."""
+        ...
+
+
+class Work(Protocol):
+    """What does one step, anywhere: it is picklable, and leaves the step's result in the store."""
+
+    def __call__(self, step: Step, monitor: Monitor, /) -> StepEnd:
+        """Do a step and say how it ended. Raises nothing but an interruption."""
+        ...
+
+
+class Executor(Protocol):
+    """Where steps run: it takes them when they are ready, and says how each one ended.
+
+    All its members are called from one thread.
+    """
+
+    @property
+    def capacity(self) -> int:
+        """Count the steps that it works on at once; more may be submitted, and wait."""
+        ...
+
+    def start(self, work: Work) -> None:
+        """Get ready to do steps by ``work``; called once, before any other method."""
+        ...
+
+    def submit(self, step: Step, monitor: Monitor) -> None:
+        """Take a step, and return at once; ``monitor`` is to be told how far it is."""
+        ...
+
+    def collect(self) -> Sequence[StepEnd]:
+        """Wait until a step has ended, and return all that have; none when none is left.
+
+        Each step ends once, also when what worked on it is lost. Monitors are told from here.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End everything at once, after an interruption as well; may be called again."""
         ...

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from dataclasses import asdict, dataclass
 
-from rateval.api.component import KINDS, Kind
+from rateval.api.kinds import KINDS, Kind
 from rateval.registry.catalogue import explain_missing, load_catalogue
 from rateval.registry.discovery import discover
 from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registry
@@ -85,8 +85,8 @@ def _print_table(rows: list[Row], registry: Registry) -> None:
     for heading in ("kind", "name", "summary", "from"):
         table.add_column(heading, header_style="dim", overflow="fold")
     table.columns[1].no_wrap = True
-    previous = ""
-    for row in sorted(rows, key=lambda row: (KINDS.index(row.kind), row.name)):
+    previous, order = "", list(KINDS)
+    for row in sorted(rows, key=lambda row: (order.index(row.kind), row.name)):
         summary = Text(row.summary)
         if row.missing:
             summary.append(f"\n{row.missing}", style="yellow")

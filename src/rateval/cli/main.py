@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from rateval.api.component import KINDS
+from rateval.api.kinds import KINDS
 from rateval.errors import RatevalError
 from rateval.machine.interrupts import INTERRUPTED
 

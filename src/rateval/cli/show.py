@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rateval.api.kinds import KINDS
 from rateval.errors import RatevalError
 from rateval.registry.catalogue import explain_missing, explain_unknown
 from rateval.registry.describe import Parameter, describe_parameters
 from rateval.registry.discovery import discover
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registered
-from rateval.spec.tables import TABLES
 
 
 def execute(parsed: Namespace) -> int:
@@ -36,10 +36,9 @@ def execute(parsed: Namespace) -> int:
 
 def _print_head(console: Console, found: Registered) -> None:
     component, plugin = found.component, found.plugin
-    table = next(table for table, kind in TABLES.items() if kind == found.kind)
     console.print(Text.assemble((component.name, "bold"), f"  {component.summary}"))
     lines = [
-        ("in a spec", f'[[{table}]] use = "{component.name}"'),
+        ("in a spec", f'{KINDS[found.kind].heading} use = "{component.name}"'),
         ("from", f"{plugin.distribution} {plugin.version}"),
         ("source", component.source),
         ("missing", explain_missing(found) or ""),

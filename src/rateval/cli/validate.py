@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rateval.api.kinds import KINDS
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
 from rateval.spec.document import read_document
 from rateval.spec.overrides import override_run, read_environment, read_settings
-from rateval.spec.tables import TABLES
 
 
 def execute(parsed: Namespace) -> int:
@@ -27,9 +27,9 @@ def execute(parsed: Namespace) -> int:
 def describe_grid(plan: Plan) -> str:
     """Say how many cells a plan has, and of what."""
     parts = [
-        f"{len({choice.label for choice in plan.choices[table]})} {table}"
-        for table in TABLES
-        if table in ("dataset", "model", "finetune", "attribution")
+        f"{len({choice.label for choice in plan.choices[facts.table]})} {facts.table}"
+        for kind, facts in KINDS.items()
+        if facts.grid and kind != "shift"
     ]
     if plan.choices["shift"]:
         parts.append(f"{1 + len(plan.choices['shift'])} shift (none included)")

@@ -10,7 +10,6 @@ from typing import Literal
 from rateval.api.component import Context
 from rateval.api.protocols import Dataset, Executor
 from rateval.engine.agenda import Agenda
-from rateval.engine.executors.local import LocalExecutor
 from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph
 from rateval.engine.journal import Journal
@@ -68,7 +67,7 @@ class Runner:
         # A file that is not there is better missed now than hours later.
         self._graph = make_graph(plan, self._bench)
         self._selected = select(self._graph, only)
-        self._executor: Executor = LocalExecutor()
+        self._executor: Executor = self._bench.object(plan.choices["executor"][0], None)
         self._agenda = Agenda(self._graph.steps)
         self._results: dict[str, Stored] = {}
         self._stages: list[StageRecord] = []

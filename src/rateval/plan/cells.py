@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from rateval.api.params import Params
+from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
 from rateval.records.key import Key
 from rateval.registry.registry import Registered
 from rateval.store.store import identify
@@ -30,7 +31,7 @@ class Choice:
     @property
     def seeded(self) -> bool:
         """Tell whether its object depends on the study's seed; a seed of its own goes first."""
-        return self.registered.component.seeded and getattr(self.params, "seed", None) is None
+        return depends_on_seed(self.registered.component, self.params)
 
     @property
     def per_cell(self) -> bool:
@@ -95,8 +96,8 @@ class Cell:
 
     def seed_note(self, *choices: Choice) -> str:
         """Name the seed after the label of what is made of ``choices``, where labels need it."""
-        seeded = self.several and any(choice.seeded for choice in choices)
-        return f", seed {self.seed}" if seeded else ""
+        seeded = any(choice.seeded for choice in choices)
+        return note_seed(self.seed if seeded else None, several=self.several)
 
 
 def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> Iterator[Cell]:
@@ -106,7 +107,7 @@ def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> It
         # Models, methods and seeds vary slowest, so that a classifier serves all its test sets.
         choices["model"],
         choices["finetune"],
-        seeds,
+        enumerate(seeds),
         choices["dataset"],
         shifts,
         choices["attribution"],
@@ -114,17 +115,14 @@ def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> It
     serving = {a.label for a in choices["attribution"] if any(map(a.serves, choices["finetune"]))}
     several = {"several": len(seeds) > 1, "several_attributions": len(serving) > 1}
     judges = (*choices["evidence"], *choices["metric"])
-    for model, finetuner, seed, dataset, shift, attribution in grid:
+    for model, finetuner, (at, _), dataset, shift, attribution in grid:
         if not attribution.serves(finetuner):
             continue
         parts = (model, finetuner, dataset, shift, attribution, *judges)
-        if any(choice is not None and choice.seeded for choice in parts):
-            own: int | None = seed
-        elif seed == seeds[0]:  # the other seeds would give the same
-            own = None
-        else:
+        own = seeds_of([choice for choice in parts if choice is not None], seeds)
+        if at >= len(own):  # it depends on none, and the others would give the same
             continue
-        cell = Cell(dataset, model, finetuner, shift, attribution, own, **several)
+        cell = Cell(dataset, model, finetuner, shift, attribution, own[at], **several)
         yield _settle(cell) if attribution.per_cell else cell
 
 

@@ -15,7 +15,7 @@ from rateval.registry.references import params_class, parse_params
 from rateval.registry.registry import Registered, Registry
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error, explain_unknown_key, locate
-from rateval.spec.tables import TABLES, Entry
+from rateval.spec.tables import TABLES, Entry, Place, is_single, place_of
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -32,17 +32,17 @@ def choose(table: str, entry: Entry, registry: Registry, origin: str) -> Choice:
     Raises SpecError when that is not possible.
     """
     values = {"use": entry.use, "name": entry.label} | entry.params
-    document = Document(origin, {table: [values]}, "")
-    choice = _choose(document, (table, 0), entry, registry)
+    document = Document(origin, {table: values if is_single(table) else [values]}, "")
+    choice = _choose(document, place_of(table, 0), entry, registry)
     if not isinstance(choice, Choice):
         raise SpecError(choice)
     return choice
 
 
 def _choose(
-    document: Document, at: tuple[str, int], entry: Entry, registry: Registry
+    document: Document, at: Place, entry: Entry, registry: Registry
 ) -> Choice | list[Problem]:
-    kind = TABLES[at[0]]
+    kind = TABLES[str(at[0])]
     found = registry.find(kind, entry.use)
     if found is None:
         advice = explain_unknown(kind, entry.use, registry)

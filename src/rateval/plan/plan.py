@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.published import Protocol
+from rateval.plan.seeds import seeds_of
 from rateval.spec.document import Document
 from rateval.spec.tables import RunSpec
 
@@ -37,7 +38,7 @@ class Plan:
 
     def seeds_of(self, choice: Choice) -> tuple[int | None, ...]:
         """Return the seeds that there is an object of a choice for; None is any."""
-        return self.seeds if choice.seeded else (None,)
+        return seeds_of([choice], self.seeds)
 
     @property
     def datasets(self) -> tuple[Choice, ...]:

@@ -15,7 +15,7 @@ from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.registry.registry import Registry
 from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
-from rateval.spec.tables import TABLES, Entry, RunSpec
+from rateval.spec.tables import TABLES, Entry, Place, RunSpec, place_of
 
 if TYPE_CHECKING:
     pass
@@ -28,16 +28,16 @@ def make_plan(document: Document, registry: Registry, protocol: Protocol | None 
     """
     spec, problems = check_spec(document)
     chosen: list[_Chosen] = []
-    for table, index, entry in readable_entries(document):
-        choice = _choose(document, (table, index), entry, registry)
+    for at, entry in readable_entries(document):
+        choice = _choose(document, at, entry, registry)
         if isinstance(choice, Choice):
-            chosen.append(_Chosen((table, index), entry, choice))
+            chosen.append(_Chosen(at, entry, choice))
         else:
             problems += choice
     if spec is None or problems:
         raise SpecError(problems)
     chosen += [
-        _Chosen((table, index), entry, choose_default(table, entry.use, registry))
+        _Chosen(place_of(table, index), entry, choose_default(table, entry.use, registry))
         for table in TABLES  # what a spec leaves out comes from the defaults of RunSpec
         if table not in document.data
         for index, entry in enumerate(spec.entries(table))
@@ -54,7 +54,7 @@ def make_plan(document: Document, registry: Registry, protocol: Protocol | None 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    at: tuple[str, int]
+    at: Place
     entry: Entry
     choice: Choice
 

@@ -10,17 +10,14 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-from rateval.api.component import Kind
+from rateval.api.kinds import Kind
 from rateval.errors import Problem
 from rateval.plan.cells import Choice
 from rateval.spec.document import Document
-from rateval.spec.tables import TABLES, Entry
+from rateval.spec.tables import TABLES, Entry, Place
 
 Protocol = Literal["matched", "aaai25"]
 AAAI25: Protocol = "aaai25"
-
-_Place = tuple[str, int]
-"""Table of the spec, and which of its entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class Publication:
         self,
         document: Document,
         finetuners: Sequence[Entry],
-        choose: Callable[[_Place, Entry], Choice | list[Problem]],
+        choose: Callable[[Place, Entry], Choice | list[Problem]],
         *,
         prevails: bool,
     ) -> None:
@@ -116,9 +113,9 @@ class Publication:
         untouched = f"not of the paper, and therefore taken as the spec has it: {unknown}"
         return (*self._changes, *([untouched] if unknown else []))
 
-    def publish(self, at: _Place, entry: Entry, choice: Choice) -> list[Choice]:
+    def publish(self, at: Place, entry: Entry, choice: Choice) -> list[Choice]:
         """Return what takes the place of a choice, several where it depends on the method."""
-        table, _ = at
+        table = str(at[0])
         if table == "finetune":
             return [choice] if self._knows(at, entry) else []
         found = self._procedure.of(table, entry.use)
@@ -138,7 +135,7 @@ class Publication:
                 self.problems += replaced
         return made
 
-    def _knows(self, at: _Place, entry: Entry) -> bool:
+    def _knows(self, at: Place, entry: Entry) -> bool:
         methods = self._procedure.methods
         if entry.use in methods:
             return True
@@ -167,9 +164,9 @@ class Publication:
             yield _Variant(chosen, tuple(names))
 
     def _contradictions(
-        self, at: _Place, entry: Entry, variants: Sequence[_Variant]
+        self, at: Place, entry: Entry, variants: Sequence[_Variant]
     ) -> Iterator[Problem]:
-        table, index = at
+        where = "".join(step if isinstance(step, str) else f"[{step}]" for step in at)
         for key, value in entry.params.items():
             given = json.dumps(value, default=str)
             wanted: dict[str, list[str]] = {}
@@ -186,7 +183,7 @@ class Publication:
             )
             yield Problem(
                 self._document.where(("study", "protocol"), value=True),
-                f"sets {table}[{index}].{key} itself, to {values}, where the spec has {given}; "
+                f"sets {where}.{key} itself, to {values}, where the spec has {given}; "
                 f'leave {key} out, or set protocol = "matched"',
             )
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import resources
 from importlib.util import find_spec
+from pathlib import Path
 
-from rateval.api.component import Kind
+from rateval.api.kinds import Kind
+from rateval.errors import RatevalError
 from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registered, Registry
+
+FILE = "registry.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,25 @@ class Known:
 
 def load_catalogue() -> tuple[Known, ...]:
     """Read the rows of the ``registry.toml`` that ships with rateval."""
-    file = resources.files("rateval.registry").joinpath("registry.toml")
-    text = file.read_text(encoding="utf-8")
+    text = find_catalogue(Path(__file__)).read_text(encoding="utf-8")
     return tuple(Known(**row) for row in tomllib.loads(text)["component"])
+
+
+def find_catalogue(module: Path) -> Path:
+    """Return the ``registry.toml`` that belongs to this module's file.
+
+    A wheel brings it beside the module; an editable install has it at the top of the repository,
+    where the module is ``src/rateval/registry/catalogue.py``. Raises RatevalError when it is in
+    neither place.
+    """
+    places = [module.with_name(FILE), *(top / FILE for top in module.parents[3:4])]
+    for place in places:
+        if place.is_file():
+            return place
+    raise RatevalError(
+        f"{FILE} is missing from this installation ({' and '.join(map(str, places))}); "
+        "install rateval again"
+    )
 
 
 def missing_requirements(found: Registered) -> list[str]:

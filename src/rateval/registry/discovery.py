@@ -12,7 +12,8 @@ from typing import Any
 import pluggy
 
 from rateval.api import hookspecs
-from rateval.api.component import Component, Kind
+from rateval.api.component import Component
+from rateval.api.kinds import Kind
 from rateval.errors import PluginError
 from rateval.registry.registry import (
     BUNDLED_DISTRIBUTION,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pluggy
 
-from rateval.api.component import Component, Kind
+from rateval.api.component import Component
+from rateval.api.kinds import Kind
 
 BUNDLED_DISTRIBUTION = "rateval"
 

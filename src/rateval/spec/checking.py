@@ -11,7 +11,7 @@ from pydantic import (
 from rateval.errors import Problem
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error
-from rateval.spec.tables import TABLES, Entry, RunSpec
+from rateval.spec.tables import TABLES, Entry, Place, RunSpec, is_single, place_of
 
 
 def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
@@ -41,15 +41,17 @@ def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
     return (None if problems else spec), problems
 
 
-def readable_entries(document: Document) -> list[tuple[str, int, Entry]]:
-    """Return (table, index, entry) of each entry that is well formed, whatever else is wrong."""
-    found: list[tuple[str, int, Entry]] = []
+def readable_entries(document: Document) -> list[tuple[Place, Entry]]:
+    """Return place and entry of each one that is well formed, whatever else is wrong."""
+    found: list[tuple[Place, Entry]] = []
     for table in TABLES:
         raw = document.data.get(table, [])
+        if is_single(table):
+            raw = [raw] if isinstance(raw, dict) else []
         for index, item in enumerate(raw if isinstance(raw, list) else []):
             try:
                 entry = Entry.model_validate_json(json.dumps(item, default=str), strict=True)
             except ValidationError:
                 continue  # check_spec reports it
-            found.append((table, index, entry))
+            found.append((place_of(table, index), entry))
     return found

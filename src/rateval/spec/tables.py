@@ -12,25 +12,20 @@ from pydantic import (
     model_validator,
 )
 
-from rateval.api.component import Kind
+from rateval.api.kinds import KINDS, Kind
 from rateval.spec.study import Study, Table
 
-TABLES: dict[str, Kind] = {
-    "dataset": "dataset",
-    "model": "model",
-    "finetune": "finetuner",
-    "attribution": "attribution",
-    "evidence": "validator",
-    "metric": "metric",
-    "shift": "shift",
-}
-"""Name of a ``[[table]]`` in a spec to the kind of component that its ``use`` names."""
+TABLES: dict[str, Kind] = {facts.table: kind for kind, facts in KINDS.items()}
+"""Name of a table in a spec to the kind of component that its ``use`` names."""
+
+Place = tuple[str | int, ...]
+"""Table of a spec, then which of its entries where it has several."""
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\r\n\t]+$")]
 
 
 class Entry(Table):
-    """Choose a component and give its params: one ``[[table]]`` of a spec."""
+    """A component and its params: one ``[[table]]`` of a spec, or a ``[table]``."""
 
     use: Label
     """Name of the component."""
@@ -51,6 +46,20 @@ class Entry(Table):
             return data
         own = {key: data[key] for key in ("use", "name") if key in data}
         return own | {"params": {k: v for k, v in data.items() if k not in own}}
+
+
+def is_single(table: str) -> bool:
+    """Tell whether a spec has one ``[table]``, not a list of ``[[table]]`` entries."""
+    return KINDS[TABLES[table]].single
+
+
+def place_of(table: str, index: int) -> Place:
+    """Say where in a document an entry stands.
+
+    >>> place_of("model", 1), place_of("executor", 0)
+    (('model', 1), ('executor',))
+    """
+    return (table,) if is_single(table) else (table, index)
 
 
 class Faithfulness(Table):
@@ -124,22 +133,24 @@ class RunSpec(Table):
     """Whether and how the explainers themselves are probed."""
     validation: Validation | None = None
     """Whether training samples are held out to watch training."""
+    executor: Entry = Entry(use="local")
+    """Where the steps run."""
     run: RunOptions = RunOptions()
 
     def entries(self, table: str) -> tuple[Entry, ...]:
         """Return the entries of one of ``TABLES``."""
-        entries: tuple[Entry, ...] = getattr(self, table)
-        return entries
+        found: Entry | tuple[Entry, ...] = getattr(self, table)
+        return (found,) if isinstance(found, Entry) else found
 
     def as_tables(self) -> dict[str, Any]:
         """Return nested dicts shaped like the TOML."""
-        tables: dict[str, Any] = {
-            table: [
+        tables: dict[str, Any] = {}
+        for table in TABLES:
+            entries = [
                 {"use": entry.use, "name": entry.label} | entry.params
                 for entry in self.entries(table)
             ]
-            for table in TABLES
-        }
+            tables[table] = entries[0] if is_single(table) else entries
         if self.faithfulness is not None:
             tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
         if self.validation is not None:

@@ -18,7 +18,7 @@ from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
 from rateval.records.estimate import Estimate
 from rateval.records.facts import FaithfulnessFacts
-from rateval.stats.normal import _gain
+from rateval.stats.normal import normal_interval
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
@@ -201,8 +201,11 @@ def _summarise(
 
 
 def _estimate(differences: NDArray[np.float64]) -> Estimate | None:
-    gain = _gain(differences)
-    return None if gain is None else Estimate(**gain, over="images", count=len(differences))
+    if not len(differences):
+        return None
+    low, high = normal_interval(differences)
+    mean, count = float(differences.mean()), len(differences)
+    return Estimate(value=mean, low=low, high=high, over="images", count=count)
 
 
 def _write(

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-_Z = NormalDist().inv_cdf(0.975)
 
+def normal_interval(
+    values: NDArray[np.float64], level: float = 0.95
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the interval of the mean of many independent values, (N,); (None, None) below two.
 
-def _gain(differences: NDArray[np.float64]) -> dict[str, float | None] | None:
-    """Average differences of images, with a normal 95 % interval of the mean."""
-    if not len(differences):
-        return None
-    mean = float(differences.mean())
-    if len(differences) == 1:
-        return {"value": mean, "low": None, "high": None}
-    half = _Z * float(differences.std(ddof=1)) / len(differences) ** 0.5
-    return {"value": mean, "low": mean - half, "high": mean + half}
+    >>> import numpy as np
+    >>> [round(end, 4) for end in normal_interval(np.array([1.0, 2.0, 3.0]))]
+    [0.8684, 3.1316]
+    >>> normal_interval(np.array([1.0]))
+    (None, None)
+    """
+    if len(values) < 2:
+        return None, None
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    mean, half = float(values.mean()), z * float(values.std(ddof=1)) / len(values) ** 0.5
+    return mean - half, mean + half

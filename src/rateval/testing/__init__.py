@@ -19,6 +19,7 @@ from __future__ import annotations
 from rateval.testing.attributions import check_attribution
 from rateval.testing.components import check_component, check_declaration
 from rateval.testing.datasets import check_dataset
+from rateval.testing.executors import check_executor
 from rateval.testing.failure import ConformanceError
 from rateval.testing.finetuners import RecordingLogbook, check_finetuner
 from rateval.testing.metrics import check_metric
@@ -37,6 +38,7 @@ __all__ = [
     "check_component",
     "check_dataset",
     "check_declaration",
+    "check_executor",
     "check_finetuner",
     "check_metric",
     "check_model",

@@ -6,34 +6,18 @@ import importlib.util
 import inspect
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, get_args
 
 from annotated_types import BaseMetadata
 
-from rateval.api.component import KINDS, Component, Context, Kind
+from rateval.api.component import Component, Context
+from rateval.api.kinds import KINDS, Kind
 from rateval.api.params import Params
 from rateval.registry.references import follow
-from rateval.testing.attributions import check_attribution
-from rateval.testing.datasets import check_dataset
 from rateval.testing.failure import ConformanceError, require
-from rateval.testing.finetuners import check_finetuner
-from rateval.testing.metrics import check_metric
-from rateval.testing.models import check_model
-from rateval.testing.shifts import check_shift
-from rateval.testing.validators import check_validator
 
 _HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "lavis", "captum", "peft")
-
-_CHECKS: dict[Kind, Callable[[Any], None]] = {
-    "model": check_model,
-    "finetuner": check_finetuner,
-    "attribution": check_attribution,
-    "validator": check_validator,
-    "metric": check_metric,
-    "shift": check_shift,
-}
 
 
 def check_component(component: Component, kind: Kind, **params: object) -> None:
@@ -45,10 +29,9 @@ def check_component(component: Component, kind: Kind, **params: object) -> None:
     given = _resolve(component.params, "params")(**params)
     make = _resolve(component.factory, "factory")
     context = Context()
-    if kind == "dataset":
-        check_dataset(make(given, context), again=make(given, context))
-    else:
-        _CHECKS[kind](make(given, context))
+    # Whether a dataset is the same every time shows in a second one alone.
+    more = {"again": make(given, context)} if kind == "dataset" else {}
+    follow(KINDS[kind].check)(make(given, context), **more)
 
 
 def check_declaration(component: Component, kind: Kind) -> None:

@@ -11,6 +11,7 @@ from rateval.data.splits import WatchedSplit, hold_out, limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
+from rateval.plan.seeds import some_seed
 from rateval.records.cell import SkippedRecord
 from rateval.records.facts import FinetuneFacts
 from rateval.records.trainings import EpochRecord
@@ -137,4 +138,4 @@ class Fitting:
     @property
     def _seed(self) -> int:
         # The study's first attribution may depend on a seed where nothing of this cell does.
-        return self._plan.seeds[0] if self._cell.seed is None else self._cell.seed
+        return some_seed(self._cell.seed, self._plan.seeds)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
-import signal
 import tempfile
-import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +19,13 @@ from rateval.api.component import Context
 from rateval.api.protocols import Monitor
 from rateval.errors import RatevalError
 from rateval.machine.interrupts import raise_missed_interrupt
+from rateval.machine.processes import (
+    POLL_S,
+    TellingMonitor,
+    pass_on,
+    serve_parent,
+    share_threads,
+)
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
 from rateval.progress import SilentMonitor
@@ -30,7 +35,6 @@ from rateval.training.fitting import Fitting
 from rateval.workbench.bench import Workbench
 
 _FACTS = "facts-{}.json"
-_POLL_S = 0.2
 _PATIENCE = timedelta(hours=12)
 """How long processes wait for the first one while it validates."""
 
@@ -93,16 +97,14 @@ def _listen(
     left = len(members)
     while left:
         try:
-            kind, *values = told.get(timeout=_POLL_S)
+            kind, *values = told.get(timeout=POLL_S)
         except queue.Empty:
             _require_alive(members, told)
             raise_missed_interrupt()
             continue
-        if kind == "begin":
-            monitor.begin(*values)
-        elif kind == "advance":
-            monitor.advance(*values)
-        elif kind == "done":
+        if pass_on(monitor, kind, *values):
+            continue
+        if kind == "done":
             left -= 1
         elif kind == "refused":
             raise RatevalError(values[0])
@@ -122,13 +124,12 @@ def _require_alive(members: Sequence[Any], told: multiprocessing.Queue[tuple[Any
 def _work(
     team: Team, rank: int, meeting: Path, told: multiprocessing.Queue[tuple[Any, ...]]
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that listens ends this process
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    serve_parent()
     try:
         device = _join(team, rank, meeting)
         bench = Workbench(replace(team.context, device=device))
         fitting = Fitting(team.plan, bench, team.cell)
-        monitor = _TellingMonitor(told) if rank == 0 else SilentMonitor()
+        monitor = TellingMonitor(told.put) if rank == 0 else SilentMonitor()
         classifier, facts = fitting.fit(monitor, team.unfinished)
         if rank == 0:
             save_state(classifier, team.folder, fitting.inputs)
@@ -142,21 +143,13 @@ def _work(
         told.put(("failed", traceback.format_exc()))
 
 
-def _end_with_parent() -> None:
-    # A parent that is killed ends nobody, and the others would train on for nothing.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
 def _join(team: Team, rank: int, meeting: Path) -> str:
     """Meet the other processes; return the device that is this one's."""
     device, backend = team.context.device, "gloo"
     if device.startswith("cuda"):
         device, backend = f"cuda:{rank}", "nccl"
         torch.cuda.set_device(rank)
-    torch.set_num_threads(max(1, torch.get_num_threads() // team.processes))
+    share_threads(team.processes)
     # Accelerate looks at these; a file to meet at needs no port that somebody else may take.
     os.environ |= {
         "RANK": str(rank),
@@ -178,14 +171,3 @@ def _join(team: Team, rank: int, meeting: Path) -> str:
 def _merge(told: Sequence[FinetuneFacts]) -> FinetuneFacts:
     skipped = {sample.id: sample for facts in told for sample in facts.skipped}
     return told[0].model_copy(update={"skipped": tuple(skipped.values())})
-
-
-class _TellingMonitor:
-    def __init__(self, told: multiprocessing.Queue[tuple[Any, ...]]) -> None:
-        self._told = told
-
-    def begin(self, total: int) -> None:
-        self._told.put(("begin", total))
-
-    def advance(self, samples: int, note: str = "") -> None:
-        self._told.put(("advance", samples, note))

@@ -9,6 +9,7 @@ from typing import Any
 from rateval.api.component import Context
 from rateval.api.protocols import Classifier, Model
 from rateval.plan.cells import Choice
+from rateval.plan.seeds import object_seed
 from rateval.workbench.build import build, determine
 
 _Key = tuple[str, int | None]
@@ -78,8 +79,4 @@ class Workbench:
 
 
 def _key(choice: Choice, seed: int | None) -> _Key:
-    if not choice.seeded:
-        return choice.identity, None
-    if seed is None:
-        raise ValueError(f'"{choice.label}" depends on the seed, and none is given')
-    return choice.identity, seed
+    return choice.identity, object_seed(choice, seed)

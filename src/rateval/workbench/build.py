@@ -7,21 +7,12 @@ from typing import Any
 
 from typing_extensions import get_protocol_members
 
-from rateval.api import protocols
-from rateval.api.component import Context, Kind
+from rateval.api.component import Context
+from rateval.api.kinds import KINDS
 from rateval.errors import PluginError, RatevalError
 from rateval.plan.cells import Choice
-from rateval.registry.references import load_reference
-
-PROTOCOLS: dict[Kind, type] = {
-    "model": protocols.Model,
-    "finetuner": protocols.Finetuner,
-    "attribution": protocols.Attribution,
-    "validator": protocols.Validator,
-    "metric": protocols.Metric,
-    "dataset": protocols.Dataset,
-    "shift": protocols.Shift,
-}
+from rateval.plan.seeds import factory_seed
+from rateval.registry.references import follow, load_reference
 
 
 def build(choice: Choice, context: Context) -> Any:
@@ -32,7 +23,7 @@ def build(choice: Choice, context: Context) -> Any:
     """
     registered = choice.registered
     factory = load_reference(registered, "factory")
-    seed = context.seed if choice.seeded else 0
+    seed = factory_seed(choice, context.seed)
     try:
         built = factory(choice.params, dataclasses.replace(context, seed=seed))
     except RatevalError:
@@ -40,7 +31,7 @@ def build(choice: Choice, context: Context) -> Any:
     except Exception as error:
         error.add_note(f'raised by the {registered.kind} "{choice.label}" of {registered.plugin}')
         raise
-    members = get_protocol_members(PROTOCOLS[registered.kind])
+    members = get_protocol_members(follow(KINDS[registered.kind].protocol))
     lacking = sorted(member for member in members if not hasattr(built, member))
     if lacking:
         raise PluginError(

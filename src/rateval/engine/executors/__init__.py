@@ -1,1 +1,1 @@
-"""Where steps run."""
+"""Where steps run on this computer: the executor that rateval itself brings."""

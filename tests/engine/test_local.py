@@ -1,0 +1,319 @@
+"""The executor of this computer: steps in this process and in others, and how those end."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rateval.api import Component, Context, Executor, Step, StepEnd
+from rateval.engine.executors import local
+from rateval.engine.executors.local import make_local
+from rateval.engine.executors.params import LocalParams
+from rateval.engine.executors.plugin import LOCAL
+from rateval.testing import check_component
+
+# Processes that are spawned import it by name, which they can't do with this file.
+TOYS = """
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from rateval.api import StepEnd
+
+
+def work(step, monitor):
+    monitor.begin(2)
+    monitor.advance(1, "half")
+    for action, value in step.inputs.items():
+        if action == "sleep":
+            time.sleep(value)
+        elif action == "exit":
+            os._exit(value)
+        elif action == "raise":
+            raise {"interrupt": KeyboardInterrupt, "bug": ZeroDivisionError}[value]
+        elif action == "touch":
+            Path(value).write_text(str(os.getpid()))
+        elif action == "await":
+            while not Path(value).exists():
+                time.sleep(0.01)
+        elif action == "threads":
+            Path(value).write_text(str(sys.modules["torch"].threads))
+    monitor.advance(1)
+    return StepEnd(step.identity, float(os.getpid()), reused=False)
+"""
+
+# In the place of the real one, which takes seconds to import.
+TORCH = """
+threads = 6
+
+def get_num_threads():
+    return threads
+
+def set_num_threads(count):
+    global threads
+    threads = count
+"""
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    (tmp_path / "executor_toys.py").write_text(TOYS)
+    (tmp_path / "torch.py").write_text(TORCH)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("executor_toys").work
+    del sys.modules["executor_toys"]
+
+
+class Monitor:
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def begin(self, total: int) -> None:
+        self.heard.append(("begin", total))
+
+    def advance(self, samples: int, note: str = "") -> None:
+        self.heard.append(("advance", samples, note))
+
+
+TOLD = [("begin", 2), ("advance", 1, "half"), ("advance", 1, "")]
+
+
+def step(name: str, **inputs: Any) -> Step:
+    return Step("infer", name, name, inputs)
+
+
+def started(work: Any, workers: int) -> Executor:
+    executor = make_local(LocalParams(workers=workers), Context())
+    executor.start(work)
+    return executor
+
+
+@pytest.fixture
+def start(work: Any) -> Iterator[Callable[[int], Executor]]:
+    """Return a function that starts an executor, which is stopped after the test."""
+    made: list[Executor] = []
+
+    def start_one(workers: int) -> Executor:
+        made.append(started(work, workers))
+        return made[-1]
+
+    yield start_one
+    for executor in made:
+        executor.stop()
+    assert not multiprocessing.active_children()
+
+
+def collect_all(executor: Executor) -> list[StepEnd]:
+    ends: list[StepEnd] = []
+    while found := executor.collect():
+        ends += found
+    return ends
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_keeps_its_promises(workers: int) -> None:
+    check_component(LOCAL, "executor", workers=workers)
+
+
+def test_its_strings_import_nothing_heavy() -> None:
+    assert isinstance(LOCAL, Component)
+    code = (
+        "import rateval.engine.executors.plugin, sys; "
+        "print(*({'torch', 'pydantic', 'numpy', 'concurrent.futures.process'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_one_worker_is_this_process_and_keeps_the_order(start: Callable[[int], Executor]) -> None:
+    executor = start(1)
+    monitors = [Monitor() for _ in range(3)]
+    for number, monitor in enumerate(monitors):
+        executor.submit(step(str(number)), monitor)
+    assert monitors[0].heard == []  # nothing is done before somebody waits for it
+    ends = collect_all(executor)
+    assert [end.identity for end in ends] == ["0", "1", "2"]
+    assert {end.seconds for end in ends} == {os.getpid()}
+    assert [monitor.heard for monitor in monitors] == [TOLD] * 3
+    assert executor.capacity == 1
+
+
+def test_an_interruption_in_this_process_ends_the_step(start: Callable[[int], Executor]) -> None:
+    executor = start(1)
+    executor.submit(step("a", **{"raise": "interrupt"}), Monitor())
+    executor.submit(step("b"), Monitor())
+    with pytest.raises(KeyboardInterrupt):
+        executor.collect()
+    executor.stop()
+    assert executor.collect() == []
+
+
+def test_steps_run_side_by_side_and_tell_how_far_they_are(
+    start: Callable[[int], Executor], tmp_path: Path
+) -> None:
+    executor = start(2)
+    # Each waits for what the other one leaves, so that they can't run one after the other.
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+    monitors = {name: Monitor() for name in "abcd"}
+    executor.submit(step("a", touch=one, **{"await": other}), monitors["a"])
+    executor.submit(step("b", touch=other, **{"await": one}), monitors["b"])
+    executor.submit(step("c"), monitors["c"])
+    executor.submit(step("d"), monitors["d"])
+    ends = collect_all(executor)
+    assert sorted(end.identity for end in ends) == ["a", "b", "c", "d"]
+    workers = {end.seconds for end in ends}
+    assert len(workers) == 2
+    assert os.getpid() not in workers
+    assert all(monitor.heard == TOLD for monitor in monitors.values())
+
+
+def test_processes_share_the_threads(start: Callable[[int], Executor], tmp_path: Path) -> None:
+    executor = start(4)
+    executor.submit(step("a", threads=str(tmp_path / "threads")), Monitor())
+    executor.collect()
+    assert (tmp_path / "threads").read_text() == "1"  # of six among four
+
+
+def test_progress_is_told_while_a_step_is_in_work(
+    start: Callable[[int], Executor], tmp_path: Path
+) -> None:
+    executor = start(2)
+    go = tmp_path / "go"
+
+    class Releasing(Monitor):
+        def advance(self, samples: int, note: str = "") -> None:
+            super().advance(samples, note)
+            go.touch()
+
+    monitor = Releasing()
+    executor.submit(step("a", **{"await": str(go)}), monitor)
+    assert [end.identity for end in executor.collect()] == ["a"]
+    assert monitor.heard == TOLD
+
+
+def test_a_worker_that_dies_ends_what_is_in_work_and_nothing_after_it(
+    start: Callable[[int], Executor], tmp_path: Path
+) -> None:
+    executor = start(2)
+    begun = str(tmp_path / "begun")
+    executor.submit(step("bystander", touch=begun, sleep=60), Monitor())
+    executor.submit(step("killed", **{"await": begun}, exit=9), Monitor())
+    ends = {end.identity: end for end in collect_all(executor)}
+    assert set(ends) == {"bystander", "killed"}
+    for end in ends.values():
+        assert end.error is not None
+        assert end.error.startswith("BrokenProcessPool: a worker process ended with code 9, and ")
+        assert "use fewer executor.workers" in end.error
+        assert (end.reused, end.traceback) == (False, None)
+    assert not multiprocessing.active_children()
+    executor.submit(step("next"), Monitor())
+    (end,) = executor.collect()
+    assert (end.identity, end.error) == ("next", None)
+
+
+def test_a_step_that_comes_after_an_idle_worker_was_killed_is_done(
+    start: Callable[[int], Executor],
+) -> None:
+    executor = start(2)
+    executor.submit(step("first"), Monitor())
+    (end,) = executor.collect()
+    os.kill(int(end.seconds), signal.SIGKILL)
+    time.sleep(0.5)
+    executor.submit(step("second"), Monitor())
+    assert [(end.identity, end.error) for end in collect_all(executor)] == [("second", None)]
+
+
+def test_a_bug_of_the_work_is_raised(start: Callable[[int], Executor]) -> None:
+    for workers in (1, 2):
+        executor = start(workers)
+        executor.submit(step("a", **{"raise": "bug"}), Monitor())
+        with pytest.raises(ZeroDivisionError):
+            executor.collect()
+
+
+def test_stopping_kills_what_is_in_work(start: Callable[[int], Executor], tmp_path: Path) -> None:
+    executor = start(2)
+    begun, done = tmp_path / "begun", tmp_path / "done"
+    executor.submit(step("a", touch=str(begun), sleep=60), Monitor())
+    executor.submit(step("b", sleep=60, touch=str(done)), Monitor())
+    executor.submit(step("c", touch=str(done)), Monitor())
+    while not begun.exists():
+        time.sleep(0.05)
+    clock = time.perf_counter()
+    executor.stop()
+    assert time.perf_counter() - clock < 10
+    assert not multiprocessing.active_children()
+    assert not done.exists()
+    assert executor.collect() == []
+
+
+def test_ctrl_c_reaches_the_one_that_waits_and_no_worker(work: Any, tmp_path: Path) -> None:
+    """A whole group of processes gets the signal, as it does from a terminal."""
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path)!r})
+from executor_toys import work
+from rateval.api import Context, Step
+from rateval.engine.executors.local import make_local
+from rateval.engine.executors.params import LocalParams
+from rateval.machine.interrupts import remembered_interrupts
+from rateval.progress import SilentMonitor
+
+if __name__ == "__main__":
+    executor = make_local(LocalParams(workers=2), Context())
+    executor.start(work)
+    with remembered_interrupts():
+        try:
+            executor.submit(
+                Step("infer", "a", "a", {{"touch": "begun", "sleep": 60}}), SilentMonitor()
+            )
+            executor.collect()
+        except KeyboardInterrupt:
+            print("interrupted")
+        finally:
+            executor.stop()
+"""
+    (tmp_path / "program.py").write_text(program)
+    running = subprocess.Popen(
+        [sys.executable, "program.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    killer = threading.Timer(60, running.kill)
+    killer.start()
+    while not (tmp_path / "begun").exists() and running.poll() is None:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate()
+    killer.cancel()
+    assert (out.strip(), err, running.returncode) == ("interrupted", "", 0)
+
+
+def test_an_interrupt_that_was_missed_is_noticed(
+    start: Callable[[int], Executor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "raise_missed_interrupt", missed)
+    executor = start(2)
+    executor.submit(step("a", sleep=60), Monitor())
+    with pytest.raises(KeyboardInterrupt):
+        executor.collect()

@@ -15,7 +15,7 @@ from rateval.records.run import load
 
 Rateval = Callable[..., Any]
 WriteSpec = Callable[..., Path]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 LOSE = """
 

@@ -22,7 +22,7 @@ from rateval.records.explainers import FaithfulnessRecord
 from rateval.testing import tiny_dataset, tiny_model
 
 Array = NDArray[np.float64]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def spec(**changes: Any) -> dict[str, Any]:

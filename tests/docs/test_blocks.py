@@ -76,7 +76,7 @@ def blocks_of(document: str, text: str) -> Iterator[Block]:
 
 
 def all_blocks() -> list[Block]:
-    found = []
+    found: list[Block] = []
     for path in DOCUMENTS:
         name = path.relative_to(ROOT).as_posix()
         found += blocks_of(name, path.read_text(encoding="utf-8"))

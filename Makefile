@@ -18,9 +18,9 @@ test: $(VENV)/installed-dev
 
 # salesforce-lavis pins old libraries; timm 0.4.12 uses what torch calls deprecated when imported.
 test-lavis: $(LAVIS)/installed
-	$(LAVIS)/bin/python -m pytest -W ignore::FutureWarning tests/lavis plugins/rateval_lavis \
-		tests/attention/test_attention_golden.py tests/clip/test_clip_recording.py \
-		tests/clip/test_clip_checkpoints.py
+	$(LAVIS)/bin/python -m pytest -W ignore::FutureWarning tests/rateval_lavis plugins/rateval_lavis \
+		tests/rateval_attention/test_golden.py tests/rateval_clip/test_recording.py \
+		tests/rateval_clip/test_checkpoints.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -2,4 +2,6 @@
 
 from importlib.util import find_spec
 
-collect_ignore_glob = [] if find_spec("lavis") else ["plugins/rateval_lavis/*", "tests/lavis/*"]
+collect_ignore_glob = (
+    [] if find_spec("lavis") else ["plugins/rateval_lavis/*", "tests/rateval_lavis/*"]
+)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from rateval.records.run import load
 
 Rateval = Callable[..., Any]
 WriteSpec = Callable[..., Path]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 LOSE = """
 
@@ -146,9 +147,9 @@ def test_a_plugin_can_render_the_report(
 def test_a_bug_keeps_its_traceback_and_exits_with_1(
     rateval_process: Rateval, acme: Path, write_spec: WriteSpec
 ) -> None:
-    parts = acme / "acme_parts.py"
+    parts = acme / "acme" / "parts.py"
     parts.write_text(parts.read_text().replace("return tiny_model()", "return 1 / 0"))
-    done = rateval_process("run", str(write_spec()), PYTHONPATH=str(acme))
+    done = rateval_process("run", str(write_spec()))
     assert done.code == 1
     assert "Traceback" in done.err
     assert 'raised by the model "tiny" of plugin "acme" (acme 1.2)' in done.err
@@ -157,7 +158,7 @@ def test_a_bug_keeps_its_traceback_and_exits_with_1(
 def test_ctrl_c_leaves_a_run_to_go_on_with(tmp_path: Path, acme: Path, write_spec: Any) -> None:
     spec = write_spec('[[finetune]]\nuse = "ft"\nepochs = 100000\n')
     arguments = [sys.executable, "-m", "rateval", "run", str(spec), "-v"]
-    environment = {"PYTHONPATH": str(acme), "PATH": "", "PYTHONUNBUFFERED": "1"}
+    environment = {"PYTHONPATH": os.environ["PYTHONPATH"], "PATH": "", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         arguments, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -187,7 +188,7 @@ def test_ctrl_c_that_python_loses_still_stops_the_run(
     rateval: Rateval, acme: Path, write_spec: WriteSpec
 ) -> None:
     # Pressed where nobody can catch it, while the first batch is explained.
-    parts = acme / "acme_parts.py"
+    parts = acme / "acme" / "parts.py"
     lose = "        PressedInVain()\n        rows, cols = classifier"
     parts.write_text(parts.read_text().replace("        rows, cols = classifier", lose) + LOSE)
     explainers = ("generic-attention", "any-map")

@@ -313,5 +313,5 @@ def test_the_bundled_models_and_datasets_with_their_own_normalisation_are_all_co
 
 
 def test_the_file_ships_with_the_package() -> None:
-    assert (Path(__file__).parents[2] / "src/rateval/plan/aaai25.toml").is_file()
+    assert (Path(__file__).parents[3] / "src/rateval/plan/aaai25.toml").is_file()
     assert len(load_procedure().differences) > 5

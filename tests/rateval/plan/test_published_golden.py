@@ -21,7 +21,7 @@ from rateval.workbench.build import build
 from rateval_clip.model import make_clip
 from rateval_clip.params import ClipParams
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 MASKS = ("box", "box2", "blob", "blobs2", "full", "empty")
 PUBLISHED_DEPTH = {"zs": "zs_heat_last", "flcp": "zs_heat_last", "lp": "lp_heat_all"}
 ONE_DEPTH = {"zs": "zs_heat_all", "flcp": "zs_heat_all", "lp": "lp_heat_all"}

@@ -178,7 +178,7 @@ def test_a_long_curve_keeps_its_ends() -> None:
 
 
 def test_every_key_of_validation_is_documented() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[4] / "docs" / "spec.md").read_text(encoding="utf-8")
     assert "`[validation]`" in text
     for key, field in Validation.model_fields.items():
         assert f"| `{key}` | {json.dumps(field.default)} |" in text

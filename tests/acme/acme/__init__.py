@@ -1,0 +1,1 @@
+"""A third party's plugin, which the fixture ``acme`` installs: components told to misbehave."""

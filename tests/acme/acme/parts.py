@@ -1,0 +1,194 @@
+"""The components themselves and their params; torch is imported where it is used."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from rateval.api import (
+    Classifier,
+    Context,
+    Explanation,
+    Model,
+    Outcomes,
+    Params,
+    Sample,
+    Score,
+    Skipped,
+    Split,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Nothing(Params):
+    pass
+
+
+class SquaresParams(Params):
+    train: int = Field(default=24, ge=0)
+    """Training samples."""
+    test: int = Field(default=12, ge=0)
+    """Test samples."""
+    masks: bool = True
+    """Whether there are masks at all."""
+    without_mask: int = Field(default=0, ge=0)
+    """First samples that have no mask."""
+    empty_mask: int = Field(default=0, ge=0)
+    """First samples whose mask is empty."""
+    skipped: int = Field(default=0, ge=0)
+    """First test samples that cannot be read."""
+    unreadable: int = Field(default=0, ge=0)
+    """First training samples that cannot be read."""
+    trainable: bool = True
+    """Whether there is a training split."""
+
+
+class AnyMapParams(Params):
+    returns: str = "centre"
+    """What to return: centre, constant, nan, negative, shape or logits."""
+
+
+class AnyVerdictParams(Params):
+    returns: str = "nan"
+    """What is wrong: nan, valid or short."""
+
+
+class AnyMetricParams(Params):
+    value: float = 0.5
+    """What to claim."""
+
+
+class DarkenParams(Params):
+    by: float = Field(default=0.5, gt=0, le=1)
+    """Factor on every pixel."""
+
+
+def make_model(params: Nothing, context: Context) -> Model:
+    from rateval.testing import tiny_model
+
+    return tiny_model()
+
+
+class Squares:
+    def __init__(self, inner: Split, params: SquaresParams, skips: bool) -> None:
+        self.inner, self.params, self.skips = inner, params, skips
+        self.identity = f"{inner.identity} {params.model_dump_json()}"
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
+        found = self.inner.samples(indices)
+        return [self.change(i, s) for i, s in zip(indices, found, strict=True)]
+
+    def change(self, index: int, sample: Sample | Skipped) -> Sample | Skipped:
+        if isinstance(sample, Skipped):
+            return sample
+        if self.skips and index < self.params.skipped:
+            return Skipped(sample.id, "truncated file")
+        if index < self.params.without_mask:
+            return dataclasses.replace(sample, mask=None)
+        if index < self.params.empty_mask and sample.mask is not None:
+            return dataclasses.replace(sample, mask=np.zeros_like(sample.mask))
+        return sample
+
+
+class Dataset:
+    def __init__(self, params: SquaresParams) -> None:
+        from rateval.testing import tiny_dataset
+
+        data = tiny_dataset(params.train, params.test, unreadable=range(params.unreadable))
+        assert data.train is not None
+        self.classes = data.classes
+        self.has_masks = params.masks
+        self.train = Squares(data.train, params, False) if params.trainable else None
+        self.test = Squares(data.test, params, True)
+
+
+def make_dataset(params: SquaresParams, context: Context) -> Dataset:
+    return Dataset(params)
+
+
+class AnyMap:
+    def __init__(self, returns: str) -> None:
+        self.returns = returns
+
+    def explain(
+        self,
+        classifier: Classifier,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        ids: Sequence[str] | None = None,
+    ) -> Explanation:
+        import torch
+
+        rows, cols = classifier.model.grid
+        relevance = torch.zeros(len(images), rows, cols)
+        relevance[:, rows // 2, cols // 2] = 1e-9
+        logits = None
+        if self.returns == "constant":
+            relevance = torch.ones_like(relevance)
+        elif self.returns == "nan":
+            relevance[0, 0, 0] = float("nan")
+        elif self.returns == "negative":
+            relevance[0, 0, 0] = -1
+        elif self.returns == "shape":
+            relevance = relevance[:, :-1]
+        elif self.returns == "logits":
+            logits = torch.zeros(len(images), 99)
+        return Explanation(relevance, logits)
+
+
+def make_attribution(params: AnyMapParams, context: Context) -> AnyMap:
+    return AnyMap(params.returns)
+
+
+class AnyVerdict:
+    def __init__(self, returns: str) -> None:
+        self.returns = returns
+
+    def judge(self, relevance: torch.Tensor, masks: torch.Tensor) -> Verdict:
+        import torch
+
+        count = len(relevance) - (self.returns == "short")
+        defined = torch.full((count,), self.returns != "valid")
+        score = torch.full((count,), float("nan"))
+        return Verdict(score, torch.ones(count, dtype=torch.bool), defined, ("",) * count)
+
+
+def make_validator(params: AnyVerdictParams, context: Context) -> AnyVerdict:
+    return AnyVerdict(params.returns)
+
+
+class AnyMetric:
+    label = "any"
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        return Score(self.value, 1, 2)
+
+
+def make_metric(params: AnyMetricParams, context: Context) -> AnyMetric:
+    return AnyMetric(params.value)
+
+
+class Darken:
+    def __init__(self, by: float) -> None:
+        self.by = by
+
+    def apply(self, sample: Sample) -> Sample:
+        image = sample.image.point(lambda level: int(level * self.by))
+        return dataclasses.replace(sample, image=image)
+
+
+def make_shift(params: DarkenParams, context: Context) -> Darken:
+    return Darken(params.by)

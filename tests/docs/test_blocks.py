@@ -1,0 +1,278 @@
+"""What the documents tell a reader to type works: specs, commands and Python."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rateval
+from rateval.cli.main import main, make_parser
+from rateval.registry.catalogue import Known
+from rateval.registry.discovery import discover
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
+]
+UNCHECKED = {
+    ("docs/checkpoints.md", "import open_clip"): "needs an export of a study on open_clip; "
+    "tests/rateval/cli/test_export_checkpoint.py takes these steps",
+}
+"""Document and first line of each block that isn't checked, to the reason why."""
+MADE_BY_COMMANDS = {"spec.toml"}  # rateval init
+PARTS = {
+    "study": '[study]\nname = "completed"\n',
+    "dataset": '[[dataset]]\nuse = "shapes"\n',
+    "model": '[[model]]\nuse = "clip"\n',
+    "finetune": '[[finetune]]\nuse = "zs"\n',
+}
+TINY = """
+[study]
+name = "my-study"
+[[dataset]]
+use = "squares"
+[[model]]
+use = "tiny"
+[[finetune]]
+use = "zs"
+[faithfulness]
+images = 2
+[run]
+device = "cpu"
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a document."""
+
+    document: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def blocks_of(document: str, text: str) -> Iterator[Block]:
+    for found in re.finditer(r"^( *)```(\w*)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
+        line = text[: found.start()].count("\n") + 1
+        yield Block(document, line, found[2], found[3])
+
+
+def all_blocks() -> list[Block]:
+    found: list[Block] = []
+    for path in DOCUMENTS:
+        name = path.relative_to(ROOT).as_posix()
+        found += blocks_of(name, path.read_text(encoding="utf-8"))
+    return [block for block in found if key_of(block) not in UNCHECKED]
+
+
+def key_of(block: Block) -> tuple[str, str]:
+    return block.document, block.text.partition("\n")[0]
+
+
+def check(block: Block, names: dict[str, Any]) -> None:
+    """Fail if what the block says doesn't hold; the current folder is one to work in."""
+    if block.language == "toml":
+        check_toml(block.text)
+    elif block.language == "console":
+        check_console(block.text)
+    elif block.language == "python":
+        run_python(block, names)
+    else:
+        assert block.language == "text", f"{block}: a block is toml, console, python or text"
+
+
+def check_toml(text: str) -> None:
+    """Fail unless this is a spec or a part of one, rows of the catalogue, or an entry point."""
+    data = tomllib.loads(text)
+    if "project" in data:
+        assert data["project"].keys() == {"entry-points"}
+        assert data["project"]["entry-points"].keys() == {"rateval"}
+        for module in data["project"]["entry-points"]["rateval"].values():
+            assert all(part.isidentifier() for part in module.split("."))
+    elif "component" in data:
+        assert all(Known(**row) for row in data["component"])
+    else:
+        missing = [part for table, part in PARTS.items() if table not in data]
+        Path("block.toml").write_text("\n".join([text, *missing]), encoding="utf-8")
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            code = main(["validate", "block.toml"])
+        assert code == 0, said.getvalue()
+
+
+def check_console(text: str) -> None:
+    """Fail unless every command, a line after ``$``, could be given as it stands."""
+    lines = [line[2:] for line in text.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
+    assert lines, "no line begins with $"
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        while re.match(r"[A-Z_]+=", words[0]):
+            del words[0]
+        check_command(words)
+
+
+def check_command(words: list[str]) -> None:
+    program = Path(words[0]).name
+    top = {path.name for path in ROOT.iterdir()}
+    for word in words[1:]:
+        path = word.removeprefix("./")
+        named = Path(path).parts[0] in top or re.fullmatch(r"[\w-]+\.(py|txt|toml)", path)
+        if named and word not in MADE_BY_COMMANDS:
+            assert (ROOT / path).exists(), f"{word}: there is no such file"
+    if program == "rateval":
+        check_rateval(words[1:])
+    elif program == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        assert set(words[1:]) <= set(targets), f"the targets are {targets}"
+    elif program == "pip" or words[1:3] == ["-m", "pip"]:
+        check_extras(words)
+    elif program == "python" and words[1].endswith(".py"):
+        # Scripts share their options.
+        source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("scripts/*.py"))
+        for option in (word for word in words if word.startswith("--")):
+            assert f'"{option}"' in source, f"{words[1]} has no {option}"
+    else:
+        assert words[1:3] in (["-m", "venv"], ["-m", "pytest"]), f"{program}: how to check this?"
+
+
+def check_rateval(arguments: list[str]) -> None:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            parsed = make_parser().parse_args(arguments)
+    except SystemExit as stop:
+        assert not stop.code, said.getvalue()
+        return
+    spec = getattr(parsed, "spec", None)
+    assert spec is None or spec in MADE_BY_COMMANDS or (ROOT / spec).is_file(), f"{spec}: no file"
+    if parsed.command == "show":
+        found = discover().find(parsed.kind, parsed.name) or in_examples(parsed.name)
+        assert found, f"{parsed.name}: no such {parsed.kind}"
+    if parsed.command == "model" and parsed.action == "check":
+        name = parsed.spec_or_name
+        assert discover().find("model", name) or (ROOT / name).is_file(), f"{name}: no such model"
+
+
+def in_examples(name: str) -> list[Path]:
+    """Return the example plugins, which needn't be installed, that register ``name``."""
+    plugins = ROOT.glob("examples/*/src/*/plugin.py")
+    return [path for path in plugins if f'name="{name}"' in path.read_text(encoding="utf-8")]
+
+
+def check_extras(words: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for word in words:
+        asked = re.fullmatch(r"(?:\.|rateval)\[(.+)\]", word)
+        extras = set(asked[1].split(",")) if asked else set()
+        assert extras <= set(project["optional-dependencies"]), f"{word}: no such extra"
+
+
+def run_python(block: Block, names: dict[str, Any]) -> None:
+    exec(compile(block.text, str(block), "exec"), names)
+    for name, value in list(names.items()):
+        if name.startswith("test_"):
+            value()
+        elif name.startswith("rateval_register_"):
+            assert value()
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the current folder one with the files that the documents speak of."""
+    monkeypatch.chdir(tmp_path)
+    for file in (
+        "candidate/open_clip_model.safetensors",
+        "my-model/open_clip_model.safetensors",
+        "my-model/open_clip_config.json",
+        "my-model/rateval.json",
+    ):
+        Path(file).parent.mkdir(exist_ok=True)
+        Path(file).write_text("{}")
+
+
+@pytest.fixture
+def names(acme: Path, workplace: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Make a small run, and return what Python in the documents takes for granted."""
+    spec = Path("examples/quickstart.toml")  # a tiny study in the place of one that takes a minute
+    spec.parent.mkdir()
+    spec.write_text(TINY)
+    folder = rateval.run(spec).path
+    record = rateval.load(folder.rename(folder.parent / "my-study-20260101-120000"))
+    # The reader's own plugin is the one to copy.
+    monkeypatch.syspath_prepend(str(ROOT / "examples/rateval-example/src"))
+    for module in ("rateval_example", "rateval_example.plugin"):
+        name = module.replace("example", "mine")
+        monkeypatch.setitem(sys.modules, name, importlib.import_module(module))
+    return {"np": np, "record": record, "cell": record.cells[0]}
+
+
+def context(block: Block, request: pytest.FixtureRequest) -> dict[str, Any]:
+    made: dict[str, Any] = request.getfixturevalue("names") if block.language == "python" else {}
+    return made
+
+
+@pytest.mark.parametrize("block", all_blocks(), ids=str)
+def test_blocks_of_the_documents(
+    block: Block, workplace: None, request: pytest.FixtureRequest
+) -> None:
+    check(block, context(block, request))
+
+
+def test_what_is_left_out_is_there() -> None:
+    documents = {name: (ROOT / name).read_text(encoding="utf-8") for name, _ in UNCHECKED}
+    there = {key_of(block) for name in documents for block in blocks_of(name, documents[name])}
+    assert UNCHECKED.keys() <= there
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "complaint"),
+    [
+        ("toml", '[[finetune]]\nuse = "zs', "Unterminated|Illegal"),
+        ("toml", '[[finetune]]\nuse = "zs"\nepoch = 1', "epoch"),
+        ("toml", '[[finetuner]]\nuse = "zs"', 'did you mean "finetune"'),
+        ("toml", '[[component]]\nname = "x"', "missing"),
+        ("toml", '[project.entry-points.ratevals]\nmine = "mine.plugin"', "rateval"),
+        ("console", "rateval list", r"no line begins with \$"),
+        ("console", "$ rateval lst", "invalid choice"),
+        ("console", "$ rateval run examples/quickstart.toml --limits 3", "unrecognized"),
+        ("console", "$ rateval run example/quickstart.toml", "example/quickstart.toml: no file"),
+        ("console", "$ rateval show model clipp", "clipp: no such model"),
+        ("console", "$ rateval model check clipp", "clipp: no such model"),
+        ("console", "$ make tests", "the targets are"),
+        ("console", "$ pip install './examples/rateval-exmaple'", "no such file"),
+        ("console", "$ .venv/bin/python -m pip install -e '.[all,devs]'", "no such extra"),
+        ("console", "$ python scripts/train.py", "no such file"),
+        ("console", "$ python scripts/train_quickstart.py --outptu F", "has no --outptu"),
+        ("console", "$ ratevall list", "how to check this"),
+        ("python", "import rateval\nrateval.create('dataset', 'shape')", "unknown dataset"),
+        ("python", "def f(:", "invalid syntax"),
+        ("python", "from rateval.api import Komponent", "Komponent"),
+        ("python", "record.no_such_name", "no_such_name"),
+        ("", "anything", "a block is toml, console, python or text"),
+    ],
+)
+def test_mistakes_in_a_document_are_found(
+    language: str, text: str, complaint: str, workplace: None, request: pytest.FixtureRequest
+) -> None:
+    (block,) = blocks_of("made-up.md", f"Words.\n\n```{language}\n{text}\n```\n\nMore.\n")
+    assert (block.line, block.text) == (3, f"{text}\n")
+    with pytest.raises(Exception, match=complaint):
+        check(block, context(block, request))

@@ -176,6 +176,31 @@ def test_constant_maps_have_no_curves() -> None:
         assert rows[name].null_count == 7
 
 
+def test_maps_that_are_not_finite_with_permuted_weights_are_not_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import acme_parts  # type: ignore[import-not-found]  # installed by this test
+
+    real = acme_parts.AnyMap.explain
+    seen: list[int] = []
+
+    def explain(self: Any, classifier: Any, images: Any, labels: Any, ids: Any = None) -> Any:
+        found = real(self, classifier, images, labels, ids)
+        seen.append(len(images))
+        if len(seen) > 3:  # the 12 test images come first, in batches of 5
+            found.relevance[0] = float("nan")
+        return found
+
+    monkeypatch.setattr(acme_parts.AnyMap, "explain", explain)
+    record = rateval.run(spec(attribution=[{"use": "any-map"}]))
+    assert seen == [5, 5, 2, 5, 2]
+    checked = probed(record.cells[0]).randomisation
+    assert checked is not None
+    assert (checked.correlation, checked.count) == (1.0, 5)
+    values = record.curves(record.cells[0])["randomised_correlation"].to_pylist()
+    assert values == [None, 1.0, 1.0, 1.0, 1.0, None, 1.0]
+
+
 def test_one_image_has_no_interval() -> None:
     gain = probed(rateval.run(spec(faithfulness={"images": 1})).cells[0]).deletion_gain
     assert gain is not None
@@ -234,7 +259,7 @@ def test_the_first_images_that_can_be_read_are_probed_as_they_were_shifted() -> 
 
 def test_data_that_changed_since_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     rateval.run({key: value for key, value in spec().items() if key != "faithfulness"})
-    import acme_parts  # type: ignore[import-not-found]  # installed by this test
+    import acme_parts
 
     real = acme_parts.Split.change
 
@@ -247,9 +272,9 @@ def test_data_that_changed_since_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_logits_that_are_not_finite_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rateval.stages import probe
-
-    monkeypatch.setattr(probe, "blank_patches", lambda images, blank: images / 0)
+    monkeypatch.setattr(
+        "rateval.stages.faithfulness.blank_patches", lambda images, blank: images / 0
+    )
     with pytest.raises(PluginError, match=r"tiny · zs on squares: .*not finite for blanked"):
         rateval.run(spec())
 

@@ -20,6 +20,7 @@ from rateval.stats.normal import _gain
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
+from rateval.workbench.explain import explain
 from rateval.workbench.maps import scale_maps
 from rateval.workbench.perturbation import (
     blank_patches,
@@ -166,13 +167,15 @@ def _probabilities(
 
 
 def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlations:
-    """Correlate the stored maps with those of permuted weights, in the precision of the stored."""
+    """Correlate the stored maps with those of permuted weights, in the precision of the stored.
+
+    A map that is not finite with such weights has no correlation.
+    """
     maps = []
     with permuted_weights(job.classifier.model.image_tower):
         for batch, _ in _batches(job, explained):
-            images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-            relevance = job.attribution.explain(job.classifier, images, labels, batch.ids).relevance
-            maps.append(scale_maps(relevance.detach().float().cpu())[0].reshape(len(batch), -1))
+            relevance, _ = scale_maps(explain(job, batch, permuted=True).relevance)
+            maps.append(relevance.reshape(len(batch), -1))
             monitor.advance(len(batch))
     return rank_correlations(explained.maps, np.concatenate(maps))
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 
 from rateval.api.protocols import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import RatevalError
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
+from rateval.workbench.explain import explain
 from rateval.workbench.maps import scale_maps
 
 
@@ -36,7 +36,7 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> Mapping[str,
         for batch in job.batches(part, masks=True):
             skipped += batch.skipped
             if len(batch):
-                explanation = _explain(job, batch)
+                explanation = explain(job, batch)
                 relevance, largest = scale_maps(explanation.relevance)
                 maps.append(relevance)
                 if writers is None:
@@ -68,36 +68,6 @@ def require_samples(facts: Mapping[str, Any]) -> Mapping[str, Any]:
         f"all {len(skipped)} samples of the test split were skipped, the first one "
         f"({skipped[0]['id']}) because: {skipped[0]['reason']}"
     )
-
-
-def _explain(job: Job, batch: Batch) -> Explanation:
-    images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-    explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
-    logits = explanation.logits
-    if logits is None:
-        with torch.inference_mode():
-            logits = job.classifier.logits(images)
-    grid = job.classifier.model.grid
-    relevance = explanation.relevance.detach().float().cpu()
-    logits = logits.detach().float().cpu()
-    if relevance.shape != (len(batch), *grid):
-        raise PluginError(
-            f"the attribution returned relevance of shape {tuple(relevance.shape)}, "
-            f"not {(len(batch), *grid)} (images, patch rows, patch columns)"
-        )
-    if not torch.isfinite(relevance).all() or (relevance < 0).any():
-        raise PluginError("the attribution returned relevance that is negative or not finite")
-    if logits.shape != (len(batch), job.classes):
-        raise PluginError(
-            f"the classifier returned logits of shape {tuple(logits.shape)}, "
-            f"not {(len(batch), job.classes)} (images, classes)"
-        )
-    if not torch.isfinite(logits).all():
-        raise RatevalError(
-            "the classifier returned logits that are not finite; its weights are broken or its "
-            "fine-tuning diverged: lower the rate, or check the checkpoint"
-        )
-    return Explanation(relevance, logits)
 
 
 def _open(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROWS = "rows.parquet"
 MASKS = "masks.parquet"
 RELEVANCE = "relevance.safetensors"
+NO_MASK = "no mask"
+"""Why there is no verdict on an image without a mask; other reasons are a validator's own."""
 
 VERDICTS = pa.schema(
     [

@@ -12,6 +12,8 @@ from rateval.api.values import Outcomes, Score
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.workbench.cell import Job
+from rateval.workbench.explain import explain, predict
+from rateval.workbench.judging import judge
 from rateval.workbench.maps import scale_maps
 
 ACCURACY = "accuracy"
@@ -57,16 +59,14 @@ class Examiner:
         return Outcomes(torch.cat(correct).numpy(), torch.cat(valid).numpy())
 
     def _judge_batch(self, job: Job, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-        logits, valid = None, torch.zeros(len(batch), dtype=torch.bool)
-        if batch.masks is not None:
-            explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
+        if batch.masks is None:
+            logits, valid = predict(job, batch), torch.zeros(len(batch), dtype=torch.bool)
+        else:
+            explanation = explain(job, batch)
+            assert explanation.logits is not None
             logits = explanation.logits
             # Rounded as a study's maps are when they are stored.
-            relevance, _ = scale_maps(explanation.relevance.detach().float().cpu())
-            verdict = self.validator.judge(torch.from_numpy(relevance).float(), batch.masks)
-            valid = verdict.valid.cpu() & torch.tensor(batch.has_mask)
-        if logits is None:
-            with torch.inference_mode():
-                logits = job.classifier.logits(images)
-        return (logits.argmax(1) == labels).cpu(), valid
+            relevance, _ = scale_maps(explanation.relevance)
+            verdict = judge(self.validator, relevance, batch.masks, batch.has_mask, job.device)
+            valid = verdict.valid
+        return logits.argmax(1) == batch.labels, valid

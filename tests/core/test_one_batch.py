@@ -14,6 +14,7 @@ from rateval.api.values import Explanation, Verdict
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
 from rateval.facade import create
+from rateval.tasks.classification import Classification
 from rateval.testing import tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
@@ -37,7 +38,16 @@ class Says:
 
 
 def make_job(attribution: Any, classifier: Any = None) -> Job:
-    return Job(classifier or tiny_classifier(), attribution, DATA.test, None, 3, "cpu", 4, 1)
+    return Job(
+        classifier or tiny_classifier(),
+        attribution,
+        DATA.test,
+        None,
+        Classification(3),
+        "cpu",
+        4,
+        1,
+    )
 
 
 def first(job: Job) -> Batch:

@@ -28,7 +28,7 @@ from rateval.store.store import Store, Stored, identify, identify_result
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job
+from rateval.workbench.cell import Job, task_of
 
 PART_SIZE = 4096
 """Images of a larger test split that are kept together while the rest is still inferred."""
@@ -219,7 +219,7 @@ class Pipeline:
             self._bench.object(cell.attribution, cell.seed),
             self._limited(dataset.test),
             None if cell.shift is None else self._bench.object(cell.shift, cell.seed),
-            len(dataset.classes),
+            task_of(dataset),
             self._bench.context.device,
             options.batch_size,
             options.workers,

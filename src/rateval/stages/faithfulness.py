@@ -142,7 +142,7 @@ def _follow(job: Job, batch: Batch, stored: _Explained, steps: int) -> Curves:
 
     def watch(blank: NDArray[np.bool_]) -> NDArray[np.float64]:
         mask = torch.from_numpy(blank.reshape(-1, *grid)).to(job.device)
-        return _probabilities(job, blank_patches(images, mask), stored.predictions)
+        return _explained(job, blank_patches(images, mask), stored.predictions)
 
     nothing = np.zeros(chance.shape, dtype=np.bool_)
     whole, none = watch(nothing), watch(~nothing)
@@ -155,15 +155,12 @@ def _follow(job: Job, batch: Batch, stored: _Explained, steps: int) -> Curves:
     return {name: np.stack(heights, axis=1) for name, heights in curves.items()}
 
 
-def _probabilities(
-    job: Job, images: torch.Tensor, predictions: Sequence[int]
-) -> NDArray[np.float64]:
+def _explained(job: Job, images: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
     with torch.inference_mode():
-        logits = job.classifier.logits(images).double().cpu()
+        logits = job.classifier.logits(images).cpu()
     if not torch.isfinite(logits).all():
         raise PluginError("the classifier returned logits that are not finite for blanked patches")
-    chosen: NDArray[np.float64] = logits.softmax(dim=1)[range(len(images)), predictions].numpy()
-    return chosen
+    return job.task.explained(logits, predictions)
 
 
 def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlations:

@@ -32,16 +32,13 @@ VERDICTS = pa.schema(
 """Columns that validate writes; ``score`` is null where ``undefined`` says why."""
 
 
-def predictions_schema(classes: int) -> pa.Schema:
-    """Return the columns that infer writes for K classes."""
+def rows_schema(task: pa.Schema) -> pa.Schema:
+    """Return the columns that infer writes, those that a task's predictions leave among them."""
     return pa.schema(
         [
             pa.field("index", pa.int64(), nullable=False),
             pa.field("id", pa.string(), nullable=False),
-            pa.field("label", pa.int32(), nullable=False),
-            pa.field("prediction", pa.int32(), nullable=False),
-            pa.field("correct", pa.bool_(), nullable=False),
-            pa.field("probabilities", pa.list_(pa.float32(), classes), nullable=False),
+            *task,
             pa.field("mask_area", pa.float32()),
             pa.field("relevance_max", pa.float32(), nullable=False),
         ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rateval.api.protocols import Classifier, Metric, Validator
 from rateval.api.values import Outcomes, Score
@@ -56,9 +58,9 @@ class Examiner:
         if not judged:
             raise RatevalError("no sample of those held out for [validation] can be read")
         correct, valid = zip(*judged, strict=True)
-        return Outcomes(torch.cat(correct).numpy(), torch.cat(valid).numpy())
+        return Outcomes(np.concatenate(correct), np.concatenate(valid))
 
-    def _judge_batch(self, job: Job, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def _judge_batch(self, job: Job, batch: Batch) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         if batch.masks is None:
             logits, valid = predict(job, batch), torch.zeros(len(batch), dtype=torch.bool)
         else:
@@ -69,4 +71,4 @@ class Examiner:
             relevance, _ = scale_maps(explanation.relevance)
             verdict = judge(self.validator, relevance, batch.masks, batch.has_mask, job.device)
             valid = verdict.valid
-        return logits.argmax(1) == batch.labels, valid
+        return job.task.correct(job.task.predict(logits), batch.labels.numpy()), valid.numpy()

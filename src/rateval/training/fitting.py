@@ -16,7 +16,7 @@ from rateval.stages.finetune import finetune
 from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job
+from rateval.workbench.cell import Job, task_of
 
 
 class Fitting:
@@ -116,7 +116,7 @@ class Fitting:
                 attribution,
                 held,
                 None,
-                len(self._dataset.classes),
+                task_of(self._dataset),
                 self._bench.context.device,
                 options.batch_size,
                 options.workers,

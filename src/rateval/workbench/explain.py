@@ -28,7 +28,7 @@ def explain(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
         return Explanation(relevance, explanation.logits)
     if explanation.logits is None:
         return Explanation(relevance, predict(job, batch))
-    return Explanation(relevance, _checked(explanation.logits, len(batch), job.classes))
+    return Explanation(relevance, _checked(explanation.logits, len(batch), job.task.outputs))
 
 
 def predict(job: Job, batch: Batch) -> torch.Tensor:
@@ -38,7 +38,7 @@ def predict(job: Job, batch: Batch) -> torch.Tensor:
     """
     with torch.inference_mode():
         logits = job.classifier.logits(batch.images.to(job.device))
-    return _checked(logits, len(batch), job.classes)
+    return _checked(logits, len(batch), job.task.outputs)
 
 
 def _check_relevance(relevance: torch.Tensor, shape: tuple[int, int, int], *, finite: bool) -> None:
@@ -51,12 +51,12 @@ def _check_relevance(relevance: torch.Tensor, shape: tuple[int, int, int], *, fi
         raise PluginError("the attribution returned relevance that is negative or not finite")
 
 
-def _checked(logits: torch.Tensor, count: int, classes: int) -> torch.Tensor:
+def _checked(logits: torch.Tensor, count: int, outputs: int) -> torch.Tensor:
     logits = logits.detach().float().cpu()
-    if logits.shape != (count, classes):
+    if logits.shape != (count, outputs):
         raise PluginError(
             f"the classifier returned logits of shape {tuple(logits.shape)}, "
-            f"not {(count, classes)} (images, classes)"
+            f"not {(count, outputs)} (images, classes)"
         )
     if not torch.isfinite(logits).all():
         raise RatevalError(

@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 from rich.console import Console
 
 import rateval
+from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.report.terminal.trainings import BLOCKS, curve_sections, draw
@@ -197,6 +198,63 @@ def spec(*finetune: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "shift": [{"use": "darken"}],
         "run": {"device": "cpu"},
     } | changes
+
+
+@pytest.mark.usefixtures("acme")
+def test_metrics_are_told_apart_by_their_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two entries of one component have a curve each, and accuracy is there under its own name."""
+    monkeypatch.chdir(tmp_path)
+    metrics = [
+        {"use": "pt"},
+        {"use": "pt", "name": "PT again"},
+        {"use": "accuracy", "name": "right"},
+    ]
+    ft = {"use": "ft", "stop_by": "PT again"} | QUICK
+    record = rateval.run(spec(ft, metric=metrics, validation={"images": 6}))
+    for training in record.trainings:
+        for epoch in training.epochs:
+            scores = epoch.validation
+            assert list(scores) == ["accuracy", "pt", "PT again", "right"]
+            assert scores["pt"] == scores["PT again"]
+            assert scores["right"] == scores["accuracy"]
+    relabelled = [{"use": "pt", "name": "first"}, *metrics[1:]]
+    again = rateval.run(spec(ft, metric=relabelled, validation={"images": 6}))
+    assert list(again.trainings[0].epochs[0].validation)[1] == "first"
+    with pytest.raises(RatevalError, match=r'"pt": unknown; .* by accuracy, first, PT again'):
+        rateval.run(spec(ft | {"stop_by": "pt"}, metric=relabelled, validation={"images": 6}))
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_metric_that_is_called_accuracy_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    metrics = [{"use": "pt", "name": "accuracy"}, {"use": "accuracy", "name": "right"}]
+    study = spec({"use": "ft"} | QUICK, metric=metrics, validation={"images": 6})
+    epochs = rateval.run(study).trainings[0].epochs
+    assert {tuple(epoch.validation) for epoch in epochs} == {("accuracy", "right")}
+    plain = rateval.run(spec({"use": "ft"} | QUICK, validation={"images": 6})).trainings[0].epochs
+    for epoch, other in zip(epochs, plain, strict=True):
+        assert epoch.validation["accuracy"] == other.validation["pt"]
+        assert epoch.validation["right"] == other.validation["accuracy"]
+
+
+@pytest.mark.usefixtures("acme")
+def test_without_masks_accuracy_alone_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bare = {"use": "squares", "train": 20, "masks": False, "without_mask": 24}
+    metrics = [{"use": "pt"}, {"use": "ir"}, {"use": "accuracy", "name": "right"}]
+    changes: dict[str, Any] = {"dataset": [bare], "metric": metrics, "validation": {"images": 6}}
+    record = rateval.run(spec({"use": "ft"} | QUICK, **changes))
+    for epoch in record.trainings[0].epochs:
+        assert list(epoch.validation) == ["accuracy", "right"]
+        assert epoch.validation["accuracy"] is not None
+    with pytest.raises(RatevalError, match=r'stop_by = "pt": unknown; .* by accuracy, right'):
+        rateval.run(spec({"use": "ft", "stop_by": "pt"} | QUICK, **changes))
 
 
 @pytest.mark.usefixtures("acme")

@@ -103,7 +103,7 @@ def test_predictions_without_evidence_are_checked_as_well() -> None:
     classifier = tiny_classifier()
     classifier.head.weight.fill_(float("nan"))
     with pytest.raises(RatevalError, match="fine-tuning diverged"):
-        Examiner(lambda c: make_job(None, c), None, {})(classifier)  # type: ignore[arg-type]
+        Examiner(lambda c: make_job(None, c), None, {})(classifier)
 
 
 def test_permuted_weights_may_lead_to_maps_and_logits_that_are_not_finite() -> None:

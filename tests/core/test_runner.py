@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import rateval
 from rateval.api.values import Sample
+from rateval.cli.main import main
 from rateval.errors import PluginError, RatevalError
 from rateval.records.run import RunRecord
 from rateval.testing import tiny_dataset, tiny_model
@@ -221,6 +222,42 @@ def test_skipped_samples_and_undefined_scores_are_counted() -> None:
         assert sum(cell.evidence[0].quadrants.values()) == 10
 
 
+def test_without_masks_accuracy_is_computed_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = {"use": "squares", "masks": False, "without_mask": 24}
+    record = rateval.run(spec(dataset=[bare]))
+    masked = rateval.run(spec())
+    for cell, other in zip(record.cells, masked.cells, strict=True):
+        (evidence,) = cell.evidence
+        accuracy, pt, ir = evidence.scores
+        assert accuracy == other.evidence[0].scores[0]
+        assert accuracy.value is not None
+        for score in (pt, ir):
+            assert (score.value, score.numerator, score.denominator) == (None, 0, 0)
+            assert (score.low, score.high, score.change) == (None, None, None)
+        assert evidence.undefined == {"no mask": 12}
+        rows = record.rows(cell).to_pydict()
+        assert rows["undefined"] == ["no mask"] * 12
+        assert rows["mask_area"] == rows["score"] == [None] * 12
+        assert rows["valid"] == [False] * 12
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["report", str(record.path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    note = "accuracy alone: this dataset has no evidence masks, so PT and IR can't be computed, and"
+    assert printed.count(note) == 1
+    assert "is undefined" not in printed
+    assert "have no score" not in printed
+
+
+def test_a_dataset_with_some_masks_counts_the_others_as_not_valid() -> None:
+    record = rateval.run(spec(dataset=[{"use": "squares", "without_mask": 11}]))
+    (evidence,) = record.cells[1].evidence
+    accuracy, pt, _ = evidence.scores
+    assert evidence.undefined == {"no mask": 11}
+    assert pt.denominator == accuracy.numerator > 1
+
+
 def test_samples_skipped_in_training_are_named_once() -> None:
     record = rateval.run(spec(dataset=[{"use": "squares", "unreadable": 2}]))
     zero_shot, trained = record.cells
@@ -241,7 +278,6 @@ def test_a_constant_map_is_never_valid() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"dataset": [{"use": "squares", "masks": False}]}, RatevalError, "no evidence masks"),
         ({"dataset": [{"use": "squares", "test": 0}]}, RatevalError, "holds no sample"),
         ({"dataset": [{"use": "squares", "train": 0}]}, RatevalError, "training split holds no"),
         ({"dataset": [{"use": "squares", "trainable": False}]}, RatevalError, "no training split"),

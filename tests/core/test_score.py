@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 from rateval.stages.score import score
 from rateval.stats.wilson import wilson_interval
+from rateval.tasks.classification import Classification
+
+TASK = Classification(2)
 
 
 @given(st.integers(0, 400), st.integers(1, 400))
@@ -49,19 +53,40 @@ def outcomes(correct: list[bool]) -> Outcomes:
 
 
 def test_changes_are_differences_of_values() -> None:
-    (record,) = score({"a": Accuracy()}, outcomes([True, True, False]), outcomes([True, False]))
+    (record,) = score(
+        TASK, {"a": Accuracy()}, outcomes([True, True, False]), outcomes([True, False])
+    )
     assert record.value == pytest.approx(2 / 3)
     assert record.change == pytest.approx(2 / 3 - 1 / 2)
     assert (record.metric, record.heading) == ("a", "acc")
 
 
 def test_a_change_against_nothing_is_undefined() -> None:
-    (record,) = score({"a": Accuracy()}, outcomes([True]), outcomes([]))
+    (record,) = score(TASK, {"a": Accuracy()}, outcomes([True]), outcomes([]))
     assert record.change is None
-    (record,) = score({"a": Accuracy()}, outcomes([]), outcomes([True]))
+    (record,) = score(TASK, {"a": Accuracy()}, outcomes([]), outcomes([True]))
     assert (record.value, record.change, record.low) == (None, None, None)
+
+
+class ValidShare:
+    label = "valid"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        return Score.share(int(outcomes.valid.sum()), len(outcomes.valid))
+
+
+def test_without_masks_only_what_looks_at_no_evidence_has_a_value() -> None:
+    metrics: dict[str, Metric] = {"a": Accuracy(), "v": ValidShare()}
+    some = outcomes([True, False])
+    none = Outcomes(some.correct, some.valid, masks=False)
+    found = [
+        (record.value, record.numerator, record.denominator, record.change)
+        for given in (some, none)
+        for record in score(TASK, metrics, given, given)
+    ]
+    assert found == [(0.5, 1, 2, 0.0), (0.0, 0, 2, 0.0), (0.5, 1, 2, 0.0), (None, 0, 0, None)]
 
 
 def test_a_metric_that_returns_nan_is_named() -> None:
     with pytest.raises(PluginError, match='metric "a" returned'):
-        score({"a": Liar()}, outcomes([]), None)
+        score(TASK, {"a": Liar()}, outcomes([]), None)

@@ -132,7 +132,7 @@ class Never:
 
 def test_without_evidence_nothing_is_explained() -> None:
     classifier = tiny_classifier()
-    examiner = Examiner(lambda c: make_job(c, DATA.test, Never()), Never(), {})
+    examiner = Examiner(lambda c: make_job(c, DATA.test, Never()), None, {})
     samples = [s for s in DATA.test.samples(range(30)) if isinstance(s, Sample)]
     images = torch.stack([classifier.model.preprocess(sample.image) for sample in samples])
     right = [
@@ -154,6 +154,8 @@ class AllRight:
         wanted, self.labels = self.labels[: len(images)], self.labels[len(images) :]
         return torch.nn.functional.one_hot(torch.tensor(wanted), 3).float()
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 
@@ -170,6 +172,17 @@ def test_an_undefined_score_is_none() -> None:
     scores = examiner(wrong)
     assert scores["accuracy"] == 0
     assert scores["pt"] is None
+
+
+def test_without_any_mask_nothing_can_be_said_of_evidence() -> None:
+    examiner = Examiner(
+        lambda c: make_job(c, Some(unmasked=range(30)), create("attribution", "random")),
+        create("validator", "relevance-mass"),
+        metrics(),
+    )
+    scores = examiner(tiny_classifier())
+    assert scores["accuracy"] is not None
+    assert (scores["pt"], scores["ir"]) == (None, None)
 
 
 def test_what_trains_goes_on_training() -> None:
@@ -206,13 +219,13 @@ def test_the_weights_train_again_after_an_error() -> None:
 
 
 def test_nothing_readable_says_so() -> None:
-    examiner = Examiner(lambda c: make_job(c, Some(unreadable=range(30))), Never(), {})
+    examiner = Examiner(lambda c: make_job(c, Some(unreadable=range(30))), None, {})
     with pytest.raises(RatevalError, match=r"no sample of those held out for \[validation\]"):
         examiner(tiny_classifier())
 
 
 def test_scores_are_a_mapping_of_plain_numbers() -> None:
-    scores: Mapping[str, float | None] = Examiner(lambda c: make_job(c, DATA.test), Never(), {})(
+    scores: Mapping[str, float | None] = Examiner(lambda c: make_job(c, DATA.test), None, {})(
         tiny_classifier()
     )
     assert type(scores["accuracy"]) is float

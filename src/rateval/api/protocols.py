@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rateval.api.values import (
     Epoch,
     Explanation,
+    HeadDecision,
     ModelCard,
     Outcomes,
+    PromptDecision,
     Readout,
     Sample,
     Score,
@@ -192,6 +194,14 @@ class Classifier(Protocol):
         """Return every tensor that fine-tuning changed or added."""
         ...
 
+    @property
+    def decision(self) -> PromptDecision | HeadDecision | None:
+        """How the logits are made of what the model gives; None for any other way.
+
+        Whoever exports the classifier repeats that without it.
+        """
+        ...
+
 
 class Monitor(Protocol):
     """Where a long step says how far it is."""
@@ -217,7 +227,7 @@ class Logbook(Monitor, Protocol):
         ...
 
     def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
-        """Score the classifier as it is on the samples held out, name of a metric to its value.
+        """Score the classifier as it is on the samples held out, label of a metric to its value.
 
         A value whose denominator is 0 is None. The classifier's modules are left in eval mode.
         """

@@ -84,11 +84,6 @@ class Runner:
 
 def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:
     where = f'{plan.document.name}: dataset "{choice.label}"'
-    if not dataset.has_masks:
-        raise RatevalError(
-            f"{where}: has no evidence masks, and without them nobody can tell a right reason from "
-            "a wrong one; use a dataset with masks (see rateval list dataset)"
-        )
     if len(dataset.test) == 0:
         raise RatevalError(
             f"{where}: its test split holds no sample; check the dataset's path and parameters"

@@ -12,6 +12,7 @@ from rateval.records.explainers import (
 from rateval.records.run import RunRecord
 from rateval.report.rows import merge_notes, name_row
 from rateval.report.terminal.seeds import WIDE_OVER_SEEDS
+from rateval.store.rows import NO_MASK
 
 _EMPTY = {
     "PT": "no prediction is correct",
@@ -31,23 +32,45 @@ def explain_undefined(
     notes = [
         (name_row(cell), cell.seed, text)
         for cell, evidence in rows
-        for text in _explain_missing(cell, evidence)
+        for text in (*_explain_missing(cell, evidence), *_explain_skipped(cell))
     ]
     unscored: dict[str, Counter[str]] = {}
     for cell, evidence in rows:
-        unscored.setdefault(name_row(cell), Counter()).update(evidence.undefined)
-    return merge_notes(notes, several) + [
-        f"{name}: {_count_unscored(reasons, several=several)}"
-        for name, reasons in unscored.items()
-        if reasons
-    ]
+        if not _lacks_masks(cell, evidence):
+            unscored.setdefault(name_row(cell), Counter()).update(evidence.undefined)
+    alone = dict.fromkeys(_explain_alone(e) for cell, e in rows if _lacks_masks(cell, e))
+    return (
+        list(alone)
+        + merge_notes(notes, several)
+        + [
+            f"{name}: {_count_unscored(reasons, several=several)}"
+            for name, reasons in unscored.items()
+            if reasons
+        ]
+    )
 
 
 def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
     for score in evidence.scores:
-        if score.value is None:
+        if score.value is None and not _lacks_masks(cell, evidence):
             why = _EMPTY.get(score.heading, "there is nothing to divide by")
             yield f"{score.heading} is undefined: {why} (0 of 0)"
+
+
+def _lacks_masks(cell: CellRecord, evidence: EvidenceRecord) -> bool:
+    return 0 < cell.count == evidence.undefined.get(NO_MASK)
+
+
+def _explain_alone(evidence: EvidenceRecord) -> str:
+    undefined = [score.heading for score in evidence.scores if score.value is None]
+    so = f"{' and '.join(undefined)} can't be computed, and " if undefined else ""
+    return (
+        f"accuracy alone: this dataset has no evidence masks, so {so}RW and WW hold every "
+        "prediction, right or wrong, whatever it rests on"
+    )
+
+
+def _explain_skipped(cell: CellRecord) -> Iterator[str]:
     for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
         if skipped:
             first = f"{skipped[0].id}: {skipped[0].reason}"

@@ -13,6 +13,7 @@ from rateval.scoring.judged import Judged
 from rateval.stages.score import score
 from rateval.store.store import Stored
 from rateval.workbench.bench import Workbench
+from rateval.workbench.cell import task_of
 
 ReuseOrMake = Callable[[str, str, Mapping[str, Any], Callable[[Path], Mapping[str, Any]]], Stored]
 """(stage, label, inputs, compute) to a stored result."""
@@ -61,7 +62,9 @@ def _score_evidence(
     def compute(folder: Path) -> Mapping[str, Any]:
         outcomes = done.outcomes(index)
         metrics = {m.label: bench.object(m, seed) for m in plan.metrics}
-        scores = score(metrics, outcomes, None if baseline is None else baseline.outcomes(index))
+        task = task_of(bench.object(done.cell.dataset, seed))
+        theirs = None if baseline is None else baseline.outcomes(index)
+        scores = score(task, metrics, outcomes, theirs)
         return {
             "quadrants": outcomes.quadrants(),
             "scores": [record.model_dump(mode="json") for record in scores],

@@ -91,5 +91,5 @@ class Classification:
         """
         correct = np.array([True, True, False, False])
         patterns = product([False, True], repeat=len(correct))
-        scores = {metric.compute(Outcomes(correct, np.array(valid))) for valid in patterns}
-        return len(scores) > 1
+        scores = [metric.compute(Outcomes(correct, np.array(valid))) for valid in patterns]
+        return any(score != scores[0] for score in scores)

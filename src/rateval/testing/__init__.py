@@ -20,7 +20,8 @@ from rateval.testing.attributions import check_attribution
 from rateval.testing.components import check_component, check_declaration
 from rateval.testing.datasets import check_dataset
 from rateval.testing.failure import ConformanceError
-from rateval.testing.finetuners import RecordingLogbook, check_finetuner
+from rateval.testing.finetuners import check_finetuner
+from rateval.testing.logbook import RecordingLogbook
 from rateval.testing.metrics import check_metric
 from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift

@@ -57,6 +57,7 @@ class Fitting:
             inputs["validation"] = {
                 "split": self._held.identity,
                 "explained by": [self._inputs(choice) for choice in self._evidence_choices],
+                "metrics": [{"label": m.label} | self._inputs(m) for m in self._metrics],
             }
         return inputs
 
@@ -84,9 +85,24 @@ class Fitting:
     @property
     def _evidence_choices(self) -> list[Choice]:
         # The first of each: one curve, whatever else the study explains and judges with.
-        if self._plan.spec.validation is None or not self._plan.spec.validation.evidence:
+        if not self._asks_for_evidence or not self._dataset.has_masks:
             return []
-        return [self._attribution, self._plan.validators[0], *self._plan.metrics]
+        return [self._attribution, self._plan.validators[0]]
+
+    @property
+    def _metrics(self) -> list[Choice]:
+        if not self._asks_for_evidence:
+            return []
+        task = task_of(self._dataset)
+        return [
+            metric
+            for metric in self._plan.metrics
+            if self._dataset.has_masks or not task.needs_masks(self._object(metric))
+        ]
+
+    @property
+    def _asks_for_evidence(self) -> bool:
+        return self._plan.spec.validation is not None and self._plan.spec.validation.evidence
 
     @property
     def _attribution(self) -> Choice:
@@ -104,10 +120,8 @@ class Fitting:
         return able[0]
 
     def _make_examiner(self, held: Split) -> Examiner:
-        validator = self._plan.validators[0]
-        evidence = bool(self._evidence_choices)
-        attribution: Any = self._object(self._attribution) if evidence else None
-        metrics = self._plan.metrics if evidence else ()
+        evidence: list[Any] = [self._object(choice) for choice in self._evidence_choices]
+        attribution, validator = evidence or [None, None]
         options = self._plan.spec.run
 
         def make_job(classifier: Classifier) -> Job:
@@ -122,8 +136,7 @@ class Fitting:
                 options.workers,
             )
 
-        named = {m.registered.component.name: self._object(m) for m in metrics}
-        return Examiner(make_job, self._object(validator), named)
+        return Examiner(make_job, validator, {m.label: self._object(m) for m in self._metrics})
 
     def _object(self, choice: Choice) -> Any:
         return self._bench.object(choice, self._seed)

@@ -61,7 +61,7 @@ class TrainingParams(Params):
     that backgrounds tell less about the class."""
     stop_by: str | None = None
     """Stop early by this score on the samples held out, ``accuracy`` or the label of a metric such
-    as ``pt``, and keep the best epoch's weights; needs ``[validation]`` in the spec."""
+    as ``pt``, and keep the best epoch's weights; needs ``[held_out]`` in the spec."""
     patience: int = Field(default=3, ge=1)
     """Epochs without a better score after which ``stop_by`` ends the training."""
     seed: int | None = Field(default=None, ge=0, lt=2**63)
@@ -111,7 +111,7 @@ class WiseFtParams(FtParams):
     ``choose_by`` on the samples held out is taken."""
     choose_by: str = "accuracy"
     """Score on the samples held out by which one of several ``alpha`` is chosen, named as in
-    ``stop_by``; needs ``[validation]`` in the spec."""
+    ``stop_by``; needs ``[held_out]`` in the spec."""
 
     @property
     def alphas(self) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""
 
-QUICK_STAGES = ("validate", "score")
+QUICK_STAGES = ("judge", "score")
 WORTH_TELLING_S = 1.0
 """Seconds below which a quick stage is told only when everything is asked for."""
 
@@ -74,7 +74,7 @@ class PlainReporter(Reporter):
         if not self._verbose and stage.stage in QUICK_STAGES and stage.seconds < WORTH_TELLING_S:
             return
         line = Text("= " if stage.reused else "✓ ", style="cyan" if stage.reused else "green")
-        line.append(f"{stage.stage:<9}", style="bold default")
+        line.append(f"{stage.stage:<8} ", style="bold default")
         line.append(stage.label, style="default")
         amount = "" if count is None else f"{count:,} images, "
         timing = "reused" if stage.reused else f"{stage.seconds:.1f} s"
@@ -95,7 +95,7 @@ class LiveReporter(PlainReporter):
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
         """Follow one stage while it works."""
         columns = (
-            TextColumn("  [bold]{task.fields[stage]:<9}[/]{task.description}"),
+            TextColumn("  [bold]{task.fields[stage]:<8} [/]{task.description}"),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             _RateColumn(),
@@ -140,7 +140,7 @@ class _LiveMonitor:
 class _PlainMonitor:
     def __init__(self, console: Console, stage: str, label: str) -> None:
         self._console = console
-        self._what = f"{stage:<9}{label}"
+        self._what = f"{stage:<8} {label}"
         self._total = self._done = 0
         self._started = self._said = time.monotonic()
 

@@ -162,7 +162,7 @@ def test_ctrl_c_leaves_a_run_to_go_on_with(tmp_path: Path, acme: Path, write_spe
     ) as process:
         assert process.stderr is not None
         seen = ""
-        while "validate tiny · zs" not in seen:
+        while "judge    tiny · zs" not in seen:
             line = process.stderr.readline()
             assert line, seen
             seen += line

@@ -143,7 +143,7 @@ def test_images_are_matched_by_their_ids() -> None:
     stored = [
         Explained(
             Path("runs/store/infer", record.cells[0].identity),
-            [Path("runs/store/validate", record.cells[0].evidence[0].identity)],
+            [Path("runs/store/judge", record.cells[0].evidence[0].identity)],
         )
         for record in (short, whole)
     ]

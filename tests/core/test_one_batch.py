@@ -18,8 +18,8 @@ from rateval.tasks.classification import Classification
 from rateval.testing import tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain, predict
-from rateval.workbench.judging import judge
+from rateval.workbench.explain import explain_batch, predict_batch
+from rateval.workbench.judging import judge_batch
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 DATA = tiny_dataset(train=4, test=6)
@@ -82,7 +82,7 @@ def test_a_broken_promise_shows_in_a_test_and_on_samples_held_out(
 ) -> None:
     job = make_job(attribution)
     with pytest.raises(error, match=message):
-        explain(job, first(job))
+        explain_batch(job, first(job))
     metrics: dict[str, Metric] = {"pt": create("metric", "pt")}
     validator = create("validator", "relevance-mass")
     examiner = Examiner(lambda c: make_job(attribution, c), validator, metrics)
@@ -93,9 +93,9 @@ def test_a_broken_promise_shows_in_a_test_and_on_samples_held_out(
 def test_logits_are_asked_for_once_where_an_explanation_has_none() -> None:
     job = make_job(Says())
     batch = first(job)
-    found = explain(job, batch)
+    found = explain_batch(job, batch)
     assert found.logits is not None
-    assert found.logits.equal(predict(job, batch))
+    assert found.logits.equal(predict_batch(job, batch))
     assert found.logits.equal(job.classifier.logits(batch.images))
 
 
@@ -109,11 +109,11 @@ def test_predictions_without_evidence_are_checked_as_well() -> None:
 def test_permuted_weights_may_lead_to_maps_and_logits_that_are_not_finite() -> None:
     attribution = Says(spoil(float("nan")), spoil(float("inf")))
     job = make_job(attribution)
-    found = explain(job, first(job), permuted=True)
+    found = explain_batch(job, first(job), permuted=True)
     assert found.relevance.isfinite().flatten(1).all(1).tolist() == [False, True, True, True]
     for attribution in (Says(spoil(-1)), Says(cut)):  # no weights excuse these
         with pytest.raises(PluginError):
-            explain(make_job(attribution), first(job), permuted=True)
+            explain_batch(make_job(attribution), first(job), permuted=True)
 
 
 def test_permuted_weights_predict_nothing() -> None:
@@ -121,7 +121,7 @@ def test_permuted_weights_predict_nothing() -> None:
         model = tiny_classifier().model
 
     job = make_job(Says(), Silent())
-    assert explain(job, first(job), permuted=True).logits is None
+    assert explain_batch(job, first(job), permuted=True).logits is None
 
 
 class Judges:
@@ -150,12 +150,12 @@ def test_a_verdict_that_breaks_its_promise(changes: dict[str, Any], message: str
     maps = np.ones((2, 3, 4), np.float16)
     masks = torch.ones(2, 24, 32, dtype=torch.bool)
     with pytest.raises(PluginError, match=message):
-        judge(Judges(**changes), maps, masks, (True, True), "cpu")
+        judge_batch(Judges(**changes), maps, masks, (True, True), "cpu")
 
 
 def test_an_image_without_a_mask_has_no_verdict() -> None:
     maps = np.ones((2, 3, 4), np.float16)
     masks = torch.zeros(2, 24, 32, dtype=torch.bool)
-    found = judge(Judges(), maps, masks, (True, False), "cpu")
+    found = judge_batch(Judges(), maps, masks, (True, False), "cpu")
     assert found.valid.tolist() == found.defined.tolist() == [True, False]
     assert found.reasons == ("", "no mask")

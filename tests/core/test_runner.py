@@ -154,7 +154,7 @@ def test_another_seed_trains_another_classifier_and_shares_zero_shot() -> None:
 def test_a_second_run_reuses_everything_and_loads_no_model() -> None:
     rateval.run(spec())
     record = rateval.run(spec())
-    assert {stage.stage for stage in record.stages} == {"finetune", "infer", "validate", "score"}
+    assert {stage.stage for stage in record.stages} == {"finetune", "infer", "judge", "score"}
     assert all(stage.reused for stage in record.stages)
 
 
@@ -162,12 +162,12 @@ def test_another_threshold_touches_no_model() -> None:
     rateval.run(spec())
     record = rateval.run(spec(evidence=[{"use": "relevance-mass", "threshold": 0.1}]))
     computed = {stage.stage for stage in record.stages if not stage.reused}
-    assert computed == {"validate", "score"}
+    assert computed == {"judge", "score"}
 
 
 def test_how_to_run_is_no_part_of_an_identity() -> None:
     first = rateval.run(spec())
-    second = rateval.run(spec(), batch_size=3, workers=2)
+    second = rateval.run(spec(), batch_size=3, readers=2)
     assert all(stage.reused for stage in second.stages)
     assert first.cells == second.cells
 
@@ -426,7 +426,7 @@ def test_observers_see_a_run_and_cannot_break_it(make_plugin: MakePlugin) -> Non
         ("load", "tiny"),
         ("finetune", "tiny · zs"),
         ("infer", "tiny · zs on squares"),
-        ("validate", "tiny · zs on squares by relevance-mass"),
+        ("judge", "tiny · zs on squares by relevance-mass"),
         ("score", "tiny · zs on squares by relevance-mass"),
         ("finished", "finished"),
     ]
@@ -493,6 +493,6 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert computed == [
         ("load", "tiny"),
         ("infer", "tiny · ft on squares"),
-        ("validate", "tiny · ft on squares by relevance-mass"),
+        ("judge", "tiny · ft on squares by relevance-mass"),
     ]
     assert whole.cells[0] == half.cells[0]

@@ -25,7 +25,7 @@ def test_identity_ignores_the_order_of_keys_and_sees_every_value() -> None:
     assert identify(values) == identify({"b": {"d": None, "c": [1, 2]}, "a": 1})
     assert identify(values) != identify(values | {"a": 2})
     assert identify(values) != identify({"a": 1, "b": {"c": [2, 1], "d": None}})
-    assert identify_result("infer", values) != identify_result("validate", values)
+    assert identify_result("infer", values) != identify_result("judge", values)
 
 
 def test_identity_refuses_nan() -> None:
@@ -48,7 +48,7 @@ def test_other_inputs_are_another_result(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.make("infer", {"a": 1}, write("x"))
     assert store.fetch("infer", {"a": 2}) is None
-    assert store.fetch("validate", {"a": 1}) is None
+    assert store.fetch("judge", {"a": 1}) is None
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])

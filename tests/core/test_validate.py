@@ -9,7 +9,7 @@ import torch
 import rateval
 from rateval.api.values import Verdict
 from rateval.progress import Reporter
-from rateval.stages.judge import validate
+from rateval.stages.judge import judge
 from rateval.store import rows as tables
 
 
@@ -44,8 +44,8 @@ def inferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> Pat
 
 def test_maps_and_masks_are_judged_on_the_device(inferred: Path, tmp_path: Path) -> None:
     validator = Elsewhere()
-    with Reporter().watch("validate", "") as monitor:
-        validate(validator, inferred, 5, monitor, tmp_path, "meta")
+    with Reporter().watch("judge", "") as monitor:
+        judge(validator, inferred, 5, monitor, tmp_path, "meta")
     assert validator.seen == [("meta", "meta", 5), ("meta", "meta", 5), ("meta", "meta", 2)]
     rows = pq.read_table(tmp_path / tables.ROWS)
     assert rows.column("score").to_pylist() == [0.75] * 12

@@ -16,7 +16,7 @@ from rateval.data.splits import hold_out
 from rateval.errors import RatevalError
 from rateval.facade import create
 from rateval.stages.infer import infer
-from rateval.stages.judge import validate
+from rateval.stages.judge import judge
 from rateval.store import rows as tables
 from rateval.tasks.classification import Classification
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset
@@ -64,7 +64,7 @@ def test_samples_are_drawn_evenly() -> None:
 def test_at_most_half_is_held_out() -> None:
     assert DATA.train is not None
     assert len(hold_out(DATA.train, 20)[0]) == 20
-    message = r"validation.images = 21: the training split has 40 samples, .* use 20 or fewer"
+    message = r"held_out.images = 21: the training split has 40 samples, .* use 20 or fewer"
     with pytest.raises(RatevalError, match=message):
         hold_out(DATA.train, 21)
 
@@ -100,7 +100,7 @@ def metrics() -> dict[str, Metric]:
 
 @pytest.mark.parametrize("name", ["generic-attention", "input-gradient", "random"])
 @pytest.mark.parametrize("threshold", [0.16, 0.22])
-def test_it_equals_infer_and_validate(name: str, threshold: float, tmp_path: Path) -> None:
+def test_it_equals_infer_and_judge(name: str, threshold: float, tmp_path: Path) -> None:
     attribution = create("attribution", name)
     validator = create("validator", "relevance-mass", threshold=threshold)
     split = Some(unmasked=(2, 11), unreadable=(0, 5))
@@ -110,7 +110,7 @@ def test_it_equals_infer_and_validate(name: str, threshold: float, tmp_path: Pat
     inferred.mkdir()
     judged.mkdir()
     infer(job, range(30), RecordingLogbook(), inferred)
-    validate(validator, inferred, 8, RecordingLogbook(), judged, "cpu")
+    judge(validator, inferred, 8, RecordingLogbook(), judged, "cpu")
     correct = tables.read_rows(inferred).column("correct").to_numpy(zero_copy_only=False)
     valid = tables.read_rows(judged).column("valid").to_numpy(zero_copy_only=False)
     expected = Outcomes(correct, valid)
@@ -220,7 +220,7 @@ def test_the_weights_train_again_after_an_error() -> None:
 
 def test_nothing_readable_says_so() -> None:
     examiner = Examiner(lambda c: make_job(c, Some(unreadable=range(30))), None, {})
-    with pytest.raises(RatevalError, match=r"no sample of those held out for \[validation\]"):
+    with pytest.raises(RatevalError, match=r"no sample of those held out for \[held_out\]"):
         examiner(tiny_classifier())
 
 

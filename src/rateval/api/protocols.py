@@ -222,11 +222,11 @@ class Logbook(Monitor, Protocol):
     """
 
     @property
-    def validates(self) -> tuple[str, ...]:
-        """Name the scores that ``validate`` gives; empty when the study holds no samples out."""
+    def examined(self) -> tuple[str, ...]:
+        """Name the scores that ``examine`` gives; empty when the study holds no samples out."""
         ...
 
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
         """Score the classifier as it is on the samples held out, label of a metric to its value.
 
         A value whose denominator is 0 is None. The classifier's modules are left in eval mode.

@@ -83,8 +83,8 @@ class Epoch:
     objective scores no classes."""
     lr: float
     """Rate of the last step, of the first group of weights."""
-    validation: Mapping[str, float | None] = field(default_factory=dict)
-    """What ``Logbook.validate`` said afterwards; empty when the study holds no samples out."""
+    held_out: Mapping[str, float | None] = field(default_factory=dict)
+    """What ``Logbook.examine`` said afterwards; empty when the study holds no samples out."""
 
 
 @dataclass(frozen=True, slots=True)

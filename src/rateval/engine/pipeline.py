@@ -20,10 +20,10 @@ from rateval.plan.plan import Plan
 from rateval.progress import Reporter
 from rateval.records.step import StageRecord
 from rateval.scoring.judged import Judged
-from rateval.stages.faithfulness import Options, probe
+from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
-from rateval.stages.judge import validate
+from rateval.stages.judge import judge
 from rateval.store.store import Store, Stored, identify, identify_result
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
@@ -35,7 +35,7 @@ PART_SIZE = 4096
 
 
 class Pipeline:
-    """Take cells of a plan through load, finetune, infer and validate."""
+    """Take cells of a plan through load, finetune, infer and judge."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Pipeline:
         try:
             finetuned = self._finetune(cell)
             inferred = self._infer(cell, finetuned)
-            verdicts = tuple(self._validate(cell, inferred, c) for c in self._plan.validators)
-            probed = self._probe(cell, finetuned, inferred)
+            verdicts = tuple(self._judge(cell, inferred, c) for c in self._plan.validators)
+            faithful = self._faithfulness(cell, finetuned, inferred)
         except RatevalError as error:
             error.args = (f"{cell.label}: {error}",)  # a plugin's own kind of it stays what it is
             raise
-        return Judged(cell, finetuned, inferred, verdicts, probed)
+        return Judged(cell, finetuned, inferred, verdicts, faithful)
 
     def reuse_or_make(
         self,
@@ -181,21 +181,21 @@ class Pipeline:
             write = partial(infer, job, part, monitor)
             yield stored or self._store.make("infer-part", values, write)
 
-    def _validate(self, cell: Cell, inferred: Stored, choice: Choice) -> Stored:
+    def _judge(self, cell: Cell, inferred: Stored, choice: Choice) -> Stored:
         validator_inputs = self._bench.inputs(choice, cell.seed)
         inputs = {"inferred": inferred.identity, "validator": validator_inputs}
         label = f"{cell.label} by {choice.label}"
 
         def compute(folder: Path) -> Mapping[str, Any]:
             batch_size = self._plan.spec.run.batch_size
-            with self._reporter.watch("validate", label) as monitor, _blaming(choice):
+            with self._reporter.watch("judge", label) as monitor, _blaming(choice):
                 validator = self._bench.object(choice, cell.seed)
                 device = self._bench.context.device
-                return validate(validator, inferred.path, batch_size, monitor, folder, device)
+                return judge(validator, inferred.path, batch_size, monitor, folder, device)
 
-        return self.reuse_or_make("validate", label, inputs, compute)
+        return self.reuse_or_make("judge", label, inputs, compute)
 
-    def _probe(self, cell: Cell, finetuned: Stored, inferred: Stored) -> Stored | None:
+    def _faithfulness(self, cell: Cell, finetuned: Stored, inferred: Stored) -> Stored | None:
         options = self._plan.spec.faithfulness
         if options is None:
             return None
@@ -206,10 +206,10 @@ class Pipeline:
         def compute(folder: Path) -> Mapping[str, Any]:
             job = self._job(cell, finetuned)
             blamed = _blaming(cell.attribution, cell.finetuner)
-            with self._reporter.watch("probe", label) as monitor, blamed, self._lowered(job):
-                return probe(job, Options(**asked), inferred.path, monitor, folder)
+            with self._reporter.watch("faithfulness", label) as monitor, blamed, self._lowered(job):
+                return faithfulness(job, Options(**asked), inferred.path, monitor, folder)
 
-        return self.reuse_or_make("probe", label, inputs, compute)
+        return self.reuse_or_make("faithfulness", label, inputs, compute)
 
     def _job(self, cell: Cell, finetuned: Stored) -> Job:
         dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
@@ -222,7 +222,7 @@ class Pipeline:
             task_of(dataset),
             self._bench.context.device,
             options.batch_size,
-            options.workers,
+            options.readers,
         )
 
     def _lowered(self, job: Job) -> AbstractContextManager[None]:

@@ -39,7 +39,7 @@ class Runner:
         self._plan = plan
         self._observers = Observers(registry, reporter.warn)
         self._bench = Workbench(
-            Context(device=resolve_device(options.device), workers=options.workers)
+            Context(device=resolve_device(options.device), readers=options.readers)
         )
         require_precision(options.precision, self._bench.context.device)
         require_processes(options.processes, self._bench.context.device)

@@ -37,7 +37,7 @@ class EvidenceRecord(Record):
     validator: str
     """Label of the validator in the spec."""
     identity: str
-    """Names the stored verdicts: ``store/validate/<identity>``."""
+    """Names the stored verdicts: ``store/judge/<identity>``."""
     quadrants: dict[str, int]
     """Counts of RR, RW, WR and WW: prediction first, evidence second."""
     undefined: dict[str, int]

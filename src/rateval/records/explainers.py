@@ -64,9 +64,9 @@ class FaithfulnessRecord(AreasRecord):
     """Hold how the prediction's probability follows the relevance maps of one cell."""
 
     identity: str
-    """Names the curves of each image: ``store/probe/<identity>``."""
+    """Names the curves of each image: ``store/faithfulness/<identity>``."""
     count: int
-    """Images probed, the first ones of the test split."""
+    """Images looked at, the first ones of the test split."""
     undefined: dict[str, int]
     """Reason to the number of those without curves; they are in no area."""
 

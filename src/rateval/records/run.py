@@ -110,7 +110,7 @@ class RunRecord(Record):
 
         evidence = next(e for e in cell.evidence if validator in (None, e.validator))
         return read_judged_rows(
-            self._result("infer", cell.identity), self._result("validate", evidence.identity)
+            self._result("infer", cell.identity), self._result("judge", evidence.identity)
         )
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
@@ -120,15 +120,15 @@ class RunRecord(Record):
         return read_relevance(self._result("infer", cell.identity))
 
     def curves(self, cell: CellRecord) -> pa.Table:
-        """Read one row per probed image: deletion and insertion curves, areas and correlations.
+        """Read the faithfulness of each image: deletion and insertion curves, areas, correlations.
 
-        Raises RatevalError when the stored results are gone, or the cell was not probed.
+        Raises RatevalError when the stored results are gone, or the study asked for none.
         """
         from rateval.store.rows import read_rows
 
         if cell.faithfulness is None:
-            raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
-        return read_rows(self._result("probe", cell.faithfulness.identity))
+            raise RatevalError("this study has no faithfulness; add [faithfulness] to its spec")
+        return read_rows(self._result("faithfulness", cell.faithfulness.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:
         """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""

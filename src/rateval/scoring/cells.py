@@ -98,9 +98,9 @@ def _record(done: Judged, evidence: tuple[EvidenceRecord, ...]) -> CellRecord:
             SkippedRecord(**skipped) for skipped in done.finetuned.facts["skipped"]
         ),
         evidence=evidence,
-        faithfulness=_faithfulness(done.probed),
+        faithfulness=_faithfulness(done.faithfulness),
     )
 
 
-def _faithfulness(probed: Stored | None) -> FaithfulnessRecord | None:
-    return None if probed is None else FaithfulnessRecord(identity=probed.identity, **probed.facts)
+def _faithfulness(found: Stored | None) -> FaithfulnessRecord | None:
+    return None if found is None else FaithfulnessRecord(identity=found.identity, **found.facts)

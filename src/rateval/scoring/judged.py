@@ -19,8 +19,8 @@ class Judged:
     inferred: Stored
     verdicts: tuple[Stored, ...]
     """One per validator of the plan."""
-    probed: Stored | None = None
-    """None unless the plan probes faithfulness."""
+    faithfulness: Stored | None = None
+    """None unless the plan asks for it."""
 
     def outcomes(self, validator: int) -> Outcomes:
         """Read the outcomes by one of the plan's validators."""

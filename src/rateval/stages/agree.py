@@ -23,7 +23,7 @@ class Explained:
     """Hold where the results of one explainer lie."""
 
     inferred: Path
-    validated: Sequence[Path]
+    judged: Sequence[Path]
     """One per validator."""
 
 
@@ -41,7 +41,7 @@ def agree(first: Explained, second: Explained) -> Mapping[str, Any]:
         "correlation": float(values[defined].mean()) if count else None,
         "count": count,
         "verdicts": [
-            _compare(paths, rows) for paths in zip(first.validated, second.validated, strict=True)
+            _compare(paths, rows) for paths in zip(first.judged, second.judged, strict=True)
         ],
     }
 

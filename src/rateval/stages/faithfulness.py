@@ -1,4 +1,4 @@
-"""Probe an explainer: does the prediction follow its maps, and do its maps follow the weights?"""
+"""Faithfulness: does the prediction follow the maps, and do the maps follow the weights?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rateval.stats.normal import _gain
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain
+from rateval.workbench.explain import explain_batch
 from rateval.workbench.maps import scale_maps
 from rateval.workbench.perturbation import (
     blank_patches,
@@ -45,7 +45,7 @@ SCHEMA = pa.schema(
         pa.field("randomised_correlation", pa.float32()),
     ]
 )
-"""Columns that probe writes; areas and curves are null where ``undefined`` says why."""
+"""Columns that this stage writes; areas and curves are null where ``undefined`` says why."""
 
 Curves = Mapping[str, NDArray[np.float64]]
 """Name of a curve to its heights, (B, S), or to its area, (B,)."""
@@ -64,7 +64,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Explained:
-    """Hold what infer stored of the images that are probed."""
+    """Hold what infer stored of the images that are looked at."""
 
     indices: list[int]
     ids: list[str]
@@ -79,7 +79,7 @@ class _Explained:
         return len(self.ids)
 
 
-def probe(
+def faithfulness(
     job: Job, options: Options, inferred: Path, monitor: Monitor, folder: Path
 ) -> Mapping[str, Any]:
     """Write curves, areas and correlations per image into ``folder``; return their means.
@@ -171,7 +171,7 @@ def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlation
     maps = []
     with permuted_weights(job.classifier.model.image_tower):
         for batch, _ in _batches(job, explained):
-            relevance, _ = scale_maps(explain(job, batch, permuted=True).relevance)
+            relevance, _ = scale_maps(explain_batch(job, batch, permuted=True).relevance)
             maps.append(relevance.reshape(len(batch), -1))
             monitor.advance(len(batch))
     return rank_correlations(explained.maps, np.concatenate(maps))

@@ -19,7 +19,7 @@ from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain
+from rateval.workbench.explain import explain_batch
 from rateval.workbench.maps import scale_maps
 
 
@@ -36,7 +36,7 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> Mapping[str,
         for batch in job.batches(part, masks=True):
             skipped += batch.skipped
             if len(batch):
-                explanation = explain(job, batch)
+                explanation = explain_batch(job, batch)
                 relevance, largest = scale_maps(explanation.relevance)
                 maps.append(relevance)
                 if writers is None:

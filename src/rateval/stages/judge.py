@@ -14,10 +14,10 @@ import torch
 from rateval.api.protocols import Monitor, Validator
 from rateval.api.values import Verdict
 from rateval.store import rows as tables
-from rateval.workbench.judging import judge
+from rateval.workbench.judging import judge_batch
 
 
-def validate(
+def judge(
     validator: Validator,
     inferred: Path,
     batch_size: int,
@@ -37,7 +37,7 @@ def validate(
     with pq.ParquetWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
         for ids, masks, present in tables.read_masks(inferred, batch_size):
             maps = relevance[start : start + len(ids)]
-            verdict = judge(validator, maps, torch.from_numpy(masks), present, device)
+            verdict = judge_batch(validator, maps, torch.from_numpy(masks), present, device)
             rows = _rows(ids, verdict)
             undefined.update(reason for reason in rows.column("undefined").to_pylist() if reason)
             writer.write_batch(rows)

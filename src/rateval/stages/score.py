@@ -13,9 +13,9 @@ from rateval.store import rows as tables
 from rateval.workbench.counting import count
 
 
-def read_outcomes(inferred: Path, validated: Path) -> Outcomes:
+def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
     """Put the stored predictions and verdicts of a cell together."""
-    rows = tables.read_judged_rows(inferred, validated)
+    rows = tables.read_judged_rows(inferred, judged)
     return Outcomes(
         rows.column("correct").to_numpy(),
         rows.column("valid").to_numpy(),

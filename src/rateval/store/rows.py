@@ -29,7 +29,7 @@ VERDICTS = pa.schema(
         pa.field("undefined", pa.string()),
     ]
 )
-"""Columns that validate writes; ``score`` is null where ``undefined`` says why."""
+"""Columns that judge writes; ``score`` is null where ``undefined`` says why."""
 
 
 def rows_schema(task: pa.Schema) -> pa.Schema:
@@ -86,9 +86,9 @@ def read_rows(folder: Path) -> pa.Table:
     return pq.read_table(folder / ROWS)
 
 
-def read_judged_rows(inferred: Path, validated: Path) -> pa.Table:
-    """Read the rows of infer with the columns of validate beside them."""
-    rows, verdicts = read_rows(inferred), read_rows(validated)
+def read_judged_rows(inferred: Path, judged: Path) -> pa.Table:
+    """Read the rows of infer with the columns of judge beside them."""
+    rows, verdicts = read_rows(inferred), read_rows(judged)
     # Both are written in one order; a join would refuse the list of probabilities.
     assert rows.column("id").equals(verdicts.column("id"))
     for name in ("score", "valid", "undefined"):

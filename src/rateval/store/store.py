@@ -15,7 +15,7 @@ from typing import Any
 from rateval.errors import RatevalError
 from rateval.json_file import write_json
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of stored results; part of every identity."""
 MANIFEST = "manifest.json"
 """File of a stored result that says what determined it."""

@@ -21,7 +21,7 @@ class RecordingLogbook:
         kept: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None,
         interrupt_after: int | None = None,
     ) -> None:
-        """``scores`` are what ``validate`` says, one after the other; none: nothing is held out.
+        """``scores`` are what ``examine`` says, one after the other; none: nothing is held out.
 
         ``kept`` is what ``resume`` finds; ``interrupt_after`` presses Ctrl-C when that many states
         were saved.
@@ -35,7 +35,7 @@ class RecordingLogbook:
         self.saved = 0
         self._scores = list(scores)
         self._interrupt_after = interrupt_after
-        self.validates = tuple(scores[0]) if scores else ()
+        self.examined = tuple(scores[0]) if scores else ()
 
     def begin(self, total: int) -> None:
         """Keep the total."""
@@ -46,7 +46,7 @@ class RecordingLogbook:
         self.done += samples
         self.notes.append(note)
 
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
         """Say the next of the scores."""
         return self._scores.pop(0) if self._scores else {}
 

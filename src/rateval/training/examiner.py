@@ -14,8 +14,8 @@ from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.workbench.cell import Job
 from rateval.workbench.counting import count
-from rateval.workbench.explain import explain, predict
-from rateval.workbench.judging import judge
+from rateval.workbench.explain import explain_batch, predict_batch
+from rateval.workbench.judging import judge_batch
 from rateval.workbench.maps import scale_maps
 
 ACCURACY = "accuracy"
@@ -60,7 +60,7 @@ class Examiner:
             for weight in trainable:
                 weight.requires_grad_(True)
         if not judged:
-            raise RatevalError("no sample of those held out for [validation] can be read")
+            raise RatevalError("no sample of those held out for [held_out] can be read")
         correct, valid, masks = zip(*judged, strict=True)
         return Outcomes(np.concatenate(correct), np.concatenate(valid), any(masks))
 
@@ -68,13 +68,15 @@ class Examiner:
         self, job: Job, batch: Batch
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], bool]:
         if self.validator is None or batch.masks is None:
-            logits, valid, masks = predict(job, batch), np.zeros(len(batch), np.bool_), False
+            logits, valid, masks = predict_batch(job, batch), np.zeros(len(batch), np.bool_), False
         else:
-            explanation = explain(job, batch)
+            explanation = explain_batch(job, batch)
             assert explanation.logits is not None
             logits = explanation.logits
             # Rounded as a study's maps are when they are stored.
             relevance, _ = scale_maps(explanation.relevance)
-            verdict = judge(self.validator, relevance, batch.masks, batch.has_mask, job.device)
+            verdict = judge_batch(
+                self.validator, relevance, batch.masks, batch.has_mask, job.device
+            )
             valid, masks = verdict.valid.numpy(), any(batch.has_mask)
         return job.task.correct(job.task.predict(logits), batch.labels.numpy()), valid, masks

@@ -33,8 +33,8 @@ class Fitting:
         self._held: Split | None = None
         if self._finetuner.trains and self._dataset.train is not None:
             self._train = limit_split(self._dataset.train, plan.spec.run.limit)
-            if plan.spec.validation is not None and len(self._train):
-                self._train, self._held = hold_out(self._train, plan.spec.validation.images)
+            if plan.spec.held_out is not None and len(self._train):
+                self._train, self._held = hold_out(self._train, plan.spec.held_out.images)
         involved = [cell.model, cell.finetuner, *([cell.dataset] if self._train else [])]
         self.label = f"{cell.model.label} · {cell.finetuner.label}{cell.seed_note(*involved)}"
 
@@ -54,7 +54,7 @@ class Fitting:
             "train": None if self._train is None else self._train.identity,
         }
         if self._held is not None:
-            inputs["validation"] = {
+            inputs["held out"] = {
                 "split": self._held.identity,
                 "explained by": [self._inputs(choice) for choice in self._evidence_choices],
                 "metrics": [{"label": m.label} | self._inputs(m) for m in self._metrics],
@@ -102,7 +102,7 @@ class Fitting:
 
     @property
     def _asks_for_evidence(self) -> bool:
-        return self._plan.spec.validation is not None and self._plan.spec.validation.evidence
+        return self._plan.spec.held_out is not None and self._plan.spec.held_out.evidence
 
     @property
     def _attribution(self) -> Choice:
@@ -114,7 +114,7 @@ class Fitting:
         ]
         if not able:
             raise RatevalError(
-                "validation.evidence = true: none of the study's attributions can explain samples "
+                "held_out.evidence = true: none of the study's attributions can explain samples "
                 "held out of training; set evidence = false, or add one that explains any image"
             )
         return able[0]
@@ -133,7 +133,7 @@ class Fitting:
                 task_of(self._dataset),
                 self._bench.context.device,
                 options.batch_size,
-                options.workers,
+                options.readers,
             )
 
         return Examiner(make_job, validator, {m.label: self._object(m) for m in self._metrics})

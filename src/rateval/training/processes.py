@@ -32,7 +32,7 @@ from rateval.workbench.bench import Workbench
 _FACTS = "facts-{}.json"
 _POLL_S = 0.2
 _PATIENCE = timedelta(hours=12)
-"""How long processes wait for the first one while it validates."""
+"""How long processes wait for the first one while it examines a classifier."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Job:
     """What the classifier's logits mean."""
     device: str
     batch_size: int
-    workers: int
+    readers: int
 
     def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
         """Yield batches of the shifted test images at ``indices``."""
@@ -34,7 +34,7 @@ class Job:
             indices=indices,
             masks=masks,
             shift=self.shift,
-            workers=self.workers,
+            readers=self.readers,
         )
 
 

@@ -10,7 +10,7 @@ from rateval.errors import PluginError, RatevalError
 from rateval.workbench.cell import Job
 
 
-def explain(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
+def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
     """Explain a batch: relevance (B, rows, cols) and logits (B, K), float32 on the CPU.
 
     With ``permuted`` weights numbers may leave the range of floats through no fault of a plugin:
@@ -27,11 +27,11 @@ def explain(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
     if permuted:
         return Explanation(relevance, explanation.logits)
     if explanation.logits is None:
-        return Explanation(relevance, predict(job, batch))
+        return Explanation(relevance, predict_batch(job, batch))
     return Explanation(relevance, _checked(explanation.logits, len(batch), job.task.outputs))
 
 
-def predict(job: Job, batch: Batch) -> torch.Tensor:
+def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
     """Score a batch without explaining it: (B, K) float32 on the CPU.
 
     Raises PluginError for logits of another shape, and RatevalError for ones that are not finite.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def judge(
+def judge_batch(
     validator: Validator,
     maps: NDArray[np.float16],
     masks: torch.Tensor,

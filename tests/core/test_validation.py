@@ -40,6 +40,13 @@ def test_every_sample_is_on_one_side() -> None:
     assert len({DATA.train.identity, left.identity, held.identity}) == 3
 
 
+def test_the_samples_are_those_that_were_always_drawn() -> None:
+    """Other ones would change every number of a study that holds samples out."""
+    assert DATA.train is not None
+    expected = ["0000", "0007", "0009", "0016", "0020", "0021", "0028", "0029", "0039"]
+    assert ids(hold_out(DATA.train, 9)[1]) == expected
+
+
 def test_the_splits_identity_alone_decides() -> None:
     one, again, other = (tiny_dataset(train=40, seed=seed).train for seed in (0, 0, 1))
     assert one is not None

@@ -60,8 +60,8 @@ class TrainingParams(Params):
     """Probability that an image with a mask gets the background of another one of its batch, so
     that backgrounds tell less about the class."""
     stop_by: str | None = None
-    """Stop early by this score on the samples held out, such as ``accuracy`` or ``pt``, and keep
-    the best epoch's weights; needs ``[validation]`` in the spec."""
+    """Stop early by this score on the samples held out, ``accuracy`` or the label of a metric such
+    as ``pt``, and keep the best epoch's weights; needs ``[held_out]`` in the spec."""
     patience: int = Field(default=3, ge=1)
     """Epochs without a better score after which ``stop_by`` ends the training."""
     seed: int | None = Field(default=None, ge=0, lt=2**63)
@@ -110,8 +110,8 @@ class WiseFtParams(FtParams):
     """Share of the trained weights, 0 (zero-shot) to 1 (trained); of several, the one with the best
     ``choose_by`` on the samples held out is taken."""
     choose_by: str = "accuracy"
-    """Score on the samples held out by which one of several ``alpha`` is chosen; needs
-    ``[validation]`` in the spec."""
+    """Score on the samples held out by which one of several ``alpha`` is chosen, named as in
+    ``stop_by``; needs ``[held_out]`` in the spec."""
 
     @property
     def alphas(self) -> tuple[float, ...]:

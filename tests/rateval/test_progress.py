@@ -63,10 +63,10 @@ def test_a_live_line_shows_count_rate_and_time_left() -> None:
 
 def test_quick_stages_are_told_when_everything_is_asked_for() -> None:
     short = console(terminal=False)
-    PlainReporter(short).finished(stage("validate", seconds=0.1))
+    PlainReporter(short).finished(stage("judge", seconds=0.1))
     assert text_of(short) == ""
     full = console(terminal=False)
-    PlainReporter(full, verbose=True).finished(stage("validate", seconds=0.1))
+    PlainReporter(full, verbose=True).finished(stage("judge", seconds=0.1))
     assert "f" * 32 in text_of(full)
 
 

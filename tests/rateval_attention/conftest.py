@@ -37,6 +37,8 @@ class CosineClassifier:
         embedding = F.normalize(self.model.encode_image(images), dim=-1)
         return self.model.logit_scale * embedding @ self.classes.T
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 
@@ -51,6 +53,8 @@ class LinearClassifier:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         return F.linear(self.model.features(images), self.weight, self.bias)
+
+    decision = None
 
     def state(self) -> dict[str, torch.Tensor]:
         return {"weight": self.weight, "bias": self.bias}

@@ -94,6 +94,8 @@ class Cosine:
         embedding = F.normalize(self.model.encode_image(images), dim=-1)
         return self.model.logit_scale * embedding @ self.classes.T
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 
@@ -181,6 +183,8 @@ class Detached:
     @torch.no_grad()
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         return self.inner.logits(images)
+
+    decision = None
 
     def state(self) -> dict[str, torch.Tensor]:
         return {}

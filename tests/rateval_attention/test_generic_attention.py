@@ -177,6 +177,8 @@ def test_a_classifier_that_hides_its_gradient(
         def logits(self, images: torch.Tensor) -> torch.Tensor:
             return model.features(images)
 
+        decision = None
+
         def state(self) -> dict[str, torch.Tensor]:
             return {}
 

@@ -401,22 +401,22 @@ def test_a_missing_file_is_named_as_the_cell_names_it() -> None:
 
 @pytest.mark.usefixtures("runs")
 def test_samples_held_out_are_explained_by_another_attribution() -> None:
-    watched: dict[str, Any] = {"validation": {"images": 6}}
+    watched: dict[str, Any] = {"held_out": {"images": 6}}
     export(rateval.run(spec({"use": "generic-attention"}, **watched)))
     both = rateval.run(spec(FILES, {"use": "generic-attention"}, **watched))
-    assert [set(curve.epochs[0].validation) for curve in both.trainings] == [
+    assert [set(curve.epochs[0].held_out) for curve in both.trainings] == [
         {"accuracy", "pt", "ir"}
     ] * len(both.trainings)
     assert both.trainings
     message = (
-        r"^tiny · f/t on squares, seed 0: validation\.evidence = true: none of the study's "
+        r"^tiny · f/t on squares, seed 0: held_out\.evidence = true: none of the study's "
         r"attributions can explain samples held out of training; set evidence = false"
     )
     with pytest.raises(RatevalError, match=message):
         rateval.run(spec(FILES, **watched))
-    without: dict[str, Any] = {"validation": {"images": 6, "evidence": False}}
+    without: dict[str, Any] = {"held_out": {"images": 6, "evidence": False}}
     export(rateval.run(spec({"use": "generic-attention"}, **without)))
     alone = rateval.run(spec(FILES, **without))
-    assert [set(curve.epochs[0].validation) for curve in alone.trainings] == [{"accuracy"}] * len(
+    assert [set(curve.epochs[0].held_out) for curve in alone.trainings] == [{"accuracy"}] * len(
         alone.trainings
     )

@@ -32,6 +32,8 @@ class Cramped:
             raise self.error()
         return self.inner.logits(images)
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 

@@ -35,11 +35,11 @@ def make() -> Callable[..., Any]:
     """Make a method quick enough for a test; keywords are its params."""
 
     def make_method(
-        name: str = "ft", study_seed: int = 0, workers: int = 1, **params: Any
+        name: str = "ft", study_seed: int = 0, readers: int = 1, **params: Any
     ) -> Finetuner:
         factory, kind = _METHODS[name]
         quick = _QUICK | ({"probe_epochs": 2} if name == "lp-ft" else {})
-        return factory(kind(**(quick | params)), Context(seed=study_seed, workers=workers))
+        return factory(kind(**(quick | params)), Context(seed=study_seed, readers=readers))
 
     return make_method
 

@@ -152,6 +152,8 @@ class Cosine:
         embedding = F.normalize(self.model.encode_image(images), dim=-1)
         return self.model.logit_scale * embedding @ self.texts.T
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 

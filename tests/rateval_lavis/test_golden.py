@@ -27,6 +27,8 @@ class Scores:
     def __init__(self, model: LavisModel, logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self.model, self.logits = model, logits
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 

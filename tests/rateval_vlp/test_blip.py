@@ -121,6 +121,8 @@ class _Cosine:
         embedding = F.normalize(self.model.encode_image(images), dim=-1)
         return self.model.logit_scale * embedding @ self.texts.T
 
+    decision = None
+
     def state(self) -> State:
         return {}
 

@@ -36,6 +36,8 @@ class _ByLogits:
         embedding = F.normalize(self.model.encode_image(images), dim=-1)
         return self.model.logit_scale * embedding @ F.normalize(self.texts, dim=-1).T
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 

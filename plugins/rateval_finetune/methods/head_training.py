@@ -116,11 +116,11 @@ def probe(
     model = classifier.model
     freeze(model)
     cached = _sees_equal_images(params)
-    source: Source = SplitSource(split, model, params, method.seed, workers=method.workers)
+    source: Source = SplitSource(split, model, params, method.seed, readers=method.readers)
     filler = first_batch(split, model, masks=params.background_swap > 0)
     if cached:
         source = compute_features(
-            classifier, split, params, method.device, logbook, workers=method.workers
+            classifier, split, params, method.device, logbook, readers=method.readers
         )
         filler = replace(filler, images=classifier.inputs(filler.images.to(method.device)))
     task = ProbeTask(classifier, params.lr, cached=cached)

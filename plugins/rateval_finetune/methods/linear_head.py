@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 import torch.nn.functional as F
 
-from rateval.api import Model
+from rateval.api import HeadDecision, Model
 from rateval_finetune.training.states import copy_state, load_part, name_state, require_fit
 
 HEAD = "head."
@@ -86,6 +86,15 @@ class HeadClassifier:
         if self.tuned:
             live |= name_state(self.model.image_tower, TOWER)
         return copy_state(live)
+
+    @property
+    def decision(self) -> HeadDecision:
+        """The head, and what it sits on."""
+        return HeadDecision(
+            self.head.weight.detach(),
+            self.head.bias.detach(),
+            "embedding" if self.on_embedding else "features",
+        )
 
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
         """Put the tensors of a ``state`` of this classifier in the place of its own."""

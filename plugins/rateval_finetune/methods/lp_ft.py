@@ -20,7 +20,7 @@ from rateval_finetune.training.objectives import HeadObjective
 class ProbeThenFull(HeadMethod[LpFtParams]):
     """Train the head until it fits the features, then both: a random head would distort them.
 
-    The first phase is neither validated nor saved: it comes out the same when an interrupted
+    The first phase is neither examined nor saved: it comes out the same when an interrupted
     training repeats it.
 
     Source: LP-FT of Kumar et al., ICLR 2022, section 3.4.

@@ -30,7 +30,7 @@ class Method(ABC, Generic[P]):
         self.params = params
         self.seed = context.seed if params.seed is None else params.seed
         self.device = context.device
-        self.workers = context.workers
+        self.readers = context.readers
         self.dtype: torch.dtype = getattr(torch, context.dtype)
 
     def fit(
@@ -63,7 +63,7 @@ class Method(ABC, Generic[P]):
 
     def read(self, split: Split, model: Model, *, masks: bool = False) -> SplitSource:
         """Return the split's samples, augmented as the params say."""
-        return SplitSource(split, model, self.params, self.seed, masks=masks, workers=self.workers)
+        return SplitSource(split, model, self.params, self.seed, masks=masks, readers=self.readers)
 
     def train_task(self, task: Task, model: Model, split: Split, logbook: Logbook) -> None:
         """Train ``task`` on the split by this method's params."""
@@ -95,14 +95,14 @@ class Method(ABC, Generic[P]):
 
     def require_score(self, name: str | None, key: str, logbook: Logbook) -> None:
         """Raise RatevalError when nothing gives the score that the param ``key`` asks for."""
-        if name is None or name in logbook.validates:
+        if name is None or name in logbook.examined:
             return
-        if not logbook.validates:
+        if not logbook.examined:
             raise RatevalError(
                 f'{self.name}: {key} = "{name}": the study holds no samples out to score; add a '
-                "table [validation] to its spec"
+                "table [held_out] to its spec"
             )
         raise RatevalError(
             f'{self.name}: {key} = "{name}": unknown; the samples held out are scored by '
-            f"{', '.join(logbook.validates)}: name one of them, or add the metric to the spec"
+            f"{', '.join(logbook.examined)}: name one of them, or add the metric to the spec"
         )

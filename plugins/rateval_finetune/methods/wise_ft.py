@@ -54,11 +54,11 @@ class WiseFinetuner(Method[WiseFtParams]):
             scored: list[dict[str, float | None]] = []
             for alpha in alphas:
                 classifier.load(interpolate(zero_shot, trained, alpha))
-                scored.append({"alpha": alpha, **logbook.validate(classifier)})
+                scored.append({"alpha": alpha, **logbook.examine(classifier)})
             logbook.tell("alphas", scored)  # of a single one, too: the curve ends before it
             return scored
 
-        scored = say_once(score) if logbook.validates else []
+        scored = say_once(score) if logbook.examined else []
         chosen = self._choose(scored) if len(alphas) > 1 else alphas[0]
         logbook.tell("alpha", chosen)
         classifier.load(interpolate(zero_shot, trained, chosen))
@@ -70,7 +70,7 @@ class WiseFinetuner(Method[WiseFtParams]):
         if not defined:
             raise RatevalError(
                 f'{self.name}: choose_by = "{name}" is undefined for every alpha on the samples '
-                'held out; hold more of them out in [validation], or choose by "accuracy"'
+                'held out; hold more of them out in [held_out], or choose by "accuracy"'
             )
         # The first of equal ones, which is the nearest to zero-shot.
         return max(defined, key=lambda alpha: defined[alpha])

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
+from rateval.api import (
+    Classifier,
+    Context,
+    Logbook,
+    Model,
+    PromptDecision,
+    RatevalError,
+    Split,
+)
 from rateval_finetune.training.modes import freeze
 
 if TYPE_CHECKING:
@@ -52,6 +60,11 @@ class PromptClassifier:
     def state(self) -> dict[str, torch.Tensor]:
         """Return nothing: the model alone makes this classifier."""
         return {}
+
+    @property
+    def decision(self) -> PromptDecision:
+        """The model's own factor on the cosine of image and class."""
+        return PromptDecision(float(self.model.logit_scale))
 
 
 class ZeroShot:

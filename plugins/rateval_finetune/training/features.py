@@ -26,7 +26,7 @@ def compute_features(
     device: str,
     logbook: Logbook,
     *,
-    workers: int = 1,
+    readers: int = 1,
 ) -> FeatureSource:
     """Return the head's inputs for every readable sample, each process computing a share.
 
@@ -39,7 +39,7 @@ def compute_features(
     chunks = [positions[at : at + size] for at in range(0, len(positions), size)]
     found: list[Any] = []
     seen = 0
-    for batch in load_chunks(split, classifier.model, chunks, workers=workers):
+    for batch in load_chunks(split, classifier.model, chunks, readers=readers):
         if len(batch):
             with explained_memory("the features", params):
                 inputs = classifier.inputs(batch.images.to(device)).float().cpu()

@@ -35,7 +35,7 @@ class SplitSource:
     seed: int
     masks: bool = False
     """Whether the method needs masks; swapping backgrounds needs them anyway."""
-    workers: int = 1
+    readers: int = 1
     """Threads that read and augment images ahead; what they yield doesn't depend on them."""
 
     def __len__(self) -> int:
@@ -53,7 +53,7 @@ class SplitSource:
             chunks,
             masks=self.masks or swap > 0,
             change=change,
-            workers=self.workers,
+            readers=self.readers,
         )
         for batch in batches:
             if swap and len(batch):

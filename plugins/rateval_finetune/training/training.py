@@ -190,11 +190,11 @@ class Training:
         return int(total) if isinstance(value, int) else total
 
     def _examine(self, epoch: Epoch) -> tuple[Epoch, bool]:
-        def validate() -> Mapping[str, float | None]:
+        def examine() -> Mapping[str, float | None]:
             self._task.objective.eval()
-            return dict(self._logbook.validate(self._task.classifier()))
+            return dict(self._logbook.examine(self._task.classifier()))
 
-        scores = say_once(validate)
+        scores = say_once(examine)
         judged = Epoch(epoch.number, epoch.loss, epoch.accuracy, epoch.lr, scores)
         return judged, self._stopping.goes_on(scores, self._trained)
 

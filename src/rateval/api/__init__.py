@@ -27,8 +27,10 @@ from rateval.api.protocols import (
 from rateval.api.values import (
     Epoch as Epoch,
     Explanation as Explanation,
+    HeadDecision as HeadDecision,
     ModelCard as ModelCard,
     Outcomes as Outcomes,
+    PromptDecision as PromptDecision,
     Readout as Readout,
     Sample as Sample,
     Score as Score,

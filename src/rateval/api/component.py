@@ -83,7 +83,7 @@ class Context:
     seed: int = 0
     """The study's seed for a component that says ``seeded``, else 0; a component's own ``seed``
     parameter goes first."""
-    workers: int = 1
+    readers: int = 1
     """Threads that may read images ahead, for what reads a split; results don't depend on them."""
     cache: Path = field(default_factory=default_cache)
     """Where ``rateval model fetch`` puts what it downloads."""

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rateval.api.values import (
     Epoch,
     Explanation,
+    HeadDecision,
     ModelCard,
     Outcomes,
+    PromptDecision,
     Readout,
     Sample,
     Score,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    import pyarrow as pa
     import torch
     from numpy.typing import NDArray
     from PIL import Image
@@ -193,6 +196,14 @@ class Classifier(Protocol):
         """Return every tensor that fine-tuning changed or added."""
         ...
 
+    @property
+    def decision(self) -> PromptDecision | HeadDecision | None:
+        """How the logits are made of what the model gives; None for any other way.
+
+        Whoever exports the classifier repeats that without it.
+        """
+        ...
+
 
 class Monitor(Protocol):
     """Where a long step says how far it is."""
@@ -213,12 +224,12 @@ class Logbook(Monitor, Protocol):
     """
 
     @property
-    def validates(self) -> tuple[str, ...]:
-        """Name the scores that ``validate`` gives; empty when the study holds no samples out."""
+    def examined(self) -> tuple[str, ...]:
+        """Name the scores that ``examine`` gives; empty when the study holds no samples out."""
         ...
 
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
-        """Score the classifier as it is on the samples held out, name of a metric to its value.
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
+        """Score the classifier as it is on the samples held out, label of a metric to its value.
 
         A value whose denominator is 0 is None. The classifier's modules are left in eval mode.
         """
@@ -348,4 +359,43 @@ class Executor(Protocol):
 
     def stop(self) -> None:
         """End everything at once, after an interruption as well; may be called again."""
+        ...
+
+
+class Task(Protocol):
+    """What a classifier's scores predict, when that is correct, and what is kept of it."""
+
+    @property
+    def outputs(self) -> int:
+        """Scores of one image, K."""
+        ...
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns that a prediction leaves in the rows, the boolean ``correct`` among them."""
+        ...
+
+    def predict(self, logits: torch.Tensor) -> NDArray[np.int64]:
+        """Return what (B, K) float32 logits on the CPU predict, (B,)."""
+        ...
+
+    def correct(
+        self, predictions: NDArray[np.int64], labels: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Return which of the predictions (B,) are correct, (B,)."""
+        ...
+
+    def columns(self, logits: torch.Tensor, labels: NDArray[np.int64]) -> Mapping[str, pa.Array]:
+        """Return the columns of ``schema`` for (B, K) float32 logits on the CPU."""
+        ...
+
+    def explained(self, logits: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
+        """Return the number that is explained for each prediction, in [0, 1], (B,).
+
+        It is followed while parts of an image are taken out.
+        """
+        ...
+
+    def needs_masks(self, metric: Metric) -> bool:
+        """Tell whether a metric can't be computed where there are no evidence masks."""
         ...

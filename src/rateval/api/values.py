@@ -83,8 +83,31 @@ class Epoch:
     objective scores no classes."""
     lr: float
     """Rate of the last step, of the first group of weights."""
-    validation: Mapping[str, float | None] = field(default_factory=dict)
-    """What ``Logbook.validate`` said afterwards; empty when the study holds no samples out."""
+    held_out: Mapping[str, float | None] = field(default_factory=dict)
+    """What ``Logbook.examine`` said afterwards; empty when the study holds no samples out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptDecision:
+    """A decision by prompts: logits are a factor on the cosine of image and class.
+
+    A class is the mean of its prompts' embeddings of unit length, of unit length again.
+    """
+
+    scale: float
+    """The factor."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadDecision:
+    """A decision by a linear head: logits are ``inputs @ weight.T + bias``."""
+
+    weight: torch.Tensor
+    """(K, F)."""
+    bias: torch.Tensor
+    """(K,)."""
+    on: Literal["features", "embedding"] = "features"
+    """What the head sits on: the model's ``features``, or its ``encode_image`` of unit length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +142,8 @@ class Outcomes:
     """(N,) bool, the prediction equals the label."""
     valid: NDArray[np.bool_]
     """(N,) bool, the evidence was judged sound."""
+    masks: bool = True
+    """Whether any of the images has an evidence mask; without one nothing can be valid."""
 
     def quadrants(self) -> dict[str, int]:
         """Count RR, RW, WR and WW: prediction first, evidence second.

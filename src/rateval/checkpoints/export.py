@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from rateval.api.protocols import Classifier, Model
+from rateval.api.values import HeadDecision, PromptDecision
+from rateval.checkpoints.decision import decide
 from rateval.checkpoints.restore import Restored
 from rateval.errors import RatevalError
 from rateval.json_file import read_json, write_json
@@ -27,12 +28,11 @@ _TOLERANCE = 1e-4
 """Largest difference of the logits, relative to the largest logit."""
 
 _CLASSES_TRIED = 16
-_ON_FEATURES = "head."
 _INPUTS = {
-    _ON_FEATURES: "model.features(image)",
-    "embedding_head.": "model.encode_image(image) of unit length",
+    "features": ("", "model.features(image)"),
+    "embedding": ("embedding_head.", "model.encode_image(image) of unit length"),
 }
-"""Beginning of a head's names in a classifier's state to what the head sits on."""
+"""What a head sits on, to the beginning of its names in the file, and to how it is told."""
 
 
 def require_room(folder: Path, *, force: bool) -> None:
@@ -54,20 +54,36 @@ def export(restored: Restored, folder: Path, origin: Mapping[str, Any]) -> tuple
     written to, and when model and head alone would decide otherwise than the classifier.
     """
     classifier = restored.classifier
-    decision = describe_decision(classifier, restored.classes)
+    decision = _require_decision(restored)
+    described = describe_decision(classifier, decision, restored.classes)
     with _replacing(folder) as scratch:
         files = list(classifier.model.export_checkpoint(scratch))
-        if decision["head"] is not None:
-            state = classifier.state()
-            files.append(_write_head(state, scratch, restored.classes, decision["head"]))
+        if isinstance(decision, HeadDecision):
+            files.append(_write_head(decision, scratch, restored.classes))
         names = [file.relative_to(scratch).as_posix() for file in files]
-        content = _describe(restored, decision, origin) | {"files": [*names, DESCRIPTION]}
+        content = _describe(restored, described, origin) | {"files": [*names, DESCRIPTION]}
         write_json(scratch / DESCRIPTION, content)
     return tuple(folder / name for name in content["files"])
 
 
+def _require_decision(restored: Restored) -> PromptDecision | HeadDecision:
+    # Classifiers of plugins that were written before there were decisions have no such member.
+    decision = getattr(restored.classifier, "decision", None)
+    if isinstance(decision, PromptDecision | HeadDecision):
+        return decision
+    method = restored.finetuner
+    raise RatevalError(
+        f'finetune "{method.label}" of {method.registered.plugin}: its classifier does not say how '
+        "it decides, so that nobody could decide by the exported files; only methods whose "
+        "classifier has a `decision`, by prompts or by a linear head, can be exported "
+        "(docs/plugins.md says how a plugin declares one)"
+    )
+
+
 @torch.no_grad()
-def describe_decision(classifier: Classifier, classes: Sequence[str]) -> dict[str, Any]:
+def describe_decision(
+    classifier: Classifier, decision: PromptDecision | HeadDecision, classes: Sequence[str]
+) -> dict[str, Any]:
     """Say how model and head, or model and prompts, make the classifier's logits.
 
     It is tried on an image of noise. Raises RatevalError when they don't make them.
@@ -76,72 +92,45 @@ def describe_decision(classifier: Classifier, classes: Sequence[str]) -> dict[st
     height, width = model.card.image_size
     image = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
     wanted = classifier.logits(image)
-    head = _head(classifier.state())
-    if head is None:
+    if isinstance(decision, PromptDecision):
         # A thousand classes of eighty prompts each take their time; some show it as well.
         wanted = wanted[:, :_CLASSES_TRIED]
-        some = classes[:_CLASSES_TRIED]
-        alone, (found, described) = "prompts", _decide_by_prompts(model, image, some)
+        found = decide(model, decision, classes[:_CLASSES_TRIED], image)
     else:
-        alone, (found, described) = "its linear head", _decide_by_head(model, image, *head)
-    off = (found.float() - wanted).abs().max() / wanted.abs().max().clamp(min=1)
+        found = decide(model, decision, classes, image)
+    off = (found - wanted).abs().max() / wanted.abs().max().clamp(min=1)
     if not off <= _TOLERANCE:
+        alone = "prompts" if isinstance(decision, PromptDecision) else "its linear head"
         raise RatevalError(
             f"this fine-tuning method decides in a way of its own: its model with {alone} alone "
             f"gives logits that differ by {float(off):.1e}, so that the exported files would be "
             "another classifier; only methods that decide by prompts or by a linear head can be "
             "exported"
         )
-    return described | {"prompts": model.prompts(classes)}
+    return _describe_decision(model, decision) | {"prompts": model.prompts(classes)}
 
 
-def _decide_by_prompts(
-    model: Model, image: torch.Tensor, classes: Sequence[str]
-) -> tuple[torch.Tensor, dict[str, Any]]:
-    embedded = [F.normalize(model.encode_text(p).float(), dim=-1) for p in model.prompts(classes)]
-    means = F.normalize(torch.stack([of_class.mean(0) for of_class in embedded]), dim=-1)
-    cosine = F.normalize(model.encode_image(image).float(), dim=-1) @ means.T
-    return model.logit_scale * cosine, {
-        "logits": "scale * cosine of model.encode_image(image) and each class",
-        "scale": float(model.logit_scale),
-        "class": "mean of its prompts' embeddings of unit length, of unit length again",
-        "head": None,
-    }
-
-
-def _decide_by_head(
-    model: Model, image: torch.Tensor, prefix: str, weight: torch.Tensor, bias: torch.Tensor
-) -> tuple[torch.Tensor, dict[str, Any]]:
-    if prefix == _ON_FEATURES:
-        inputs = model.features(image)
-    else:
-        inputs = F.normalize(model.encode_image(image).float(), dim=-1)
-    return F.linear(inputs.to(weight), weight, bias), {
+def _describe_decision(model: Model, decision: PromptDecision | HeadDecision) -> dict[str, Any]:
+    if isinstance(decision, PromptDecision):
+        return {
+            "logits": "scale * cosine of model.encode_image(image) and each class",
+            "scale": decision.scale,
+            "class": "mean of its prompts' embeddings of unit length, of unit length again",
+            "head": None,
+        }
+    _, inputs = _INPUTS[decision.on]
+    return {
         "logits": "inputs @ weight.T + bias",
-        "head": {"file": HEAD, "inputs": _INPUTS[prefix], "feature": model.card.head_feature},
+        "head": {"file": HEAD, "inputs": inputs, "feature": model.card.head_feature},
     }
 
 
-def _head(state: Mapping[str, torch.Tensor]) -> tuple[str, torch.Tensor, torch.Tensor] | None:
-    for prefix in _INPUTS:
-        if {f"{prefix}weight", f"{prefix}bias"} <= state.keys():
-            return prefix, state[f"{prefix}weight"], state[f"{prefix}bias"]
-    return None
-
-
-def _write_head(
-    state: Mapping[str, torch.Tensor],
-    folder: Path,
-    classes: Sequence[str],
-    described: Mapping[str, str],
-) -> Path:
-    head = _head(state)
-    assert head is not None
-    prefix, weight, bias = head
+def _write_head(decision: HeadDecision, folder: Path, classes: Sequence[str]) -> Path:
     # A head on the features is the usual one; one on the embedding says so by its names, too.
-    own = "" if prefix == _ON_FEATURES else prefix
-    metadata = {"classes": json.dumps(list(classes)), "inputs": described["inputs"]}
-    return write_safetensors({f"{own}weight": weight, f"{own}bias": bias}, folder / HEAD, metadata)
+    own, inputs = _INPUTS[decision.on]
+    head = {f"{own}weight": decision.weight, f"{own}bias": decision.bias}
+    metadata = {"classes": json.dumps(list(classes)), "inputs": inputs}
+    return write_safetensors(head, folder / HEAD, metadata)
 
 
 def _describe(

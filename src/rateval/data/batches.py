@@ -43,16 +43,16 @@ def load_batches(
     indices: Sequence[int] | None = None,
     masks: bool = False,
     shift: Shift | None = None,
-    workers: int = 1,
+    readers: int = 1,
 ) -> Iterator[Batch]:
     """Yield batches of ``split`` in the order of ``indices``, all samples when None.
 
-    ``workers`` threads prepare up to as many batches ahead; the order never depends on them.
+    ``readers`` threads prepare up to as many batches ahead; the order never depends on them.
     """
     order = range(len(split)) if indices is None else indices
     chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
     change = None if shift is None else _without_index(shift)
-    yield from load_chunks(split, model, chunks, masks=masks, change=change, workers=workers)
+    yield from load_chunks(split, model, chunks, masks=masks, change=change, readers=readers)
 
 
 def load_chunks(
@@ -62,24 +62,24 @@ def load_chunks(
     *,
     masks: bool = False,
     change: Callable[[Sample, int], Sample] | None = None,
-    workers: int = 1,
+    readers: int = 1,
 ) -> Iterator[Batch]:
     """Yield one batch for each of ``chunks``, the positions of its samples in ``split``.
 
     ``change`` turns a sample and its position into the one that is preprocessed: an augmentation
-    must draw from a random stream of its own for each, because ``workers`` threads call it in any
+    must draw from a random stream of its own for each, because ``readers`` threads call it in any
     order. They prepare up to as many batches ahead.
     """
 
     def prepare(chunk: Sequence[int]) -> Batch:
         return _collate(chunk, split.samples(chunk), model, masks, change)
 
-    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="rateval-batches") as pool:
+    with ThreadPoolExecutor(max(1, readers), thread_name_prefix="rateval-batches") as pool:
         pending: deque[Future[Batch]] = deque()
         try:
             for chunk in chunks:
                 pending.append(pool.submit(prepare, chunk))
-                if len(pending) > max(1, workers):
+                if len(pending) > max(1, readers):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

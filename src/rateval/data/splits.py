@@ -95,13 +95,14 @@ def hold_out(train: Split, images: int) -> tuple[Split, Split]:
     """Divide a training split in two: what is left to train on, and ``images`` samples held out.
 
     Which ones they are depends on the split's identity alone, so that every method and seed
-    validates on the same samples. Raises RatevalError when that is more than half of the split.
+    is watched on the same samples. Raises RatevalError when that is more than half of the split.
     """
     if images > len(train) // 2:
         raise RatevalError(
-            f"validation.images = {images}: the training split has {len(train)} samples, and at "
+            f"held_out.images = {images}: the training split has {len(train)} samples, and at "
             f"most half of them can be held out; use {len(train) // 2} or fewer"
         )
+    # The word is what it was when the first studies drew: another one would draw other samples.
     seed = hashlib.sha256(f"validation {train.identity}".encode()).digest()
     drawn = np.random.default_rng(list(seed)).permutation(len(train))
     held, left = np.sort(drawn[:images]), np.sort(drawn[images:])

@@ -57,7 +57,7 @@ class Runner:
         self._plan, self._reporter, self._fail_fast = plan, reporter, fail_fast
         self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
-        self._bench = Workbench(Context(device=device, workers=options.workers))
+        self._bench = Workbench(Context(device=device, readers=options.readers))
         require_precision(options.precision, device)
         require_processes(options.processes, device)
         self._store = Store(options.output / "store", reuse=options.reuse)
@@ -222,11 +222,6 @@ class Runner:
 
 def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:
     where = f'{plan.document.name}: dataset "{choice.label}"'
-    if not dataset.has_masks:
-        raise RatevalError(
-            f"{where}: has no evidence masks, and without them nobody can tell a right reason from "
-            "a wrong one; use a dataset with masks (see rateval list dataset)"
-        )
     if len(dataset.test) == 0:
         raise RatevalError(
             f"{where}: its test split holds no sample; check the dataset's path and parameters"

@@ -28,7 +28,7 @@ from rateval.records.facts import (
 )
 from rateval.records.step import Step
 from rateval.stages.agree import Explained, agree
-from rateval.stages.faithfulness import Options, probe
+from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge
@@ -37,7 +37,7 @@ from rateval.store.store import Store, Stored
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job
+from rateval.workbench.cell import Job, task_of
 from rateval.workbench.outcomes import read_outcomes
 
 PART_SIZE = 4096
@@ -126,7 +126,8 @@ class Hands:
             self._judged = judged.identity, outcomes
         with _blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
-            return score(choice.label, made, self._judged[1])
+            task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
+            return score(task, choice.label, made, self._judged[1])
 
     def faithfulness(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FaithfulnessFacts:
         """Test the explainer on the first images of the test split."""
@@ -135,7 +136,7 @@ class Hands:
         assert options is not None
         blamed = _blaming(steps.cell.attribution, steps.cell.finetuner)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
-            return probe(job, options, self._path(steps.infer), monitor, folder)
+            return faithfulness(job, options, self._path(steps.infer), monitor, folder)
 
     def agree(
         self, first: CellSteps, second: CellSteps, folder: Path, monitor: Monitor
@@ -159,10 +160,10 @@ class Hands:
             self.bench.object(cell.attribution, cell.seed),
             limited_test(self.plan, self.bench, cell),
             None if cell.shift is None else self.bench.object(cell.shift, cell.seed),
-            len(dataset.classes),
+            task_of(dataset),
             self.bench.context.device,
             options.batch_size,
-            options.workers,
+            options.readers,
         )
 
     def _classifier(self, steps: CellSteps) -> Classifier:

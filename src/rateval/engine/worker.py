@@ -175,6 +175,6 @@ def _make_worker(order: Order) -> Worker:
     document = Document(order.name, json.loads(order.spec), "")
     plan = make_plan(document, discover(), order.forced)
     options = plan.spec.run
-    bench = Workbench(Context(device=order.device, workers=options.workers))
+    bench = Workbench(Context(device=order.device, readers=options.readers))
     store = Store(options.output / "store", reuse=options.reuse)
     return Worker(plan, bench, store, make_graph(plan, bench))

@@ -147,9 +147,9 @@ class RunRecord(Record):
         return read_relevance(self._result("infer", cell.identity))
 
     def curves(self, cell: CellRecord) -> pa.Table:
-        """Read one row per probed image: deletion and insertion curves, areas and correlations.
+        """Read the faithfulness of each image: deletion and insertion curves, areas, correlations.
 
-        Raises RatevalError when the stored results are gone, or the cell was not probed.
+        Raises RatevalError when the stored results are gone, or the study asked for none.
         """
         from rateval.store.rows import read_rows
 
@@ -159,7 +159,7 @@ class RunRecord(Record):
                 "run the spec again"
             )
         if cell.faithfulness is None:
-            raise RatevalError("this study probed no faithfulness; add [faithfulness] to its spec")
+            raise RatevalError("this study has no faithfulness; add [faithfulness] to its spec")
         return read_rows(self._result("faithfulness", cell.faithfulness.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:

@@ -20,9 +20,9 @@ class EpochRecord(Record):
     scores no classes."""
     lr: float
     """Rate of the last step, of the first group of weights."""
-    validation: dict[str, float | None]
+    held_out: dict[str, float | None]
     """Metric to its value on the samples held out, null when its denominator is 0; empty without
-    ``[validation]``."""
+    ``[held_out]``."""
 
 
 class CurveRecord(Record):

@@ -13,6 +13,7 @@ from rateval.records.explainers import (
 from rateval.records.run import RunRecord
 from rateval.report.rows import Block, headings, merge_notes
 from rateval.report.terminal.layout import WIDE_OVER_SEEDS
+from rateval.store.rows import NO_MASK
 
 FEW_SEEDS = 3
 """Number of seeds below which an interval is so wide that the report says so."""
@@ -33,23 +34,47 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
     notes = [
         (cell.key.row, cell.key.seed, text)
         for cell, evidence in block.cells
-        for text in _explain_missing(cell, evidence)
+        for text in (*_explain_missing(cell, evidence), *_explain_skipped(cell))
     ]
     unscored: dict[str, Counter[str]] = {}
+    alone: dict[str, None] = {}
     for cell, evidence in block.cells:
-        unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
-    return merge_notes(notes, several) + [
-        f"{name}: {_count_unscored(reasons, several=several)}"
-        for name, reasons in unscored.items()
-        if reasons
+        if _lacks_masks(cell, evidence):
+            alone[_explain_alone(evidence)] = None
+        else:
+            unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
+    return [
+        *alone,
+        *merge_notes(notes, several),
+        *(
+            f"{name}: {_count_unscored(reasons, several=several)}"
+            for name, reasons in unscored.items()
+            if reasons
+        ),
     ]
 
 
 def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
     for score in evidence.scores:
-        if score.value.value is None:
+        if score.value.value is None and not _lacks_masks(cell, evidence):
             why = _EMPTY.get(score.heading, "there is nothing to divide by")
             yield f"{score.heading} is undefined: {why} (0 of 0)"
+
+
+def _lacks_masks(cell: CellRecord, evidence: EvidenceRecord) -> bool:
+    return 0 < cell.count == evidence.undefined.get(NO_MASK)
+
+
+def _explain_alone(evidence: EvidenceRecord) -> str:
+    undefined = [score.heading for score in evidence.scores if score.value.value is None]
+    so = f"{' and '.join(undefined)} can't be computed, and " if undefined else ""
+    return (
+        f"accuracy alone: this dataset has no evidence masks, so {so}RW and WW hold every "
+        "prediction, right or wrong, whatever it rests on"
+    )
+
+
+def _explain_skipped(cell: CellRecord) -> Iterator[str]:
     for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
         if skipped:
             first = f"{skipped[0].id}: {skipped[0].reason}"

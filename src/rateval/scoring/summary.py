@@ -120,8 +120,8 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
     faithfulness = plan.spec.faithfulness
     if faithfulness is not None:
         resolved["faithfulness"] = faithfulness.model_dump(mode="json")
-    if plan.spec.validation is not None:
-        resolved["validation"] = plan.spec.validation.model_dump(mode="json")
+    if plan.spec.held_out is not None:
+        resolved["held_out"] = plan.spec.held_out.model_dump(mode="json")
     return resolved | {"run": plan.spec.run.model_dump(mode="json")}
 
 

@@ -11,6 +11,7 @@ from pydantic import (
 from rateval.errors import Problem
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error
+from rateval.spec.renamed import explain_renamed
 from rateval.spec.tables import TABLES, Entry, Place, RunSpec, is_single, place_of
 
 
@@ -23,7 +24,7 @@ def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
         return None, [
             Problem(
                 document.where(details["loc"], value=details["type"] != "extra_forbidden"),
-                explain_error(details, RunSpec),
+                explain_renamed(details["loc"]) or explain_error(details, RunSpec),
             )
             for details in error.errors()
             # A list that a faulty entry left short is no fault of its own.

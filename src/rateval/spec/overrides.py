@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from rateval.errors import RatevalError
 from rateval.spec.document import Document
+from rateval.spec.renamed import OLD_RUN_KEYS
 from rateval.spec.tables import RunOptions
 
 Overrides = dict[str, tuple[str, object]]
@@ -25,9 +26,12 @@ def override_run(document: Document, values: Mapping[str, tuple[str, object]]) -
 
 
 def read_environment(environment: Mapping[str, str] = os.environ) -> Overrides:
-    """Collect ``RATEVAL_DEVICE``, ``RATEVAL_OUTPUT`` and so on, one per key of ``[run]``."""
+    """Collect ``RATEVAL_DEVICE``, ``RATEVAL_OUTPUT`` and so on, one per key of ``[run]``.
+
+    Old names are collected, too, for the check of the spec to refuse: none is ever ignored.
+    """
     found: Overrides = {}
-    for key in RunOptions.model_fields:
+    for key in (*RunOptions.model_fields, *OLD_RUN_KEYS):
         variable = f"RATEVAL_{key.upper()}"
         if variable in environment:
             found[key] = (variable, parse_value(environment[variable]))

@@ -63,18 +63,18 @@ def place_of(table: str, index: int) -> Place:
 
 
 class Faithfulness(Table):
-    """Probe the explainers themselves: ``[faithfulness]``; nothing is probed without it."""
+    """Faithfulness of the explainers themselves: ``[faithfulness]``; not tried without it."""
 
     images: int = Field(default=64, ge=1)
-    """Test images that are probed in each cell, the first ones of the split."""
+    """Test images that are looked at in each cell, the first ones of the split."""
     steps: int = Field(default=8, ge=1, le=1024)
     """Equal steps in which an image's patches are taken out and put in."""
     randomisation: bool = True
     """Whether the images are explained once more with permuted weights, for comparison."""
 
 
-class Validation(Table):
-    """Hold training samples out to watch training: ``[validation]``; none are without it.
+class HeldOut(Table):
+    """Hold training samples out to watch training: ``[held_out]``; none are without it.
 
     After every epoch they are scored, for the curve in the report and for methods that stop early.
     """
@@ -98,7 +98,7 @@ class RunOptions(Table):
     own. Rounded to half the size it is another result, with an identity of its own."""
     processes: int = Field(default=1, ge=1, le=64)
     """Processes that share each step of a training: one per GPU, or per group of CPU cores."""
-    workers: int = Field(default=1, ge=1, le=256)
+    readers: int = Field(default=1, ge=1, le=256)
     """Threads that read and preprocess images ahead of the model."""
     limit: int | None = Field(default=None, ge=1)
     """Use at most this many samples of every split. Narrower data are other data, so this one
@@ -130,8 +130,8 @@ class RunSpec(Table):
     shift: tuple[Entry, ...] = ()
     """Shifts of the test images; the unshifted test is always part of the grid."""
     faithfulness: Faithfulness | None = None
-    """Whether and how the explainers themselves are probed."""
-    validation: Validation | None = None
+    """Whether and how the explainers' faithfulness is tried."""
+    held_out: HeldOut | None = None
     """Whether training samples are held out to watch training."""
     executor: Entry = Entry(use="local")
     """Where the steps run."""
@@ -153,7 +153,7 @@ class RunSpec(Table):
             tables[table] = entries[0] if is_single(table) else entries
         if self.faithfulness is not None:
             tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
-        if self.validation is not None:
-            tables["validation"] = self.validation.model_dump(mode="json")
+        if self.held_out is not None:
+            tables["held_out"] = self.held_out.model_dump(mode="json")
         run = self.run.model_dump(mode="json", exclude_none=True)
         return {"study": self.study.as_table(), "run": run} | tables

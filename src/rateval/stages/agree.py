@@ -22,7 +22,7 @@ class Explained:
     """Hold where the results of one explainer lie."""
 
     inferred: Path
-    validated: Sequence[Path]
+    judged: Sequence[Path]
     """One per validator."""
 
 
@@ -40,7 +40,7 @@ def agree(first: Explained, second: Explained) -> AgreeFacts:
         correlation=float(values[defined].mean()) if count else None,
         count=count,
         verdicts=tuple(
-            _compare(paths, rows) for paths in zip(first.validated, second.validated, strict=True)
+            _compare(paths, rows) for paths in zip(first.judged, second.judged, strict=True)
         ),
     )
 

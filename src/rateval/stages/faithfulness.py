@@ -1,4 +1,4 @@
-"""Probe an explainer: does the prediction follow its maps, and do its maps follow the weights?"""
+"""Faithfulness: does the prediction follow the maps, and do the maps follow the weights?"""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rateval.stats.normal import normal_interval
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
+from rateval.workbench.explain import explain_batch
 from rateval.workbench.maps import scale_maps
 from rateval.workbench.perturbation import (
     blank_patches,
@@ -46,7 +47,7 @@ SCHEMA = pa.schema(
         pa.field("randomised_correlation", pa.float32()),
     ]
 )
-"""Columns that probe writes; areas and curves are null where ``undefined`` says why."""
+"""Columns that this stage writes; areas and curves are null where ``undefined`` says why."""
 
 Curves = Mapping[str, NDArray[np.float64]]
 """Name of a curve to its heights, (B, S), or to its area, (B,)."""
@@ -65,7 +66,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Explained:
-    """Hold what infer stored of the images that are probed."""
+    """Hold what infer stored of the images that are looked at."""
 
     indices: list[int]
     ids: list[str]
@@ -80,7 +81,7 @@ class _Explained:
         return len(self.ids)
 
 
-def probe(
+def faithfulness(
     job: Job, options: Options, inferred: Path, monitor: Monitor, folder: Path
 ) -> FaithfulnessFacts:
     """Write curves, areas and correlations per image into ``folder``; return their means.
@@ -143,7 +144,7 @@ def _follow(job: Job, batch: Batch, stored: _Explained, steps: int) -> Curves:
 
     def watch(blank: NDArray[np.bool_]) -> NDArray[np.float64]:
         mask = torch.from_numpy(blank.reshape(-1, *grid)).to(job.device)
-        return _probabilities(job, blank_patches(images, mask), stored.predictions)
+        return _explained(job, blank_patches(images, mask), stored.predictions)
 
     nothing = np.zeros(chance.shape, dtype=np.bool_)
     whole, none = watch(nothing), watch(~nothing)
@@ -156,25 +157,24 @@ def _follow(job: Job, batch: Batch, stored: _Explained, steps: int) -> Curves:
     return {name: np.stack(heights, axis=1) for name, heights in curves.items()}
 
 
-def _probabilities(
-    job: Job, images: torch.Tensor, predictions: Sequence[int]
-) -> NDArray[np.float64]:
+def _explained(job: Job, images: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
     with torch.inference_mode():
-        logits = job.classifier.logits(images).double().cpu()
+        logits = job.classifier.logits(images).cpu()
     if not torch.isfinite(logits).all():
         raise PluginError("the classifier returned logits that are not finite for blanked patches")
-    chosen: NDArray[np.float64] = logits.softmax(dim=1)[range(len(images)), predictions].numpy()
-    return chosen
+    return job.task.explained(logits, predictions)
 
 
 def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlations:
-    """Correlate the stored maps with those of permuted weights, in the precision of the stored."""
+    """Correlate the stored maps with those of permuted weights, in the precision of the stored.
+
+    A map that is not finite with such weights has no correlation.
+    """
     maps = []
     with permuted_weights(job.classifier.model.image_tower):
         for batch, _ in _batches(job, explained):
-            images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-            relevance = job.attribution.explain(job.classifier, images, labels, batch.ids).relevance
-            maps.append(scale_maps(relevance.detach().float().cpu())[0].reshape(len(batch), -1))
+            relevance, _ = scale_maps(explain_batch(job, batch, permuted=True).relevance)
+            maps.append(relevance.reshape(len(batch), -1))
             monitor.advance(len(batch))
     return rank_correlations(explained.maps, np.concatenate(maps))
 

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 
-from rateval.api.protocols import Monitor
+from rateval.api.protocols import Monitor, Task
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import RatevalError
 from rateval.records.cell import SkippedRecord
 from rateval.records.facts import InferFacts
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
+from rateval.workbench.explain import explain_batch
 from rateval.workbench.maps import scale_maps
 
 
@@ -38,12 +37,12 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
         for batch in job.batches(part, masks=True):
             skipped += batch.skipped
             if len(batch):
-                explanation = _explain(job, batch)
+                explanation = explain_batch(job, batch)
                 relevance, largest = scale_maps(explanation.relevance)
                 maps.append(relevance)
                 if writers is None:
-                    writers = _open(stack, folder, job.classes, batch)
-                writers[0].write_batch(_prediction_rows(batch, explanation, largest))
+                    writers = _open(stack, folder, job.task, batch)
+                writers[0].write_batch(_rows(job.task, batch, explanation, largest))
                 writers[1].write_batch(_mask_rows(batch, writers[1].schema))
             monitor.advance(len(batch) + len(batch.skipped))
     if maps:
@@ -73,72 +72,30 @@ def require_samples(facts: InferFacts) -> InferFacts:
     )
 
 
-def _explain(job: Job, batch: Batch) -> Explanation:
-    images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-    explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
-    logits = explanation.logits
-    if logits is None:
-        with torch.inference_mode():
-            logits = job.classifier.logits(images)
-    grid = job.classifier.model.grid
-    relevance = explanation.relevance.detach().float().cpu()
-    logits = logits.detach().float().cpu()
-    if relevance.shape != (len(batch), *grid):
-        raise PluginError(
-            f"the attribution returned relevance of shape {tuple(relevance.shape)}, "
-            f"not {(len(batch), *grid)} (images, patch rows, patch columns)"
-        )
-    if not torch.isfinite(relevance).all() or (relevance < 0).any():
-        raise PluginError("the attribution returned relevance that is negative or not finite")
-    if logits.shape != (len(batch), job.classes):
-        raise PluginError(
-            f"the classifier returned logits of shape {tuple(logits.shape)}, "
-            f"not {(len(batch), job.classes)} (images, classes)"
-        )
-    if not torch.isfinite(logits).all():
-        raise RatevalError(
-            "the classifier returned logits that are not finite; its weights are broken or its "
-            "fine-tuning diverged: lower the rate, or check the checkpoint"
-        )
-    return Explanation(relevance, logits)
-
-
 def _open(
-    stack: ExitStack, folder: Path, classes: int, batch: Batch
+    stack: ExitStack, folder: Path, task: Task, batch: Batch
 ) -> tuple[pq.ParquetWriter, pq.ParquetWriter]:
     height, width = batch.images.shape[-2:]
-    rows = pq.ParquetWriter(folder / tables.ROWS, tables.predictions_schema(classes))
+    rows = pq.ParquetWriter(folder / tables.ROWS, tables.rows_schema(task.schema))
     masks = pq.ParquetWriter(
         folder / tables.MASKS, tables.masks_schema(height, width), compression="zstd"
     )
     return stack.enter_context(rows), stack.enter_context(masks)
 
 
-def _prediction_rows(
-    batch: Batch, explanation: Explanation, largest: NDArray[np.float32]
+def _rows(
+    task: Task, batch: Batch, explanation: Explanation, largest: NDArray[np.float32]
 ) -> pa.RecordBatch:
     assert explanation.logits is not None and batch.masks is not None
-    logits = explanation.logits
-    labels = batch.labels.numpy()
-    predictions = logits.argmax(dim=1).numpy()
     areas = batch.masks.float().mean(dim=(1, 2)).numpy()
-    schema = tables.predictions_schema(logits.shape[1])
-    probabilities = logits.softmax(dim=1).numpy()
-    columns: list[Any] = [
-        list(batch.indices),
-        list(batch.ids),
-        labels.astype(np.int32),
-        predictions.astype(np.int32),
-        predictions == labels,
-        pa.FixedSizeListArray.from_arrays(probabilities.reshape(-1), logits.shape[1]),
-        pa.array(areas, mask=~np.array(batch.has_mask)),
-        largest,
-    ]
-    arrays = [
-        column if isinstance(column, pa.Array) else pa.array(column, field.type)
-        for column, field in zip(columns, schema, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    columns = {
+        "index": pa.array(batch.indices),
+        "id": pa.array(batch.ids),
+        **task.columns(explanation.logits, batch.labels.numpy()),
+        "mask_area": pa.array(areas, mask=~np.array(batch.has_mask)),
+        "relevance_max": pa.array(largest),
+    }
+    return pa.RecordBatch.from_pydict(columns, tables.rows_schema(task.schema))
 
 
 def _mask_rows(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:

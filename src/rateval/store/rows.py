@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 ROWS = "rows.parquet"
 MASKS = "masks.parquet"
 RELEVANCE = "relevance.safetensors"
+NO_MASK = "no mask"
+"""Why there is no verdict on an image without a mask; other reasons are a validator's own."""
 
 VERDICTS = pa.schema(
     [
@@ -27,19 +29,16 @@ VERDICTS = pa.schema(
         pa.field("undefined", pa.string()),
     ]
 )
-"""Columns that validate writes; ``score`` is null where ``undefined`` says why."""
+"""Columns that judge writes; ``score`` is null where ``undefined`` says why."""
 
 
-def predictions_schema(classes: int) -> pa.Schema:
-    """Return the columns that infer writes for K classes."""
+def rows_schema(task: pa.Schema) -> pa.Schema:
+    """Return the columns that infer writes, those that a task's predictions leave among them."""
     return pa.schema(
         [
             pa.field("index", pa.int64(), nullable=False),
             pa.field("id", pa.string(), nullable=False),
-            pa.field("label", pa.int32(), nullable=False),
-            pa.field("prediction", pa.int32(), nullable=False),
-            pa.field("correct", pa.bool_(), nullable=False),
-            pa.field("probabilities", pa.list_(pa.float32(), classes), nullable=False),
+            *task,
             pa.field("mask_area", pa.float32()),
             pa.field("relevance_max", pa.float32(), nullable=False),
         ]
@@ -87,9 +86,9 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return pq.read_table(folder / ROWS, columns=None if columns is None else list(columns))
 
 
-def read_judged_rows(inferred: Path, validated: Path) -> pa.Table:
-    """Read the rows of infer with the columns of validate beside them."""
-    rows, verdicts = read_rows(inferred), read_rows(validated)
+def read_judged_rows(inferred: Path, judged: Path) -> pa.Table:
+    """Read the rows of infer with the columns of judge beside them."""
+    rows, verdicts = read_rows(inferred), read_rows(judged)
     # Both are written in one order; a join would refuse the list of probabilities.
     assert rows.column("id").equals(verdicts.column("id"))
     for name in ("score", "valid", "undefined"):

@@ -21,12 +21,13 @@ from rateval.testing.components import check_component, check_declaration
 from rateval.testing.datasets import check_dataset
 from rateval.testing.executors import check_executor
 from rateval.testing.failure import ConformanceError
-from rateval.testing.finetuners import RecordingLogbook, check_finetuner
+from rateval.testing.finetuners import check_finetuner
+from rateval.testing.logbook import RecordingLogbook
 from rateval.testing.metrics import check_metric
 from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
-from rateval.testing.tiny_dataset import TinyDataset, tiny_dataset
-from rateval.testing.tiny_model import TinyModel, tiny_classifier, tiny_model
+from rateval.testing.tiny.dataset import TinyDataset, tiny_dataset
+from rateval.testing.tiny.model import TinyModel, tiny_classifier, tiny_model
 from rateval.testing.validators import check_validator
 
 __all__ = [

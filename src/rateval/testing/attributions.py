@@ -10,7 +10,7 @@ import torch
 from rateval.api.protocols import Attribution, Classifier
 from rateval.api.values import Explanation
 from rateval.testing.failure import difference, require, require_members, require_tensor
-from rateval.testing.tiny_model import tiny_classifier
+from rateval.testing.tiny.model import tiny_classifier
 
 _COUNT = 4
 _WHERE = "Attribution.explain"

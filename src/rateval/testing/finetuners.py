@@ -3,79 +3,20 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import safetensors.torch
 import torch
 
 from rateval.api.protocols import Classifier, Dataset, Finetuner, Model
-from rateval.api.values import Epoch
+from rateval.api.values import HeadDecision, PromptDecision
+from rateval.checkpoints.decision import decide
 from rateval.data.batches import load_batches
 from rateval.errors import RatevalError
 from rateval.testing.failure import difference, require, require_members, require_tensor
-from rateval.testing.tiny_dataset import tiny_dataset
-from rateval.testing.tiny_model import tiny_model
-
-
-class RecordingLogbook:
-    """Follow ``rateval.api.Logbook`` by keeping what was said, in memory."""
-
-    def __init__(
-        self,
-        scores: Sequence[Mapping[str, float | None]] = (),
-        kept: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None,
-        interrupt_after: int | None = None,
-    ) -> None:
-        """``scores`` are what ``validate`` says, one after the other; none: nothing is held out.
-
-        ``kept`` is what ``resume`` finds; ``interrupt_after`` presses Ctrl-C when that many states
-        were saved.
-        """
-        self.totals: list[int] = []
-        self.done = 0
-        self.notes: list[str] = []
-        self.epochs: list[Epoch] = []
-        self.told: dict[str, Any] = {}
-        self.kept = kept
-        self.saved = 0
-        self._scores = list(scores)
-        self._interrupt_after = interrupt_after
-        self.validates = tuple(scores[0]) if scores else ()
-
-    def begin(self, total: int) -> None:
-        """Keep the total."""
-        self.totals.append(total)
-
-    def advance(self, samples: int, note: str = "") -> None:
-        """Count the samples and keep the note."""
-        self.done += samples
-        self.notes.append(note)
-
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
-        """Say the next of the scores."""
-        return self._scores.pop(0) if self._scores else {}
-
-    def record(self, epoch: Epoch) -> None:
-        """Keep the epoch."""
-        self.epochs.append(epoch)
-
-    def tell(self, name: str, value: Any) -> None:
-        """Keep the value."""
-        self.told[name] = value
-
-    def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
-        """Keep a copy, as a file would; raise KeyboardInterrupt if that was asked for."""
-        copied = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-        self.kept = copied, json.loads(json.dumps(dict(facts), allow_nan=False))
-        self.saved += 1
-        if self.saved == self._interrupt_after:
-            raise KeyboardInterrupt
-
-    def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Return what was kept."""
-        return self.kept
+from rateval.testing.logbook import RecordingLogbook
+from rateval.testing.tiny.dataset import tiny_dataset
+from rateval.testing.tiny.model import tiny_model
 
 
 def check_finetuner(
@@ -97,6 +38,7 @@ def check_finetuner(
     train = dataset.train if trains else None
     classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, logbook)
     _check_classifier(classifier, images, len(dataset.classes))
+    _check_decision(classifier, images, dataset.classes)
     state = classifier.state()
     _check_state(state)
     _check_no_train_split(finetuner, model, dataset)
@@ -146,6 +88,23 @@ def _check_classifier(classifier: Classifier, images: torch.Tensor, classes: int
         alone = classifier.logits(images[:1])
         off = difference(alone, logits[:1])
         require(off <= 1e-4, where, "not depend on the batch", f"a difference of {off:.1e}")
+
+
+def _check_decision(classifier: Classifier, images: torch.Tensor, classes: Sequence[str]) -> None:
+    decision, where = classifier.decision, "Classifier.decision"
+    if decision is None:
+        return
+    known = isinstance(decision, PromptDecision | HeadDecision)
+    asked = "be a PromptDecision or a HeadDecision, or None for another way to decide"
+    require(known, where, asked, repr(decision))
+    with torch.no_grad():
+        wanted = classifier.logits(images)
+        found = decide(classifier.model, decision, classes, images)
+    require_tensor(found, tuple(wanted.shape), torch.float32, where, "(B, K)")
+    off = difference(found, wanted)
+    require(
+        off <= 1e-4, where, "make the classifier's logits", f"a relative difference of {off:.1e}"
+    )
 
 
 def _check_state(state: dict[str, torch.Tensor]) -> None:

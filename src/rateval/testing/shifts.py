@@ -8,7 +8,7 @@ from rateval.api.protocols import Dataset, Shift
 from rateval.api.values import Sample
 from rateval.testing.datasets import check_sample, same_sample
 from rateval.testing.failure import require, require_members
-from rateval.testing.tiny_dataset import tiny_dataset
+from rateval.testing.tiny.dataset import tiny_dataset
 
 _WHERE = "Shift.apply"
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from rateval.api.protocols import Classifier, Metric, Validator
 from rateval.api.values import Outcomes, Score
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.workbench.cell import Job
+from rateval.workbench.counting import count
+from rateval.workbench.explain import explain_batch, predict_batch
+from rateval.workbench.judging import judge_batch
 from rateval.workbench.maps import scale_maps
 
 ACCURACY = "accuracy"
-"""Name of the score that needs no evidence, whatever the study's metrics are."""
+"""Name of the score that there is whatever the study's metrics are; a metric of theirs that has
+this label takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,10 @@ class Examiner:
 
     make_job: Callable[[Classifier], Job]
     """Makes the job whose ``split`` are the samples held out."""
-    validator: Validator
+    validator: Validator | None
+    """None where nothing is to be explained and judged."""
     metrics: Mapping[str, Metric]
-    """Name of a component to its metric; empty when evidence is not asked for."""
+    """Label in the study to its metric."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,38 +41,42 @@ class Examiner:
 
     def __call__(self, classifier: Classifier) -> Mapping[str, float | None]:
         """Return each score's value, None where its denominator is 0."""
-        outcomes = self._judge(classifier)
+        job = self.make_job(classifier)
+        outcomes = self._judge(job)
         right = Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
-        scores = {name: metric.compute(outcomes).value for name, metric in self.metrics.items()}
-        return {ACCURACY: right.value} | scores
+        return {ACCURACY: right.value} | {
+            label: count(job.task, label, metric, outcomes).value
+            for label, metric in self.metrics.items()
+        }
 
-    def _judge(self, classifier: Classifier) -> Outcomes:
-        module = classifier.model.module
+    def _judge(self, job: Job) -> Outcomes:
+        module = job.classifier.model.module
         trainable = [weight for weight in module.parameters() if weight.requires_grad]
         module.eval().requires_grad_(False)  # explanations need no gradient of a weight
         try:
-            job = self.make_job(classifier)
-            batches = job.batches(range(len(job.split)), masks=bool(self.metrics))
+            batches = job.batches(range(len(job.split)), masks=self.validator is not None)
             judged = [self._judge_batch(job, batch) for batch in batches if len(batch)]
         finally:
             for weight in trainable:
                 weight.requires_grad_(True)
         if not judged:
-            raise RatevalError("no sample of those held out for [validation] can be read")
-        correct, valid = zip(*judged, strict=True)
-        return Outcomes(torch.cat(correct).numpy(), torch.cat(valid).numpy())
+            raise RatevalError("no sample of those held out for [held_out] can be read")
+        correct, valid, masks = zip(*judged, strict=True)
+        return Outcomes(np.concatenate(correct), np.concatenate(valid), any(masks))
 
-    def _judge_batch(self, job: Job, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        images, labels = batch.images.to(job.device), batch.labels.to(job.device)
-        logits, valid = None, torch.zeros(len(batch), dtype=torch.bool)
-        if batch.masks is not None:
-            explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
+    def _judge_batch(
+        self, job: Job, batch: Batch
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], bool]:
+        if self.validator is None or batch.masks is None:
+            logits, valid, masks = predict_batch(job, batch), np.zeros(len(batch), np.bool_), False
+        else:
+            explanation = explain_batch(job, batch)
+            assert explanation.logits is not None
             logits = explanation.logits
             # Rounded as a study's maps are when they are stored.
-            relevance, _ = scale_maps(explanation.relevance.detach().float().cpu())
-            verdict = self.validator.judge(torch.from_numpy(relevance).float(), batch.masks)
-            valid = verdict.valid.cpu() & torch.tensor(batch.has_mask)
-        if logits is None:
-            with torch.inference_mode():
-                logits = job.classifier.logits(images)
-        return (logits.argmax(1) == labels).cpu(), valid
+            relevance, _ = scale_maps(explanation.relevance)
+            verdict = judge_batch(
+                self.validator, relevance, batch.masks, batch.has_mask, job.device
+            )
+            valid, masks = verdict.valid.numpy(), any(batch.has_mask)
+        return job.task.correct(job.task.predict(logits), batch.labels.numpy()), valid, masks

@@ -19,7 +19,7 @@ from rateval.stages.finetune import finetune
 from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job
+from rateval.workbench.cell import Job, task_of
 
 
 class Fitting:
@@ -36,8 +36,8 @@ class Fitting:
         self._held: Split | None = None
         if self._finetuner.trains and self._dataset.train is not None:
             self._train = limit_split(self._dataset.train, plan.spec.run.limit)
-            if plan.spec.validation is not None and len(self._train):
-                self._train, self._held = hold_out(self._train, plan.spec.validation.images)
+            if plan.spec.held_out is not None and len(self._train):
+                self._train, self._held = hold_out(self._train, plan.spec.held_out.images)
         involved = [cell.model, cell.finetuner, *([cell.dataset] if self._train else [])]
         self.label = f"{cell.model.label} · {cell.finetuner.label}{cell.seed_note(*involved)}"
 
@@ -57,9 +57,10 @@ class Fitting:
             "train": None if self._train is None else self._train.identity,
         }
         if self._held is not None:
-            inputs["validation"] = {
+            inputs["held out"] = {
                 "split": self._held.identity,
                 "explained by": [self._inputs(choice) for choice in self._evidence_choices],
+                "metrics": [{"label": m.label} | self._inputs(m) for m in self._metrics],
             }
         return inputs
 
@@ -88,9 +89,24 @@ class Fitting:
     @property
     def _evidence_choices(self) -> list[Choice]:
         # The first of each: one curve, whatever else the study explains and judges with.
-        if self._plan.spec.validation is None or not self._plan.spec.validation.evidence:
+        if not self._asks_for_evidence or not self._dataset.has_masks:
             return []
-        return [self._attribution, self._plan.validators[0], *self._plan.metrics]
+        return [self._attribution, self._plan.validators[0]]
+
+    @property
+    def _metrics(self) -> list[Choice]:
+        if not self._asks_for_evidence:
+            return []
+        task = task_of(self._dataset)
+        return [
+            metric
+            for metric in self._plan.metrics
+            if self._dataset.has_masks or not task.needs_masks(self._object(metric))
+        ]
+
+    @property
+    def _asks_for_evidence(self) -> bool:
+        return self._plan.spec.held_out is not None and self._plan.spec.held_out.evidence
 
     @property
     def _attribution(self) -> Choice:
@@ -102,16 +118,14 @@ class Fitting:
         ]
         if not able:
             raise RatevalError(
-                "validation.evidence = true: none of the study's attributions can explain samples "
+                "held_out.evidence = true: none of the study's attributions can explain samples "
                 "held out of training; set evidence = false, or add one that explains any image"
             )
         return able[0]
 
     def _make_examiner(self, held: Split) -> Examiner:
-        validator = self._plan.validators[0]
-        evidence = bool(self._evidence_choices)
-        attribution: Any = self._object(self._attribution) if evidence else None
-        metrics = self._plan.metrics if evidence else ()
+        evidence: list[Any] = [self._object(choice) for choice in self._evidence_choices]
+        attribution, validator = evidence or [None, None]
         options = self._plan.spec.run
 
         def make_job(classifier: Classifier) -> Job:
@@ -120,14 +134,13 @@ class Fitting:
                 attribution,
                 held,
                 None,
-                len(self._dataset.classes),
+                task_of(self._dataset),
                 self._bench.context.device,
                 options.batch_size,
-                options.workers,
+                options.readers,
             )
 
-        named = {m.registered.component.name: self._object(m) for m in metrics}
-        return Examiner(make_job, self._object(validator), named)
+        return Examiner(make_job, validator, {m.label: self._object(m) for m in self._metrics})
 
     def _object(self, choice: Choice) -> Any:
         return self._bench.object(choice, self._seed)

@@ -35,12 +35,12 @@ class FolderLogbook:
         monitor: Monitor,
         folder: Path,
         examine: Examine | None = None,
-        validates: tuple[str, ...] = (),
+        examined: tuple[str, ...] = (),
     ) -> None:
         self._monitor = monitor
         self._folder = folder
         self._examine = examine
-        self.validates = validates
+        self.examined = examined
         self.epochs: list[Epoch] = []
         """The curve so far, with what was resumed."""
         self.told: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class FolderLogbook:
         """Count samples done."""
         self._monitor.advance(samples, note)
 
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
         """Score the classifier on the samples held out; nothing when there are none."""
         return {} if self._examine is None else self._examine(classifier)
 

@@ -36,7 +36,7 @@ from rateval.workbench.bench import Workbench
 
 _FACTS = "facts-{}.json"
 _PATIENCE = timedelta(hours=12)
-"""How long processes wait for the first one while it validates."""
+"""How long processes wait for the first one while it examines a classifier."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rateval.api.protocols import Attribution, Classifier, Shift, Split
+from rateval.api.protocols import Attribution, Classifier, Dataset, Shift, Split, Task
 from rateval.data.batches import Batch, load_batches
+from rateval.tasks.classification import Classification
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,11 @@ class Job:
     split: Split
     """Test split."""
     shift: Shift | None
-    classes: int
+    task: Task
+    """What the classifier's logits mean."""
     device: str
     batch_size: int
-    workers: int
+    readers: int
 
     def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
         """Yield batches of the shifted test images at ``indices``."""
@@ -32,5 +34,10 @@ class Job:
             indices=indices,
             masks=masks,
             shift=self.shift,
-            workers=self.workers,
+            readers=self.readers,
         )
+
+
+def task_of(dataset: Dataset) -> Task:
+    """Return the task that a dataset poses."""
+    return Classification(len(dataset.classes))

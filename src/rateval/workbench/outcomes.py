@@ -12,6 +12,10 @@ def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
     """Return which stored predictions are correct and which of their verdicts are valid."""
     # Probabilities are most of the bytes, and nobody asks for them here.
     rows = tables.read_rows(inferred, ["id", "correct"])
-    verdicts = tables.read_rows(judged, ["id", "valid"])
+    verdicts = tables.read_rows(judged, ["id", "valid", "undefined"])
     assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
-    return Outcomes(rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy())
+    return Outcomes(
+        rows.column("correct").to_numpy(),
+        verdicts.column("valid").to_numpy(),
+        masks=any(why != tables.NO_MASK for why in verdicts.column("undefined").to_pylist()),
+    )

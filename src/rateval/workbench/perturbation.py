@@ -1,4 +1,4 @@
-"""Take patches out of images in an order, and permute weights: what faithfulness is probed by."""
+"""Take patches out of images in an order, and permute weights: what faithfulness is tried by."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from rateval.api.values import HeadDecision, PromptDecision
 from rateval.checkpoints.export import describe_decision, export
 from rateval.checkpoints.restore import Restored, choose_classifier, restore_classifier
 from rateval.errors import RatevalError
@@ -48,24 +49,22 @@ class Decides:
         self,
         model: TinyModel,
         logits: Callable[[TinyModel, torch.Tensor], torch.Tensor],
-        state: dict[str, torch.Tensor],
+        decision: PromptDecision | HeadDecision | None,
     ) -> None:
         self.model = model
+        self.decision = decision
         self._logits = logits
-        self._state = state
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         return self._logits(self.model, images)
 
     def state(self) -> dict[str, torch.Tensor]:
-        return self._state
+        return {}
 
 
 def test_a_head_on_the_features() -> None:
     bare = tiny_classifier(3)
-    state = {f"head.{key}": value for key, value in bare.state().items()}
-    classifier = Decides(bare.model, lambda _, images: bare.logits(images), state)
-    decision = describe_decision(classifier, CLASSES)
+    decision = describe_decision(bare, bare.decision, CLASSES)
     assert decision["head"]["inputs"] == "model.features(image)"
     assert decision["head"]["feature"] == "class token, not projected"
 
@@ -73,15 +72,50 @@ def test_a_head_on_the_features() -> None:
 @pytest.mark.parametrize("with_head", [False, True])
 def test_a_decision_of_another_kind_is_refused(with_head: bool) -> None:
     head = torch.nn.Linear(24, 3)
-    state = {f"head.{key}": value for key, value in head.state_dict().items()}
+    decision = HeadDecision(head.weight, head.bias) if with_head else PromptDecision(20.0)
     classifier = Decides(
         tiny_model(),
         lambda model, images: head(model.features(images)).relu() + 1,
-        state if with_head else {},
+        decision,
     )
     alone = "its linear head" if with_head else "prompts"
     with pytest.raises(RatevalError, match=f"its model with {alone} alone gives logits"):
-        describe_decision(classifier, CLASSES)
+        describe_decision(classifier, decision, CLASSES)
+
+
+@pytest.mark.parametrize("declared", ["none", "no such member"])
+def test_a_classifier_that_does_not_say_how_it_decides(
+    declared: str, restored: Restored, tmp_path: Path
+) -> None:
+    silent = Decides(tiny_model(), lambda _, images: images, None)
+    if declared == "no such member":
+        del silent.decision
+    with pytest.raises(RatevalError) as caught:
+        export(replace(restored, classifier=silent), tmp_path / "out", {})
+    message = str(caught.value)
+    assert message.startswith('finetune "ft" of plugin "finetune" (rateval ')
+    assert "does not say how it decides" in message
+    assert "docs/plugins.md" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_classifier_without_a_decision_still_runs(
+    tmp_path: Path, acme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rateval_finetune.methods.zero_shot import PromptClassifier
+
+    monkeypatch.delattr(PromptClassifier, "decision")
+    spec = {
+        "study": {"name": "tiny"},
+        "dataset": [{"use": "squares", "train": 6, "test": 3}],
+        "model": [{"use": "tiny"}],
+        "finetune": [{"use": "zs"}],
+    }
+    record = run(spec, device="cpu", output=tmp_path / "runs")
+    assert record.status == "finished"
+    restored = restore_classifier(record, choose_classifier(record, {}), discover())
+    with pytest.raises(RatevalError, match=r'finetune "zs" of plugin .* does not say how'):
+        export(restored, tmp_path / "out", {})
 
 
 def test_nothing_is_written_when_the_model_cannot(restored: Restored, tmp_path: Path) -> None:

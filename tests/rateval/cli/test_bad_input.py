@@ -92,7 +92,6 @@ def test_a_component_of_a_distribution_that_is_not_installed(
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ("masks = false", 'dataset "squares": has no evidence masks'),
         ("test = 0", 'dataset "squares": its test split holds no sample'),
         ("skipped = 12", "all 12 samples of the test split were skipped"),
     ],

@@ -13,10 +13,10 @@ from rateval.data.splits import limit_split
 from rateval.testing import tiny_dataset, tiny_model
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_batches_hold_the_samples_in_order(workers: int) -> None:
+@pytest.mark.parametrize("readers", [1, 3])
+def test_batches_hold_the_samples_in_order(readers: int) -> None:
     model, split = tiny_model(), tiny_dataset(test=10).test
-    batches = list(load_batches(split, model, batch_size=4, masks=True, workers=workers))
+    batches = list(load_batches(split, model, batch_size=4, masks=True, readers=readers))
     assert [len(batch) for batch in batches] == [4, 4, 2]
     samples = [s for s in split.samples(range(10)) if isinstance(s, Sample)]
     assert [i for batch in batches for i in batch.ids] == [sample.id for sample in samples]
@@ -70,11 +70,11 @@ def darken(sample: Sample, index: int) -> Sample:
     return dataclasses.replace(sample, image=image, mask=mask)
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_chunks_of_any_size_are_changed_by_position(workers: int) -> None:
+@pytest.mark.parametrize("readers", [1, 4])
+def test_chunks_of_any_size_are_changed_by_position(readers: int) -> None:
     model, split = tiny_model(), tiny_dataset(test=10).test
     chunks = [[7, 2], [], [9], [0, 2, 5]]
-    batches = list(load_chunks(split, model, chunks, masks=True, change=darken, workers=workers))
+    batches = list(load_chunks(split, model, chunks, masks=True, change=darken, readers=readers))
     assert [batch.indices for batch in batches] == [(7, 2), (), (9,), (0, 2, 5)]
     for batch in batches:
         assert batch.masks is not None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import rateval
 from rateval.api.values import Sample
+from rateval.cli.main import main
 from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.testing import tiny_dataset, tiny_model
@@ -172,7 +173,7 @@ def test_another_threshold_touches_no_model() -> None:
 
 def test_how_to_run_is_no_part_of_an_identity() -> None:
     first = rateval.run(spec())
-    second = rateval.run(spec(), batch_size=3, workers=2)
+    second = rateval.run(spec(), batch_size=3, readers=2)
     assert all(stage.reused for stage in second.stages)
     assert first.cells == second.cells
 
@@ -227,6 +228,44 @@ def test_skipped_samples_and_undefined_scores_are_counted() -> None:
         assert sum(cell.evidence[0].quadrants.values()) == 10
 
 
+def test_without_masks_accuracy_is_computed_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = {"use": "squares", "masks": False, "without_mask": 24}
+    record = rateval.run(spec(dataset=[bare]))
+    masked = rateval.run(spec())
+    for cell, other in zip(record.cells, masked.cells, strict=True):
+        (evidence,) = cell.evidence
+        accuracy, pt, ir = evidence.scores
+        assert accuracy == other.evidence[0].scores[0]
+        assert accuracy.value.value is not None
+        for score in (pt, ir):
+            value = score.value
+            assert (value.value, value.numerator, value.denominator) == (None, 0, 0)
+            assert (value.low, value.high, score.change) == (None, None, None)
+        assert evidence.undefined == {"no mask": 12}
+        rows = record.rows(cell).to_pydict()
+        assert rows["undefined"] == ["no mask"] * 12
+        assert rows["mask_area"] == rows["score"] == [None] * 12
+        assert rows["valid"] == [False] * 12
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["report", str(record.path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    note = "accuracy alone: this dataset has no evidence masks, so PT and IR can't be computed, and"
+    assert printed.count(note) == 1
+    assert "is undefined" not in printed
+    assert "have no score" not in printed
+
+
+def test_a_dataset_with_some_masks_counts_the_others_as_not_valid() -> None:
+    record = rateval.run(spec(dataset=[{"use": "squares", "without_mask": 11}]))
+    (evidence,) = record.cells[1].evidence
+    accuracy, pt, _ = evidence.scores
+    assert evidence.undefined == {"no mask": 11}
+    assert accuracy.value.numerator is not None
+    assert pt.value.denominator == accuracy.value.numerator > 1
+
+
 def test_samples_skipped_in_training_are_named_once() -> None:
     record = rateval.run(spec(dataset=[{"use": "squares", "unreadable": 2}]))
     zero_shot, trained = record.cells
@@ -244,18 +283,9 @@ def test_a_constant_map_is_never_valid() -> None:
     assert (pt.value, pt.numerator) == (0.0, 0)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"masks": False}, "no evidence masks"),
-        ({"test": 0}, "holds no sample"),
-    ],
-)
-def test_data_that_nothing_can_be_told_of_are_refused_before_the_start(
-    changes: Changes, message: str
-) -> None:
-    with pytest.raises(RatevalError, match=message):
-        rateval.run(spec(dataset=[{"use": "squares"} | changes]))
+def test_a_test_split_without_samples_is_refused_before_the_start() -> None:
+    with pytest.raises(RatevalError, match="holds no sample"):
+        rateval.run(spec(dataset=[{"use": "squares", "test": 0}]))
     assert not list(Path("runs").glob("tiny-*"))
 
 

@@ -55,6 +55,8 @@ class Given:
         embedding = F.normalize(self.model.encode_image(images), dim=-1)
         return self.model.logit_scale * embedding @ self._prompts.T
 
+    decision = None
+
     def state(self) -> Arrays:
         return {}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import rateval
 from rateval.errors import RatevalError, SpecError
 from rateval.facade import open_spec
 from rateval.plan.plan import Plan
@@ -225,9 +226,9 @@ def document(**run: object) -> Document:
 def test_the_command_line_goes_before_the_environment_before_the_spec() -> None:
     environment = read_environment({"RATEVAL_BATCH_SIZE": "8", "RATEVAL_DEVICE": "cpu"})
     settings = read_settings(["run.batch_size=4"])
-    changed = override_run(document(batch_size=2, workers=3), environment | settings)
+    changed = override_run(document(batch_size=2, readers=3), environment | settings)
     run = make_plan(changed, discover(third_party=False)).spec.run
-    assert (run.batch_size, run.device, run.workers) == (4, "cpu", 3)
+    assert (run.batch_size, run.device, run.readers) == (4, "cpu", 3)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +243,56 @@ def test_problems_of_overrides_name_what_set_them(settings: str, message: str) -
     with pytest.raises(SpecError) as caught:
         make_plan(changed, discover(third_party=False))
     assert str(caught.value).startswith(message)
+
+
+READERS = "is called readers now; rename the key ([run] readers, --set readers=…, RATEVAL_READERS)"
+
+
+def refusal(document: Document) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        make_plan(document, discover(third_party=False))
+    return str(caught.value).splitlines()
+
+
+def test_an_old_name_says_the_new_one_beside_every_other_problem() -> None:
+    old = document(workers=2, batch_size=0)
+    old.data["validation"] = {"images": 5}
+    assert sorted(refusal(old)) == [
+        "spec: run.batch_size = 0: must be greater than or equal to 1 (Images per forward pass of "
+        "inference)",
+        f"spec: run.workers: {READERS}",
+        "spec: validation: is called held_out now; rename the table",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "origin"),
+    [
+        (read_settings(["workers=2"]), "--set workers"),
+        (read_settings(["run.workers=2"]), "--set workers"),
+        (read_environment({"RATEVAL_WORKERS": "2"}), "RATEVAL_WORKERS"),
+    ],
+)
+def test_an_old_name_is_never_ignored(values: Any, origin: str) -> None:
+    assert refusal(override_run(document(), values)) == [f"{origin}: {READERS}"]
+    assert refusal(override_run(document(readers=3), values)) == [f"{origin}: {READERS}"]
+
+
+def test_an_old_name_of_an_argument_says_the_new_one() -> None:
+    with pytest.raises(SpecError) as caught:
+        rateval.run(document().data, workers=2)
+    assert str(caught.value) == f"run(…, workers): {READERS}"
+
+
+def test_the_new_names_are_taken_from_everywhere() -> None:
+    environment = read_environment({"RATEVAL_READERS": "4"})
+    data = document()
+    data.data["held_out"] = {"images": 5}
+    spec = make_plan(override_run(data, environment), discover(third_party=False)).spec
+    assert spec.run.readers == 4
+    assert spec.held_out is not None
+    assert spec.held_out.images == 5
+    assert spec.as_tables()["held_out"] == {"images": 5, "evidence": True}
 
 
 @pytest.mark.parametrize(

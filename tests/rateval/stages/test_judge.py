@@ -44,7 +44,7 @@ def inferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> Pat
 
 def test_maps_and_masks_are_judged_on_the_device(inferred: Path, tmp_path: Path) -> None:
     validator = Elsewhere()
-    with Reporter().watch("validate", "") as monitor:
+    with Reporter().watch("judge", "") as monitor:
         judge(validator, inferred, 5, monitor, tmp_path, "meta")
     assert validator.seen == [("meta", "meta", 5), ("meta", "meta", 5), ("meta", "meta", 2)]
     rows = pq.read_table(tmp_path / tables.ROWS)

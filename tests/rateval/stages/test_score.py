@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 from rateval.stages.score import score
 from rateval.stats.wilson import wilson_interval
+from rateval.tasks.classification import Classification
+
+TASK = Classification(2)
 
 
 @given(st.integers(0, 400), st.integers(1, 400))
@@ -49,12 +53,31 @@ def outcomes(correct: list[bool]) -> Outcomes:
 
 
 def test_counts_are_those_of_the_metric() -> None:
-    facts = score("a", Accuracy(), outcomes([True, True, False]))
+    facts = score(TASK, "a", Accuracy(), outcomes([True, True, False]))
     assert (facts.heading, facts.numerator, facts.denominator) == ("acc", 2, 3)
-    nothing = score("a", Accuracy(), outcomes([]))
+    nothing = score(TASK, "a", Accuracy(), outcomes([]))
     assert (nothing.numerator, nothing.denominator) == (0, 0)
+
+
+class ValidShare:
+    label = "valid"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        return Score.share(int(outcomes.valid.sum()), len(outcomes.valid))
+
+
+def test_without_masks_only_what_looks_at_no_evidence_has_a_value() -> None:
+    metrics: dict[str, Metric] = {"a": Accuracy(), "v": ValidShare()}
+    some = outcomes([True, False])
+    none = Outcomes(some.correct, some.valid, masks=False)
+    found = [
+        (facts.numerator, facts.denominator)
+        for given in (some, none)
+        for facts in (score(TASK, label, metric, given) for label, metric in metrics.items())
+    ]
+    assert found == [(1, 2), (0, 2), (1, 2), (0, 0)]
 
 
 def test_a_metric_that_returns_nan_is_named() -> None:
     with pytest.raises(PluginError, match='metric "a" returned'):
-        score("a", Liar(), outcomes([]))
+        score(TASK, "a", Liar(), outcomes([]))

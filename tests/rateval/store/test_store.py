@@ -25,7 +25,7 @@ def test_identity_ignores_the_order_of_keys_and_sees_every_value() -> None:
     assert identify(values) == identify({"b": {"d": None, "c": [1, 2]}, "a": 1})
     assert identify(values) != identify(values | {"a": 2})
     assert identify(values) != identify({"a": 1, "b": {"c": [2, 1], "d": None}})
-    assert identify_result("infer", values) != identify_result("validate", values)
+    assert identify_result("infer", values) != identify_result("judge", values)
 
 
 def test_identity_refuses_nan() -> None:

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 import torch
 
-from rateval.api import Classifier, Logbook, Model, RatevalError, Split
+from rateval.api import (
+    Classifier,
+    HeadDecision,
+    Logbook,
+    Model,
+    PromptDecision,
+    RatevalError,
+    Split,
+)
 from rateval.testing import (
     ConformanceError,
     RecordingLogbook,
@@ -26,6 +34,8 @@ class MeanClassifier:
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         return self.model.features(images) @ self.means.T
+
+    decision = None
 
     def state(self) -> State:
         return {"means": self.means}
@@ -71,6 +81,10 @@ def logits(change: Callable[[torch.Tensor], Any]) -> Changed:
 
 def state(value: Any) -> Changed:
     return Changed(state=lambda _, plain: lambda: value)
+
+
+def decision(value: Any) -> Changed:
+    return Changed(decision=lambda _, plain: value)
 
 
 class Members(ClassMeans):
@@ -193,7 +207,7 @@ TWICE = torch.ones(4)
 BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
     "nothing": (object, "Finetuner: object must offer fit, restore, trains"),
     "trains": (lambda: Changed(trains="yes"), "Finetuner.trains must be a bool; got 'yes'"),
-    "no classifier": (Members, "Classifier: TinyModel must offer logits, model, state"),
+    "no classifier": (Members, "Classifier: TinyModel must offer decision, logits, model, st"),
     "logits shape": (lambda: logits(lambda out: out[:, :2]), r"here \(8, 3\); got \(8, 2\)"),
     "logits type": (lambda: logits(lambda out: out.double()), r"got \(8, 3\) float64"),
     "nan": (lambda: logits(lambda out: out * float("nan")), "Classifier.logits must be finite"),
@@ -211,6 +225,18 @@ BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
     "state values": (lambda: state({"a": 1}), "Classifier.state must be a dict of names"),
     "shared": (lambda: state({"a": TWICE, "b": TWICE}), "contiguous tensors that share no memory"),
     "strided": (lambda: state({"a": torch.ones(2, 3).T}), "must hold contiguous tensors"),
+    "decision kind": (
+        lambda: decision("a head"),
+        "Classifier.decision must be a Prompt",
+    ),
+    "decision": (
+        lambda: decision(PromptDecision(20.0)),
+        "Classifier.decision must make the classifier's logits; got a relative difference of",
+    ),
+    "decision shape": (
+        lambda: decision(HeadDecision(torch.ones(2, 24), torch.zeros(2))),
+        r"Classifier.decision must be \(B, K\) float32, here \(8, 3\); got \(8, 2\)",
+    ),
     "silent": (Silent, "must advance the logbook by the 24 samples announced.*; got 0"),
     "restarting": (Restarting, "must call logbook.begin once; got 2 calls"),
     "careless": (Careless, "must raise RatevalError when there is no train split; got IndexError"),
@@ -227,6 +253,7 @@ def test_a_sound_finetuner_passes() -> None:
     check_finetuner(ClassMeans())
     check_finetuner(ClassMeans(), tiny_model(4), tiny_dataset(seed=5))
     check_finetuner(Resuming())
+    check_finetuner(Changed(decision=lambda c, _: HeadDecision(c.means, torch.zeros(3))))
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -18,6 +18,7 @@ from rateval.facade import create
 from rateval.stages.infer import infer
 from rateval.stages.judge import judge
 from rateval.store import rows as tables
+from rateval.tasks.classification import Classification
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
@@ -37,6 +38,13 @@ def test_every_sample_is_on_one_side() -> None:
     assert ids(left) == sorted(ids(left))
     assert ids(held) != ids(DATA.train)[:9]
     assert len({DATA.train.identity, left.identity, held.identity}) == 3
+
+
+def test_the_samples_are_those_that_were_always_drawn() -> None:
+    """Other ones would change every number of a study that holds samples out."""
+    assert DATA.train is not None
+    expected = ["0000", "0007", "0009", "0016", "0020", "0021", "0028", "0029", "0039"]
+    assert ids(hold_out(DATA.train, 9)[1]) == expected
 
 
 def test_the_splits_identity_alone_decides() -> None:
@@ -63,7 +71,7 @@ def test_samples_are_drawn_evenly() -> None:
 def test_at_most_half_is_held_out() -> None:
     assert DATA.train is not None
     assert len(hold_out(DATA.train, 20)[0]) == 20
-    message = r"validation.images = 21: the training split has 40 samples, .* use 20 or fewer"
+    message = r"held_out.images = 21: the training split has 40 samples, .* use 20 or fewer"
     with pytest.raises(RatevalError, match=message):
         hold_out(DATA.train, 21)
 
@@ -90,7 +98,7 @@ class Some:
 
 
 def make_job(classifier: Classifier, split: Split, attribution: Any = None) -> Job:
-    return Job(classifier, attribution, split, None, 3, "cpu", 8, 1)
+    return Job(classifier, attribution, split, None, Classification(3), "cpu", 8, 1)
 
 
 def metrics() -> dict[str, Metric]:
@@ -99,7 +107,7 @@ def metrics() -> dict[str, Metric]:
 
 @pytest.mark.parametrize("name", ["generic-attention", "input-gradient", "random"])
 @pytest.mark.parametrize("threshold", [0.16, 0.22])
-def test_it_equals_infer_and_validate(name: str, threshold: float, tmp_path: Path) -> None:
+def test_it_equals_infer_and_judge(name: str, threshold: float, tmp_path: Path) -> None:
     attribution = create("attribution", name)
     validator = create("validator", "relevance-mass", threshold=threshold)
     split = Some(unmasked=(2, 11), unreadable=(0, 5))
@@ -131,7 +139,7 @@ class Never:
 
 def test_without_evidence_nothing_is_explained() -> None:
     classifier = tiny_classifier()
-    examiner = Examiner(lambda c: make_job(c, DATA.test, Never()), Never(), {})
+    examiner = Examiner(lambda c: make_job(c, DATA.test, Never()), None, {})
     samples = [s for s in DATA.test.samples(range(30)) if isinstance(s, Sample)]
     images = torch.stack([classifier.model.preprocess(sample.image) for sample in samples])
     right = [
@@ -153,6 +161,8 @@ class AllRight:
         wanted, self.labels = self.labels[: len(images)], self.labels[len(images) :]
         return torch.nn.functional.one_hot(torch.tensor(wanted), 3).float()
 
+    decision = None
+
     def state(self) -> dict[str, torch.Tensor]:
         return {}
 
@@ -169,6 +179,17 @@ def test_an_undefined_score_is_none() -> None:
     scores = examiner(wrong)
     assert scores["accuracy"] == 0
     assert scores["pt"] is None
+
+
+def test_without_any_mask_nothing_can_be_said_of_evidence() -> None:
+    examiner = Examiner(
+        lambda c: make_job(c, Some(unmasked=range(30)), create("attribution", "random")),
+        create("validator", "relevance-mass"),
+        metrics(),
+    )
+    scores = examiner(tiny_classifier())
+    assert scores["accuracy"] is not None
+    assert (scores["pt"], scores["ir"]) == (None, None)
 
 
 def test_what_trains_goes_on_training() -> None:
@@ -205,13 +226,13 @@ def test_the_weights_train_again_after_an_error() -> None:
 
 
 def test_nothing_readable_says_so() -> None:
-    examiner = Examiner(lambda c: make_job(c, Some(unreadable=range(30))), Never(), {})
-    with pytest.raises(RatevalError, match=r"no sample of those held out for \[validation\]"):
+    examiner = Examiner(lambda c: make_job(c, Some(unreadable=range(30))), None, {})
+    with pytest.raises(RatevalError, match=r"no sample of those held out for \[held_out\]"):
         examiner(tiny_classifier())
 
 
 def test_scores_are_a_mapping_of_plain_numbers() -> None:
-    scores: Mapping[str, float | None] = Examiner(lambda c: make_job(c, DATA.test), Never(), {})(
+    scores: Mapping[str, float | None] = Examiner(lambda c: make_job(c, DATA.test), None, {})(
         tiny_classifier()
     )
     assert type(scores["accuracy"]) is float

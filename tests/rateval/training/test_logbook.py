@@ -126,8 +126,8 @@ def test_progress_goes_to_the_monitor_and_what_was_told_stays(tmp_path: Path) ->
 def test_it_validates_by_what_it_was_given(tmp_path: Path) -> None:
     classifier = tiny_classifier()
     blind = FolderLogbook(RecordingLogbook(), tmp_path)
-    assert blind.validate(classifier) == {}
-    assert blind.validates == ()
+    assert blind.examine(classifier) == {}
+    assert blind.examined == ()
     asked: list[Classifier] = []
 
     def examine(classifier: Classifier) -> dict[str, float | None]:
@@ -135,6 +135,6 @@ def test_it_validates_by_what_it_was_given(tmp_path: Path) -> None:
         return {"accuracy": 0.5}
 
     seeing = FolderLogbook(RecordingLogbook(), tmp_path, examine, ("accuracy",))
-    assert seeing.validate(classifier) == {"accuracy": 0.5}
+    assert seeing.examine(classifier) == {"accuracy": 0.5}
     assert asked == [classifier]
-    assert seeing.validates == ("accuracy",)
+    assert seeing.examined == ("accuracy",)

@@ -58,7 +58,7 @@ def require_equal(alone: RunRecord, together: RunRecord, tolerance: float) -> No
             assert same.loss == pytest.approx(epoch.loss, rel=1e-5)
             assert same.lr == epoch.lr
             assert same.accuracy == epoch.accuracy
-            assert same.validation == epoch.validation
+            assert same.held_out == epoch.held_out
     for cell, same_cell in zip(alone.cells, together.cells, strict=True):
         rows = [r.rows(c)["probabilities"] for r, c in ((alone, cell), (together, same_cell))]
         theirs, ours = (np.array(column.to_pylist()) for column in rows)
@@ -89,13 +89,13 @@ def test_skipped_samples_scores_and_masks_are_those_of_one_process(acme: Path) -
         {"use": "evidence-ft", "lr": 1e-3, "accumulate": 2, "stop_by": "accuracy", **STEPS},
         {"use": "lp", "lr": 1e-2, "epochs": 3},
     )
-    study["validation"] = {"images": 5}
+    study["held_out"] = {"images": 5}
     alone, together = run_both(study)
     for one, other in zip(alone.cells, together.cells, strict=True):
         assert other.skipped_in_training
         assert set(other.skipped_in_training) == set(one.skipped_in_training)
         assert len(other.skipped_in_training) == len(one.skipped_in_training)
-    assert set(alone.trainings[0].epochs[0].validation) == {"accuracy", "pt", "ir"}
+    assert set(alone.trainings[0].epochs[0].held_out) == {"accuracy", "pt", "ir"}
     require_equal(alone, together, 1e-4)
 
 
@@ -121,7 +121,7 @@ def test_each_process_takes_a_device_of_its_own(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_processes_tell_is_merged() -> None:
     lost = [SkippedRecord(id=name, reason="gone") for name in ("a", "b", "c")]
-    epoch = EpochRecord(number=1, loss=0.5, accuracy=None, lr=0.1, validation={})
+    epoch = EpochRecord(number=1, loss=0.5, accuracy=None, lr=0.1, held_out={})
     first = FinetuneFacts(
         trained=True, curve=(epoch,), told={"alpha": 0.5}, skipped=(lost[0], lost[1])
     )

@@ -72,7 +72,7 @@ class Noise:
 
 
 class Attentive(RecordingLogbook):
-    """Record attention while it validates, as an attribution does."""
+    """Record attention while it examines, as an attribution does."""
 
     def __init__(self, model: Model) -> None:
         super().__init__([{"accuracy": 0.5}] * 9)
@@ -80,7 +80,7 @@ class Attentive(RecordingLogbook):
         self.classes = kinds(model)
         self.seen: list[torch.Tensor] = []
 
-    def validate(self, classifier: Classifier) -> Any:
+    def examine(self, classifier: Classifier) -> Any:
         assert kinds(self.model) == self.classes
         assert not any(part.training for part in self.model.module.modules())
         height, width = self.model.card.image_size
@@ -91,7 +91,7 @@ class Attentive(RecordingLogbook):
         first, *_ = torch.autograd.grad(logits[0, 0], list(recorded.values()))
         assert first.abs().max() > 0
         self.seen.append(logits.detach().clone())
-        return super().validate(classifier)
+        return super().examine(classifier)
 
 
 def kinds(model: Model) -> list[tuple[str, type]]:

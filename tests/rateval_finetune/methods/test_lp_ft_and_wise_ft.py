@@ -20,16 +20,16 @@ Images = Callable[[TinyModel], torch.Tensor]
 
 
 class Held(RecordingLogbook):
-    """Keep the logits of everything that was to be validated, besides."""
+    """Keep the logits of everything that was to be examined, besides."""
 
     def __init__(self, images: torch.Tensor, scores: Any) -> None:
         super().__init__(scores)
         self.images = images
         self.logits: list[torch.Tensor] = []
 
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
         self.logits.append(classifier.logits(self.images).detach().clone())
-        return super().validate(classifier)
+        return super().examine(classifier)
 
 
 def test_lp_ft_starts_where_lp_ends(make: Make, fit: Fit) -> None:
@@ -160,9 +160,7 @@ def test_a_single_alpha_needs_no_validation_and_is_scored_where_there_is_one(
 
 
 def test_a_sweep_says_what_it_needs(make: Make, fit: Fit) -> None:
-    with pytest.raises(
-        RatevalError, match=r'choose_by = "accuracy": .* add a table \[validation\]'
-    ):
+    with pytest.raises(RatevalError, match=r'choose_by = "accuracy": .* add a table \[held_out\]'):
         fit(make("wise-ft", alpha=(0.2, 0.4)))
     with pytest.raises(RatevalError, match=r'choose_by = "ir": unknown; .* by accuracy: name one'):
         fit(

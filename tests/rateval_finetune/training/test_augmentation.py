@@ -152,10 +152,10 @@ def test_seed_epoch_and_position_alone_decide() -> None:
     assert len(others | {same}) == 4
 
 
-@pytest.mark.parametrize("workers", [1, 4])
-def test_a_source_gives_each_position_the_same_image_in_any_batch(workers: int, data: Any) -> None:
+@pytest.mark.parametrize("readers", [1, 4])
+def test_a_source_gives_each_position_the_same_image_in_any_batch(readers: int, data: Any) -> None:
     model = tiny_model()
-    source = SplitSource(data.train, model, FtParams(augment="published"), seed=7, workers=workers)
+    source = SplitSource(data.train, model, FtParams(augment="published"), seed=7, readers=readers)
 
     def images(chunks: Any, epoch: int) -> dict[int, Any]:
         batches = source.load(chunks, epoch)

@@ -22,9 +22,9 @@ class Keeping(RecordingLogbook):
         super().__init__(scores)
         self.states: list[State] = []
 
-    def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
         self.states.append(classifier.state())
-        return super().validate(classifier)
+        return super().examine(classifier)
 
 
 def scores(name: str, *values: float | None) -> list[dict[str, float | None]]:
@@ -43,7 +43,7 @@ def test_the_best_epochs_weights_are_kept(name: str, stop_by: str, make: Make, f
     state = fit(make(name, epochs=6, stop_by=stop_by, patience=2), logbook=logbook)
     # The fourth is no better than the second: two epochs without a better one end it.
     assert [epoch.number for epoch in logbook.epochs] == [1, 2, 3, 4]
-    assert [epoch.validation[stop_by] for epoch in logbook.epochs] == [0.5, 0.7, 0.6, 0.7]
+    assert [epoch.held_out[stop_by] for epoch in logbook.epochs] == [0.5, 0.7, 0.6, 0.7]
     assert equal(state, logbook.states[1])
     assert not equal(state, logbook.states[3])
     assert logbook.done == logbook.totals[0]
@@ -83,9 +83,9 @@ def test_without_stop_by_scores_are_recorded_and_change_nothing(make: Make, fit:
     said = scores("accuracy", 0.9, 0.1, 0.1)
     logbook, blind = Keeping(said), RecordingLogbook()
     state = fit(make(epochs=3), logbook=logbook)
-    assert [epoch.validation for epoch in logbook.epochs] == said
+    assert [epoch.held_out for epoch in logbook.epochs] == said
     assert equal(state, fit(make(epochs=3), logbook=blind))
-    assert [epoch.validation for epoch in blind.epochs] == [{}, {}, {}]
+    assert [epoch.held_out for epoch in blind.epochs] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize("name", [*METHODS, "wise-ft"])
@@ -93,11 +93,11 @@ def test_what_is_validated_is_in_eval_mode(name: str, make: Make, data: Any) -> 
     model = tiny_model()
 
     class Strict(RecordingLogbook):
-        def validate(self, classifier: Classifier) -> Mapping[str, float | None]:
+        def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
             assert classifier.model is model
             assert not any(part.training for part in model.module.modules())
             model.module.requires_grad_(True)  # a careless one; the next epoch trains the same
-            return super().validate(classifier)
+            return super().examine(classifier)
 
     fitted = make(name).fit(model, data.train, data.classes, Strict([{"accuracy": 0.5}] * 4))
     plain = make(name).fit(tiny_model(), data.train, data.classes, RecordingLogbook())
@@ -126,7 +126,7 @@ def test_training_mode_comes_back_after_validation(make: Make, data: Any) -> Non
 def test_stop_by_needs_a_table_validation(name: str, make: Make, fit: Fit) -> None:
     message = (
         rf'^{name}: stop_by = "pt": the study holds no samples out to score; add a table '
-        r"\[validation\] to its spec"
+        r"\[held_out\] to its spec"
     )
     with pytest.raises(RatevalError, match=message):
         fit(make(name, stop_by="pt"))

@@ -40,7 +40,7 @@ def interrupted(
         fit(method, model(), first)
     torch.manual_seed(99)
     going_on = RecordingLogbook(scores[after:], kept=first.kept)
-    going_on.validates = first.validates
+    going_on.examined = first.examined
     state = fit(method, model(), going_on)
     assert going_on.done == going_on.totals[0] == first.totals[0]
     return state, going_on

@@ -266,9 +266,9 @@ def test_bfloat16_is_close_to_float32(name: str, make: Make, fit: Fit) -> None:
         assert (half[key] - value).abs().mean() < 3e-3, key
 
 
-def test_workers_change_nothing(make: Make, fit: Fit) -> None:
+def test_readers_change_nothing(make: Make, fit: Fit) -> None:
     one = fit(make(augment="published", background_swap=0.5))
-    several = fit(make(augment="published", background_swap=0.5, workers=4))
+    several = fit(make(augment="published", background_swap=0.5, readers=4))
     assert all(several[key].equal(value) for key, value in one.items())
 
 

@@ -28,7 +28,7 @@ def curve_sections(record: RunRecord) -> Iterator[RenderableType]:
     ]
     shown = [curve for curve in record.trainings if curve.key.seed in (None, *seeds[:1])]
     rest = f"  by epoch{f' · seed {seeds[0]}' if seeds[1:] else ''}"
-    if any(epoch.validation for curve in shown for epoch in curve.epochs):
+    if any(epoch.held_out for curve in shown for epoch in curve.epochs):
         rest += " · scores in % on the samples held out"
     yield Text()
     yield Text.assemble(("training", "bold"), (rest, "dim"))
@@ -73,9 +73,9 @@ def _series(curve: CurveRecord) -> Iterator[tuple[str, Values]]:
     yield "loss", [epoch.loss for epoch in curve.epochs]
     if any(epoch.accuracy is not None for epoch in curve.epochs):
         yield "acc. (train)", [_percent(epoch.accuracy) for epoch in curve.epochs]
-    for name in dict.fromkeys(name for epoch in curve.epochs for name in epoch.validation):
+    for name in dict.fromkeys(name for epoch in curve.epochs for name in epoch.held_out):
         shown = name.upper() if len(name) <= 2 else name
-        yield shown, [_percent(epoch.validation.get(name)) for epoch in curve.epochs]
+        yield shown, [_percent(epoch.held_out.get(name)) for epoch in curve.epochs]
 
 
 def _percent(share: float | None) -> float | None:

@@ -14,22 +14,23 @@ from hypothesis import given, strategies as st
 from rich.console import Console
 
 import rateval
+from rateval.errors import RatevalError
 from rateval.records.key import ClassifierKey
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.report.terminal.trainings import BLOCKS, curve_sections, draw
-from rateval.spec.tables import Validation
+from rateval.spec.tables import HeldOut
 
 Value = float | None
 Scores = dict[str, Value]
 
 
 def curve(*losses: float, **changes: Any) -> CurveRecord:
-    """Make a curve; ``accuracy`` and ``validation`` hold a value for each epoch."""
+    """Make a curve; ``accuracy`` and ``held_out`` hold a value for each epoch."""
     accuracies: Sequence[Value] = changes.pop("accuracy", [None] * len(losses))
-    scores: Sequence[Scores] = changes.pop("validation", [{}] * len(losses))
+    scores: Sequence[Scores] = changes.pop("held_out", [{}] * len(losses))
     epochs = [
-        EpochRecord(number=number, loss=loss, accuracy=accuracy, lr=1e-3, validation=found)
+        EpochRecord(number=number, loss=loss, accuracy=accuracy, lr=1e-3, held_out=found)
         for number, (loss, accuracy, found) in enumerate(
             zip(losses, accuracies, scores, strict=True), 1
         )
@@ -63,7 +64,7 @@ def show(*trainings: CurveRecord, width: int = 80) -> list[str]:
 FT = curve(
     *(1.234, 0.5, 0.25, 0.125),
     accuracy=[0.25, 0.5, 0.75, 1.0],
-    validation=[
+    held_out=[
         {"accuracy": 0.5, "pt": None, "any-metric": None},
         {"accuracy": 0.8, "pt": 0.9, "any-metric": None},
         {"accuracy": 0.8, "pt": 0.6, "any-metric": None},
@@ -94,7 +95,7 @@ def test_every_line_fits_whatever_the_labels(width: int) -> None:
     long = curve(
         *(1 / number for number in range(1, epochs + 1)),
         accuracy=[0.5] * epochs,
-        validation=[{"accuracy": 0.5, "a-metric-of-some-length": 0.1}] * epochs,
+        held_out=[{"accuracy": 0.5, "a-metric-of-some-length": 0.1}] * epochs,
         model="a model with a long label",
         finetuner="a method with another one",
     )
@@ -179,8 +180,8 @@ def test_a_long_curve_keeps_its_ends() -> None:
 
 def test_every_key_of_validation_is_documented() -> None:
     text = (Path(__file__).parents[4] / "docs" / "spec.md").read_text(encoding="utf-8")
-    assert "`[validation]`" in text
-    for key, field in Validation.model_fields.items():
+    assert "`[held_out]`" in text
+    for key, field in HeldOut.model_fields.items():
         assert f"| `{key}` | {json.dumps(field.default)} |" in text
 
 
@@ -200,6 +201,63 @@ def spec(*finetune: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("acme")
+def test_metrics_are_told_apart_by_their_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two entries of one component have a curve each, and accuracy is there under its own name."""
+    monkeypatch.chdir(tmp_path)
+    metrics = [
+        {"use": "pt"},
+        {"use": "pt", "name": "PT again"},
+        {"use": "accuracy", "name": "right"},
+    ]
+    ft = {"use": "ft", "stop_by": "PT again"} | QUICK
+    record = rateval.run(spec(ft, metric=metrics, held_out={"images": 6}))
+    for training in record.trainings:
+        for epoch in training.epochs:
+            scores = epoch.held_out
+            assert list(scores) == ["accuracy", "pt", "PT again", "right"]
+            assert scores["pt"] == scores["PT again"]
+            assert scores["right"] == scores["accuracy"]
+    relabelled = [{"use": "pt", "name": "first"}, *metrics[1:]]
+    again = rateval.run(spec(ft, metric=relabelled, held_out={"images": 6}))
+    assert list(again.trainings[0].epochs[0].held_out)[1] == "first"
+    with pytest.raises(RatevalError, match=r'"pt": unknown; .* by accuracy, first, PT again'):
+        rateval.run(spec(ft | {"stop_by": "pt"}, metric=relabelled, held_out={"images": 6}))
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_metric_that_is_called_accuracy_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    metrics = [{"use": "pt", "name": "accuracy"}, {"use": "accuracy", "name": "right"}]
+    study = spec({"use": "ft"} | QUICK, metric=metrics, held_out={"images": 6})
+    epochs = rateval.run(study).trainings[0].epochs
+    assert {tuple(epoch.held_out) for epoch in epochs} == {("accuracy", "right")}
+    plain = rateval.run(spec({"use": "ft"} | QUICK, held_out={"images": 6})).trainings[0].epochs
+    for epoch, other in zip(epochs, plain, strict=True):
+        assert epoch.held_out["accuracy"] == other.held_out["pt"]
+        assert epoch.held_out["right"] == other.held_out["accuracy"]
+
+
+@pytest.mark.usefixtures("acme")
+def test_without_masks_accuracy_alone_is_watched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bare = {"use": "squares", "train": 20, "masks": False, "without_mask": 24}
+    metrics = [{"use": "pt"}, {"use": "ir"}, {"use": "accuracy", "name": "right"}]
+    changes: dict[str, Any] = {"dataset": [bare], "metric": metrics, "held_out": {"images": 6}}
+    record = rateval.run(spec({"use": "ft"} | QUICK, **changes))
+    for epoch in record.trainings[0].epochs:
+        assert list(epoch.held_out) == ["accuracy", "right"]
+        assert epoch.held_out["accuracy"] is not None
+    with pytest.raises(RatevalError, match=r'stop_by = "pt": unknown; .* by accuracy, right'):
+        rateval.run(spec({"use": "ft", "stop_by": "pt"} | QUICK, **changes))
+
+
+@pytest.mark.usefixtures("acme")
 def test_a_run_keeps_one_curve_for_each_classifier(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +266,7 @@ def test_a_run_keeps_one_curve_for_each_classifier(
         {"use": "zs"},
         {"use": "ft"} | QUICK,
         {"use": "flcp", "seed": 7} | QUICK,
-        validation={"images": 6},
+        held_out={"images": 6},
     )
     record = rateval.run(study)
     found = [(c.key.finetuner, c.key.dataset, c.key.seed) for c in record.trainings]
@@ -221,7 +279,7 @@ def test_a_run_keeps_one_curve_for_each_classifier(
         assert [epoch.number for epoch in training.epochs] == [1, 2, 3]
         for epoch in training.epochs:
             assert (epoch.accuracy is None) == (training.key.finetuner == "flcp")
-            assert list(epoch.validation) == ["accuracy", "pt", "ir"]
+            assert list(epoch.held_out) == ["accuracy", "pt", "ir"]
     assert rateval.load(record.path).trainings == record.trainings
     # What was stored is drawn again when nothing is trained.
     again = rateval.run(study)

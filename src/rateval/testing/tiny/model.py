@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from rateval.api.values import ModelCard, Readout
+from rateval.api.values import HeadDecision, ModelCard, Readout
 from rateval.modelkit.weights import require_same_weights
 from rateval.modelkit.writing import write_safetensors
-from rateval.testing.tiny_towers import (
+from rateval.testing.tiny.towers import (
     CONTEXT,
     DEPTH,
     PATCH,
@@ -144,6 +144,11 @@ class TinyClassifier:
     def state(self) -> dict[str, torch.Tensor]:
         """Return the head's weights."""
         return dict(self.head.state_dict())
+
+    @property
+    def decision(self) -> HeadDecision:
+        """The head on the features."""
+        return HeadDecision(self.head.weight, self.head.bias)
 
 
 def tiny_model(seed: int = 0, *, readout: Readout = "class token") -> TinyModel:

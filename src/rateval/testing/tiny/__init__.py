@@ -1,0 +1,1 @@
+"""Data and models drawn in memory, for checks and for a plugin's own tests."""

@@ -1,0 +1,23 @@
+"""One metric of one cell, checked, and undefined where the outcomes lack what it counts."""
+
+from __future__ import annotations
+
+from rateval.api.protocols import Metric, Task
+from rateval.api.values import Outcomes, Score
+from rateval.errors import PluginError
+
+
+def count(task: Task, label: str, metric: Metric, outcomes: Outcomes) -> Score:
+    """Compute the metric called ``label``; nothing of nothing where it needs masks and none is.
+
+    Raises PluginError when the metric contradicts its own counts.
+    """
+    if not outcomes.masks and task.needs_masks(metric):
+        return Score.share(0, 0)
+    got = metric.compute(outcomes)
+    if not isinstance(got, Score) or got != Score.share(got.numerator, got.denominator):
+        raise PluginError(
+            f'the metric "{label}" returned {got}, whose value is not numerator / denominator '
+            "(None when the denominator is 0)"
+        )
+    return got

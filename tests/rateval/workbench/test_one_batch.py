@@ -1,0 +1,161 @@
+"""One batch explained, predicted and judged: checked alike wherever that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rateval.api.protocols import Metric
+from rateval.api.values import Explanation, Verdict
+from rateval.data.batches import Batch
+from rateval.errors import PluginError, RatevalError
+from rateval.facade import create
+from rateval.tasks.classification import Classification
+from rateval.testing import tiny_classifier, tiny_dataset
+from rateval.training.examiner import Examiner
+from rateval.workbench.cell import Job
+from rateval.workbench.explain import explain_batch, predict_batch
+from rateval.workbench.judging import judge_batch
+
+Change = Callable[[torch.Tensor], torch.Tensor]
+DATA = tiny_dataset(train=4, test=6)
+
+
+class Says:
+    """An attribution whose maps, and logits if any, are changed before they are returned."""
+
+    def __init__(self, maps: Change = torch.clone, logits: Change | None = None) -> None:
+        self._maps, self._logits = maps, logits
+
+    def explain(self, classifier: Any, images: Any, labels: Any, ids: Any = None) -> Explanation:
+        maps = self._maps(torch.rand(len(images), *classifier.model.grid))
+        logits = None if self._logits is None else self._logits(classifier.logits(images))
+        return Explanation(maps, logits)
+
+
+def make_job(attribution: Any, classifier: Any = None) -> Job:
+    return Job(
+        classifier or tiny_classifier(),
+        attribution,
+        DATA.test,
+        None,
+        Classification(3),
+        "cpu",
+        4,
+        1,
+    )
+
+
+def first(job: Job) -> Batch:
+    return next(job.batches(range(6), masks=True))
+
+
+def spoil(value: float) -> Change:
+    def change(tensor: torch.Tensor) -> torch.Tensor:
+        changed = tensor.clone()
+        changed.view(-1)[0] = value
+        return changed
+
+    return change
+
+
+def cut(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor[:, :-1]
+
+
+FAULTS = [
+    (Says(cut), PluginError, r"relevance of shape \(4, 2, 4\), not \(4, 3, 4\)"),
+    (Says(spoil(float("nan"))), PluginError, "negative or not finite"),
+    (Says(spoil(-1)), PluginError, "negative or not finite"),
+    (Says(logits=cut), PluginError, r"logits of shape \(4, 2\), not \(4, 3\)"),
+    (Says(logits=spoil(float("inf"))), RatevalError, "logits that are not finite"),
+]
+
+
+@pytest.mark.parametrize(("attribution", "error", "message"), FAULTS)
+def test_a_broken_promise_shows_in_a_test_and_on_samples_held_out(
+    attribution: Says, error: type[RatevalError], message: str
+) -> None:
+    job = make_job(attribution)
+    with pytest.raises(error, match=message):
+        explain_batch(job, first(job))
+    metrics: dict[str, Metric] = {"pt": create("metric", "pt")}
+    validator = create("validator", "relevance-mass")
+    examiner = Examiner(lambda c: make_job(attribution, c), validator, metrics)
+    with pytest.raises(error, match=message):
+        examiner(tiny_classifier())
+
+
+def test_logits_are_asked_for_once_where_an_explanation_has_none() -> None:
+    job = make_job(Says())
+    batch = first(job)
+    found = explain_batch(job, batch)
+    assert found.logits is not None
+    assert found.logits.equal(predict_batch(job, batch))
+    assert found.logits.equal(job.classifier.logits(batch.images))
+
+
+def test_predictions_without_evidence_are_checked_as_well() -> None:
+    classifier = tiny_classifier()
+    classifier.head.weight.fill_(float("nan"))
+    with pytest.raises(RatevalError, match="fine-tuning diverged"):
+        Examiner(lambda c: make_job(None, c), None, {})(classifier)
+
+
+def test_permuted_weights_may_lead_to_maps_and_logits_that_are_not_finite() -> None:
+    attribution = Says(spoil(float("nan")), spoil(float("inf")))
+    job = make_job(attribution)
+    found = explain_batch(job, first(job), permuted=True)
+    assert found.relevance.isfinite().flatten(1).all(1).tolist() == [False, True, True, True]
+    for attribution in (Says(spoil(-1)), Says(cut)):  # no weights excuse these
+        with pytest.raises(PluginError):
+            explain_batch(make_job(attribution), first(job), permuted=True)
+
+
+def test_permuted_weights_predict_nothing() -> None:
+    class Silent:
+        model = tiny_classifier().model
+
+    job = make_job(Says(), Silent())
+    assert explain_batch(job, first(job), permuted=True).logits is None
+
+
+class Judges:
+    """A validator that says the same of every image, with something changed."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+
+    def judge(self, relevance: torch.Tensor, masks: torch.Tensor) -> Verdict:
+        count = len(relevance)
+        yes = torch.ones(count, dtype=torch.bool)
+        said = {"score": torch.full((count,), 0.75), "valid": yes, "defined": yes}
+        return Verdict(**{**said, "reasons": ("",) * count, **self._changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"score": torch.tensor([0.5, float("nan")])}, "not finite yet called defined"),
+        ({"defined": torch.tensor([True, False])}, "valid where its score is undefined"),
+        ({"valid": torch.ones(3, dtype=torch.bool)}, "verdict of shapes"),
+        ({"reasons": ("",)}, "1 reasons for 2 images"),
+    ],
+)
+def test_a_verdict_that_breaks_its_promise(changes: dict[str, Any], message: str) -> None:
+    maps = np.ones((2, 3, 4), np.float16)
+    masks = torch.ones(2, 24, 32, dtype=torch.bool)
+    with pytest.raises(PluginError, match=message):
+        judge_batch(Judges(**changes), maps, masks, (True, True), "cpu")
+
+
+def test_an_image_without_a_mask_has_no_verdict() -> None:
+    maps = np.ones((2, 3, 4), np.float16)
+    masks = torch.zeros(2, 24, 32, dtype=torch.bool)
+    found = judge_batch(Judges(), maps, masks, (True, False), "cpu")
+    assert found.valid.tolist() == found.defined.tolist() == [True, False]
+    assert found.reasons == ("", "no mask")

@@ -1,4 +1,4 @@
-"""Tell whether a vision-language model is right for the right reasons.
+"""Whether a vision-language model is right for the right reasons.
 
 In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)`` and
 ``rateval.create(kind, name)``.

@@ -1,4 +1,4 @@
-"""Let ``python -m rateval`` do what ``rateval`` does."""
+"""``python -m rateval``: what ``rateval`` does."""
 
 from rateval.cli.main import main
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 
 class RatevalError(Exception):
-    """Tell the user what is wrong, what is allowed and what to do next."""
+    """An error that says what is wrong, what is allowed and what to do next."""
 
 
 class PluginError(RatevalError):
-    """Report a plugin that cannot be imported, registers nonsense or breaks a protocol."""
+    """A plugin that cannot be imported, registers nonsense or breaks a protocol."""
 
 
 class StudyError(RatevalError):
@@ -23,7 +23,7 @@ class StudyError(RatevalError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Hold one thing that is wrong, and where.
+    """One thing that is wrong, and where.
 
     >>> str(Problem("spec.toml: finetune[1].epoch", "unknown key"))
     'spec.toml: finetune[1].epoch: unknown key'
@@ -39,7 +39,7 @@ class Problem:
 
 
 class SpecError(RatevalError):
-    """Collect every problem of a spec, so that one run of the command shows them all."""
+    """Every problem of a spec, so that one run of the command shows them all."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

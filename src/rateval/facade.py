@@ -40,7 +40,7 @@ _DEFAULT = Context()
 
 
 def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
-    """Take a spec as a path, as nested dicts shaped like the TOML, or as a RunSpec."""
+    """Return a spec given as a path, as nested dicts shaped like the TOML, or as a RunSpec."""
     if isinstance(spec, RunSpec):
         return Document("spec", spec.as_tables(), "")
     if isinstance(spec, Mapping):
@@ -76,7 +76,7 @@ def run(
 
 
 class Parity(NamedTuple):
-    """Hold the records of one study under both protocols."""
+    """The records of one study under both protocols."""
 
     matched: RunRecord
     aaai25: RunRecord
@@ -139,7 +139,7 @@ def create(
     kind: Literal["executor"], name: str, *, context: Context = ..., **params: Any
 ) -> Executor: ...
 def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any) -> Any:
-    """Make a live component, as a study would: ``create("metric", "pt")``.
+    """Return a live component, made as in a study: ``create("metric", "pt")``.
 
     ``params`` are those that ``rateval show KIND NAME`` lists; ``context`` carries device and seed.
     Raises RatevalError for an unknown component, a missing requirement or wrong params.

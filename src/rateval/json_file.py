@@ -1,4 +1,4 @@
-"""Read the JSON files that lie beside weights."""
+"""JSON files: read with a clear refusal, written whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is: one live line on a terminal, plain lines elsewhere, nothing when quiet."""
+"""Progress of a run: one live line on a terminal, plain lines elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ PLAIN_INTERVAL_S = 15.0
 
 QUICK_STAGES = ("judge", "score", "agree")
 _WIDTH = len("faithfulness ")
-WORTH_TELLING_S = 1.0
-"""Seconds below which a quick stage is told only when everything is asked for."""
+WORTH_SHOWING_S = 1.0
+"""Seconds below which a quick stage is shown only when everything is asked for."""
 
 
 class Reporter:
-    """Tell nothing; the base of those that tell something."""
+    """A reporter that shows nothing; the base of those that show something."""
 
     @contextmanager
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
-        """Follow one stage while it works."""
+        """Return a monitor that shows one stage while it works."""
         yield SilentMonitor()
 
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
-        """Tell that a stage has its result; ``count`` is the number of images in it."""
+        """Show that a stage has its result; ``count`` is the number of images in it."""
 
     def failed(self, failure: FailureRecord) -> None:
-        """Tell that a stage failed, while everything that doesn't need it goes on."""
+        """Show that a stage failed, while everything that doesn't need it goes on."""
 
     def warn(self, message: str) -> None:
-        """Tell what deserves attention but stops nothing."""
+        """Show what deserves attention but stops nothing."""
 
 
 def make_reporter(console: Console, *, quiet: bool = False, verbose: bool = False) -> Reporter:
-    """Choose how to tell a run's progress on ``console``."""
+    """Return what shows a run's progress on ``console``."""
     if quiet:
         return Reporter()
     kind = LiveReporter if console.is_terminal else PlainReporter
@@ -62,22 +62,22 @@ def make_reporter(console: Console, *, quiet: bool = False, verbose: bool = Fals
 
 
 class PlainReporter(Reporter):
-    """Print a line when a stage begins, now and then, and when it is done."""
+    """A line when a stage begins, now and then, and when it is done."""
 
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._console = console
         self._verbose = verbose
-        self._told: set[tuple[str, str, str]] = set()
-        """Failures that were told."""
+        self._shown: set[tuple[str, str, str]] = set()
+        """Failures that were shown."""
 
     @contextmanager
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
-        """Follow one stage while it works."""
+        """Yield a monitor that prints a line now and then."""
         yield _PlainMonitor(self._console, stage, label)
 
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
         """Print one line about a stage's result, if it took a while or everything is asked for."""
-        if not self._verbose and stage.stage in QUICK_STAGES and stage.seconds < WORTH_TELLING_S:
+        if not self._verbose and stage.stage in QUICK_STAGES and stage.seconds < WORTH_SHOWING_S:
             return
         line = Text("= " if stage.reused else "✓ ", style="cyan" if stage.reused else "green")
         line.append(f"{stage.stage:<{_WIDTH}}", style="bold default")
@@ -92,8 +92,8 @@ class PlainReporter(Reporter):
     def failed(self, failure: FailureRecord) -> None:
         """Print what failed and why, each cause once."""
         cause = (failure.stage, failure.label, failure.error)
-        if cause not in self._told:
-            self._told.add(cause)
+        if cause not in self._shown:
+            self._shown.add(cause)
             line = Text("✗ ", style="red").append(
                 f"{failure.stage:<{_WIDTH}}", style="bold default"
             )
@@ -106,7 +106,7 @@ class PlainReporter(Reporter):
 
 
 class LiveReporter(PlainReporter):
-    """Draw one live line per stage, replaced by a plain one when the stage is done."""
+    """One live line per stage, replaced by a plain one when the stage is done."""
 
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         super().__init__(console, verbose=verbose)
@@ -115,7 +115,7 @@ class LiveReporter(PlainReporter):
 
     @contextmanager
     def watch(self, stage: str, label: str) -> Iterator[Monitor]:
-        """Follow one stage while it works."""
+        """Yield a monitor that draws a live line."""
         if self._progress is None:
             self._progress = self._make_progress()
             self._progress.start()
@@ -149,7 +149,7 @@ class _RateColumn(ProgressColumn):
 
 
 class SilentMonitor:
-    """Follow ``rateval.api.Monitor`` and show nothing."""
+    """A ``rateval.api.Monitor`` that shows nothing."""
 
     def begin(self, total: int) -> None:
         """Show nothing."""

@@ -1,4 +1,4 @@
-"""Name things in a message, few or many."""
+"""Names in a message, few or many."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SHOWN = 10
 
 
 def list_some(items: Iterable[str]) -> str:
-    """Name up to ten items, and count the rest.
+    """Return up to ten names as text, and the number of the rest.
 
     >>> list_some(map(str, range(12)))
     '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
@@ -20,7 +20,7 @@ def list_some(items: Iterable[str]) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Say what was probably meant, or what there is.
+    """Return what was probably meant, or what there is.
 
     >>> suggest("ViT-B-33", ["ViT-B-32", "RN50"])
     'did you mean "ViT-B-32"?'

@@ -13,7 +13,7 @@ _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Describe a component by strings; nothing is imported until it is used.
+    """A component described by strings; nothing is imported until it is used.
 
     Raises ValueError when a string is malformed, naming the field.
 
@@ -74,7 +74,7 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Carry what a factory needs besides its params."""
+    """What a factory needs besides its params."""
 
     device: str = "cpu"
     """A torch device string, such as ``"cpu"`` or ``"cuda:0"``."""

@@ -1,4 +1,4 @@
-"""What kinds of components there are: each one declared once, for everybody who deals in kinds."""
+"""The kinds of components: each one declared once, for everybody who deals in kinds."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Params(BaseModel):
-    """Refuse unknown keys and changes; every field needs a description and its bounds.
+    """Params of a component: no unknown key, no change; each field has description and bounds.
 
     An attribution's params may take the place of their cell by overriding ``for_cell``.
     """
@@ -19,7 +19,7 @@ class Params(BaseModel):
     )
 
     def for_cell(self, names: Mapping[str, str]) -> Self:
-        """Return the params for one cell of a study, these ones unless a subclass says otherwise.
+        """Return the params for one cell of a study: these ones unless a subclass overrides this.
 
         ``names`` holds the cell's labels under ``dataset``, ``model``, ``finetune`` and ``shift``,
         and its ``seed``; empty where there is none. No two cells may then have the same params.

@@ -1,4 +1,4 @@
-"""What a component's object must offer. Structural: no base class, nothing to inherit.
+"""The protocols of all kinds: what a component's object must offer. Nothing is inherited.
 
 ``rateval.testing`` checks each of these on a real object.
 """
@@ -40,7 +40,7 @@ class Split(Protocol):
 
     @property
     def identity(self) -> str:
-        """Name the samples: equal identities mean equal samples in equal order."""
+        """Name of the samples: equal identities mean equal samples in equal order."""
         ...
 
     def __len__(self) -> int: ...
@@ -55,22 +55,22 @@ class Dataset(Protocol):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Name the classes as they stand in a prompt; a label is an index into them."""
+        """Names of the classes, as they stand in a prompt; a label is an index into them."""
         ...
 
     @property
     def has_masks(self) -> bool:
-        """Tell whether any sample of ``test`` carries a mask."""
+        """Whether any sample of ``test`` carries a mask."""
         ...
 
     @property
     def train(self) -> Split | None:
-        """Return what to train on; None when there is nothing."""
+        """What to train on; None when there is nothing."""
         ...
 
     @property
     def test(self) -> Split:
-        """Return what is predicted, explained and judged."""
+        """What is predicted, explained and judged."""
         ...
 
 
@@ -82,22 +82,22 @@ class Model(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """Declare architecture, input, checkpoint, licence and source."""
+        """Architecture, input, checkpoint, licence and source."""
         ...
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Count patch rows and patch columns."""
+        """Patch rows and patch columns."""
         ...
 
     @property
     def prefix_tokens(self) -> int:
-        """Count tokens before the patches; the first one is the class token where there is one."""
+        """Number of tokens before the patches; the first is the class token where there is one."""
         ...
 
     @property
     def readout(self) -> Readout:
-        """Say how the image's embedding is read from the tokens of the last block.
+        """How the image's embedding is read from the tokens of the last block.
 
         With ``"attention pool"`` the pool counts as one more layer, the last one; ``"class token"``
         needs a prefix token.
@@ -106,22 +106,22 @@ class Model(Protocol):
 
     @property
     def depth(self) -> int:
-        """Count vision layers with attention: the blocks, and an attention pool after them."""
+        """Number of vision layers with attention: the blocks, and an attention pool after them."""
         ...
 
     @property
     def module(self) -> torch.nn.Module:
-        """Hold all weights of the model."""
+        """The module that holds all weights of the model."""
         ...
 
     @property
     def image_tower(self) -> torch.nn.Module:
-        """Hold the part of ``module`` that ``features`` and ``encode_image`` run."""
+        """The part of ``module`` that ``features`` and ``encode_image`` run."""
         ...
 
     @property
     def logit_scale(self) -> torch.Tensor:
-        """Return the factor on the cosine of image and text, () float32, already exponentiated."""
+        """The factor on the cosine of image and text, () float32, already exponentiated."""
         ...
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
@@ -185,7 +185,7 @@ class Classifier(Protocol):
 
     @property
     def model(self) -> Model:
-        """Return the model that was fine-tuned, or that needed no fine-tuning."""
+        """The model that was fine-tuned, or that needed no fine-tuning."""
         ...
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
@@ -206,7 +206,7 @@ class Classifier(Protocol):
 
 
 class Monitor(Protocol):
-    """Where a long step says how far it is."""
+    """A display of how far a long step is."""
 
     def begin(self, total: int) -> None:
         """Announce the number of samples this step will see."""
@@ -218,14 +218,14 @@ class Monitor(Protocol):
 
 
 class Logbook(Monitor, Protocol):
-    """Where training says how far it is, has its epochs judged, and keeps what it needs to go on.
+    """What training reports its progress to, has epochs judged by, and keeps its state in.
 
     Of several processes that train together, only the first one uses it.
     """
 
     @property
     def examined(self) -> tuple[str, ...]:
-        """Name the scores that ``examine`` gives; empty when the study holds no samples out."""
+        """Names of the scores that ``examine`` gives; empty when the study holds no samples out."""
         ...
 
     def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
@@ -260,7 +260,7 @@ class Finetuner(Protocol):
 
     @property
     def trains(self) -> bool:
-        """Tell whether ``fit`` needs a training split and changes weights."""
+        """Whether ``fit`` needs a training split and changes weights."""
         ...
 
     def fit(
@@ -307,11 +307,11 @@ class Metric(Protocol):
 
     @property
     def label(self) -> str:
-        """Name its column shortly in a report, such as ``PT``."""
+        """Short name of its column in a report, such as ``PT``."""
         ...
 
     def compute(self, outcomes: Outcomes) -> Score:
-        """Count; an empty denominator gives a value of None."""
+        """Return the share of what it counts; an empty denominator gives a value of None."""
         ...
 
 
@@ -324,22 +324,22 @@ class Shift(Protocol):
 
 
 class Work(Protocol):
-    """What does one step, anywhere: it is picklable, and leaves the step's result in the store."""
+    """The doing of one step, anywhere: picklable; the step's result is left in the store."""
 
     def __call__(self, step: Step, monitor: Monitor, /) -> StepEnd:
-        """Do a step and say how it ended. Raises nothing but an interruption."""
+        """Do a step and return how it ended. Raises nothing but an interruption."""
         ...
 
 
 class Executor(Protocol):
-    """Where steps run: it takes them when they are ready, and says how each one ended.
+    """The place where steps run: it takes them when they are ready, and returns how each ended.
 
     All its members are called from one thread.
     """
 
     @property
     def capacity(self) -> int:
-        """Count the steps that it works on at once; more may be submitted, and wait."""
+        """Number of steps that it works on at once; more may be submitted, and wait."""
         ...
 
     def start(self, work: Work) -> None:
@@ -347,13 +347,13 @@ class Executor(Protocol):
         ...
 
     def submit(self, step: Step, monitor: Monitor) -> None:
-        """Take a step, and return at once; ``monitor`` is to be told how far it is."""
+        """Take a step, and return at once; ``monitor`` is shown how far it is."""
         ...
 
     def collect(self) -> Sequence[StepEnd]:
         """Wait until a step has ended, and return all that have; none when none is left.
 
-        Each step ends once, also when what worked on it is lost. Monitors are told from here.
+        Each step ends once, also when what worked on it is lost. Monitors are called from here.
         """
         ...
 
@@ -363,7 +363,7 @@ class Executor(Protocol):
 
 
 class Task(Protocol):
-    """What a classifier's scores predict, when that is correct, and what is kept of it."""
+    """The meaning of a classifier's scores: what they predict, when it is correct, what is kept."""
 
     @property
     def outputs(self) -> int:
@@ -397,5 +397,5 @@ class Task(Protocol):
         ...
 
     def needs_masks(self, metric: Metric) -> bool:
-        """Tell whether a metric can't be computed where there are no evidence masks."""
+        """Return whether a metric can't be computed where there are no evidence masks."""
         ...

@@ -20,7 +20,7 @@ attention pool with a query of its own, or the mean over the patches."""
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Hold one labelled image with the mask of its evidence."""
+    """One labelled image with the mask of its evidence."""
 
     id: str
     """Unique within its split, stable between runs."""
@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Name a sample that could not be read, and why; it is reported, never hidden."""
+    """A sample that could not be read, and why; it is reported, never hidden."""
 
     id: str
     reason: str
@@ -44,7 +44,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Declare what a model is, for ``rateval model check`` and for reports."""
+    """What a model is, for ``rateval model check`` and for reports."""
 
     architecture: str
     """Such as ``ViT-B-32``."""
@@ -72,7 +72,7 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Hold what one pass over the training samples came to."""
+    """Results of one pass over the training samples."""
 
     number: int
     """From 1."""
@@ -112,7 +112,7 @@ class HeadDecision:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Hold what an attribution yields for a batch."""
+    """What an attribution yields for a batch."""
 
     relevance: torch.Tensor
     """(B, rows, cols) float32, finite and not negative; the model's patch grid."""
@@ -122,7 +122,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Hold a validator's judgement of a batch."""
+    """A validator's judgement of a batch."""
 
     score: torch.Tensor
     """(B,) float32; any value where ``defined`` is False."""
@@ -136,7 +136,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Hold (correct, valid) of every judged image of a cell."""
+    """(correct, valid) of every judged image of a cell."""
 
     correct: NDArray[np.bool_]
     """(N,) bool, the prediction equals the label."""
@@ -146,7 +146,7 @@ class Outcomes:
     """Whether any of the images has an evidence mask; without one nothing can be valid."""
 
     def quadrants(self) -> dict[str, int]:
-        """Count RR, RW, WR and WW: prediction first, evidence second.
+        """Return the counts of RR, RW, WR and WW: prediction first, evidence second.
 
         >>> import numpy as np
         >>> Outcomes(np.array([True, True, False]), np.array([True, False, False])).quadrants()
@@ -163,7 +163,7 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Hold a metric's value as a share of counts.
+    """A metric's value as a share of counts.
 
     >>> Score.share(1, 4).value, Score.share(0, 0).value
     (0.25, None)
@@ -176,6 +176,6 @@ class Score:
 
     @classmethod
     def share(cls, numerator: int, denominator: int) -> Score:
-        """Divide the counts; an empty denominator gives None, never NaN or 0."""
+        """Return a share of counts; an empty denominator gives None, never NaN or 0."""
         value = numerator / denominator if denominator else None
         return cls(value, numerator, denominator)

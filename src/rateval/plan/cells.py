@@ -16,7 +16,7 @@ from rateval.store.store import identify
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Hold a component with its checked params, under the label that reports show."""
+    """A component with its checked params, under the label that reports show."""
 
     label: str
     registered: Registered
@@ -25,17 +25,17 @@ class Choice:
     """Labels of the methods that it explains; None is all of them."""
 
     def serves(self, finetuner: Choice) -> bool:
-        """Tell whether it explains what a method classifies."""
+        """Return whether it explains what a method classifies."""
         return self.finetuners is None or finetuner.label in self.finetuners
 
     @property
     def seeded(self) -> bool:
-        """Tell whether its object depends on the study's seed; a seed of its own goes first."""
+        """Whether its object depends on the study's seed; a seed of its own goes first."""
         return depends_on_seed(self.registered.component, self.params)
 
     @property
     def per_cell(self) -> bool:
-        """Tell whether its params depend on the cell, whose labels they take when laid out."""
+        """Whether its params depend on the cell, whose labels they take when laid out."""
         return type(self.params).for_cell is not Params.for_cell
 
     @property
@@ -57,7 +57,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Hold one point of the grid; its stages depend on nothing outside it."""
+    """One point of the grid; its stages depend on nothing outside it."""
 
     dataset: Choice
     model: Choice
@@ -95,7 +95,7 @@ class Cell:
         return self.key.text(attribution=self.several_attributions, seed=self.several)
 
     def seed_note(self, *choices: Choice) -> str:
-        """Name the seed after the label of what is made of ``choices``, where labels need it."""
+        """Return the seed after the label of what is made of ``choices``, where labels need it."""
         seeded = any(choice.seeded for choice in choices)
         return note_seed(self.seed if seeded else None, several=self.several)
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def choose_default(table: str, name: str, registry: Registry) -> Choice:
-    """Choose a component with its default params. Raises SpecError when that is not possible."""
+    """Return a component with its default params. Raises SpecError when that is not possible."""
     return choose(table, Entry(use=name), registry, "default")
 
 
 def choose(table: str, entry: Entry, registry: Registry, origin: str) -> Choice:
-    """Choose a component by one entry of a table, which messages say is in ``origin``.
+    """Return a component by one entry of a table, which messages say is in ``origin``.
 
     Raises SpecError when that is not possible.
     """
@@ -64,7 +64,7 @@ def _choose(
 
 
 def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:
-    """Keep one error of each key: a union reports once per member, and one says enough.
+    """Return one error of each key: a union reports once per member, and one says enough.
 
     That is the first one about a bound, from the member that the value was meant for, else the
     first one.
@@ -84,7 +84,7 @@ def _is_of_another_kind(details: ErrorDetails) -> bool:
 def explain_param(
     details: ErrorDetails, model: type[Params], found: Registered, besides: Sequence[str] = ()
 ) -> str:
-    """Say what is wrong with a param, what is allowed, and where to read more.
+    """Return what is wrong with a param, what is allowed, and where to read more.
 
     ``besides`` are keys that are allowed in the same place without being params.
     """

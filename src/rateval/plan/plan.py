@@ -1,4 +1,4 @@
-"""What a run is going to do, as one value."""
+"""A whole run, before it starts, as one value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rateval.spec.tables import RunSpec
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Hold everything that a run is going to do."""
+    """Everything that a run is going to do."""
 
     document: Document
     spec: RunSpec

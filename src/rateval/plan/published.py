@@ -22,7 +22,7 @@ AAAI25: Protocol = "aaai25"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Hold params that the procedure sets, and what they change."""
+    """Params that the procedure sets, and what they change."""
 
     kind: Kind
     components: Sequence[str]
@@ -33,7 +33,7 @@ class Difference:
     """Methods that it is limited to, each with params that must be set, or left out."""
 
     def concerns(self, finetuner: Entry) -> bool:
-        """Tell whether it holds for what a method classifies."""
+        """Return whether it holds for what a method classifies."""
         if self.finetuners is None:
             return True
         given = self.finetuners.get(finetuner.use)
@@ -44,7 +44,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """Hold ``aaai25.toml``."""
+    """The published procedure as ``aaai25.toml`` has it."""
 
     methods: Sequence[str]
     """Fine-tuning methods that it is known for."""
@@ -67,7 +67,7 @@ def load_procedure() -> Procedure:
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    """Hold the differences that hold for some methods, by their labels; None is all of them."""
+    """The differences that hold for some methods, by their labels; None is all of them."""
 
     differences: Sequence[Difference]
     finetuners: tuple[str, ...] | None
@@ -78,7 +78,7 @@ class _Variant:
 
 
 class Publication:
-    """Replace the choices of a spec by those of the procedure, noting problems and differences."""
+    """The published procedure applied to a spec: new choices, problems and differences."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Publication:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """Say what the procedure changes in this study, a sentence each."""
+        """What the procedure changes in this study, a sentence each."""
         unknown = ", ".join(self._unknown)
         untouched = f"not of the paper, and therefore taken as the spec has it: {unknown}"
         return (*self._changes, *([untouched] if unknown else []))

@@ -29,7 +29,7 @@ class Choice(Protocol):
 
 
 def depends_on_seed(component: Component, params: Params) -> bool:
-    """Tell whether an object depends on the study's seed; a seed of its own goes first."""
+    """Return whether an object depends on the study's seed; a seed of its own goes first."""
     return component.seeded and getattr(params, "seed", None) is None
 
 

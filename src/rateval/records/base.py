@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """Refuse unknown keys, changes, and numbers that JSON cannot hold."""
+    """A frozen value of ``run.json``; unknown keys and numbers that JSON can't hold are refused."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False

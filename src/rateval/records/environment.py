@@ -6,7 +6,7 @@ from rateval.records.base import Record
 
 
 class GitRecord(Record):
-    """Hold the state of a checkout."""
+    """The state of a checkout."""
 
     revision: str
     dirty: bool
@@ -14,7 +14,7 @@ class GitRecord(Record):
 
 
 class EnvironmentRecord(Record):
-    """Hold the software and hardware of a run."""
+    """The software and hardware of a run."""
 
     python: str
     platform: str

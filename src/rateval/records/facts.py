@@ -1,4 +1,4 @@
-"""What each stage leaves beside its files: small facts that are stored with the result."""
+"""Facts of each stage: small values that are stored beside its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is going to do, as observers are told it."""
+"""What a run is going to do, as observers get it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves in ``run.json``: everything a report needs, and where the rows lie."""
+"""A whole run in ``run.json``: everything a report needs, and where the rows lie."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class RunRecord(Record):
 
     @property
     def path(self) -> Path:
-        """Return the run's folder. Raises RatevalError for a record that was never saved."""
+        """The run's folder. Raises RatevalError for a record that was never saved."""
         if self._path is None:
             raise RatevalError("this record has no folder: it was not saved and not loaded")
         return self._path

@@ -1,4 +1,4 @@
-"""What ``run.json`` says of trainings: an epoch after the other."""
+"""What ``run.json`` says of trainings, epoch by epoch."""
 
 from __future__ import annotations
 

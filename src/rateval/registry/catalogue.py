@@ -17,7 +17,7 @@ FILE = "registry.toml"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Hold one row of ``registry.toml``."""
+    """One row of ``registry.toml``."""
 
     kind: Kind
     name: str
@@ -55,7 +55,7 @@ def missing_requirements(found: Registered) -> list[str]:
 
 
 def explain_missing(found: Registered) -> str | None:
-    """Say what a known component lacks and how to install it; None when nothing is missing."""
+    """Return what a known component lacks and how to install it; None when nothing is missing."""
     missing = missing_requirements(found)
     if not missing:
         return None
@@ -65,7 +65,7 @@ def explain_missing(found: Registered) -> str | None:
 
 
 def explain_unknown(kind: Kind, name: str, registry: Registry) -> str:
-    """Say what provides a component that no plugin registers, or what was meant."""
+    """Return what provides a component that no plugin registers, or what was meant."""
     catalogue = load_catalogue()
     for known in catalogue:
         # A bundled row that is not registered belongs to a plugin that is broken or disabled.

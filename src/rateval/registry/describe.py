@@ -1,4 +1,4 @@
-"""Describe the fields of a params model in words a user of the spec understands."""
+"""The fields of a params model in words a user of the spec understands."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES: dict[Any, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Hold one parameter as it is shown."""
+    """One parameter as it is shown."""
 
     name: str
     type: str
@@ -39,7 +39,7 @@ class Parameter:
 
 
 def describe_parameters(model: type[BaseModel]) -> list[Parameter]:
-    """Describe every field of a params model, in its order."""
+    """Return a description of every field of a params model, in its order."""
     return [
         Parameter(
             name,

@@ -1,4 +1,4 @@
-"""Find plugins, keep broken ones away from the rest, and refuse what is ambiguous."""
+"""Plugins found, broken ones kept away from the rest, and ambiguity refused."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
 
 
 class _MalformedPluginError(Exception):
-    """Say why one plugin is left out; never leaves this module."""
+    """The reason why one plugin is left out; never leaves this module."""
 
 
 def _enabled(

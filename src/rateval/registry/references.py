@@ -1,4 +1,4 @@
-"""Follow the ``module:attribute`` strings of a Component."""
+"""The ``module:attribute`` strings of a Component, followed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def follow(reference: str) -> Any:
 
 
 def parse_params(found: Registered, values: Mapping[str, Any]) -> Params:
-    """Check the params of a spec. Raises pydantic's ValidationError."""
+    """Return the checked params of a spec. Raises pydantic's ValidationError."""
     # Strict, so that "5" is not taken for 5; through JSON, where lists and paths are natural.
     text = json.dumps(dict(values), default=str)
     return params_class(found).model_validate_json(text, strict=True)

@@ -1,4 +1,4 @@
-"""What the working plugins registered."""
+"""The components that the working plugins registered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BUNDLED_DISTRIBUTION = "rateval"
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """Name an entry point and the distribution that brings it."""
+    """An entry point and the distribution that brings it."""
 
     name: str
     distribution: str
@@ -27,7 +27,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Hold a component with its kind and the plugin it comes from."""
+    """A component with its kind and the plugin it comes from."""
 
     kind: Kind
     component: Component
@@ -36,7 +36,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """Hold a plugin that is left out, and why."""
+    """A plugin that is left out, and why."""
 
     plugin: Plugin
     cause: str
@@ -47,7 +47,7 @@ class BrokenPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Hold everything that the working plugins registered."""
+    """Everything that the working plugins registered."""
 
     components: Mapping[tuple[Kind, str], Registered]
     broken: tuple[BrokenPlugin, ...]

@@ -1,4 +1,4 @@
-"""Check the shape of a spec."""
+"""The shape of a spec, checked."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from rateval.spec.explain import locate
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Hold a spec as it was given, and where each of its parts came from."""
+    """A spec as it was given, and where each of its parts came from."""
 
     name: str
     """How messages call it, such as ``spec.toml``."""
@@ -26,7 +26,7 @@ class Document:
     """Key of ``[run]`` to what set it, such as ``--device``."""
 
     def where(self, loc: Sequence[str | int], *, value: bool) -> str:
-        """Write a place in this document, with its value if there is one to show."""
+        """Return a place in this document as text, with its value if there is one to show."""
         path, found, known = locate(self.data, loc)
         origin = self.origins.get(str(loc[1])) if len(loc) > 1 and loc[0] == "run" else None
         prefix = origin or f"{self.name}: {path}"

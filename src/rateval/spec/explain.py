@@ -1,4 +1,4 @@
-"""Turn pydantic's errors into sentences about the user's keys."""
+"""Pydantic's errors as sentences about the user's keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def locate(data: object, loc: Sequence[str | int]) -> tuple[str, object, bool]:
-    """Write ``loc`` as a path, with the value found there and whether there is one.
+    """Return ``loc`` as a path, with the value found there and whether there is one.
 
     Steps that pydantic adds for the members of a union are left out.
 
@@ -40,7 +40,7 @@ def locate(data: object, loc: Sequence[str | int]) -> tuple[str, object, bool]:
 
 
 def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
-    """Say what is wrong, what is allowed and what to do next."""
+    """Return what is wrong, what is allowed and what to do next."""
     loc = details["loc"]
     key = str(loc[-1]) if loc else ""  # a check of the whole table names no key
     kind = details["type"]
@@ -59,7 +59,7 @@ def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def explain_unknown_key(key: str, allowed: Sequence[str]) -> str:
-    """Say which key was meant, or which ones there are.
+    """Return which key was meant, or which ones there are.
 
     >>> explain_unknown_key("epoch", ["epochs", "lr"])
     'unknown key; did you mean "epochs"?'

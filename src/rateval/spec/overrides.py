@@ -16,7 +16,7 @@ Overrides = dict[str, tuple[str, object]]
 
 
 def override_run(document: Document, values: Mapping[str, tuple[str, object]]) -> Document:
-    """Replace keys of ``[run]``, remembering what set them for messages."""
+    """Return the document with keys of ``[run]`` replaced, and what set them for messages."""
     table = document.data.get("run", {})
     if not values or not isinstance(table, dict):
         return document
@@ -26,7 +26,7 @@ def override_run(document: Document, values: Mapping[str, tuple[str, object]]) -
 
 
 def read_environment(environment: Mapping[str, str] = os.environ) -> Overrides:
-    """Collect ``RATEVAL_DEVICE``, ``RATEVAL_OUTPUT`` and so on, one per key of ``[run]``.
+    """Return ``RATEVAL_DEVICE``, ``RATEVAL_OUTPUT`` and so on, one per key of ``[run]``.
 
     Old names are collected, too, for the check of the spec to refuse: none is ever ignored.
     """

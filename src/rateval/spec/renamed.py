@@ -1,4 +1,4 @@
-"""Keys of a spec that have another name now: whoever uses an old one is told the new one."""
+"""Keys of a spec that have another name now, and the advice for whoever uses an old one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OLD_RUN_KEYS = tuple(loc[1] for loc in RENAMED if len(loc) > 1 and loc[0] == "ru
 
 
 def explain_renamed(loc: Sequence[str | int]) -> str | None:
-    """Say what is to be done about an old name; None for one that never was.
+    """Return what is to be done about an old name; None for one that never was.
 
     >>> explain_renamed(("validation",)), explain_renamed(("run", "speed"))
     ('is called held_out now; rename the table', None)

@@ -18,13 +18,13 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Table(BaseModel):
-    """Refuse unknown keys and changes: the base of every table of a spec."""
+    """The base of every table of a spec: unknown keys and changes are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Study(Table):
-    """Name a study: ``[study]``."""
+    """The name, seeds and protocol of a study: ``[study]``."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
     """Letters, digits, ``.``, ``_`` and ``-``; the run's folder is named after it."""
@@ -60,7 +60,7 @@ class Study(Table):
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
-        """Return what everything that depends on the seed is done with, one after the other."""
+        """The seeds with which everything is done that depends on one, one after the other."""
         return self.seeds or (self.seed,)
 
     def as_table(self) -> dict[str, Any]:

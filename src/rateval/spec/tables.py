@@ -36,7 +36,7 @@ class Entry(Table):
 
     @property
     def label(self) -> str:
-        """Name this entry in reports."""
+        """Name of this entry in reports."""
         return self.name or self.use
 
     @model_validator(mode="before")
@@ -49,12 +49,12 @@ class Entry(Table):
 
 
 def is_single(table: str) -> bool:
-    """Tell whether a spec has one ``[table]``, not a list of ``[[table]]`` entries."""
+    """Return whether a spec has one ``[table]``, not a list of ``[[table]]`` entries."""
     return KINDS[TABLES[table]].single
 
 
 def place_of(table: str, index: int) -> Place:
-    """Say where in a document an entry stands.
+    """Return where in a document an entry stands.
 
     >>> place_of("model", 1), place_of("executor", 0)
     (('model', 1), ('executor',))
@@ -74,7 +74,7 @@ class Faithfulness(Table):
 
 
 class HeldOut(Table):
-    """Hold training samples out to watch training: ``[held_out]``; none are without it.
+    """Training samples held out to watch training: ``[held_out]``; without the table none are.
 
     After every epoch they are scored, for the curve in the report and for methods that stop early.
     """
@@ -87,7 +87,7 @@ class HeldOut(Table):
 
 
 class RunOptions(Table):
-    """Say how to run, not what: ``[run]``; ``limit`` and ``precision`` alone change results."""
+    """How to run, not what: ``[run]``; ``limit`` and ``precision`` alone change results."""
 
     device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     """``auto`` (the best there is), ``cpu``, ``mps``, ``cuda`` or ``cuda:N``."""
@@ -110,7 +110,7 @@ class RunOptions(Table):
 
 
 class RunSpec(Table):
-    """Hold a whole spec. The lists form a grid."""
+    """A whole spec. The lists form a grid."""
 
     study: Study
     dataset: tuple[Entry, ...] = Field(min_length=1)

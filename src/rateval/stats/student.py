@@ -36,7 +36,7 @@ def t_quantile(freedom: int, level: float = 0.95) -> float:
     """
     if freedom < 1 or not 0 < level < 1:
         raise ValueError(f"t_quantile({freedom}, {level}): needs freedom >= 1 and 0 < level < 1")
-    # What scipy.stats.t.ppf comes to, without the second that importing scipy.stats takes.
+    # The value of scipy.stats.t.ppf, without the second that importing scipy.stats takes.
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.5 + level / 2))

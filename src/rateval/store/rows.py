@@ -97,7 +97,7 @@ def read_judged_rows(inferred: Path, judged: Path) -> pa.Table:
 
 
 def concatenate(parts: Sequence[Path], folder: Path) -> None:
-    """Put rows, masks and relevance maps of ``parts`` one after the other into ``folder``."""
+    """Write rows, masks and relevance maps of ``parts`` one after the other into ``folder``."""
     if not parts:
         return
     for name in (ROWS, MASKS):

@@ -25,7 +25,7 @@ MANIFEST = "manifest.json"
 
 
 def identify(values: Mapping[str, Any]) -> str:
-    """Name JSON values by a digest of 32 hexadecimal digits, whatever the order of their keys.
+    """Return a digest of 32 hexadecimal digits of JSON values, whatever the order of their keys.
 
     >>> identify({"a": 1, "b": [2]}) == identify({"b": [2], "a": 1})
     True
@@ -36,7 +36,7 @@ def identify(values: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Hold the result of a stage."""
+    """The result of a stage."""
 
     stage: str
     identity: str
@@ -50,7 +50,7 @@ class Stored:
 
 
 class Store:
-    """Keep results under ``root/<stage>/<identity>/``.
+    """Results under ``root/<stage>/<identity>/``.
 
     Raises StudyError when ``root`` cannot be written to, now or later.
     """
@@ -123,7 +123,7 @@ class Store:
         return Stored(stage, identity, final, facts, False, seconds)
 
     def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
-        """Name a folder, which may not exist yet, for the state of a result that takes long.
+        """Return a folder, which may not exist yet, for the state of a result that takes long.
 
         Whoever makes the result keeps and deletes what is in it. It outlives an interruption, but
         not a run that reuses nothing.
@@ -154,7 +154,7 @@ class Store:
 
 
 def identify_result(stage: str, inputs: Mapping[str, Any]) -> str:
-    """Name the result of a stage by everything that determines it."""
+    """Return the identity of a stage's result, from everything that determines it."""
     return identify({"format": FORMAT, "stage": stage, "inputs": inputs})
 
 

@@ -1,4 +1,4 @@
-"""Turn a split into batches of tensors, prepared ahead of the model by threads."""
+"""Batches of tensors made from a split, prepared ahead of the model by threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rateval.api.values import Sample, Skipped
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Hold B samples as tensors on the CPU, and those of the batch that had to be skipped."""
+    """B samples as tensors on the CPU, and those of the batch that had to be skipped."""
 
     indices: tuple[int, ...]
     """Positions of the samples in their split."""

@@ -1,4 +1,4 @@
-"""Narrow a split to some of its samples, and watch what is read of it."""
+"""Splits narrowed to some of their samples, and watched for what could not be read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rateval.errors import RatevalError
 
 @dataclass(frozen=True, slots=True)
 class LimitedSplit:
-    """Hold the first ``count`` samples of a split; its identity says so."""
+    """The first ``count`` samples of a split; its identity says so."""
 
     whole: Split
     count: int
 
     @property
     def identity(self) -> str:
-        """Name the samples."""
+        """Name of the samples."""
         return f"{self.whole.identity}[:{self.count}]"
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ def limit_split(split: Split, limit: int | None) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class SubsetSplit:
-    """Hold the samples of a split at some positions; the identity is the split's and a note."""
+    """The samples of a split at some positions; the identity is the split's and a note."""
 
     whole: Split
     positions: tuple[int, ...]
@@ -53,7 +53,7 @@ class SubsetSplit:
 
     @property
     def identity(self) -> str:
-        """Name the samples."""
+        """Name of the samples."""
         return f"{self.whole.identity} ({self.note})"
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class SubsetSplit:
 
 
 class WatchedSplit:
-    """Remember which samples of a split could not be read, whoever reads it."""
+    """A split that remembers which of its samples could not be read, whoever reads it."""
 
     def __init__(self, whole: Split) -> None:
         self._whole = whole
@@ -73,12 +73,12 @@ class WatchedSplit:
 
     @property
     def identity(self) -> str:
-        """Name the samples."""
+        """Name of the samples."""
         return self._whole.identity
 
     @property
     def skipped(self) -> list[Skipped]:
-        """Return what was skipped so far, each sample once."""
+        """What was skipped so far, each sample once."""
         return [Skipped(name, reason) for name, reason in self._skipped.items()]
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Resolve the device of a run."""
+"""The device of a run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def resolve_device(asked: str) -> str:
 
 
 def describe_device(device: str) -> str:
-    """Name a device with its hardware, such as ``cuda:0 (NVIDIA H100)``."""
+    """Return the name of a device with its hardware, such as ``cuda:0 (NVIDIA H100)``."""
     if device.startswith("cuda"):
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return device

@@ -1,4 +1,4 @@
-"""Keep a Ctrl-C from getting lost.
+"""Interrupts that must not get lost: each Ctrl-C is remembered.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be. In a ``__del__``, in a
 callback of a weak reference or in a hook that C code calls, nobody can catch it: Python says

@@ -1,4 +1,4 @@
-"""Tell that memory ran out, on any device."""
+"""Memory that ran out, recognised on any device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORDS = (
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch found no memory; MPS, cuBLAS and the CPU say so in words only.
+    """Return whether torch found no memory; MPS, cuBLAS and the CPU say so in words only.
 
     >>> is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"))
     True

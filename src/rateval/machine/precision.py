@@ -1,4 +1,4 @@
-"""Run image towers in a floating-point format of half the size, and all around them in float32."""
+"""Image towers in a floating-point format of half the size, and all around them in float32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes that work for this one have in common: how they end, and how progress is told."""
+"""What processes that work for this one have in common: their end, and their progress."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any, Literal
 from rateval.api.protocols import Monitor
 
 POLL_S = 0.2
-"""Seconds between two looks at what processes tell."""
+"""Seconds between two looks at what processes send."""
 
 Progress = tuple[Literal["begin"], int] | tuple[Literal["advance"], int, str]
-"""What a process tells of a step: a method of ``Monitor`` and its arguments."""
+"""What a process sends about a step: a method of ``Monitor`` and its arguments."""
 
 
 def serve_parent() -> None:
@@ -41,22 +41,22 @@ def share_threads(processes: int) -> None:
 
 
 class TellingMonitor:
-    """A monitor in one process that tells another one, which passes it on to a real one."""
+    """A monitor in one process that sends to another one, which passes it on to a real one."""
 
-    def __init__(self, tell: Callable[[Progress], object]) -> None:
-        self._tell = tell
+    def __init__(self, send: Callable[[Progress], object]) -> None:
+        self._send = send
 
     def begin(self, total: int) -> None:
-        """Tell the number of samples."""
-        self._tell(("begin", total))
+        """Send the number of samples."""
+        self._send(("begin", total))
 
     def advance(self, samples: int, note: str = "") -> None:
-        """Tell the samples that are done."""
-        self._tell(("advance", samples, note))
+        """Send the number of samples that are done."""
+        self._send(("advance", samples, note))
 
 
 def pass_on(monitor: Monitor, kind: str, *values: Any) -> bool:
-    """Tell a monitor what a process told; return False when that was no progress."""
+    """Show a monitor what a process sent; return False when that was no progress."""
     if kind == "begin":
         monitor.begin(*values)
     elif kind == "advance":

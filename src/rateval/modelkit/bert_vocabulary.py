@@ -1,4 +1,4 @@
-"""Find BERT's vocabulary on this machine, and refuse one that is not a model's own."""
+"""BERT's vocabulary: found on this machine, and refused where it is not a model's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Name the bytes of files."""
+"""Digests of the bytes of files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def digest_of(path: Path) -> str:
 
 
 def digest_files(paths: Mapping[str, Path | None]) -> str:
-    """Name the bytes of several files by one sha256 in hex, as a ``Component.digest`` returns it.
+    """Return one sha256 in hex of several files' bytes, as a ``Component.digest`` does.
 
     ``paths`` maps what a file is for, such as ``"weights"``, to its path, so that a renamed
     checkpoint stays the same one; None is left out. Raises RatevalError when one cannot be read.

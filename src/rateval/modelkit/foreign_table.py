@@ -1,4 +1,4 @@
-"""Let only named options of a file from elsewhere reach a library."""
+"""Tables from elsewhere, of which only named options reach a library."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MESSAGES = {
 
 
 class ForeignTable(BaseModel):
-    """Name the options of a table that may reach a library, with type and bounds of each.
+    """The options of a table that may reach a library, with type and bounds of each.
 
     Types are taken as they are: true is no number, and "3" is none either.
     """
@@ -63,7 +63,7 @@ Table = TypeVar("Table", bound=ForeignTable)
 
 
 def check_table(kind: type[Table], content: Any, where: str) -> Table:
-    """Take ``content`` as a table of ``kind``; ``where`` is the file that it comes from.
+    """Return ``content`` as a table of ``kind``; ``where`` is the file that it comes from.
 
     Raises RatevalError for the first option that is not named there, of another type, or out of
     its bounds.
@@ -84,7 +84,7 @@ def check_table(kind: type[Table], content: Any, where: str) -> Table:
 
 
 def require_buildable(numbers: float, where: str) -> None:
-    """Raise RatevalError when sizes come to more ``numbers`` than any model holds.
+    """Raise RatevalError when sizes add up to more ``numbers`` than any model holds.
 
     >>> require_buildable(1e9, "a.json")
     """

@@ -13,7 +13,7 @@ from torchvision.transforms import Compose, InterpolationMode
 
 
 class Geometry:
-    """Hold a model's inference transform, and its resize and crop once more for masks.
+    """A model's inference transform, and its resize and crop once more for masks.
 
     Both run the same steps; a mask is resized by nearest neighbour and padded with False.
     """

@@ -1,4 +1,4 @@
-"""Say what every config.json of transformers may hold besides a model's own options."""
+"""What every config.json of transformers may hold besides a model's own options."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _NOTES = frozenset(
 
 
 class HuggingFaceTable(ForeignTable):
-    """Name the options of a table in config.json that reach transformers.
+    """The options of a table in config.json that reach transformers.
 
     What is written into every config is left out; code, kernels and quantisers are refused.
     """

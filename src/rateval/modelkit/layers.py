@@ -1,4 +1,4 @@
-"""Choose the vision layers to record."""
+"""The choice of the vision layers to record."""
 
 from __future__ import annotations
 

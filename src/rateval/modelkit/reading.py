@@ -1,4 +1,4 @@
-"""Read the tensors of a checkpoint's file without running any code in it."""
+"""Tensors of a checkpoint's file, read without running any code in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_state_dict(
 
     Unpacks the first of ``wrappers`` that is an entry with a state dict in it, as in the
     ``{"model": {...}}`` of a training checkpoint, and strips ``module.`` where every key has it.
-    The format is told from the content, not from the file's name: safetensors, torch's own, old
+    The format is recognised by the content, not by the file's name: safetensors, torch's own, old
     and new, and TorchScript archives, whose program is not run. Raises RatevalError when the file
     is no checkpoint, is damaged or cut short, or holds a pickle with anything but tensors and plain
     values, which is never executed.

@@ -1,4 +1,4 @@
-"""Replace the forward of modules for a while, without touching their classes."""
+"""Modules whose forward is replaced for a while, their classes untouched."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def softmax_in_graph(scores: torch.Tensor) -> torch.Tensor:
 
 
 def attend_fused(module: torch.nn.Module) -> Attend:
-    """Make the ``Attend`` of a module whose own forward calls ``scaled_dot_product_attention``.
+    """Return the ``Attend`` of a module whose forward calls ``scaled_dot_product_attention``.
 
     The module's forward runs as it is; only that one call is computed in plain steps, so that
     normalised queries, rotary positions, gates and masks are the module's own. timm's attentions
@@ -118,7 +118,7 @@ def _attend_fused(
 
 
 class _PlainSteps(TorchFunctionMode):
-    """Compute ``scaled_dot_product_attention`` in plain steps within the context."""
+    """A context in which ``scaled_dot_product_attention`` is computed in plain steps."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Read a Hugging Face tokenizer from a folder's data, and from nothing else."""
+"""A Hugging Face tokenizer, read from a folder's data and from nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Tokens = list[_Text | dict[str, _Text | bool | int]] | None
 
 
 class _SpecialTokens(ForeignTable):
-    """Name what special_tokens_map.json may set."""
+    """What special_tokens_map.json may set."""
 
     bos_token: _Token = None
     eos_token: _Token = None
@@ -43,7 +43,7 @@ class _SpecialTokens(ForeignTable):
 
 
 class _SentencePiece(ForeignTable):
-    """Name what may be set of sentencepiece."""
+    """What may be set of sentencepiece."""
 
     enable_sampling: bool = False
     nbest_size: Annotated[int, Field(ge=-1, le=1000)] = 0
@@ -51,7 +51,7 @@ class _SentencePiece(ForeignTable):
 
 
 class _TokenizerConfig(_SpecialTokens):
-    """Name what tokenizer_config.json may set."""
+    """What tokenizer_config.json may set."""
 
     tokenizer_class: _Text | None = None
     processor_class: _Text | None = None
@@ -108,7 +108,7 @@ class _TokenizerConfig(_SpecialTokens):
 
 
 def tokenizer_options(folder: Path) -> dict[str, Any]:
-    """Check a folder's tokenizer files; return how transformers' AutoTokenizer is to read them.
+    """Check a folder's tokenizer files; return how transformers' AutoTokenizer must read them.
 
     Without network, without code of the folder's, and by a class that is known to be one of data.
     Raises RatevalError for a file that asks for anything else. Needs transformers.

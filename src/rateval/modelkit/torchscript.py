@@ -1,4 +1,4 @@
-"""Read the weights in a TorchScript archive, such as OpenAI's, without running its program.
+"""The weights in a TorchScript archive, such as OpenAI's, read without running its program.
 
 ``torch.jit.load`` would compile the archive's code, run the ``__setstate__`` of its classes and
 trust its operators with files. Here the archive is only a zip: ``data.pkl`` holds the tree of
@@ -33,7 +33,7 @@ _DTYPES = {
 
 
 class _Bag:
-    """Hold the attributes of a module of the archive; its class's code stays in the archive."""
+    """The attributes of a module of the archive; its class's code stays in the archive."""
 
     def __init__(self, *_: object) -> None:
         self.attributes: dict[str, object] = {}

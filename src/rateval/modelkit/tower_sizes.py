@@ -12,7 +12,7 @@ _Size = Annotated[int, Field(ge=1, le=65536)]
 
 
 class TowerSizeParams(Params):
-    """Set the sizes of both towers; the defaults are those of ViT-B/16 and BERT base.
+    """The sizes of both towers; the defaults are those of ViT-B/16 and BERT base.
 
     A model whose own differ overrides their defaults.
     """
@@ -44,7 +44,7 @@ class TowerSizeParams(Params):
 
     @property
     def vision_arguments(self) -> dict[str, Any]:
-        """Return what timm's VisionTransformer, and those made from it, take for these sizes."""
+        """What timm's VisionTransformer, and those made from it, take for these sizes."""
         return {
             "img_size": self.image_size,
             "patch_size": self.patch_size,
@@ -55,7 +55,7 @@ class TowerSizeParams(Params):
 
     @property
     def text_arguments(self) -> dict[str, Any]:
-        """Return what transformers' BertConfig, and those made from it, take for these sizes."""
+        """What transformers' BertConfig, and those made from it, take for these sizes."""
         return {
             "vocab_size": self.vocabulary_size,
             "hidden_size": self.text_width,

@@ -1,4 +1,4 @@
-"""Refuse weights that a module would take only in part."""
+"""The refusal of weights that a module would take only in part."""
 
 from __future__ import annotations
 

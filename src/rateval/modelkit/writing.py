@@ -1,4 +1,4 @@
-"""Write weights, and the files that belong to them, so that upstream libraries read them."""
+"""Weights, and the files that belong to them, written so that upstream libraries read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare the stored maps and verdicts of two explainers; no model is touched."""
+"""Agreement of two explainers by their stored maps and verdicts; no model is touched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Hold where the results of one explainer lie."""
+    """Where the results of one explainer lie."""
 
     inferred: Path
     judged: Sequence[Path]

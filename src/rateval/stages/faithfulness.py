@@ -57,7 +57,7 @@ Correlations = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Hold what ``[faithfulness]`` says."""
+    """What ``[faithfulness]`` says."""
 
     images: int
     steps: int
@@ -66,7 +66,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Explained:
-    """Hold what infer stored of the images that are looked at."""
+    """What infer stored of the images that are looked at."""
 
     indices: list[int]
     ids: list[str]

@@ -1,4 +1,4 @@
-"""Make a classifier from a model, keep what training changed, and rebuild it from that."""
+"""A classifier made from a model: what training changed is kept, and put back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def finetune(
     classes: Sequence[str],
     logbook: Logbook,
 ) -> Classifier:
-    """Fit and freeze. ``model`` is trained in place. Raises RatevalError without samples."""
+    """Return a classifier fitted and frozen; ``model`` is trained in place.
+
+    Raises RatevalError without samples.
+    """
     if finetuner.trains:
         if train is None:
             raise RatevalError(

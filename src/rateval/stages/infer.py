@@ -1,4 +1,4 @@
-"""Predict and explain each image of a test split, and keep what later stages need."""
+"""Predictions and explanations of a test split, and what later stages need of them."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
     if maps:
         tables.write_relevance(folder, np.concatenate(maps))
     count = sum(map(len, maps))
-    told = tuple(SkippedRecord(**asdict(sample)) for sample in skipped)
-    return InferFacts(count=count, skipped=told)
+    records = tuple(SkippedRecord(**asdict(sample)) for sample in skipped)
+    return InferFacts(count=count, skipped=records)
 
 
 def merge(parts: Sequence[tuple[Path, InferFacts]], folder: Path) -> InferFacts:
-    """Put what ``infer`` wrote for consecutive parts into ``folder``; return their counts."""
+    """Write what ``infer`` wrote for consecutive parts into ``folder``; return their counts."""
     tables.concatenate([path for path, facts in parts if facts.count], folder)
     return InferFacts(
         count=sum(facts.count for _, facts in parts),

@@ -1,4 +1,4 @@
-"""Judge stored relevance maps against stored masks; no model is touched."""
+"""Stored relevance maps judged against stored masks; no model is touched."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def judge(
     folder: Path,
     device: str,
 ) -> JudgeFacts:
-    """Write one verdict per row of ``inferred`` into ``folder``; return what they come to.
+    """Write one verdict per row of ``inferred`` into ``folder``; return their counts.
 
     The validator works on ``device``. Raises PluginError when it returns something else than its
     protocol promises.

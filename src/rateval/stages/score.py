@@ -1,4 +1,4 @@
-"""Count outcomes: one metric of one cell."""
+"""One metric of one cell, counted from its outcomes."""
 
 from __future__ import annotations
 

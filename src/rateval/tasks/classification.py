@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The task of naming the one class of an image; it follows ``rateval.api.protocols.Task``."""
+    """The naming of the one class of an image; a ``rateval.api.protocols.Task``."""
 
     outputs: int
     """Classes, K."""
@@ -84,7 +84,7 @@ class Classification:
         return chosen
 
     def needs_masks(self, metric: Metric) -> bool:
-        """Tell whether a metric comes out otherwise when other images have valid evidence.
+        """Return whether a metric comes out otherwise when other images have valid evidence.
 
         Right and wrong predictions, two of each, are tried with every pattern of valid evidence: a
         metric that is the same for all of them counts predictions alone.

@@ -1,4 +1,4 @@
-"""Hold samples out of training, and score a classifier on them while it trains."""
+"""Samples held out of training, and a classifier scored on them while it trains."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ this label takes its place."""
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Score a classifier on held-out samples as the study would: explain, judge, count."""
+    """The scores of a classifier on held-out samples, as in the study: explain, judge, count."""
 
     make_job: Callable[[Classifier], Job]
     """Makes the job whose ``split`` are the samples held out."""
@@ -36,7 +36,7 @@ class Examiner:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name the scores."""
+        """Names of the scores."""
         return tuple(dict.fromkeys((ACCURACY, *self.metrics)))
 
     def __call__(self, classifier: Classifier) -> Mapping[str, float | None]:

@@ -1,4 +1,4 @@
-"""The fine-tuning of a cell: what determines it, what is held out for it, and what it leaves."""
+"""The fine-tuning of a cell: its inputs, its held-out samples, and what it leaves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rateval.workbench.cell import Job, task_of
 
 
 class Fitting:
-    """Hold one cell's training samples and know how to fit on them.
+    """One cell's training samples, and how to fit on them.
 
     Raises RatevalError when more is to be held out than the training split allows.
     """
@@ -43,7 +43,7 @@ class Fitting:
 
     @property
     def trains(self) -> bool:
-        """Tell whether the method trains."""
+        """Whether the method trains."""
         return self._finetuner.trains
 
     @property
@@ -65,7 +65,7 @@ class Fitting:
         return inputs
 
     def fit(self, monitor: Monitor, unfinished: Path) -> tuple[Classifier, FinetuneFacts]:
-        """Fit a copy of the model; return the classifier and what is to be told of it.
+        """Fit a copy of the model; return the classifier and its facts.
 
         ``unfinished`` keeps the state of a training that is interrupted.
         """

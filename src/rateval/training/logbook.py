@@ -1,4 +1,4 @@
-"""What training tells while it works, and what an interrupted one goes on from."""
+"""A logbook on disk: what training reports, and what an interrupted one goes on from."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _STATE, _TOLD = "state.safetensors", "told"
 
 
 class FolderLogbook:
-    """Follow ``rateval.api.Logbook``: show progress on a monitor, keep the rest in a folder.
+    """A ``rateval.api.Logbook``: progress on a monitor, the rest in a folder.
 
-    The state is one file, tensors and what was told of them, which the next one replaces at once:
+    The state is one file, tensors and their facts, which the next one replaces at once:
     an interruption while a state is written leaves the one before.
     """
 
@@ -44,7 +44,7 @@ class FolderLogbook:
         self.epochs: list[Epoch] = []
         """The curve so far, with what was resumed."""
         self.told: dict[str, Any] = {}
-        """What else was told; a training that goes on tells it again."""
+        """What else was kept by ``tell``; a training that goes on keeps it again."""
 
     def begin(self, total: int) -> None:
         """Announce the number of samples."""
@@ -70,8 +70,8 @@ class FolderLogbook:
         """Replace the kept state."""
         self._folder.mkdir(parents=True, exist_ok=True)
         kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        told = {"facts": dict(facts), "epochs": [asdict(epoch) for epoch in self.epochs]}
-        metadata = {_TOLD: json.dumps(told, allow_nan=False)}
+        state = {"facts": dict(facts), "epochs": [asdict(epoch) for epoch in self.epochs]}
+        metadata = {_TOLD: json.dumps(state, allow_nan=False)}
         unfinished = self._folder / f"{_STATE}.part"
         safetensors.torch.save_file(kept, unfinished, metadata)
         unfinished.replace(self._folder / _STATE)
@@ -81,7 +81,7 @@ class FolderLogbook:
         if not (self._folder / _STATE).exists():
             return None
         with safetensors.safe_open(self._folder / _STATE, "pt") as file:
-            told = json.loads(file.metadata()[_TOLD])
+            state = json.loads(file.metadata()[_TOLD])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        self.epochs = [Epoch(**epoch) for epoch in told["epochs"]]
-        return tensors, told["facts"]
+        self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+        return tensors, state["facts"]

@@ -1,4 +1,4 @@
-"""Fine-tune in several processes that share each step, one per GPU or per group of cores."""
+"""Fine-tuning in several processes that share each step, one per GPU or per group of cores."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PATIENCE = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Hold what every process needs to fit one cell; it travels to them as it is."""
+    """What every process needs to fit one cell; it travels to them as it is."""
 
     plan: Plan
     cell: Cell
@@ -54,22 +54,22 @@ class Team:
 
 
 def fit_together(team: Team, monitor: Monitor) -> FinetuneFacts:
-    """Fit in ``team.processes`` processes; return what is to be told of it.
+    """Fit in ``team.processes`` processes; return the facts of the training.
 
     Raises RatevalError that a process raised, and RuntimeError with its traceback for a bug. An
     interruption ends all processes.
     """
     spawning = multiprocessing.get_context("spawn")
-    told: multiprocessing.Queue[tuple[Any, ...]] = spawning.Queue()
+    messages: multiprocessing.Queue[tuple[Any, ...]] = spawning.Queue()
     with tempfile.TemporaryDirectory(prefix="rateval-processes-") as meeting:
         members = [
-            spawning.Process(target=_work, args=(team, rank, Path(meeting), told), daemon=True)
+            spawning.Process(target=_work, args=(team, rank, Path(meeting), messages), daemon=True)
             for rank in range(team.processes)
         ]
         try:
             for member in members:
                 member.start()
-            _listen(members, told, monitor)
+            _listen(members, messages, monitor)
         finally:
             for member in members:
                 if member.pid is not None:  # else it was interrupted before its start
@@ -92,14 +92,14 @@ def require_processes(count: int, device: str) -> None:
 
 
 def _listen(
-    members: Sequence[Any], told: multiprocessing.Queue[tuple[Any, ...]], monitor: Monitor
+    members: Sequence[Any], messages: multiprocessing.Queue[tuple[Any, ...]], monitor: Monitor
 ) -> None:
     left = len(members)
     while left:
         try:
-            kind, *values = told.get(timeout=POLL_S)
+            kind, *values = messages.get(timeout=POLL_S)
         except queue.Empty:
-            _require_alive(members, told)
+            _require_alive(members, messages)
             raise_missed_interrupt()
             continue
         if pass_on(monitor, kind, *values):
@@ -112,9 +112,11 @@ def _listen(
             raise RuntimeError(f"a training process failed:\n{values[0]}")
 
 
-def _require_alive(members: Sequence[Any], told: multiprocessing.Queue[tuple[Any, ...]]) -> None:
+def _require_alive(
+    members: Sequence[Any], messages: multiprocessing.Queue[tuple[Any, ...]]
+) -> None:
     for rank, member in enumerate(members):
-        if member.exitcode not in (None, 0) and told.empty():
+        if member.exitcode not in (None, 0) and messages.empty():
             raise RatevalError(
                 f"training process {rank} of {len(members)} ended with code {member.exitcode}, "
                 "perhaps for lack of memory; use fewer run.processes or a lower batch_size"
@@ -122,25 +124,25 @@ def _require_alive(members: Sequence[Any], told: multiprocessing.Queue[tuple[Any
 
 
 def _work(
-    team: Team, rank: int, meeting: Path, told: multiprocessing.Queue[tuple[Any, ...]]
+    team: Team, rank: int, meeting: Path, messages: multiprocessing.Queue[tuple[Any, ...]]
 ) -> None:
     serve_parent()
     try:
         device = _join(team, rank, meeting)
         bench = Workbench(replace(team.context, device=device))
         fitting = Fitting(team.plan, bench, team.cell)
-        monitor = TellingMonitor(told.put) if rank == 0 else SilentMonitor()
+        monitor = TellingMonitor(messages.put) if rank == 0 else SilentMonitor()
         classifier, facts = fitting.fit(monitor, team.unfinished)
         if rank == 0:
             save_state(classifier, team.folder, fitting.inputs)
         (meeting / _FACTS.format(rank)).write_text(facts.model_dump_json(), encoding="utf-8")
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
-        told.put(("done",))
+        messages.put(("done",))
     except RatevalError as error:
-        told.put(("refused", str(error)))
+        messages.put(("refused", str(error)))
     except Exception:
-        told.put(("failed", traceback.format_exc()))
+        messages.put(("failed", traceback.format_exc()))
 
 
 def _join(team: Team, rank: int, meeting: Path) -> str:
@@ -168,6 +170,6 @@ def _join(team: Team, rank: int, meeting: Path) -> str:
     return device
 
 
-def _merge(told: Sequence[FinetuneFacts]) -> FinetuneFacts:
-    skipped = {sample.id: sample for facts in told for sample in facts.skipped}
-    return told[0].model_copy(update={"skipped": tuple(skipped.values())})
+def _merge(parts: Sequence[FinetuneFacts]) -> FinetuneFacts:
+    skipped = {sample.id: sample for facts in parts for sample in facts.skipped}
+    return parts[0].model_copy(update={"skipped": tuple(skipped.values())})

@@ -17,7 +17,7 @@ _Key = tuple[str, int | None]
 
 
 class Workbench:
-    """Keep objects, what determines them, and the classifier in use.
+    """The objects of a run, what determines them, and the classifier in use.
 
     A choice that depends on the study's seed has an object per seed, any other one has one.
     """
@@ -31,7 +31,7 @@ class Workbench:
         self._classifier: tuple[str, Classifier] | None = None
 
     def has(self, choice: Choice, seed: int | None) -> bool:
-        """Tell whether the object of a choice is made already."""
+        """Return whether the object of a choice is made already."""
         return _key(choice, seed) in self._objects
 
     def object(self, choice: Choice, seed: int | None) -> Any:

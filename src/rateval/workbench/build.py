@@ -1,4 +1,4 @@
-"""Make live objects from choices, and name what determines them."""
+"""Live objects made from choices, and what determines them."""
 
 from __future__ import annotations
 

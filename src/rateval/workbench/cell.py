@@ -1,4 +1,4 @@
-"""What the stages that need a live classifier work with."""
+"""A cell's live objects, for the stages that need a live classifier."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rateval.tasks.classification import Classification
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold a cell's live objects. ``device`` and what follows don't change what is computed."""
+    """A cell's live objects. ``device`` and what follows don't change what is computed."""
 
     classifier: Classifier
     attribution: Attribution

@@ -1,4 +1,4 @@
-"""Take patches out of images in an order, and permute weights: what faithfulness is tried by."""
+"""Patches taken out of images in an order, and weights permuted: how faithfulness is tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look a loaded model over: what it is made of, and whether recording leaves it alone."""
+"""A look at a loaded model: what it is made of, and whether recording leaves it alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLASSES = ("cat", "dog", "house")
 
 @dataclass(frozen=True, slots=True)
 class ModelCheck:
-    """Hold what was seen of a model."""
+    """What was seen of a model."""
 
     parameters: int
     dtype: str

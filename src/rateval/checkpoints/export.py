@@ -1,4 +1,4 @@
-"""Write a classifier as files that work without rateval: model, head, and what they are."""
+"""A classifier as files that work without rateval: model, head, and what they are."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _INPUTS = {
     "features": ("", "model.features(image)"),
     "embedding": ("embedding_head.", "model.encode_image(image) of unit length"),
 }
-"""What a head sits on, to the beginning of its names in the file, and to how it is told."""
+"""What a head sits on, to the beginning of its names in the file, and to how it is described."""
 
 
 def require_room(folder: Path, *, force: bool) -> None:
@@ -84,7 +84,7 @@ def _require_decision(restored: Restored) -> PromptDecision | HeadDecision:
 def describe_decision(
     classifier: Classifier, decision: PromptDecision | HeadDecision, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Say how model and head, or model and prompts, make the classifier's logits.
+    """Return how model and head, or model and prompts, make the classifier's logits.
 
     It is tried on an image of noise. Raises RatevalError when they don't make them.
     """
@@ -153,7 +153,7 @@ def _describe(
 
 @contextmanager
 def _replacing(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into, whose files then take the place of those in ``folder``."""
+    """Yield a folder to write into, whose files then take the place of those in ``folder``."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:

@@ -1,4 +1,4 @@
-"""Download official checkpoints: the only code of rateval that touches the network."""
+"""Downloads of official checkpoints: the only code of rateval that touches the network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Hold one row of ``checkpoints.toml``."""
+    """One row of ``checkpoints.toml``."""
 
     name: str
     address: str
@@ -57,7 +57,7 @@ def find_checkpoint(name: str, rows: Sequence[Checkpoint]) -> Checkpoint:
 def fetch(row: Checkpoint, path: Path, tell: Callable[[int, int | None], None]) -> str:
     """Download to ``path``, check its digest and return it; nothing half done is left there.
 
-    ``tell`` is told the bytes so far and the size, None when the server does not say. Raises
+    ``tell`` gets the bytes so far and the size, None when the server does not say. Raises
     RatevalError when the server cannot be reached, or what came is not what was published.
     """
     try:

@@ -1,4 +1,4 @@
-"""Find the classifiers that a run has stored, and rebuild one of them."""
+"""The classifiers that a run has stored: found, and rebuilt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OPTIONS = ("model", "finetune", "dataset", "seed")
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Hold a classifier that was rebuilt, and where it comes from."""
+    """A classifier that was rebuilt, and where it comes from."""
 
     classifier: Classifier
     classes: tuple[str, ...]

@@ -15,7 +15,7 @@ from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registry
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Hold one component as it is listed."""
+    """One component as it is listed."""
 
     kind: Kind
     name: str

@@ -46,7 +46,7 @@ class _ShowVersion(argparse.Action):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="rateval",
         description="Tell whether a vision-language model is right for the right reasons.",

@@ -20,7 +20,7 @@ from rateval.modelkit.digests import digest_of
 
 
 def execute(parsed: Namespace) -> int:
-    """Look models over, or download a checkpoint."""
+    """Check models, or download a checkpoint."""
     if parsed.action == "fetch":
         return _fetch(parsed)
     return _check(parsed)

@@ -47,7 +47,7 @@ def exit_code(records: Sequence[RunRecord]) -> int:
 
 
 def open_registry() -> Registry:
-    """Find the plugins, with a warning on the terminal for each broken one."""
+    """Return the plugins found, with a warning on the terminal for each broken one."""
     registry = discover()
     for broken in registry.broken:
         _say(Console(stderr=True), f"warning: {broken}", style="yellow")
@@ -55,7 +55,7 @@ def open_registry() -> Registry:
 
 
 def read_overridden(parsed: Namespace) -> Document:
-    """Read the spec with what environment and command line replace."""
+    """Return a spec in which environment and command line have replaced what they set."""
     return override_run(read_document(Path(parsed.spec)), _overrides(parsed))
 
 

@@ -16,7 +16,7 @@ from rateval.spec.overrides import override_run, read_environment, read_settings
 
 
 def execute(parsed: Namespace) -> int:
-    """Check a spec and say what it would run."""
+    """Check a spec and print what it would run."""
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
     plan = make_plan(document, discover())
@@ -25,7 +25,7 @@ def execute(parsed: Namespace) -> int:
 
 
 def describe_grid(plan: Plan) -> str:
-    """Say how many cells a plan has, and of what."""
+    """Return how many cells a plan has, and of what."""
     parts = [
         f"{len({choice.label for choice in plan.choices[facts.table]})} {facts.table}"
         for kind, facts in KINDS.items()

@@ -7,7 +7,7 @@ from rateval.registry.registry import BUNDLED_DISTRIBUTION
 
 
 def describe_versions() -> str:
-    """Name rateval and each plugin with its distribution and version, a line each."""
+    """Return rateval and each plugin with its distribution and version, a line each."""
     registry = discover()
     bundled = [p.name for p in registry.plugins if p.distribution == BUNDLED_DISTRIBUTION]
     lines = [f"rateval {own_version()}", f"  bundled plugins: {', '.join(sorted(bundled))}"]

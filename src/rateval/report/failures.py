@@ -35,15 +35,15 @@ def explain_failures(
 
 
 def explain_others(record: RunRecord) -> Iterator[str]:
-    """Yield a note on each failure that no table tells of, because no number is missing there."""
+    """Yield a note on each failure that no table shows, because no number is missing there."""
     scores = {key for block in lay_out(record) for key in block.lacking}
     faithfulness = set(lacking_faithfulness(record))
     for failure in record.failures:
         cells = set(failure.cells)
-        told = (cells & scores and failure.stage not in NOT_FOR_SCORES) or (
+        shown = (cells & scores and failure.stage not in NOT_FOR_SCORES) or (
             cells & faithfulness and failure.stage not in NOT_FOR_FAITHFULNESS
         )
-        if not told:
+        if not shown:
             again = retry(record, failure.cells)
             yield f"{failure.stage} {failure.label}: {failure.error}\ntry again: {again}"
 

@@ -26,7 +26,7 @@ _EMPTY = {
 
 
 def explain_undefined(block: Block, *, several: bool) -> list[str]:
-    """Say why values are missing, which images have no score, and which were skipped.
+    """Return why values are missing, which images have no score, and which were skipped.
 
     With ``several`` seeds, images without a score are counted over all of them, and for the rest
     the seed is named as well.
@@ -88,7 +88,7 @@ def _count_unscored(reasons: Counter[str], *, several: bool) -> str:
 
 
 def explain_seeds(record: RunRecord) -> Iterator[str]:
-    """Say which seeds are missing, and that few of them tell little."""
+    """Yield which seeds are missing, and that few of them say little."""
     asked = len(record.seeds)
     failed = {key for failure in record.failures for key in failure.cells}
     for cell in record.over_seeds:
@@ -114,7 +114,7 @@ def explain_seeds(record: RunRecord) -> Iterator[str]:
 
 
 def explain_protocol(record: RunRecord) -> Iterator[str]:
-    """Say what the published procedure changed; nothing for a run by ``matched``."""
+    """Yield what the published procedure changed; nothing for a run by ``matched``."""
     if record.protocol == "matched":
         return
     yield f"protocol {record.protocol}, as published, which differs from matched here:"
@@ -123,7 +123,7 @@ def explain_protocol(record: RunRecord) -> Iterator[str]:
 
 
 def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str]]:
-    """Say what the columns mean."""
+    """Yield what the columns mean."""
     shown = headings(record).values()
     if "PT" in shown:
         yield "PT", "of the correct predictions, the share on valid evidence, RR/(RR+RW)"
@@ -169,7 +169,7 @@ def _explain_spread(*, wide: bool) -> Iterator[tuple[str, str]]:
 
 
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """Say where the results lie and what to try next."""
+    """Yield where the results lie and what to try next."""
     yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
     if record.status != "finished" or record.failures:
         yield "go on", f"rateval run {quote(record.spec_name)}  (what is finished is reused)"
@@ -182,10 +182,10 @@ CHANGES_SHOWN = 8
 
 
 def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
-    """Say what the columns of these tables mean."""
-    probed = [cell.faithfulness for cell in record.cells if cell.faithfulness]
+    """Yield what the columns of these tables mean."""
+    followed = [cell.faithfulness for cell in record.cells if cell.faithfulness]
     several = len(record.seeds) > 1
-    if probed:
+    if followed:
         over = (
             "the seeds, or over the images where one seed is all there is"
             if several
@@ -197,7 +197,7 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "out (low is faithful) or put in (high is faithful); chance: in random order; *: "
             f"better than that, by the 95 % interval of the mean difference over {over}",
         )
-    if any(faithfulness.randomisation for faithfulness in probed):
+    if any(faithfulness.randomisation for faithfulness in followed):
         yield (
             "permuted",
             "rank correlation with the maps after permuting the weights; near 0 is right",
@@ -212,7 +212,7 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 
 def explain_changes(record: RunRecord) -> Iterator[str]:
-    """Say which methods change places between explainers, clear changes first."""
+    """Yield which methods change places between explainers, clear changes first."""
     changes = sorted(record.ranking_changes, key=lambda change: not change.clear)
     several = len({change.validator for change in changes}) > 1
     mean = "mean " if len(record.seeds) > 1 else ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class _BuiltIn:
-    """Print the report when no plugin did."""
+    """The report that is printed when no plugin did."""
 
     @hookimpl(trylast=True)
     def rateval_render_report(self, record: RunRecord, console: Console) -> bool:

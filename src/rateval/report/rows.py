@@ -1,4 +1,4 @@
-"""Rows of a report: what a study planned, grouped into tables, with what is known of it."""
+"""Rows of a report: the cells that a study planned, in tables, with what is known of each."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def failures_but(record: RunRecord, stages: Sequence[str]) -> list[FailureRecord
 
 
 def explain_lack(record: RunRecord, row: Key, failures: Iterable[FailureRecord]) -> str:
-    """Say why a row lacks something: one of the failures names a cell of it, or it is not done."""
+    """Return why a row lacks something: a failure that names a cell of it, or it is not done."""
     failed = row_keys(record, (key for failure in failures for key in failure.cells))
     return FAILED if row in failed else NOT_DONE
 
@@ -143,7 +143,7 @@ def _block(record: RunRecord, keys: Sequence[Key], validator: str) -> Block:
 
 
 def merge_notes(notes: Iterable[tuple[str, int | None, str]], several: bool) -> list[str]:
-    """Write (name, seed, text) as one sentence for all seeds that it is true of.
+    """Return (name, seed, text) as one sentence for all seeds that it is true of.
 
     >>> merge_notes([("clip · ft", 0, "it fails"), ("clip · ft", 2, "it fails")], True)
     ['clip · ft, seeds 0, 2: it fails']
@@ -157,7 +157,7 @@ def merge_notes(notes: Iterable[tuple[str, int | None, str]], several: bool) -> 
 
 
 def name_seeds(seeds: Sequence[str]) -> str:
-    """Write seeds to follow a name; nothing for none.
+    """Return seeds to follow a name; nothing for none.
 
     >>> name_seeds(["0"]), name_seeds([])
     (', seed 0', '')

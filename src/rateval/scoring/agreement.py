@@ -1,4 +1,4 @@
-"""Compare explainers by pairs, each on the same classifier and the same test."""
+"""Agreement of explainers by pairs, each on the same classifier and the same test."""
 
 from __future__ import annotations
 

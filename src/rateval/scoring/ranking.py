@@ -1,4 +1,4 @@
-"""Find methods whose order depends on the explainer."""
+"""Methods whose order depends on the explainer."""
 
 from __future__ import annotations
 

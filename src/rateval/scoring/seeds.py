@@ -1,4 +1,4 @@
-"""Put together what differs in the seed only."""
+"""Results over the seeds of a study: what differs in the seed only, as one record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def group_by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """Group by a key, in the order in which keys first appear.
+    """Return groups by a key, in the order in which keys first appear.
 
     >>> group_by([1, 2, 3, 4], lambda number: number % 2)
     [[1, 3], [2, 4]]
@@ -48,7 +48,7 @@ def summarise_seeds(cells: Sequence[CellRecord]) -> Iterator[SeedsRecord]:
 
 
 def spread(values: Sequence[float | None]) -> Estimate:
-    """Estimate a number over seeds, whose undefined values are in none of its statistics.
+    """Return a number over seeds; undefined values are in none of its statistics.
 
     >>> found = spread([0.25, None, 0.75])
     >>> found.count, found.value, found.minimum, found.maximum

@@ -1,4 +1,4 @@
-"""The record of a run, put together from its plan and from what its steps left."""
+"""The record of a run, made from its plan and from what its steps left."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from rateval.workbench.bench import Workbench
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a run came to so far."""
+    """What a run has found so far."""
 
     status: Literal["running", "finished", "interrupted", "failed"]
     error: str | None
@@ -158,7 +158,7 @@ def _describe_dataset(
 
 
 def new_folder(plan: Plan, started: datetime) -> Path:
-    """Name a folder for a run that no run has taken: ``<output>/<study>-<UTC time>``."""
+    """Return a folder for a run that no run has taken: ``<output>/<study>-<UTC time>``."""
     base = plan.spec.run.output / f"{plan.spec.study.name}-{started:%Y%m%d-%H%M%S}"
     folder, number = base, 2
     while folder.exists():

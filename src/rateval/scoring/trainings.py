@@ -1,4 +1,4 @@
-"""Collect the training curves of a run, one per classifier."""
+"""The training curves of a run, one per classifier."""
 
 from __future__ import annotations
 

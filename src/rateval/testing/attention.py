@@ -17,7 +17,7 @@ _TOLERANCE = 1e-5
 
 
 class _OnPurposeError(Exception):
-    """Leave the context as an error of the caller's would."""
+    """An error that leaves the context as one of the caller's would."""
 
 
 def check_record_attention(model: Model, images: torch.Tensor) -> None:

@@ -79,7 +79,7 @@ def _check_refusals(model: Model) -> None:
 
 
 def _changed(model: Model) -> Model:
-    """Copy a model with other weights: each a little off, by noise of a seed of its own."""
+    """Return a copy of a model with other weights, each a little off by seeded noise."""
     other = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():

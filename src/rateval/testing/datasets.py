@@ -45,7 +45,7 @@ def check_dataset(dataset: Dataset, again: Dataset | None = None) -> None:
 
 
 def same_sample(one: Sample | Skipped, other: Sample | Skipped) -> bool:
-    """Compare two samples by value: pixels and masks included."""
+    """Return whether two samples are equal by value: pixels and masks included."""
     if isinstance(one, Skipped) or isinstance(other, Skipped):
         return one == other
     if one.mask is None or other.mask is None:

@@ -19,7 +19,7 @@ _PATIENCE_S = 30.0
 
 
 def check_executor(executor: Executor) -> None:
-    """Check that each step is done and ends once, is told of, and that stopping stops.
+    """Check that each step is done and ends once, is followed, and that stopping stops.
 
     The steps are small ones that write a file; with ``start`` they travel wherever the executor
     works, which must be able to import rateval. Raises ConformanceError at the first broken
@@ -93,9 +93,9 @@ def _check_steps(executor: Executor, folder: Path, capacity: int) -> None:
         done = (folder / end.identity).exists()
         require(done is not failed, where, "return a step when its work is done", end)
     for step, monitor in zip(steps, monitors, strict=True):
-        told = (monitor.begun, monitor.advanced) == ([_SAMPLES], _SAMPLES)
+        heard = (monitor.begun, monitor.advanced) == ([_SAMPLES], _SAMPLES)
         got = f"begin {monitor.begun}, advance {monitor.advanced} for {step.identity}"
-        require(told, "Executor", "tell each step's monitor what its work tells", got)
+        require(heard, "Executor", "tell each step's monitor what its work tells", got)
 
 
 def _check_stop(executor: Executor, folder: Path) -> None:

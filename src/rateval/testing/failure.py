@@ -1,4 +1,4 @@
-"""How a check says which promise is broken."""
+"""How a check reports which promise is broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 
 class ConformanceError(AssertionError):
-    """Tell which promise a plugin's object breaks, what the protocol asks and what was got."""
+    """A promise that a plugin's object breaks: what the protocol asks, and what was got."""
 
 
 def require(holds: bool | torch.Tensor, where: str, asked: str, got: object) -> None:
@@ -53,7 +53,7 @@ def require_tensor(
 
 
 def describe(value: object) -> str:
-    """Say shape and dtype of a tensor, the value itself of anything else.
+    """Return shape and dtype of a tensor, the value itself of anything else.
 
     >>> describe(torch.zeros(2, 3)), describe(None)
     ('(2, 3) float32', 'None')

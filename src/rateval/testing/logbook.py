@@ -1,4 +1,4 @@
-"""A logbook that keeps what was said, to try finetuners and whatever reports progress on."""
+"""A logbook in memory, to try finetuners and whatever reports progress on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rateval.api.values import Epoch
 
 
 class RecordingLogbook:
-    """Follow ``rateval.api.Logbook`` by keeping what was said, in memory."""
+    """A ``rateval.api.Logbook`` that keeps what it gets, in memory."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class RecordingLogbook:
         kept: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None,
         interrupt_after: int | None = None,
     ) -> None:
-        """``scores`` are what ``examine`` says, one after the other; none: nothing is held out.
+        """``scores`` are what ``examine`` returns, one after the other; none: nothing is held out.
 
         ``kept`` is what ``resume`` finds; ``interrupt_after`` presses Ctrl-C when that many states
         were saved.
@@ -47,7 +47,7 @@ class RecordingLogbook:
         self.notes.append(note)
 
     def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
-        """Say the next of the scores."""
+        """Return the next of the scores."""
         return self._scores.pop(0) if self._scores else {}
 
     def record(self, epoch: Epoch) -> None:

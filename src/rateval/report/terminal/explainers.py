@@ -70,11 +70,11 @@ def _faithfulness(record: RunRecord) -> Iterator[Section]:
     absent = lacking_faithfulness(record)
     failures = failures_but(record, NOT_FOR_FAITHFULNESS)
     found = {result.key: result.faithfulness for result in record.results if result.faithfulness}
-    probed = {cell.key: (cell, cell.faithfulness) for cell in record.cells if cell.faithfulness}
-    keys = [key for key in planned_keys(record) if key in probed or key in absent]
+    followed = {cell.key: (cell, cell.faithfulness) for cell in record.cells if cell.faithfulness}
+    keys = [key for key in planned_keys(record) if key in followed or key in absent]
     for dataset in dict.fromkeys(key.dataset for key in keys):
         names = [key for key in keys if key.dataset == dataset]
-        rows = [probed[key] for key in names if key in probed]
+        rows = [followed[key] for key in names if key in followed]
         first = f"first {rows[0][1].count:,} test images" if rows else "no results"
         rest = f"faithfulness · {first}"
         if several and rows:

@@ -20,7 +20,7 @@ WIDE_OVER_SEEDS = 130
 
 
 def make_table(*labels: str, tight: bool = False) -> Table:
-    """Start a table with a left-aligned column for each of ``labels``.
+    """Return a table with a left-aligned column for each of ``labels``.
 
     ``tight`` puts one blank between columns in place of two.
     """
@@ -42,7 +42,7 @@ def add_number(table: Table, heading: str, style: str = "") -> None:
 
 
 def make_pairs(pairs: Iterable[tuple[str, str]], style: str) -> Table:
-    """Set short words, in ``style``, beside what they mean."""
+    """Return short words, in ``style``, beside what they mean."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style=style, no_wrap=True)
     table.add_column(overflow="fold")
@@ -52,12 +52,12 @@ def make_pairs(pairs: Iterable[tuple[str, str]], style: str) -> Table:
 
 
 def make_title(name: str, rest: str) -> Text:
-    """Set ``name`` in bold before the rest of a table's title."""
+    """Return ``name`` in bold before the rest of a table's title."""
     return Text.assemble((name, "bold"), (f"  {rest}", "dim"))
 
 
 def show_change(change: float | None) -> Text:
-    """Write a change of a share in points, green upwards and red downwards; nothing for None."""
+    """Return a change of a share in points, green upwards and red downwards; nothing for None."""
     if change is None:
         return Text()
     points = round(100 * change, 1)
@@ -68,14 +68,14 @@ def show_change(change: float | None) -> Text:
 
 
 def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
-    """Write a number, or the sign for an undefined one."""
+    """Return a number as text, or the sign for an undefined one."""
     if value is None:
         return Text(UNDEFINED, style="yellow")
     return Text(format(value, pattern).replace("-", "−"), style=style)
 
 
 def show_lack(why: str) -> Text:
-    """Write what stands in the place of a number: ``failed``, or that it is not done."""
+    """Return what stands in the place of a number: ``failed``, or that it is not done."""
     return Text(why, style="red" if why == FAILED else "yellow")
 
 

@@ -40,8 +40,8 @@ def render_parity(matched: RunRecord, published: RunRecord) -> RenderableType:
 
 
 def _head(record: RunRecord) -> Text:
-    told = "each score as matched and as aaai25, in %, Δ in points"
-    head = Text.assemble((record.study, "bold"), f"  {told}")
+    meaning = "each score as matched and as aaai25, in %, Δ in points"
+    head = Text.assemble((record.study, "bold"), f"  {meaning}")
     if len(record.seeds) > 1:
         head.append(f", mean of {len(record.seeds)} seeds")
     if record.limit is not None:

@@ -1,4 +1,4 @@
-"""The table of each test: a row per cell, or per cell with its seeds put together."""
+"""The table of each test: a row per cell, or per cell with its seeds together."""
 
 from __future__ import annotations
 

@@ -34,9 +34,9 @@ def curve_sections(record: RunRecord) -> Iterator[RenderableType]:
     yield Text.assemble(("training", "bold"), (rest, "dim"))
     yield _table(shown)
     for curve in shown:
-        told = [f"{name} = {value}" for name, value in curve.told.items() if _is_short(value)]
-        if told:
-            yield Text(f"  {curve.key.method}: {', '.join(told)}", style="dim")
+        chosen = [f"{name} = {value}" for name, value in curve.told.items() if _is_short(value)]
+        if chosen:
+            yield Text(f"  {curve.key.method}: {', '.join(chosen)}", style="dim")
     if seeds[1:]:
         yield Text("  the other seeds' curves stand under trainings in run.json", style="dim")
 

@@ -14,7 +14,7 @@ _HEIGHT, _WIDTH = 40, 56
 
 
 class TinySplit:
-    """Follow ``rateval.api.Split``: noise with one square whose colour is the class."""
+    """A ``rateval.api.Split`` of noise with one square whose colour is the class."""
 
     def __init__(self, name: str, length: int, seed: int, unreadable: frozenset[int]) -> None:
         self.identity = f"tiny/{name}/{length}/{seed}/{sorted(unreadable)}"
@@ -47,7 +47,7 @@ class TinySplit:
 
 
 class TinyDataset:
-    """Follow ``rateval.api.Dataset``: three classes, 40 x 56 px, a mask for every sample."""
+    """A ``rateval.api.Dataset``: three classes, 40 x 56 px, a mask for every sample."""
 
     classes = _CLASSES
     has_masks = True
@@ -60,7 +60,7 @@ class TinyDataset:
 def tiny_dataset(
     train: int | None = 24, test: int = 12, *, seed: int = 0, unreadable: Sequence[int] = ()
 ) -> TinyDataset:
-    """Make a dataset of ``train`` and ``test`` samples; ``train`` None offers no such split.
+    """Return a dataset of ``train`` and ``test`` samples; ``train`` None offers no such split.
 
     The ``unreadable`` training samples are ``Skipped``, as those of a broken file would be.
 

@@ -30,7 +30,7 @@ from rateval.testing.tiny.towers import (
 
 
 class TinyModel:
-    """Follow ``rateval.api.Model`` with real self-attention: 24 x 32 px, 3 x 4 patches, 3 layers.
+    """A ``rateval.api.Model`` with real self-attention: 24 x 32 px, 3 x 4 patches, 3 layers.
 
     Its prefix holds a register beside the class token, its grid is not square, and its features
     (24) are wider than its embedding (12), so that code which takes these for granted fails here.
@@ -130,7 +130,7 @@ class TinyModel:
 
 
 class TinyClassifier:
-    """Follow ``rateval.api.Classifier`` by a random linear head on the features."""
+    """A ``rateval.api.Classifier``: a random linear head on the features."""
 
     def __init__(self, model: TinyModel, classes: int) -> None:
         self.model = model
@@ -152,7 +152,7 @@ class TinyClassifier:
 
 
 def tiny_model(seed: int = 0, *, readout: Readout = "class token") -> TinyModel:
-    """Make a model whose random weights depend on ``seed`` and ``readout`` alone.
+    """Return a model whose random weights depend on ``seed`` and ``readout`` alone.
 
     >>> tiny_model().grid, tiny_model(readout="attention pool").depth
     ((3, 4), 4)
@@ -165,7 +165,7 @@ def tiny_model(seed: int = 0, *, readout: Readout = "class token") -> TinyModel:
 def tiny_classifier(
     classes: int = 3, seed: int = 0, *, readout: Readout = "class token"
 ) -> TinyClassifier:
-    """Make a tiny model with a random linear head over ``classes`` classes.
+    """Return a tiny model with a random linear head over ``classes`` classes.
 
     >>> tiny_classifier().logits(torch.zeros(2, 3, 24, 32)).shape
     torch.Size([2, 3])

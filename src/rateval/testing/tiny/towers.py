@@ -17,7 +17,7 @@ CONTEXT = 48
 
 
 class Attention(nn.Module):
-    """Compute self-attention, and hand the probabilities to ``keep`` when it is set."""
+    """Self-attention that hands the probabilities to ``keep`` when it is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attend, then pass each token through a perceptron; normalise before both."""
+    """Attention, then a perceptron on each token; normalised before both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Block(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """Turn images into tokens, and read one vector from them by ``readout``."""
+    """A tower that turns images into tokens, and reads one vector from them by ``readout``."""
 
     def __init__(self, readout: Readout) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class ImageTower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """Average over the bytes of a prompt, each mixed with its position."""
+    """The average over the bytes of a prompt, each mixed with its position."""
 
     def __init__(self) -> None:
         super().__init__()

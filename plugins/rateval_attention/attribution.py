@@ -1,4 +1,4 @@
-"""Explain a classifier's batch by Generic Attention Attribution."""
+"""Generic Attention Attribution of a classifier's batch."""
 
 from __future__ import annotations
 

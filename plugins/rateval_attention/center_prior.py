@@ -11,7 +11,7 @@ from rateval_attention.params import CenterPriorParams
 
 
 class CenterPrior:
-    """Give every image the same map, a centred Gaussian."""
+    """The same map for every image, a centred Gaussian."""
 
     def __init__(self, params: CenterPriorParams) -> None:
         self.params = params
@@ -23,7 +23,7 @@ class CenterPrior:
         labels: torch.Tensor,
         ids: Sequence[str] | None = None,
     ) -> Explanation:
-        """Give (B, 3, H, W) float32 B equal maps; labels (B,) int64 don't matter."""
+        """Return B equal maps for (B, 3, H, W) float32; labels (B,) int64 don't matter."""
         peak = gaussian(classifier.model.grid, self.params.width).to(images.device)
         return Explanation(peak.repeat(len(images), 1, 1))
 

@@ -21,7 +21,7 @@ _LOG = logging.getLogger("rateval")
 
 
 class Explainer:
-    """Explain a batch by ``compute``, in smaller parts where it does not fit into memory.
+    """An attribution by ``compute``, in smaller parts where a batch does not fit into memory.
 
     The largest part that fitted is remembered for the batches to come, and each step down is said
     by a warning of the logger ``rateval``.

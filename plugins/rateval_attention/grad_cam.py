@@ -1,4 +1,4 @@
-"""Explain by Grad-CAM on the last layer's attention."""
+"""Grad-CAM on the last layer's attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explain by the gradient of the score by the image's pixels."""
+"""The gradient of the score by the image's pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explain by integrated gradients, through captum."""
+"""Integrated gradients, through captum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn the parameter ``layers`` into the layers of a model."""
+"""From the parameter ``layers`` to the layers of a model."""
 
 from __future__ import annotations
 

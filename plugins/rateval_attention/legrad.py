@@ -1,4 +1,4 @@
-"""Explain by the gradient of the score by each layer's attention, as LeGrad does."""
+"""The gradient of the score by each layer's attention, as in LeGrad."""
 
 from __future__ import annotations
 

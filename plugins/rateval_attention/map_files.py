@@ -1,4 +1,4 @@
-"""Name the bytes of precomputed maps, without numpy or torch."""
+"""A digest of precomputed maps, without numpy or torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def digest(params: PrecomputedParams) -> str:
-    """Name the bytes of the file, or of every map of the folder.
+    """Return a digest of the file, or of every map of the folder.
 
     Raises RatevalError when there is no such file or folder.
     """

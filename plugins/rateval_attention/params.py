@@ -35,7 +35,7 @@ def _check_target(value: Any) -> Any:
 
 
 def _is_index(value: object) -> bool:
-    """Tell whether ``value`` is a whole number; True and False, which Python counts, are not."""
+    """Return whether ``value`` is a whole number; True and False, which Python counts, are not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -53,7 +53,7 @@ ScoreOf = Literal["raw", "margin"]
 
 
 class TargetParams(Params):
-    """Set which class is explained, and which score of it."""
+    """Which class is explained, and which score of it."""
 
     target: Target = "label"
     """The class that is explained: each image's label; the prediction, the class with the highest
@@ -65,7 +65,7 @@ class TargetParams(Params):
 
 
 class GenericAttentionParams(TargetParams):
-    """Set which layers are explained, for which class, and which score of it."""
+    """Which layers are explained, for which class, and which score of it."""
 
     layers: Layers = "all"
     """Vision layers in the chain: "all", "last", a number N >= 1 for the last N, or a list of
@@ -74,11 +74,11 @@ class GenericAttentionParams(TargetParams):
 
 
 class GradCamParams(TargetParams):
-    """Set which class is explained, and which score of it."""
+    """Which class is explained, and which score of it."""
 
 
 class LegradParams(TargetParams):
-    """Set which layers are explained, for which class, and which score of it."""
+    """Which layers are explained, for which class, and which score of it."""
 
     layers: Layers = "all"
     """Vision layers that are averaged: "all", "last", a number N >= 1 for the last N, or a list of
@@ -86,7 +86,7 @@ class LegradParams(TargetParams):
 
 
 class AttentionRolloutParams(Params):
-    """Set which layers are in the product; a rollout explains no class in particular."""
+    """Which layers are in the product; a rollout explains no class in particular."""
 
     layers: Layers = "all"
     """Vision layers in the product: "all", "last", a number N >= 1 for the last N, or a list of
@@ -95,11 +95,11 @@ class AttentionRolloutParams(Params):
 
 
 class RawAttentionParams(Params):
-    """Take no parameter: it is the last layer's attention, whatever the class."""
+    """No parameter: it is the last layer's attention, whatever the class."""
 
 
 class InputGradientParams(TargetParams):
-    """Set what is made of the gradient, for which class, and which score of it."""
+    """What is made of the gradient, for which class, and which score of it."""
 
     measure: Literal["norm", "product"] = "product"
     """A pixel's relevance: the absolute value of gradient times input, summed over the channels
@@ -108,7 +108,7 @@ class InputGradientParams(TargetParams):
 
 
 class IntegratedGradientsParams(TargetParams):
-    """Set the path from baseline to image, the class that is explained, and the score of it."""
+    """The path from baseline to image, the class that is explained, and the score of it."""
 
     steps: int = Field(default=32, ge=2, le=1000)
     """Points on the path, by Gauss-Legendre quadrature; each costs a forward and a backward
@@ -119,7 +119,7 @@ class IntegratedGradientsParams(TargetParams):
 
 
 class RandomParams(Params):
-    """Set how the maps are drawn."""
+    """How the maps are drawn."""
 
     distribution: Literal["exponential", "uniform"] = "exponential"
     """What each patch is drawn from: an exponential distribution of mean 1, which gives peaks, or a
@@ -129,14 +129,14 @@ class RandomParams(Params):
 
 
 class CenterPriorParams(Params):
-    """Set the width of the peak."""
+    """The width of the peak."""
 
     width: float = Field(default=0.25, ge=0.01, le=10)
     """Standard deviation along each side of the image, as a share of that side."""
 
 
 class PrecomputedParams(Params):
-    """Set where the maps lie."""
+    """Where the maps lie."""
 
     path: str = Field(min_length=1)
     """A .npz file with ``ids`` (N,) and ``relevance`` (N, rows, columns), or a folder with a file

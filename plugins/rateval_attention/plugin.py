@@ -1,4 +1,4 @@
-"""Register the attributions: of attention, of gradients, and null explainers."""
+"""The attributions that are registered: of attention, of gradients, and null explainers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Take relevance maps from files, for explainers that ran elsewhere."""
+"""Relevance maps from files, for explainers that ran elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rateval_attention.params import PrecomputedParams
 
 
 class PrecomputedMaps:
-    """Look each sample's map up by its id.
+    """An attribution that looks each sample's map up by its id.
 
     The predictions are the study's own, so that the maps must be of the same classifier.
     """
@@ -114,7 +114,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 class _Folder(dict[str, NDArray[np.floating]]):
-    """Read ``<id>.npy`` when it is asked for."""
+    """A folder of maps: each ``<id>.npy`` is read when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from rateval_attention.params import RandomParams
 
 
 class RandomMap:
-    """Draw each image's map from a digest of its pixels and the seed."""
+    """A map drawn from a digest of each image's pixels and the seed."""
 
     def __init__(self, params: RandomParams, seed: int) -> None:
         self.params = params

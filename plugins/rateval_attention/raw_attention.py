@@ -1,4 +1,4 @@
-"""Explain by the last layer's attention, whatever the class: a baseline."""
+"""The last layer's attention, whatever the class: a baseline."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from rateval.api import Readout
 
 
 def start_row(attention: torch.Tensor, readout: Readout, prefix_tokens: int) -> torch.Tensor:
-    """Say by which tokens after the last layer the embedding is read, (B, N).
+    """Return by which tokens after the last layer the embedding is read, (B, N).
 
     Takes that layer's attention (B, heads, M, N). A class token is itself, a mean is uniform over
     the patches; an attention pool's query is none of the tokens, which gives zeros.

@@ -1,4 +1,4 @@
-"""Explain by attention rollout, whatever the class: attention carried through all layers."""
+"""Attention rollout, whatever the class: attention carried through all layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choose the class that is explained, and the number of it that is differentiated."""
+"""The class that is explained, and the number of it that is differentiated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn an open_clip config into open_clip's own model."""
+"""From an open_clip config to open_clip's own model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rateval_clip.tags import named_config, tag_config, usual_preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Hold what is needed to build a model besides its weights."""
+    """What is needed to build a model besides its weights."""
 
     name: str
     """What messages call it."""
@@ -60,7 +60,7 @@ def find_architecture(params: ClipParams) -> Architecture:
 
 
 class _Preprocessing(ForeignTable):
-    """Hold the part of a config that says how an image is prepared."""
+    """The part of a config that says how an image is prepared."""
 
     preprocess_cfg: PreprocessOptions
 

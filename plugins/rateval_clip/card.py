@@ -1,4 +1,4 @@
-"""Declare what a CLIP is and where it comes from."""
+"""The card of a CLIP: what it is and where it comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a CLIP as a folder that open_clip loads by ``local-dir:``."""
+"""A CLIP as a folder that open_clip loads by ``local-dir:``."""
 
 from __future__ import annotations
 

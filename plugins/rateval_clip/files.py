@@ -1,4 +1,4 @@
-"""Find the files that make a CLIP, and name their bytes. This module imports no torch."""
+"""The files that make a CLIP, and a digest of them. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WEIGHT_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Hold where a config comes from."""
+    """Where a config comes from."""
 
     name: str
     """What messages call it."""
@@ -109,7 +109,7 @@ def _weights_of(folder: Path) -> Path:
 
 
 def digest(params: ClipParams) -> str:
-    """Name the bytes that determine the model besides its params, as a sha256 in hex.
+    """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are the config, the tokenizer's files and the checkpoint. Raises RatevalError when one of
     them cannot be found.

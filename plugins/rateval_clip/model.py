@@ -35,7 +35,7 @@ from rateval_clip.weights import Loaded, load_weights
 
 
 class Clip:
-    """Offer an open_clip model through ``rateval.api.Model``.
+    """An open_clip model as a ``rateval.api.Model``.
 
     SigLIP's bias on the logits is left out: it is common to all classes, so that it changes
     neither a prediction nor a probability over the classes nor a relevance.

@@ -1,4 +1,4 @@
-"""Name the options of an open_clip config that reach open_clip, with type and bounds of each."""
+"""Options of an open_clip config that reach open_clip, with type and bounds of each."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _TokenizerName = Annotated[str, Field(max_length=1024, pattern=r"^[^:\x00]*$")]
 
 
 class ActivationOptions(ForeignTable):
-    """Name what open_clip may tell an activation."""
+    """Options of an activation that reach open_clip."""
 
     approximate: Literal["none", "tanh"] = "none"
 
 
 class NormOptions(ForeignTable):
-    """Name what open_clip may tell a layer norm."""
+    """Options of a layer norm that reach open_clip."""
 
     eps: Annotated[float, Field(gt=0, le=1)] = 1e-5
     elementwise_affine: bool = True
@@ -40,7 +40,7 @@ class NormOptions(ForeignTable):
 
 
 class _TowerOptions(ForeignTable):
-    """Hold what both towers have."""
+    """Options that both towers have."""
 
     mlp_ratio: _Ratio = 4.0
     ls_init_value: _Scale | None = None
@@ -58,7 +58,7 @@ class _TowerOptions(ForeignTable):
 
 
 class VisionOptions(_TowerOptions):
-    """Name the options of ``vision_cfg``."""
+    """Options of ``vision_cfg``."""
 
     layers: ForeignDepth = 12
     width: ForeignSize = 768
@@ -83,7 +83,7 @@ class VisionOptions(_TowerOptions):
 
 
 class TokenizerOptions(ForeignTable):
-    """Name the options of ``tokenizer_kwargs``."""
+    """Options of ``tokenizer_kwargs``."""
 
     clean: Literal["whitespace", "lower", "canonicalize"] = "whitespace"
     strip_sep_token: bool = False
@@ -91,7 +91,7 @@ class TokenizerOptions(ForeignTable):
 
 
 class TextOptions(_TowerOptions):
-    """Name the options of ``text_cfg``."""
+    """Options of ``text_cfg``."""
 
     context_length: ForeignSize = 77
     vocab_size: ForeignRows = 49408
@@ -111,7 +111,7 @@ class TextOptions(_TowerOptions):
 
 
 class ModelOptions(ForeignTable):
-    """Name the options of ``model_cfg``."""
+    """Options of ``model_cfg``."""
 
     embed_dim: ForeignSize
     vision_cfg: VisionOptions
@@ -124,7 +124,7 @@ class ModelOptions(ForeignTable):
 
 
 class PreprocessOptions(ForeignTable):
-    """Name the options of ``preprocess_cfg``."""
+    """Options of ``preprocess_cfg``."""
 
     size: ForeignSize | ForeignPair | None = None
     mode: Literal["RGB"] = "RGB"

@@ -17,7 +17,7 @@ WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 
 
 class ClipParams(Params):
-    """Set which CLIP to load, with which weights, and how to speak to it."""
+    """Which CLIP to load, with which weights, and how to speak to it."""
 
     architecture: str | dict[str, Any] = QUICKSTART
     """Name of an open_clip architecture, such as "ViT-B-32"; or a path to an open_clip config (a
@@ -86,7 +86,7 @@ class ClipParams(Params):
 
 
 def config_path(architecture: str) -> Path | None:
-    """Return the path that ``architecture`` is, or None when it is a name.
+    """Return ``architecture`` as a path, or None when it is a name.
 
     >>> config_path("ViT-B-32"), config_path("./mine").name
     (None, 'mine')
@@ -96,7 +96,7 @@ def config_path(architecture: str) -> Path | None:
 
 
 def checkpoint_path(pretrained: str | None) -> Path | None:
-    """Return the path that ``pretrained`` is, or None when it is a tag, "random" or None.
+    """Return ``pretrained`` as a path, or None when it is a tag, "random" or None.
 
     >>> checkpoint_path("laion2b_s34b_b79k"), checkpoint_path("weights.pt").name
     (None, 'weights.pt')

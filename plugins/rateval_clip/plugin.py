@@ -1,4 +1,4 @@
-"""Register the clip model."""
+"""The clip model, registered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the geometry of open_clip's inference transform."""
+"""The geometry of open_clip's inference transform."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rateval.modelkit import Geometry
 def make_geometry(settings: Mapping[str, Any]) -> tuple[Geometry, PreprocessCfg]:
     """Build the transforms from open_clip's size, mean, std, interpolation and resize_mode.
 
-    Settings that are absent or None are open_clip's defaults; what they came to is returned beside
+    Settings that are absent or None are open_clip's defaults; their values are returned beside
     the geometry. Raises RatevalError when open_clip refuses one.
     """
     try:

@@ -1,4 +1,4 @@
-"""Look up open_clip's names: architectures and pretrained tags. Never touches the network."""
+"""open_clip's names: architectures and pretrained tags. The network is never touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the tokenizer that belongs to a CLIP, from files at hand only."""
+"""The tokenizer that belongs to a CLIP, from files at hand only."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def locate_tokenizer(text_config: Mapping[str, Any], folder: Path | None) -> Pat
 def _folder_of(tokenizer: str) -> Path:
     """Find a tokenizer's folder by its path, or by its name in the user's cache.
 
-    transformers would ask the network about a bare name, even when told to stay local.
+    transformers would ask the network about a bare name, even when asked to stay local.
     """
     if Path(tokenizer).is_dir():
         return Path(tokenizer)

@@ -1,4 +1,4 @@
-"""Find the attention of an open_clip image tower, and how its embedding is read."""
+"""The attention of an open_clip image tower, and how its embedding is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TIMM_READOUTS: dict[str, Readout] = {
 
 @dataclass(frozen=True, slots=True)
 class Tower:
-    """Hold what an image tower offers to an attribution."""
+    """What an image tower offers to an attribution."""
 
     layers: tuple[tuple[nn.Module, Attend], ...]
     """Each attention with its plain steps, first block first, an attention pool last."""
@@ -98,7 +98,7 @@ def _read_timm(tower: Any, name: str) -> Tower:
 
 
 def _timm_readout(trunk: Any) -> Readout | None:
-    """Say how a trunk pools its tokens; None when in no way that a relevance can start from."""
+    """Return how a trunk pools its tokens; None when in no way that a relevance can start from."""
     readout = _TIMM_READOUTS.get(getattr(trunk, "global_pool", ""))
     if readout is None or not _is_of_timm(trunk, _TIMM_TRUNKS):
         return None

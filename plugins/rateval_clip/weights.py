@@ -1,4 +1,4 @@
-"""Put a checkpoint's tensors into open_clip's module, without a gap."""
+"""A checkpoint's tensors put into open_clip's module, without a gap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POSITIONS = "visual.positional_embedding"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Say what became of a checkpoint's keys."""
+    """What became of a checkpoint's keys."""
 
     used: int = 0
     """Tensors that were loaded."""

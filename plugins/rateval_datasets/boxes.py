@@ -16,7 +16,7 @@ from rateval_datasets.view import View
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Hold the box of one object: the first and last column and row of pixels that belong to it.
+    """The box of one object: first and last column and row of pixels that belong to it.
 
     Both count from 0, as ImageNet's annotations do: theirs run from 0 to the width less one.
     """
@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Hold what an XML file says about one image."""
+    """What an XML file says about one image."""
 
     size: tuple[int, int] | None
     """Rows and columns of the image as its annotator saw it; None where the file doesn't say."""
@@ -81,7 +81,7 @@ def _box(element: ElementTree.Element) -> Box:
 
 
 def seen_pixels(length: int, seen: int) -> NDArray[np.intp]:
-    """Name, for each of ``length`` pixels in a line, the one of ``seen`` pixels at its centre.
+    """Return, for each of ``length`` pixels in a line, the one of ``seen`` pixels at its centre.
 
     >>> seen_pixels(4, 2).tolist()
     [0, 0, 1, 1]

@@ -1,4 +1,4 @@
-"""Fill an outline."""
+"""A filled outline."""
 
 from __future__ import annotations
 

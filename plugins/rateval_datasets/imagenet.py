@@ -29,7 +29,7 @@ PUBLISHED_VIEW = View(256)
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Know where the parts of one copy of ImageNet lie."""
+    """The places of the parts of one copy of ImageNet."""
 
     images: Path
     annotations: Path | None
@@ -39,7 +39,7 @@ class Folders:
 
 
 def find_folders(params: ImageNetParams) -> Folders:
-    """Tell which layout ``root`` has. Raises RatevalError when a part is missing."""
+    """Return the layout that ``root`` has. Raises RatevalError when a part is missing."""
     root = LAYOUT.folder(params.root)
     synsets = params.synsets or root / "LOC_synset_mapping.txt"
     for base in (root / "ILSVRC", root):
@@ -91,7 +91,7 @@ def make_imagenet(params: ImageNetParams, context: Context) -> FileDataset:
 
 
 def list_train(folders: Folders, wnids: Sequence[str]) -> FileSplit | None:
-    """List the training split, or return None where there is no train folder.
+    """Return the training split, or None where there is no train folder.
 
     Raises RatevalError when it is empty, or a folder is no class.
     """
@@ -174,7 +174,7 @@ def _list_flat(
 
 
 def _read_solution(path: Path) -> dict[str, str]:
-    """Map image ids to the WordNet ids of their labels: each row is "id,wnid x y x y wnid …"."""
+    """Return image id to WordNet id of its label: each row is "id,wnid x y x y wnid …"."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = csv.reader(file)
         next(rows, None)

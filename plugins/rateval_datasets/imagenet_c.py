@@ -94,7 +94,7 @@ def crop_boxes(path: Path, wnid: str, *, published: bool = False) -> Mask:
 
 
 def source_pixels(size: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Name the rows and the columns, each (224,), of the original that the crop's centres show.
+    """Return rows and columns, each (224,), of the original that the crop's centres show.
 
     ImageNet-C was made from images whose shorter side was resized to 256 pixels, cut to their
     central 224 x 224. Source: torchvision's Resize and CenterCrop; hendrycks/robustness.

@@ -1,4 +1,4 @@
-"""Look for what a dataset's official archives unpack to, and say what is missing."""
+"""The folders and files of a dataset's official archives, and what is missing of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Know how one dataset lies on disk, for its error messages."""
+    """How one dataset lies on disk, for its error messages."""
 
     dataset: str
     """Name of the component."""
@@ -57,7 +57,7 @@ class Layout:
 
 
 def names_in(folder: Path) -> set[str]:
-    """Name everything in a folder, by one listing and no look at the files themselves.
+    """Return everything in a folder, by one listing and no look at the files themselves.
 
     A folder that is not there holds nothing.
 
@@ -72,7 +72,7 @@ def names_in(folder: Path) -> set[str]:
 
 
 def folders_in(folder: Path) -> list[str]:
-    """Name the folders in a folder, sorted, without the hidden ones.
+    """Return the folders in a folder, sorted, without the hidden ones.
 
     The kind of an entry comes with the listing, so this costs no look at each of them; only links
     are followed.
@@ -82,7 +82,7 @@ def folders_in(folder: Path) -> list[str]:
 
 
 def images_in(folder: Path) -> list[str]:
-    """Name the images in a folder by their endings, sorted, without the hidden ones.
+    """Return the images in a folder by their endings, sorted, without the hidden ones.
 
     ImageNet holds 1.3 million files: one listing of each folder is quick even on a network disk,
     a look at each file is not.

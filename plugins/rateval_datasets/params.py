@@ -42,7 +42,7 @@ Corruption = Literal[
 
 
 class ImageNetParams(Params):
-    """Set where ImageNet lies and what its classes are called."""
+    """Where ImageNet lies and what its classes are called."""
 
     root: OnDisk
     """Folder of ILSVRC2012: either Kaggle's, with Data/CLS-LOC, Annotations/CLS-LOC,
@@ -64,7 +64,7 @@ class ImageNetParams(Params):
 
 
 class ImageNetCParams(Params):
-    """Set which corruption of ImageNet's validation images to read, and how strong."""
+    """Which corruption of ImageNet's validation images to read, and how strong."""
 
     root: OnDisk
     """Folder of ImageNet-C: <corruption>/<severity>/<wnid>/*.JPEG, as its archives unpack."""
@@ -94,7 +94,7 @@ class ImageNetCParams(Params):
 
 
 class Caltech101Params(Params):
-    """Set where Caltech-101 lies and how it is split."""
+    """Where Caltech-101 lies and how it is split."""
 
     root: OnDisk
     """Folder with 101_ObjectCategories/<class>/image_XXXX.jpg and
@@ -125,7 +125,7 @@ class Caltech101Params(Params):
 
 
 class Cub200Params(Params):
-    """Set where CUB-200-2011 lies."""
+    """Where CUB-200-2011 lies."""
 
     root: OnDisk
     """Folder with CUB_200_2011/ (images.txt, image_class_labels.txt, classes.txt,
@@ -140,7 +140,7 @@ class Cub200Params(Params):
 
 
 class StanfordDogsParams(Params):
-    """Set where Stanford Dogs lies."""
+    """Where Stanford Dogs lies."""
 
     root: OnDisk
     """Folder with Images/<class>/*.jpg, Annotation/<class>/<name> (XML without an ending),

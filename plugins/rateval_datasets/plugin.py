@@ -1,4 +1,4 @@
-"""Register the readers of public datasets."""
+"""The readers of public datasets, registered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Offer ImageNet, ImageNet-C, Caltech-101, CUB-200-2011 and Stanford Dogs."""
+    """Return ImageNet, ImageNet-C, Caltech-101, CUB-200-2011 and Stanford Dogs."""
     return [
         Component(
             name="imagenet",

@@ -26,7 +26,7 @@ _READING = 1
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Hold what a split consists of: N images, before any of them is opened."""
+    """What a split consists of: N images, before any of them is opened."""
 
     paths: Sequence[str]
     """N paths below the images' folder, with forward slashes; they are the samples' ids."""
@@ -40,7 +40,7 @@ class Listing:
 
     @property
     def digest(self) -> str:
-        """Name the listing by 32 hexadecimal digits; files are not read.
+        """A digest of the listing, 32 hexadecimal digits; files are not read.
 
         >>> one, two = (Listing(["a.jpg"], [label], [True]) for label in (0, 1))
         >>> one.digest == two.digest
@@ -72,7 +72,7 @@ def open_rgb(path: Path) -> Image.Image:
 
 @dataclass
 class FileSplit:
-    """Read the samples of a listing one by one; what cannot be read is skipped with the reason."""
+    """The samples of a listing, read one by one; unreadable ones are skipped with the reason."""
 
     name: str
     """Such as ``cub200 test matched``: all that the listing doesn't tell about the samples."""
@@ -87,7 +87,7 @@ class FileSplit:
 
     @cached_property
     def identity(self) -> str:
-        """Name the samples by how they are read and the digest of their listing.
+        """Name of the samples, by how they are read and the digest of their listing.
 
         A file that changes under its old name goes unnoticed: reading 150 GB to find out would
         take longer than the evaluation.
@@ -121,7 +121,7 @@ class FileSplit:
 
 @dataclass
 class FileDataset:
-    """Hold classes and splits; the training files are listed when they are asked for."""
+    """Classes and splits; the training files are listed when they are asked for."""
 
     classes: tuple[str, ...]
     test: FileSplit
@@ -129,10 +129,10 @@ class FileDataset:
 
     @cached_property
     def has_masks(self) -> bool:
-        """Tell whether there is a file of evidence for any test image."""
+        """Whether there is a file of evidence for any test image."""
         return any(self.test.listing.evidence)
 
     @cached_property
     def train(self) -> FileSplit | None:
-        """List the training split, or return None where there is none."""
+        """The training split, listed on first use; None where there is none."""
         return self.list_train()

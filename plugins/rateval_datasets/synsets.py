@@ -72,7 +72,7 @@ def _read_synsets(
 def label_folders(
     layout: Layout, where: Path, folders: Sequence[str], wnids: Sequence[str]
 ) -> dict[str, int]:
-    """Map the folders of a split to their labels. Raises RatevalError for one that is no class."""
+    """Return folder of a split to its label. Raises RatevalError for one that is no class."""
     labels = {wnid: label for label, wnid in enumerate(wnids)}
     strangers = [folder for folder in folders if folder not in labels]
     if strangers:

@@ -11,7 +11,7 @@ from PIL import Image
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Resize the shorter side, then cut out the centre: torchvision's Resize and CenterCrop.
+    """The centre of an image whose shorter side is resized: torchvision's Resize and CenterCrop.
 
     A model of as many pixels then only normalises what it gets. Source: the test transforms of Wang
     et al., AAAI 2025, arXiv 2412.13333.
@@ -24,7 +24,7 @@ class View:
 
     @property
     def name(self) -> str:
-        """Name this view as part of an identity.
+        """This view as part of an identity.
 
         >>> View(256).name
         'resize=256 crop=224'
@@ -32,7 +32,7 @@ class View:
         return f"resize={self.shorter} crop={self.side}"
 
     def image(self, image: Image.Image) -> Image.Image:
-        """Show an image, resized bilinearly; a grey one stays grey.
+        """Return the view of an image, resized bilinearly; a grey one stays grey.
 
         >>> View(256).image(Image.new("L", (500, 300))).size
         (224, 224)
@@ -44,7 +44,7 @@ class View:
         return resized.crop((left, top, left + self.side, top + self.side))
 
     def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Show a mask (rows, columns): True where at least half of what a pixel shows is."""
+        """Return the view of a mask (rows, columns): True where at least half of a pixel's is."""
         # Pillow rounds the weighted mean of zeros and ones to the nearer of the two.
         ones = Image.fromarray(mask.astype(np.uint8))
         shown: NDArray[np.bool_] = np.asarray(self.image(ones)) > 0

@@ -1,1 +1,1 @@
-"""Make classifiers from a model: zero-shot, and fine-tuning of head and image tower."""
+"""Classifiers made from a model: zero-shot, and fine-tuning of head and image tower."""

@@ -13,11 +13,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ZsParams(Params):
-    """Take no parameter: prompts and similarity belong to the model."""
+    """No parameter: prompts and similarity belong to the model."""
 
 
 class CheckpointParams(Params):
-    """Name a model that was fine-tuned elsewhere."""
+    """A model that was fine-tuned elsewhere."""
 
     path: Path
     """Weights of the whole model in the model's official format, or as ``rateval
@@ -30,7 +30,7 @@ class CheckpointParams(Params):
 
 
 class TrainingParams(Params):
-    """Set how a method trains; the defaults are the published settings without augmentation."""
+    """How a method trains; the defaults are the published settings without augmentation."""
 
     epochs: int = Field(default=10, ge=1)
     """How often each training sample is seen."""
@@ -70,14 +70,14 @@ class TrainingParams(Params):
 
 
 class LpParams(TrainingParams):
-    """Set how a linear head is trained on frozen features."""
+    """How a linear head is trained on frozen features."""
 
     lr: float = Field(default=1e-3, gt=0, le=1)
     """The optimiser's rate for the head."""
 
 
 class FlcpParams(TrainingParams):
-    """Set how the whole model is trained as in contrastive pre-training."""
+    """How the whole model is trained as in contrastive pre-training."""
 
     temperature: Literal["published", "learnt"] | Annotated[float, Field(gt=0, le=10)] = "published"
     """Divides the similarities of images and prompts: a number, ``learnt`` from the model's own, or
@@ -85,7 +85,7 @@ class FlcpParams(TrainingParams):
 
 
 class FtParams(TrainingParams):
-    """Set how head and image tower are trained."""
+    """How head and image tower are trained."""
 
     lr: float = Field(default=1e-5, gt=0, le=1)
     """The optimiser's rate for the image tower."""
@@ -95,7 +95,7 @@ class FtParams(TrainingParams):
 
 
 class LpFtParams(FtParams):
-    """Set how a head is trained first, then head and image tower."""
+    """How a head is trained first, then head and image tower."""
 
     probe_epochs: int = Field(default=10, ge=1)
     """How often each training sample is seen by the head alone."""
@@ -104,7 +104,7 @@ class LpFtParams(FtParams):
 
 
 class WiseFtParams(FtParams):
-    """Set how weights are trained and then interpolated with the zero-shot ones."""
+    """How weights are trained and then interpolated with the zero-shot ones."""
 
     alpha: Share | Annotated[tuple[Share, ...], Field(min_length=1)] = 0.5
     """Share of the trained weights, 0 (zero-shot) to 1 (trained); of several, the one with the best
@@ -115,13 +115,13 @@ class WiseFtParams(FtParams):
 
     @property
     def alphas(self) -> tuple[float, ...]:
-        """Return every ``alpha`` once, the smallest first."""
+        """Every ``alpha`` once, the smallest first."""
         several = self.alpha if isinstance(self.alpha, tuple) else (self.alpha,)
         return tuple(sorted(set(several)))
 
 
 class LoraParams(FtParams):
-    """Set how low-rank updates of the image tower's linear layers are trained beside a head."""
+    """How low-rank updates of the image tower's linear layers are trained beside a head."""
 
     rank: int = Field(default=8, ge=1, le=1024)
     """Rank of each update."""
@@ -130,7 +130,7 @@ class LoraParams(FtParams):
 
 
 class EvidenceFtParams(FtParams):
-    """Set how ft is trained with a penalty on relevance outside of the mask."""
+    """How ft is trained with a penalty on relevance outside of the mask."""
 
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Factor on the penalty, 1 minus the share of relevance inside the mask."""

@@ -1,4 +1,4 @@
-"""Register the ways to make a classifier."""
+"""The ways to make a classifier, registered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a model as a folder that transformers loads by ``from_pretrained``."""
+"""A model as a folder that transformers loads by ``from_pretrained``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the files of a Hugging Face folder, and name their bytes. This module imports no torch."""
+"""The files of a Hugging Face folder, and a digest of them. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _names_in(index: Path) -> list[str]:
 
 
 def digest(params: HfClipParams) -> str:
-    """Name the bytes that determine the model besides its params, as a sha256 in hex.
+    """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are the weights and every config and tokenizer file of the folder. Raises RatevalError
     when one cannot be read.

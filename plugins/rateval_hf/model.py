@@ -27,7 +27,7 @@ from rateval_hf.weights import Loaded, load, load_weights
 
 
 class HfClip:
-    """Offer CLIPModel or SiglipModel through ``rateval.api.Model``.
+    """A CLIPModel or SiglipModel as a ``rateval.api.Model``.
 
     SigLIP's bias on the logits is left out: it is common to all classes, so that it changes
     neither a prediction nor a probability over the classes nor a relevance.

@@ -1,4 +1,4 @@
-"""Name the options of a folder's JSON files that have a use, with type and bounds of each."""
+"""Options of a folder's JSON files that have a use, with type and bounds of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Id = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class _Tower(HuggingFaceTable):
-    """Hold what the towers of both families have."""
+    """Options that the towers of both families have."""
 
     hidden_size: ForeignSize = 768
     intermediate_size: ForeignSize = 3072
@@ -43,7 +43,7 @@ class _Tower(HuggingFaceTable):
 
 
 class TextOptions(_Tower):
-    """Name the options of ``text_config``."""
+    """Options of ``text_config``."""
 
     vocab_size: ForeignRows = 49408
     max_position_embeddings: ForeignSize = 77
@@ -55,7 +55,7 @@ class TextOptions(_Tower):
 
 
 class VisionOptions(_Tower):
-    """Name the options of ``vision_config``."""
+    """Options of ``vision_config``."""
 
     num_channels: Annotated[int, Field(ge=3, le=3)] = 3
     image_size: ForeignSize | ForeignPair = 224
@@ -64,7 +64,7 @@ class VisionOptions(_Tower):
 
 
 class ModelOptions(HuggingFaceTable):
-    """Name the options of ``config.json``."""
+    """Options of ``config.json``."""
 
     model_type: str
     text_config: TextOptions | None = None
@@ -80,7 +80,7 @@ class ModelOptions(HuggingFaceTable):
 
 
 class ImageOptions(ForeignTable):
-    """Name the options of an image processor."""
+    """Options of an image processor."""
 
     do_resize: bool | None = None
     do_center_crop: bool | None = None

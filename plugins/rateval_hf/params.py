@@ -11,7 +11,7 @@ from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
 
 
 class HfClipParams(Params):
-    """Set which folder to load, and how to speak to the model in it."""
+    """Which folder to load, and how to speak to the model in it."""
 
     folder: str = Field(min_length=1)
     """Path to a folder that CLIPModel or SiglipModel of transformers saved: config.json, weights,

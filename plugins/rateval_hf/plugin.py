@@ -1,4 +1,4 @@
-"""Register the hf-clip model."""
+"""The hf-clip model, registered."""
 
 from __future__ import annotations
 

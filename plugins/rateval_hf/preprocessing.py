@@ -1,4 +1,4 @@
-"""Make a folder's image transform from its preprocessor_config.json."""
+"""A folder's image transform, from its preprocessor_config.json."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _COMMON = {"resample": 3, "do_resize": True, "do_rescale": True, "do_normalize":
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """Hold a transform and what it normalises by."""
+    """A transform and what it normalises by."""
 
     geometry: Geometry
     mean: tuple[float, ...]
@@ -151,7 +151,7 @@ def _channels(settings: Mapping[str, Any], key: str, path: Path) -> tuple[float,
 
 
 class _Channels(ForeignTable):
-    """Hold the bounds of what an image is normalised by."""
+    """Bounds of what an image is normalised by."""
 
     image_mean: ForeignMean = (0.0, 0.0, 0.0)
     image_std: ForeignStd = (1.0, 1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Make a folder's tokenizer, from files at hand only."""
+"""A folder's tokenizer, from files at hand only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rateval.modelkit import tokenizer_options
 
 
 class FolderTokens:
-    """Turn prompts into token ids of a fixed length."""
+    """A tokenizer that turns prompts into token ids of a fixed length."""
 
     def __init__(self, folder: Path, length: int, vocabulary_size: int) -> None:
         """Read the tokenizer's files.

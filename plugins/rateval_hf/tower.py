@@ -1,4 +1,4 @@
-"""Read the attention layers of transformers' vision towers, and run them in plain steps."""
+"""The attention layers of transformers' vision towers, and the plain steps of their forward."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def attend_block(
 def attend_pool(
     layer: nn.MultiheadAttention, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
 ) -> tuple[tuple[torch.Tensor, None], torch.Tensor]:
-    """Compute what SigLIP's ``nn.MultiheadAttention`` computes from its probe, (B, 1, D).
+    """Compute what SigLIP's ``nn.MultiheadAttention`` computes from its query, (B, 1, D).
 
     Returns ((B, 1, D), None) and probabilities (B, heads, 1, N) float32, from which the output is
     computed. The weights that the module itself returns are not that.

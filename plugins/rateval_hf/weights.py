@@ -1,4 +1,4 @@
-"""Build transformers' own class and load a folder's weights into it, without a gap."""
+"""transformers' own class, built and loaded with a folder's weights, without a gap."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _IGNORED = re.compile(r"(text|vision)_model\.embeddings\.position_ids")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Hold a model with its weights, and what became of the folder's keys."""
+    """A model with its weights, and what became of the folder's keys."""
 
     module: nn.Module
     """CLIPModel or SiglipModel, on the CPU in float32, in eval mode."""
@@ -39,7 +39,7 @@ class Loaded:
 
     @property
     def is_clip(self) -> bool:
-        """Tell CLIP from SigLIP."""
+        """Whether it is CLIP, not SigLIP."""
         return bool(self.config.model_type == "clip")
 
 

@@ -1,4 +1,4 @@
-"""Turn a LAVIS config, or a table of sizes, into LAVIS' own model."""
+"""From a LAVIS config, or a table of sizes, to LAVIS' own model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _VISION_EPS = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Hold what is needed to build a model besides its weights."""
+    """What is needed to build a model besides its weights."""
 
     family: str
     """``albef`` or ``blip``."""

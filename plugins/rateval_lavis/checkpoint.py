@@ -1,4 +1,4 @@
-"""Load a checkpoint into LAVIS' classes without a gap, and say what of it has no use."""
+"""Checkpoints in LAVIS' classes without a gap, and what of them has no use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LAYER = re.compile(r"text_encoder\.encoder\.layer\.(\d+)\..+")
 
 
 def rename(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Call weights as LAVIS' retrieval models do: ``text_encoder.`` for ``text_encoder.bert.``.
+    """Return weights as LAVIS' retrieval models name them: ``text_encoder.`` without ``bert.``.
 
     >>> list(rename({"text_encoder.bert.embeddings.LayerNorm.bias": torch.zeros(1)}))
     ['text_encoder.embeddings.LayerNorm.bias']
@@ -38,7 +38,7 @@ def rename(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def has_token_types(state: Mapping[str, torch.Tensor]) -> bool:
-    """Tell whether a renamed checkpoint holds BERT's token-type embedding.
+    """Return whether a renamed checkpoint holds BERT's token-type embedding.
 
     >>> has_token_types({"temp": torch.tensor(0.07)})
     False

@@ -1,4 +1,4 @@
-"""Find the files that make a model, and name their bytes. This module imports no torch."""
+"""The files that make a model, and a digest of them. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VOCABULARY = "vocab.txt"
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Hold a LAVIS model config as read."""
+    """A LAVIS model config as read."""
 
     path: Path
     """The YAML file."""
@@ -156,7 +156,7 @@ def _locate_text_config(model: dict[str, Any], path: Path) -> Path:
 
 
 def digest(params: LavisParams) -> str:
-    """Name the bytes that determine the model besides its params, as a sha256 in hex.
+    """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are both configs, the vocabulary and the checkpoint. Raises RatevalError when one of them
     cannot be read.

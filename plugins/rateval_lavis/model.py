@@ -37,7 +37,7 @@ _SOURCE = "github.com/salesforce/LAVIS"
 
 
 class LavisModel:
-    """Offer the dual encoder of a LAVIS model through ``rateval.api.Model``."""
+    """The dual encoder of a LAVIS model as a ``rateval.api.Model``."""
 
     prefix_tokens = 1
     """The class token."""

@@ -1,4 +1,4 @@
-"""Name the options of LAVIS configs that reach LAVIS, with type and bounds of each."""
+"""Options of LAVIS configs that reach LAVIS, with type and bounds of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Name = Annotated[str, Field(max_length=100)]
 
 
 class ModelOptions(ForeignTable):
-    """Name the options of the section ``model`` that are read; the others reach nothing."""
+    """Options of the section ``model`` that are read; the others reach nothing."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -37,7 +37,7 @@ class ModelOptions(ForeignTable):
 
 
 class TextOptions(HuggingFaceTable):
-    """Name the options of the text tower's JSON file."""
+    """Options of the text tower's JSON file."""
 
     hidden_size: ForeignSize = 768
     intermediate_size: ForeignSize = 3072
@@ -61,7 +61,7 @@ class TextOptions(HuggingFaceTable):
 
 
 class ProcessorOptions(ForeignTable):
-    """Name the options of ``preprocess.vis_processor.eval``."""
+    """Options of ``preprocess.vis_processor.eval``."""
 
     name: _Name = "blip_image_eval"
     image_size: ForeignSize = 384

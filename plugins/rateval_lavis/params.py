@@ -15,21 +15,21 @@ RANDOM = "random"
 
 
 class LavisAlbefSizeParams(TowerSizeParams):
-    """Set the sizes of both towers; the defaults are ALBEF's (ViT-B/16, half of BERT base)."""
+    """The sizes of both towers; the defaults are ALBEF's (ViT-B/16, half of BERT base)."""
 
     text_layers: Annotated[int, Field(ge=1, le=65536)] = 6
     """Layers of the text tower; ALBEF's fusion layers above them are not counted."""
 
 
 class LavisBlipSizeParams(TowerSizeParams):
-    """Set the sizes of both towers; the defaults are those of BLIP with ViT-B/16."""
+    """The sizes of both towers; the defaults are those of BLIP with ViT-B/16."""
 
     vocabulary_size: Annotated[int, Field(ge=4, le=10_000_000)] = 30524
     """Rows of the word embedding: BERT's words and BLIP's [DEC] and [ENC]."""
 
 
 class LavisParams(Params):
-    """Hold what lavis-albef and lavis-blip share."""
+    """What lavis-albef and lavis-blip share."""
 
     pretrained: str = Field(min_length=1)
     """Path to a checkpoint of tensors, official or saved by LAVIS (.pth, .pt, .safetensors);
@@ -92,7 +92,7 @@ class LavisParams(Params):
 
 
 class LavisAlbefParams(LavisParams):
-    """Set which ALBEF to load through LAVIS, with which weights, and how to speak to it."""
+    """Which ALBEF to load through LAVIS, with which weights, and how to speak to it."""
 
     size: LavisAlbefSizeParams | None = None
     """A table of sizes in place of a config, for a model of another size; what it leaves out is as
@@ -104,7 +104,7 @@ class LavisAlbefParams(LavisParams):
 
 
 class LavisBlipParams(LavisParams):
-    """Set which BLIP to load through LAVIS, with which weights, and how to speak to it."""
+    """Which BLIP to load through LAVIS, with which weights, and how to speak to it."""
 
     size: LavisBlipSizeParams | None = None
     """A table of sizes in place of a config, for a model of another size; what it leaves out is as
@@ -112,7 +112,7 @@ class LavisBlipParams(LavisParams):
 
 
 def config_path(config: str | None) -> Path | None:
-    """Return the path that ``config`` is, or None when it is a name or None.
+    """Return ``config`` as a path, or None when it is a name or None.
 
     >>> config_path("albef_retrieval_coco"), config_path("mine.yaml").name
     (None, 'mine.yaml')

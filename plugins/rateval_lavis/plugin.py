@@ -1,4 +1,4 @@
-"""Register the lavis-albef and lavis-blip models."""
+"""The lavis-albef and lavis-blip models, registered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prepare images by LAVIS' own processor."""
+"""The preparation of images by LAVIS' own processor."""
 
 from __future__ import annotations
 

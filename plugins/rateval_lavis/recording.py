@@ -1,4 +1,4 @@
-"""Compute the attention of LAVIS' vision transformer in plain steps."""
+"""The attention of LAVIS' vision transformer in plain steps."""
 
 from __future__ import annotations
 

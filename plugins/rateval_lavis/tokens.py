@@ -1,4 +1,4 @@
-"""Turn prompts into token ids by a vocabulary on this machine."""
+"""Prompts as token ids by a vocabulary on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADDED = {"albef": 0, "blip": 2}
 
 
 class Tokenizer:
-    """Split prompts as LAVIS does: BERT's pieces, lower-cased, between [CLS] and [SEP]."""
+    """Prompts split as LAVIS does: BERT's pieces, lower-cased, between [CLS] and [SEP]."""
 
     def __init__(self, path: Path | None, architecture: Architecture, rows: int) -> None:
         """Read a vocab.txt for a word embedding of so many ``rows``.

@@ -1,4 +1,4 @@
-"""Import what is used of LAVIS, all at once and quietly, and keep it off the network.
+"""What is used of LAVIS, imported all at once and quietly, and kept off the network.
 
 LAVIS and its pinned libraries date from 2022 and warn of names that newer ones will drop; nobody
 who runs a study can do anything about them.

@@ -1,1 +1,1 @@
-"""Judge evidence, and score predictions and evidence together: accuracy, PT, IR."""
+"""Validators of evidence, and metrics of predictions and evidence together: accuracy, PT, IR."""

@@ -1,4 +1,4 @@
-"""Turn patch relevance into the heat map that every validator of this package looks at."""
+"""The heat map of patch relevance that every validator of this package looks at."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def heat_map(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def float64_device(device: torch.device) -> torch.device:
-    """Name where to compute in float64 for ``device``: itself, or the CPU for Apple's MPS.
+    """Return where to compute in float64 for ``device``: itself, or the CPU for Apple's MPS.
 
     >>> float64_device(torch.device("cuda:1")), float64_device(torch.device("mps"))
     (device(type='cuda', index=1), device(type='cpu'))

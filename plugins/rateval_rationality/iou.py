@@ -1,4 +1,4 @@
-"""Judge evidence by the overlap of the binarised heat map with the mask."""
+"""The overlap of the binarised heat map with the mask."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def iou(
     heat: torch.Tensor, masks: torch.Tensor, *, cut: Literal["level", "quantile"], at: float
 ) -> torch.Tensor:
-    """Intersection over union of hot region and mask: (B, H, W) float32, bool to (B,) float32.
+    """Return the intersection over union of hot region and mask, (B,) float32.
+
+    Takes heat (B, H, W) float32 and masks (B, H, W) bool.
 
     |R ∩ mask| / (|R| + |mask| - |R ∩ mask|), in [0, 1]. The region R is {heat >= at} for a level,
     and the (1 - at) * H * W most relevant pixels, rounded, at least 1, for a quantile. There tied

@@ -1,4 +1,4 @@
-"""Judge evidence by a measure and a threshold: what all validators of this package share."""
+"""A measure and a threshold: what all validators of this package share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ finite even where they mean nothing."""
 
 
 class ThresholdValidator:
-    """Call evidence valid when the measure of its heat map is at least the threshold.
+    """Evidence is valid when the measure of its heat map is at least the threshold.
 
     Undefined, and therefore not valid, are an empty mask, a mask of the whole image where the
     measure needs pixels outside, a map with values that are not finite and a constant or all-zero

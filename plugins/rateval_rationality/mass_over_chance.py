@@ -1,4 +1,4 @@
-"""Judge evidence by how far its relevance mass exceeds that of a uniform map."""
+"""How far the relevance mass on the evidence exceeds that of a uniform map."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def mass_over_chance(heat: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Correct relevance mass for chance: (B, H, W) float32, (B, H, W) bool to (B,) float32.
+    """Return the relevance mass inside the mask, corrected for chance, (B,) float32.
+
+    Takes heat (B, H, W) float32 and masks (B, H, W) bool.
 
     (RMA - a) / (1 - a), where a is the mask's share of the image: 1 when all mass lies inside, 0
     for a uniform map, down to -a / (1 - a) when none does. Undefined for a mask of the whole image,

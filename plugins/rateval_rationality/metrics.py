@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy:
-    """Measure the share of images predicted correctly: (RR + RW) / all.
+    """The share of images predicted correctly: (RR + RW) / all.
 
     >>> import numpy as np
     >>> Accuracy().compute(Outcomes(np.array([True, False]), np.array([True, True]))).value
@@ -27,7 +27,7 @@ class Accuracy:
 
 
 class PredictionTrustworthiness:
-    """Measure how often a correct prediction rests on valid evidence: RR / (RR + RW).
+    """How often a correct prediction rests on valid evidence: RR / (RR + RW).
 
     Source: Wang et al., AAAI 2025, arXiv 2412.13333.
 
@@ -46,7 +46,7 @@ class PredictionTrustworthiness:
 
 
 class InferenceReliability:
-    """Measure how often valid evidence leads to a correct prediction: RR / (RR + WR).
+    """How often valid evidence leads to a correct prediction: RR / (RR + WR).
 
     Source: Wang et al., AAAI 2025, arXiv 2412.13333.
 

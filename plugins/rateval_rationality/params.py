@@ -10,7 +10,7 @@ from rateval.api import Params
 
 
 class RelevanceMassParams(Params):
-    """Set how much relevance has to lie on the evidence."""
+    """How much relevance has to lie on the evidence."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest share of the heat map's mass inside the mask that counts as valid evidence."""
@@ -22,7 +22,7 @@ class RelevanceMassParams(Params):
 
 
 class MassOverChanceParams(Params):
-    """Set how far above chance the relevance on the evidence has to be."""
+    """How far above chance the relevance on the evidence has to be."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest score that counts as valid evidence: 0 is a uniform map, 1 all mass inside. For
@@ -30,7 +30,7 @@ class MassOverChanceParams(Params):
 
 
 class RelevanceRankParams(Params):
-    """Set how many of the most relevant pixels have to lie on the evidence."""
+    """How many of the most relevant pixels have to lie on the evidence."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest share inside the mask, of as many pixels as the mask has, that counts as valid
@@ -38,7 +38,7 @@ class RelevanceRankParams(Params):
 
 
 class PointingGameParams(Params):
-    """Set how near the peak has to be to the evidence."""
+    """How near the peak has to be to the evidence."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest share of the pixels tied for the peak that must hit for valid evidence; without
@@ -49,7 +49,7 @@ class PointingGameParams(Params):
 
 
 class TopKParams(Params):
-    """Set how much of the most relevant part of the image has to lie on the evidence."""
+    """How much of the most relevant part of the image has to lie on the evidence."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest share of those pixels inside the mask that counts as valid evidence."""
@@ -59,7 +59,7 @@ class TopKParams(Params):
 
 
 class IouParams(Params):
-    """Set how the heat map is binarised and how far it has to overlap with the evidence."""
+    """How the heat map is binarised and how far it has to overlap with the evidence."""
 
     threshold: float = Field(default=0.5, ge=0, le=1)
     """Smallest intersection over union that counts as valid evidence."""
@@ -71,4 +71,4 @@ class IouParams(Params):
 
 
 class CountParams(Params):
-    """Take no parameter: a share of counts leaves nothing to choose."""
+    """No parameter: a share of counts leaves nothing to choose."""

@@ -1,4 +1,4 @@
-"""Register the evidence validators and the accuracy, PT and IR metrics."""
+"""The evidence validators and the accuracy, PT and IR metrics, registered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge evidence by whether the most relevant pixel lies on the mask."""
+"""Whether the most relevant pixel lies on the mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def pointing_game(heat: torch.Tensor, masks: torch.Tensor, *, tolerance: int = 0) -> torch.Tensor:
-    """Say whether the heat's peak hits the mask: (B, H, W) float32, (B, H, W) bool to (B,) float32.
+    """Return whether the heat's peak hits the mask, (B,) float32.
+
+    Takes heat (B, H, W) float32 and masks (B, H, W) bool.
 
     1 for a hit, 0 for a miss; a peak hits when its distance to a pixel of the mask, between their
     centres, is at most ``tolerance`` pixels. Where several pixels share the largest value it is the
@@ -34,7 +36,9 @@ def pointing_game(heat: torch.Tensor, masks: torch.Tensor, *, tolerance: int = 0
 
 
 def grow(masks: torch.Tensor, radius: int) -> torch.Tensor:
-    """Add all pixels within ``radius`` of a (B, H, W) bool mask, by Euclidean distance of centres.
+    """Return a (B, H, W) bool mask and all pixels within ``radius``, by Euclidean distance.
+
+    The distance is that of the pixels' centres.
 
     >>> grow(torch.tensor([[[False, False, False, True]]]), 2)
     tensor([[[False,  True,  True,  True]]])
@@ -51,7 +55,7 @@ def grow(masks: torch.Tensor, radius: int) -> torch.Tensor:
 
 
 def _shifted(masks: torch.Tensor, axis: int, by: int) -> torch.Tensor:
-    """Unite the masks moved by as much in both directions; what leaves the image is lost."""
+    """Return the union of masks moved equally in both directions; what leaves the image is lost."""
     moved = torch.zeros_like(masks)
     kept = max(masks.shape[axis] - by, 0)
     start = masks.shape[axis] - kept

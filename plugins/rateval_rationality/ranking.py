@@ -1,4 +1,4 @@
-"""Count mask pixels among the most relevant ones, ties shared out evenly.
+"""Mask pixels among the most relevant ones, ties shared out evenly.
 
 Bilinear heat maps have ties: half a patch along each border is a plateau. A sort would order tied
 pixels by their place, or by the whim of the device. Here they share the places they compete for:

@@ -1,4 +1,4 @@
-"""Judge evidence by the share of relevance that lies inside the mask."""
+"""The share of relevance that lies inside the mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def relevance_mass(heat: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Share of the heat's mass inside the mask: (B, H, W) float32, (B, H, W) bool to (B,) float32.
+    """Return the share of the heat's mass inside the mask, (B,) float32.
+
+    Takes heat (B, H, W) float32 and masks (B, H, W) bool.
 
     RMA = sum of heat inside the mask / sum of heat, in [0, 1]. A map of zeros has no mass to share
     out and gives 0; ask first whether it has any.
@@ -32,7 +34,7 @@ def relevance_mass(heat: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
 
 
 class PublishedRelevanceMass:
-    """Judge as the published code does, where a constant map counts as valid evidence.
+    """The judgement of the published code, where a constant map counts as valid evidence.
 
     Source: the release of Wang et al., AAAI 2025: 0 / 0 gives NaN, and ``0 if NaN < 0.5 else 1`` is
     1. A score of NaN is recorded as 1, the only one that is valid at any threshold.

@@ -1,4 +1,4 @@
-"""Judge evidence by how many of the most relevant pixels lie inside the mask."""
+"""How many of the most relevant pixels lie inside the mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def relevance_rank(heat: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-    """Share of the K most relevant pixels inside the mask: (B, H, W) float32, bool to (B,) float32.
+    """Return the share of the K most relevant pixels inside the mask, (B,) float32.
+
+    Takes heat (B, H, W) float32 and masks (B, H, W) bool.
 
     K is the number of the mask's pixels: RRA = |top K ∩ mask| / K, in [0, 1], its expectation
     where pixels tie for the last places. An empty mask gives 0; ask first whether it holds any.

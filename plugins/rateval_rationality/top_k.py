@@ -1,4 +1,4 @@
-"""Judge evidence by how much of the most relevant part of the image lies inside the mask."""
+"""How much of the most relevant part of the image lies inside the mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def top_k(heat: torch.Tensor, masks: torch.Tensor, *, percent: float) -> torch.Tensor:
-    """Share of the most relevant pixels inside the mask: (B, H, W) float32, bool to (B,) float32.
+    """Return the share of the most relevant pixels inside the mask, (B,) float32.
+
+    Takes heat (B, H, W) float32 and masks (B, H, W) bool.
 
     |top K ∩ mask| / K, in [0, 1], with K = percent / 100 * H * W, rounded, at least 1; its
     expectation where pixels tie for the last places. A mask smaller than K pixels cannot reach 1.

@@ -1,4 +1,4 @@
-"""Describe scenes by templates: the target, the background or both; some name the colour."""
+"""Captions of scenes by templates: the target, the background or both; some name the colour."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BACKGROUND_ONLY = 0.1
 
 
 def describe(scenes: Scenes) -> list[str]:
-    """Write a caption for each scene.
+    """Return a caption for each scene.
 
     Six of ten name the target and the background, three the target alone, one the background
     alone; half of those with a target name its main colour, half of these also the second one.

@@ -21,7 +21,7 @@ _CHUNK = 32
 
 @dataclass
 class ShapesSplit:
-    """Draw the scenes of one split; sample i is the same in every batch, order and size."""
+    """The scenes of one split; sample i is the same in every batch, order and size."""
 
     stream: Stream
     size: int
@@ -80,7 +80,7 @@ class ShapesSplit:
 
 @dataclass
 class ShapesDataset:
-    """Hold the task's ten classes and its two splits."""
+    """The task's ten classes and its two splits."""
 
     classes: tuple[str, ...]
     has_masks: bool

@@ -1,4 +1,4 @@
-"""Draw scenes: images of 64 x 64 pixels and the exact masks of their targets."""
+"""Scenes drawn: images of 64 x 64 pixels and the exact masks of their targets."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _edges(codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _sample(
     mapping: NDArray[np.float32], base: NDArray[np.int32], pixels: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Measure the shares (2, P) of the main and the second colour in flat pixels of (R, 64, 64)."""
+    """Return the shares (2, P) of the main and second colour in flat pixels of (R, 64, 64)."""
     owner = pixels // _PIXELS
     x = (pixels % SIDE).astype(np.float32)
     y = (pixels // SIDE % SIDE).astype(np.float32)

@@ -161,7 +161,7 @@ TASK_OBJECTS: tuple[str, ...] = OBJECTS[:10]
 
 @dataclass(frozen=True, slots=True)
 class Atlas:
-    """Hold the K objects as drawn."""
+    """The K objects as drawn."""
 
     codes: NDArray[np.uint8]
     """(K, 256, 256): 0 outside, 1 the main colour, 2 the second one; rows run along v."""

@@ -10,7 +10,7 @@ from rateval.api import Params
 
 
 class ShapesParams(Params):
-    """Set how many scenes are drawn and how strongly a background tells the class."""
+    """How many scenes are drawn and how strongly a background tells the class."""
 
     train_bias: float = Field(default=0.9, ge=0.0, le=1.0)
     """Probability that a training scene has its class's own background, else any of the ten."""

@@ -1,4 +1,4 @@
-"""Register the drawn scenes."""
+"""The drawn scenes, registered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Offer ``shapes``."""
+    """Return ``shapes``."""
     return [
         Component(
             name="shapes",

@@ -1,4 +1,4 @@
-"""Decide what each scene shows: a pure function of seed, stream and index."""
+"""What each scene shows: a pure function of seed, stream and index."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _OWN = np.array([[_NAMES.index(c) for c in _PALETTES[name]] for name in OBJECTS]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Hold one object of each of B scenes; every array is (B, …)."""
+    """One object of each of B scenes; every array is (B, …)."""
 
     kind: Integers
     """Index into OBJECTS."""
@@ -96,7 +96,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Scenes:
-    """Hold everything that B images are drawn from; every array is (B, …)."""
+    """Everything that B images are drawn from; every array is (B, …)."""
 
     keys: NDArray[np.uint64]
     target: Figures

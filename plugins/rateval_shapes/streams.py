@@ -17,7 +17,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 class Stream(IntEnum):
-    """Keep apart the scenes of different splits; the values are part of the recipe."""
+    """The scenes of different splits, kept apart; the values are part of the recipe."""
 
     TRAIN = 1
     TEST = 2
@@ -26,7 +26,7 @@ class Stream(IntEnum):
 
 
 class Part(IntEnum):
-    """Keep apart the numbers of one scene's parts, so that a part may draw one more number."""
+    """The parts of a scene, whose numbers are kept apart so that a part may draw one more."""
 
     TARGET = 1
     DISTRACTOR = 2
@@ -50,7 +50,7 @@ def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def scene_keys(seed: int, stream: Stream, indices: Sequence[int]) -> NDArray[np.uint64]:
-    """Give each of B scenes a key of its own, (B,) uint64.
+    """Return a key of its own for each of B scenes, (B,) uint64.
 
     >>> bool(scene_keys(0, Stream.TEST, [7])[0] == scene_keys(0, Stream.TEST, [3, 7])[1])
     True

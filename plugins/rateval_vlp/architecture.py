@@ -1,4 +1,4 @@
-"""Say what is built: sizes, and the few facts in which ALBEF and BLIP differ."""
+"""Sizes of a dual encoder, and the few facts in which ALBEF and BLIP differ."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Size = TypeVar("Size", AlbefSizeParams, BlipSizeParams)
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Hold what is needed to build a dual encoder besides its weights."""
+    """What is needed to build a dual encoder besides its weights."""
 
     family: Literal["albef", "blip"]
     size: TowerSizeParams
@@ -47,7 +47,7 @@ class Architecture:
 
     @property
     def name(self) -> str:
-        """What messages and the model card call it."""
+        """Its name in messages and in the model card."""
         size = self.size
         return (
             f"{self.family.upper()} (vision {size.depth} x {size.width}, patch {size.patch_size} "

@@ -1,4 +1,4 @@
-"""Write a dual encoder in the format of the official repositories, or as a Hugging Face folder."""
+"""A dual encoder in the format of the official repositories, or as a Hugging Face folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the files that make a dual encoder, and name their bytes. This module imports no torch."""
+"""The files that make a dual encoder, and a digest of them. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _QUICKSTART = Path(__file__).parent / "quickstart"
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Hold the paths behind a model."""
+    """The paths behind a model."""
 
     weights: Path | None
     """The checkpoint; None when weights are drawn at random."""
@@ -87,7 +87,7 @@ def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def digest(params: AlbefParams | BlipParams) -> str:
-    """Name the bytes that determine the model besides its params, as a sha256 in hex.
+    """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are the checkpoint, the config that came with it, and the vocabulary. Raises RatevalError
     when one cannot be read.

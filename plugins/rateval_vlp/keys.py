@@ -1,4 +1,4 @@
-"""Bring the keys of official checkpoints to those of ``DualEncoder``, and drop the known rest."""
+"""The keys of official checkpoints as those of ``DualEncoder``; the known rest is dropped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAMES = (
 
 
 def is_hugging_face(keys: Iterable[str]) -> bool:
-    """Tell whether the keys are those of transformers' BlipForImageTextRetrieval.
+    """Return whether the keys are those of transformers' BlipForImageTextRetrieval.
 
     >>> is_hugging_face(["vision_model.post_layernorm.bias"]), is_hugging_face(["temp"])
     (True, False)

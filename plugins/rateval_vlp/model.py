@@ -36,7 +36,7 @@ _SOURCES = {"albef": "github.com/salesforce/ALBEF", "blip": "github.com/salesfor
 
 
 class ImageTextModel:
-    """Offer ALBEF's or BLIP's dual encoder through ``rateval.api.Model``."""
+    """The dual encoder of ALBEF or BLIP as a ``rateval.api.Model``."""
 
     prefix_tokens = 1
     """The class token."""

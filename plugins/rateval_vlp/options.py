@@ -1,4 +1,4 @@
-"""Name the options of a Hugging Face BLIP's config.json, with type and bounds of each."""
+"""Options of a Hugging Face BLIP's config.json, with type and bounds of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Name = Annotated[str, Field(max_length=100)]
 
 
 class _TowerOptions(HuggingFaceTable):
-    """Hold what both towers have."""
+    """Options that both towers have."""
 
     hidden_size: ForeignSize = 768
     intermediate_size: ForeignSize = 3072
@@ -32,7 +32,7 @@ class _TowerOptions(HuggingFaceTable):
 
 
 class TextOptions(_TowerOptions):
-    """Name the options of ``text_config``."""
+    """Options of ``text_config``."""
 
     vocab_size: ForeignRows = 30524
     encoder_hidden_size: ForeignSize = 768
@@ -49,7 +49,7 @@ class TextOptions(_TowerOptions):
 
 
 class VisionOptions(_TowerOptions):
-    """Name the options of ``vision_config``."""
+    """Options of ``vision_config``."""
 
     num_channels: Annotated[int, Field(ge=3, le=3)] = 3
     image_size: ForeignSize | ForeignPair = 384
@@ -57,7 +57,7 @@ class VisionOptions(_TowerOptions):
 
 
 class ModelOptions(HuggingFaceTable):
-    """Name the options of ``config.json``."""
+    """Options of ``config.json``."""
 
     model_type: _Name
     text_config: TextOptions | None = None

@@ -16,14 +16,14 @@ RANDOM = "random"
 
 
 class AlbefSizeParams(TowerSizeParams):
-    """Set the sizes of both towers; the defaults are ALBEF's (ViT-B/16, half of BERT base)."""
+    """The sizes of both towers; the defaults are ALBEF's (ViT-B/16, half of BERT base)."""
 
     text_layers: Annotated[int, Field(ge=1, le=65536)] = 6
     """Layers of the text tower; ALBEF's fusion layers above them are not counted."""
 
 
 class BlipSizeParams(TowerSizeParams):
-    """Set the sizes of both towers; the defaults are those of BLIP with ViT-B/16."""
+    """The sizes of both towers; the defaults are those of BLIP with ViT-B/16."""
 
     vocabulary_size: Annotated[int, Field(ge=4, le=10_000_000)] = 30524
     """Rows of the word embedding: BERT's words and BLIP's [DEC] and [ENC]."""
@@ -37,7 +37,7 @@ BLIP_SIZES: Mapping[str, BlipSizeParams] = {
 
 
 class _DualEncoderParams(Params):
-    """Hold what albef and blip share."""
+    """What albef and blip share."""
 
     pretrained: str = Field(default=QUICKSTART, min_length=1)
     """Path to a checkpoint of tensors; "quickstart" is the tiny model that comes with rateval, with
@@ -90,7 +90,7 @@ class _DualEncoderParams(Params):
 
 
 class AlbefParams(_DualEncoderParams):
-    """Set which ALBEF to load, with which weights, and how to speak to it."""
+    """Which ALBEF to load, with which weights, and how to speak to it."""
 
     pretrained: str = Field(default=QUICKSTART, min_length=1)
     """Path to ALBEF.pth, to a fine-tuned retrieval checkpoint, to their tensors as safetensors, or
@@ -109,7 +109,7 @@ class AlbefParams(_DualEncoderParams):
 
 
 class BlipParams(_DualEncoderParams):
-    """Set which BLIP to load, with which weights, and how to speak to it."""
+    """Which BLIP to load, with which weights, and how to speak to it."""
 
     pretrained: str = Field(default=QUICKSTART, min_length=1)
     """Path to a checkpoint such as model_base.pth, to its tensors as safetensors, to a Hugging

@@ -1,4 +1,4 @@
-"""Register the albef and blip models."""
+"""The albef and blip models, registered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Record attention probabilities of timm's unmodified Attention modules."""
+"""Attention probabilities of timm's unmodified Attention modules, recorded."""
 
 from __future__ import annotations
 

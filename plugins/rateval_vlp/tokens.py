@@ -1,4 +1,4 @@
-"""Make BERT's tokenizer from a local vocabulary."""
+"""BERT's tokenizer from a local vocabulary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAD = "[PAD]"
 
 
 class WordPieces:
-    """Turn prompts into token ids, lower-cased, between [CLS] and [SEP], cut to a length."""
+    """A tokenizer: prompts as ids, lower-cased, between [CLS] and [SEP], cut to a length."""
 
     def __init__(self, path: Path | None, architecture: Architecture) -> None:
         """Read a vocab.txt or a tokenizer.json.

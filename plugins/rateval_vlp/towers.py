@@ -1,4 +1,4 @@
-"""Build the dual encoder from timm's and transformers' own classes, unmodified."""
+"""The dual encoder, built from timm's and transformers' own classes, unmodified."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PADDING = 0
 
 
 class DualEncoder(nn.Module):
-    """Hold both towers, their projections and the temperature under the official names.
+    """Both towers, their projections and the temperature under the official names.
 
     Its state dict is what fine-tuned retrieval checkpoints of ALBEF and BLIP hold, less the parts
     that only fusion, training and captions use.

@@ -1,4 +1,4 @@
-"""Load official checkpoints without a gap."""
+"""Official checkpoints, loaded without a gap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POSITIONS = "visual_encoder.pos_embed"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Say what became of a checkpoint's keys."""
+    """What became of a checkpoint's keys."""
 
     used: int
     ignored: tuple[str, ...]

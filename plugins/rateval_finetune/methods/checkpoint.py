@@ -1,4 +1,4 @@
-"""Take a model that was fine-tuned elsewhere as a row of the study."""
+"""A model that was fine-tuned elsewhere, as a row of the study."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEADS = (HEAD, EMBEDDING_HEAD)
 
 
 class CheckpointHeadClassifier(HeadClassifier):
-    """Classify by a head that came with the weights of a whole model."""
+    """A classifier by a head that came with the weights of a whole model."""
 
     def state(self) -> dict[str, torch.Tensor]:
         """Copy the head and all weights of the model, as ``model.*``, to the CPU."""
@@ -38,7 +38,7 @@ class CheckpointHeadClassifier(HeadClassifier):
 
 
 class CheckpointLoader:
-    """Put the weights of a file into the model; nothing is trained.
+    """The weights of a file, put into the model; nothing is trained.
 
     With a linear head the classes are those of the dataset in their order, without one they are
     told apart by prompts.

@@ -1,4 +1,4 @@
-"""Find and name the files of a model that was fine-tuned elsewhere, without torch."""
+"""The files of a model that was fine-tuned elsewhere, and a digest of them, without torch."""
 
 from __future__ import annotations
 
@@ -52,6 +52,6 @@ def locate(params: CheckpointParams) -> tuple[Path, Path | None]:
 
 
 def digest(params: CheckpointParams) -> str:
-    """Name the bytes of the files."""
+    """Return a digest of the files' bytes."""
     weights, head = locate(params)
     return digest_files({"weights": weights, "head": head})

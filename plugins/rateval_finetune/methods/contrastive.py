@@ -1,4 +1,4 @@
-"""Fine-tune the whole model as it was pre-trained: images against prompts."""
+"""Fine-tuning of the whole model as it was pre-trained: images against prompts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PUBLISHED_TEMPERATURE = 0.07
 
 
 class ContrastiveTask:
-    """Train the whole model."""
+    """The training of a whole model."""
 
     def __init__(
         self, model: Model, classes: Sequence[str], temperature: float | None, lr: float, seed: int
@@ -34,7 +34,7 @@ class ContrastiveTask:
         self._model.module.train()
 
     def classifier(self) -> Classifier:
-        """Encode the classes' prompts with the weights as they are."""
+        """Return a classifier by the prompts' embeddings with the weights as they are."""
         self._model.module.eval()
         return TunedPromptClassifier(self._model, self._classes)
 
@@ -44,7 +44,7 @@ class ContrastiveTask:
 
 
 class ContrastiveFinetuner(Method[FlcpParams]):
-    """Fine-tune like CLIP's pre-training: both towers, by a contrastive loss over the batch.
+    """Fine-tuning like CLIP's pre-training: both towers, by a contrastive loss over the batch.
 
     The classifier is that of zero-shot with the new weights; nothing is added to the model.
 

@@ -1,4 +1,4 @@
-"""Fine-tune with a penalty on relevance outside of the evidence."""
+"""Fine-tuning with a penalty on relevance outside of the evidence."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EvidenceObjective(torch.nn.Module):
 
 
 class EvidenceTask(HeadTask):
-    """Train head and image tower, the penalty rising over its warm-up."""
+    """The training of head and image tower, the penalty rising over its warm-up."""
 
     def __init__(self, classifier: HeadClassifier, params: EvidenceFtParams) -> None:
         objective = EvidenceObjective(classifier, params)
@@ -69,7 +69,7 @@ class EvidenceTask(HeadTask):
 
 
 class EvidenceFinetuner(HeadMethod[EvidenceFtParams]):
-    """Train head and image tower to classify, and to do so on the evidence.
+    """Fine-tuning of head and image tower to classify, and to do so on the evidence.
 
     The penalty is on the relevance of Generic Attention Attribution for the label, so that this
     method optimises what it may be judged by: right-looking maps are not yet right reasons, and

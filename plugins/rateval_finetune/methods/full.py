@@ -1,4 +1,4 @@
-"""Fine-tune a linear head and the image tower together."""
+"""Fine-tuning of a linear head and the image tower together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rateval_finetune.training.objectives import HeadObjective
 
 
 class FullFinetuner(HeadMethod[FtParams]):
-    """Train a new linear head and the image tower by cross entropy; the text tower is frozen.
+    """Fine-tuning of a new head and the image tower by cross entropy; the text tower is frozen.
 
     Source: FT of Wang et al., AAAI 2025, arXiv 2412.13333. Their release hands the optimiser its
     weights before the head exists, so that its head never trains; here it does.

@@ -1,4 +1,4 @@
-"""Train a linear head, alone or with the image tower."""
+"""The training of a linear head, alone or with the image tower."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class HeadMethod(Method[P]):
 
 
 class ProbeTask:
-    """Train a head on frozen features."""
+    """The training of a head on frozen features."""
 
     def __init__(self, classifier: HeadClassifier, lr: float, *, cached: bool) -> None:
         """Train ``classifier``'s head; ``cached`` features come in place of images."""
@@ -51,11 +51,11 @@ class ProbeTask:
         return self._classifier
 
     def at_step(self, step: int, steps: int) -> None:
-        """Nothing changes from step to step."""
+        """Do nothing: nothing changes from step to step."""
 
 
 class HeadTask:
-    """Train a head and the image tower."""
+    """The training of a head and the image tower."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class HeadTask:
         return self._classifier
 
     def at_step(self, step: int, steps: int) -> None:
-        """Nothing changes from step to step."""
+        """Do nothing: nothing changes from step to step."""
 
 
 def make_head(
@@ -128,10 +128,10 @@ def probe(
 
 
 def probe_samples(params: TrainingParams, split: Split) -> int:
-    """Count the samples that ``probe`` sees: once more than its epochs for cached features."""
+    """Return how many samples ``probe`` sees: once more than its epochs for cached features."""
     return len(split) * (params.epochs + _sees_equal_images(params))
 
 
 def _sees_equal_images(params: TrainingParams) -> bool:
-    """Tell whether every epoch sees the same images, whose features can then be kept."""
+    """Return whether every epoch sees the same images, whose features can then be kept."""
     return params.augment == "none" and not params.background_swap

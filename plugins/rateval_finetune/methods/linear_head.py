@@ -1,4 +1,4 @@
-"""Classify by a linear head on the model's features."""
+"""A linear head on the model's features."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def empty_head(width: int, classes: int) -> torch.nn.Linear:
 
 
 class HeadClassifier:
-    """Score an image for each class by a linear head.
+    """A classifier by a linear head.
 
     It sits on the model's features, or, with ``on_embedding``, on the image's embedding of unit
     length, where the class prompts' own embeddings make a head.

@@ -1,4 +1,4 @@
-"""Train a linear head on frozen features."""
+"""The training of a linear head on frozen features."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rateval_finetune.params import LpParams
 
 
 class LinearProbe(Method[LpParams]):
-    """Train a new linear head by cross entropy; the model stays as it is.
+    """A new linear head trained by cross entropy; the model stays as it is.
 
     Source: LP of Wang et al., AAAI 2025, arXiv 2412.13333. Their release hands the optimiser its
     weights before the head exists, so that nothing trains; here the head does.

@@ -1,4 +1,4 @@
-"""Train low-rank updates of the image tower's linear layers, and a head."""
+"""Low-rank updates of the image tower's linear layers, trained beside a head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rateval_finetune.training.objectives import HeadObjective
 
 
 class LoraTask(HeadTask):
-    """Train a head and low-rank updates of the image tower."""
+    """The training of a head and low-rank updates of the image tower."""
 
     def __init__(self, classifier: HeadClassifier, params: LoraParams, seed: int) -> None:
         self._updated = LowRankObjective(HeadObjective(classifier), params.rank, params.scale, seed)
@@ -27,7 +27,7 @@ class LoraTask(HeadTask):
 
 
 class LoraFinetuner(HeadMethod[LoraParams]):
-    """Train a head, and of each linear layer of the image tower an update of low rank.
+    """A head, and an update of low rank of each linear layer of the image tower, trained.
 
     Afterwards the updates are part of the weights: the tower is what it was, with other weights.
 

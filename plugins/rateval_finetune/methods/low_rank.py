@@ -14,7 +14,7 @@ from rateval_finetune.training.randomness import make_generator
 
 
 class LowRankUpdate(nn.Module):
-    """Hold two small matrices whose product is added to a weight.
+    """Two small matrices whose product is added to a weight.
 
     Source: Hu et al., ICLR 2022, section 4.1; the first weights are those of its release.
     """
@@ -37,7 +37,7 @@ class LowRankUpdate(nn.Module):
 
 
 class LowRankObjective(nn.Module):
-    """Train another objective's head, and updates in the place of its image tower's weights.
+    """Another objective's loss, with updates in the place of its image tower's weights.
 
     The updated weights stand in for the tower's own during a pass. So attention that reads its
     projections' weights itself, as ``nn.MultiheadAttention`` does, is updated like any linear

@@ -1,4 +1,4 @@
-"""Train a linear head on frozen features first, then head and image tower."""
+"""A linear head trained on frozen features first, then head and image tower."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rateval_finetune.training.objectives import HeadObjective
 
 
 class ProbeThenFull(HeadMethod[LpFtParams]):
-    """Train the head until it fits the features, then both: a random head would distort them.
+    """The head trained until it fits the features, then both: a random head would distort them.
 
     The first phase is neither examined nor saved: it comes out the same when an interrupted
     training repeats it.
@@ -43,5 +43,5 @@ class ProbeThenFull(HeadMethod[LpFtParams]):
 
 
 def make_lp_ft(params: LpFtParams, context: Context) -> ProbeThenFull:
-    """Make the finetuner that probes first."""
+    """Make the finetuner that trains the head first."""
     return ProbeThenFull(params, context)

@@ -20,7 +20,7 @@ P = TypeVar("P", bound=TrainingParams)
 
 
 class Method(ABC, Generic[P]):
-    """Train a classifier on a split; one seed decides everything random about it."""
+    """A way to train a classifier on a split; one seed decides everything random about it."""
 
     name: str
     """As messages call it."""

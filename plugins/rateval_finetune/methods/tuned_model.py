@@ -1,4 +1,4 @@
-"""Classify by prompts with a whole model whose weights are other ones than zero-shot's."""
+"""Prompts with a whole model whose weights are other ones than zero-shot's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def load_model(model: Model, state: Mapping[str, torch.Tensor]) -> None:
 
 
 class TunedPromptClassifier(PromptClassifier):
-    """Classify by prompts with a model whose weights were trained."""
+    """A classifier by prompts with a model whose weights were trained."""
 
     def state(self) -> dict[str, torch.Tensor]:
         """Copy all weights of the model to the CPU, as ``model.*``."""

@@ -1,4 +1,4 @@
-"""Fine-tune from the zero-shot head, then go only a part of the way from zero-shot."""
+"""Fine-tuning from the zero-shot head, then only a part of the way from zero-shot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ State = Mapping[str, torch.Tensor]
 
 
 class WiseFinetuner(Method[WiseFtParams]):
-    """Train head and image tower from zero-shot, then interpolate all their weights with it.
+    """Head and image tower trained from zero-shot, then interpolated with it in all weights.
 
     The head starts as the class prompts' embeddings times the logit scale, so that the training
     starts at zero-shot's own logits.
@@ -95,7 +95,7 @@ def zero_shot_head(model: Model, classes: Sequence[str], device: str) -> torch.n
 
 
 def interpolate(zero_shot: State, trained: State, alpha: float) -> dict[str, torch.Tensor]:
-    """Go from the ``zero_shot`` tensors to the ``trained`` ones by a share ``alpha``.
+    """Return tensors between ``zero_shot`` and ``trained`` by a share ``alpha``.
 
     What holds no fractions, such as a count, is taken as trained.
 

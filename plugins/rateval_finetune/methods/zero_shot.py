@@ -1,4 +1,4 @@
-"""Classify by the similarity of image and prompts, as the model was pre-trained to."""
+"""Zero-shot: the similarity of image and prompts, as the model was pre-trained to."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
 
 
 class PromptClassifier:
-    """Score an image for each class by logit scale x cosine; the classes are encoded once."""
+    """A classifier by logit scale x cosine of image and class; classes are encoded once."""
 
     def __init__(self, model: Model, classes: Sequence[str]) -> None:
         self.model = model
@@ -68,7 +68,7 @@ class PromptClassifier:
 
 
 class ZeroShot:
-    """Take the model as it is.
+    """The model as it is.
 
     Source: Radford et al., ICML 2021, section 3.1.
     """

@@ -1,4 +1,4 @@
-"""Augment training samples, images together with their masks.
+"""Augmentation of training samples, images together with their masks.
 
 Source: the training augmentation of Wang et al., AAAI 2025, arXiv 2412.13333, which is built from
 torchvision's RandomResizedCrop, RandomHorizontalFlip, ColorJitter and RandomRotation.

@@ -1,4 +1,4 @@
-"""Stop when a score on held-out samples no longer rises, and keep the best weights."""
+"""The end of a training whose score on held-out samples no longer rises; the best weights stay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 class EarlyStopping:
-    """Follow one score from epoch to epoch; without a name it never stops anything."""
+    """One score followed from epoch to epoch; without a name it never stops anything."""
 
     def __init__(self, name: str | None, patience: int) -> None:
         self._name = name
@@ -23,7 +23,7 @@ class EarlyStopping:
     def goes_on(
         self, scores: Mapping[str, float | None], weights: Mapping[str, torch.Tensor]
     ) -> bool:
-        """Take an epoch's scores and weights, and tell whether to train on.
+        """Take an epoch's scores and weights, and return whether to train on.
 
         >>> stopping = EarlyStopping("pt", patience=1)
         >>> [stopping.goes_on({"pt": value}, {}) for value in (None, 0.5, 0.5)]

@@ -1,4 +1,4 @@
-"""What goes wrong in training, said so that one knows what to change."""
+"""Failures of training, worded so that one knows what to change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rateval_finetune.params import TrainingParams
 
 
 def diverged(what: str, where: str, optimizer: torch.optim.Optimizer) -> RatevalError:
-    """Make the error for a number that is not finite."""
+    """Return the error for a number that is not finite."""
     rates = ", ".join(f"{group['name']} = {group['lr']:g}" for group in optimizer.param_groups)
     return RatevalError(
         f"{what} at {where} with the rates {rates}; training only goes on from finite numbers. Use "
@@ -35,7 +35,7 @@ def explained_memory(where: str, params: TrainingParams) -> Iterator[None]:
 
 
 def out_of_memory(where: str, params: TrainingParams) -> RatevalError:
-    """Make the error for memory that ran out, with what to lower."""
+    """Return the error for memory that ran out, with what to lower."""
     return RatevalError(
         f"out of memory at {where} with batch_size = {params.batch_size} in {params.accumulate} "
         f"pass(es); set accumulate = {2 * params.accumulate}, which holds half as many images at a "

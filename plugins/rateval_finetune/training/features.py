@@ -1,4 +1,4 @@
-"""Compute the features of a split once, for a head that trains on them alone."""
+"""The features of a split, computed once for a head that trains on them alone."""
 
 from __future__ import annotations
 

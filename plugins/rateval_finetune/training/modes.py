@@ -1,4 +1,4 @@
-"""Say which weights of a model train."""
+"""The weights of a model that train, and those that don't."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training minimises: losses of a batch, as modules that hold the weights which train."""
+"""Objectives of training: losses of a batch, as modules that hold the weights which train."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _gather(*parts: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
 
 
 class _GatherRows(torch.autograd.Function):
-    """Put the rows of all processes below one another; gradients flow back to their owners."""
+    """The rows of all processes below one another; gradients flow back to their owners."""
 
     @staticmethod
     def forward(context: Any, rows: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ _BETAS, _EPS = (0.9, 0.999), 1e-8
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Hold weights that share a rate."""
+    """Weights that share a rate."""
 
     name: str
     """Of the param that sets the rate, such as ``head_lr``."""

@@ -50,5 +50,5 @@ def say_once(say: Callable[[], T]) -> T:
 
 
 def in_any_process(holds: bool) -> bool:
-    """Tell whether something holds in one of the processes; each of them must ask."""
+    """Return whether something holds in one of the processes; each of them must ask."""
     return any(gather_object([holds]))

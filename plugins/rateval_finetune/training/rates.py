@@ -1,4 +1,4 @@
-"""How the rate changes over the steps of a training."""
+"""The rate over the steps of a training."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SplitSource:
-    """Read a split, augmented as the params say."""
+    """A split, augmented as the params say."""
 
     split: Split
     model: Model
@@ -64,7 +64,7 @@ class SplitSource:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSource:
-    """Give stored features in place of images."""
+    """Stored features in place of images."""
 
     features: torch.Tensor
     """(N, F) float32, row i for the sample at position i."""
@@ -91,7 +91,7 @@ class FeatureSource:
 
 
 class RequireMasks:
-    """Refuse a source that has no mask at all: what is to be learnt from them would be nothing."""
+    """A source that is refused when it has no mask at all: nothing could be learnt from it."""
 
     def __init__(self, source: Source, method: str) -> None:
         self._source = source
@@ -116,7 +116,7 @@ class RequireMasks:
 
 @dataclass(frozen=True, slots=True)
 class MaskedShare:
-    """Hide the masks of all but a share of the samples of a source."""
+    """A source whose masks are hidden for all but a share of the samples."""
 
     source: Source
     shown: frozenset[int]

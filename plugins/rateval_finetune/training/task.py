@@ -12,11 +12,11 @@ from rateval_finetune.training.optimizers import Group
 
 
 class Task(Protocol):
-    """What a method trains, and how it scores a batch."""
+    """The thing that a method trains, and how it scores a batch."""
 
     @property
     def objective(self) -> torch.nn.Module:
-        """Hold the weights that train.
+        """The module that holds the weights that train.
 
         Called with images (B, 3, H, W), labels (B,) int64, weights (B,) float32 that are 0 for
         images which only fill a process's share, and masks (B, H, W) bool or None, it returns the
@@ -26,7 +26,7 @@ class Task(Protocol):
 
     @property
     def groups(self) -> Sequence[Group]:
-        """Return the weights that train, by their rates."""
+        """The weights that train, by their rates."""
         ...
 
     def train_mode(self) -> None:

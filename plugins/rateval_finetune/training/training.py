@@ -33,10 +33,10 @@ class _Tally:
 
 
 class Training:
-    """Minimise a task's objective over a source's samples.
+    """The minimisation of a task's objective over a source's samples.
 
     What an epoch does depends on the weights, the optimiser, the seed and the epoch's number alone,
-    so that an interrupted training comes to the result of an uninterrupted one. Processes started
+    so that an interrupted training ends with the result of an uninterrupted one. Processes started
     together share each step's samples.
     """
 

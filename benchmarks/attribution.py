@@ -113,7 +113,7 @@ def published(case: Case, *, zero_shot: bool, count: int) -> None:
 
 
 class Network(nn.Module):
-    """Offer a classifier as other libraries expect one."""
+    """A classifier as other libraries expect one."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()

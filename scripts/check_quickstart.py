@@ -30,7 +30,7 @@ Scenes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class OpenAttention(nn.Module):
-    """Compute an nn.MultiheadAttention step by step and keep its probabilities."""
+    """An nn.MultiheadAttention computed step by step, whose probabilities are kept."""
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def draw(model: nn.Module, stream: Stream, seed: int, count: int, bias: float) -
 
 @dataclass(frozen=True)
 class Method:
-    """Hold a model and how it scores images (B, 3, H, W) as (B, K)."""
+    """A model and how it scores images (B, 3, H, W) as (B, K)."""
 
     model: nn.Module
     score: Callable[[torch.Tensor], torch.Tensor]

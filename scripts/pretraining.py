@@ -30,7 +30,7 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class Normalise:
-    """Turn (B, 64, 64, 3) uint8 images into (B, 3, 64, 64) float32, normalised."""
+    """A layer that turns (B, 64, 64, 3) uint8 images into (B, 3, 64, 64) float32, normalised."""
 
     mean: Sequence[float]
     std: Sequence[float]

@@ -40,7 +40,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
 class Contrast(nn.Module):
-    """Compare images and texts by a dual encoder.
+    """Images and texts compared by a dual encoder.
 
     The encoder stays in eval mode: BERT drops nothing out, as CLIP's text tower doesn't.
     """

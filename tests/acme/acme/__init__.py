@@ -1,1 +1,1 @@
-"""A third party's plugin, which the fixture ``acme`` installs: components told to misbehave."""
+"""A third party's plugin, which the fixture ``acme`` installs: components set to misbehave."""

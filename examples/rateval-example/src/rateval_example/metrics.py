@@ -1,4 +1,4 @@
-"""Count images that are right for the right reason."""
+"""A metric: images that are right for the right reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rateval_example.params import DoublyRightParams
 
 
 class DoublyRight:
-    """Follow ``rateval.api.Metric``: RR / N.
+    """A ``rateval.api.Metric``: RR / N.
 
     Source: Mao et al., "Doubly Right Object Recognition", CVPR 2023.
     """

@@ -1,4 +1,4 @@
-"""What a spec can set."""
+"""Params of the metric and the shift: what a spec can set."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from rateval.api import Params
 
 
 class DoublyRightParams(Params):
-    """Set nothing: the metric is a count."""
+    """No parameter: the metric is a count."""
 
 
 class GrayscaleParams(Params):
-    """Set how much colour is lost."""
+    """How much colour is lost."""
 
     strength: float = Field(default=1.0, gt=0, le=1)
     """Share of the colour that is taken away; 1 leaves shades of grey."""

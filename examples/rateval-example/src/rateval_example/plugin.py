@@ -1,4 +1,4 @@
-"""Register the components. Imports nothing but rateval.api, so that listing them stays fast."""
+"""What is registered. Imports nothing but rateval.api, so that listing stays fast."""
 
 from __future__ import annotations
 

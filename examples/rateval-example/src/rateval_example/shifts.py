@@ -1,4 +1,4 @@
-"""Take the colours from test images."""
+"""A shift: test images without their colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rateval_example.params import GrayscaleParams
 
 
 class Grayscale:
-    """Follow ``rateval.api.Shift``."""
+    """A ``rateval.api.Shift`` towards grey."""
 
     def __init__(self, strength: float) -> None:
         self._kept = 1 - strength

@@ -33,15 +33,16 @@ def choose(table: str, entry: Entry, registry: Registry, origin: str) -> Choice:
     """
     values = {"use": entry.use, "name": entry.label} | entry.params
     document = Document(origin, {table: values if is_single(table) else [values]}, "")
-    choice = _choose(document, place_of(table, 0), entry, registry)
+    choice = choose_in(document, place_of(table, 0), entry, registry)
     if not isinstance(choice, Choice):
         raise SpecError(choice)
     return choice
 
 
-def _choose(
+def choose_in(
     document: Document, at: Place, entry: Entry, registry: Registry
 ) -> Choice | list[Problem]:
+    """Return the component of an entry that stands in a document, or what is wrong with it."""
     kind = TABLES[str(at[0])]
     found = registry.find(kind, entry.use)
     if found is None:

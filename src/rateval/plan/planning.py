@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rateval.errors import Problem, SpecError
 from rateval.plan.cells import Cell, Choice, find_shared, lay_out
-from rateval.plan.choosing import _choose, choose_default
+from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.plan import Plan
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.registry.registry import Registry
@@ -29,7 +29,7 @@ def make_plan(document: Document, registry: Registry, protocol: Protocol | None 
     spec, problems = check_spec(document)
     chosen: list[_Chosen] = []
     for at, entry in readable_entries(document):
-        choice = _choose(document, at, entry, registry)
+        choice = choose_in(document, at, entry, registry)
         if isinstance(choice, Choice):
             chosen.append(_Chosen(at, entry, choice))
         else:
@@ -67,7 +67,7 @@ def _publish(
     *,
     prevails: bool,
 ) -> Plan:
-    choose = partial(_choose, document, registry=registry)
+    choose = partial(choose_in, document, registry=registry)
     publication = Publication(document, spec.finetune, choose, prevails=prevails)
     published = [
         replace(found, choice=choice)

@@ -14,7 +14,12 @@ class RatevalError(Exception):
 
 
 class PluginError(RatevalError):
-    """Report a plugin that cannot be imported, registers nonsense or breaks a protocol."""
+    """A plugin that cannot be imported, registers nonsense or breaks a protocol."""
+
+    def __init__(self, message: str, *, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """Kind of the component that is at fault, where several work together."""
 
 
 class StudyError(RatevalError):

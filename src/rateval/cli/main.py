@@ -16,7 +16,9 @@ USER_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 2 for a user's error, 130 after Ctrl-C.
+    """Run a command and return its exit code.
+
+    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C.
 
     A bug keeps its traceback; Python then exits with 1.
     """

@@ -16,6 +16,11 @@ class RatevalError(Exception):
 class PluginError(RatevalError):
     """A plugin that cannot be imported, registers nonsense or breaks a protocol."""
 
+    def __init__(self, message: str, *, kind: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """Kind of the component that is at fault, where several work together."""
+
 
 class StudyError(RatevalError):
     """Something that concerns a whole study, such as a full disk: it ends a run at once."""

@@ -43,6 +43,7 @@ from rateval.on_first_use import find_name
 if TYPE_CHECKING:
     from rateval.api.params import Params as Params
     from rateval.records.cell import CellRecord as CellRecord
+    from rateval.records.estimate import Estimate as Estimate
     from rateval.records.key import Key as Key
     from rateval.records.plan import PlanRecord as PlanRecord
     from rateval.records.run import RunRecord as RunRecord
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 _ON_FIRST_USE = (
     "rateval.api.params",
     "rateval.records.key",
+    "rateval.records.estimate",
     "rateval.records.step",
     "rateval.records.plan",
     "rateval.records.cell",

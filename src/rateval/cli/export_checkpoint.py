@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +12,16 @@ from rateval.checkpoints.export import export, require_room
 from rateval.checkpoints.restore import OPTIONS, choose_classifier, restore_classifier
 from rateval.records.run import load
 from rateval.registry.discovery import discover
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("run", help="a run's folder")
+    parser.add_argument("--to", metavar="FOLDER", required=True, help="where to write it")
+    for option in ("model", "finetune", "dataset"):
+        parser.add_argument(f"--{option}", metavar="LABEL", help=f"which {option} of the study")
+    parser.add_argument("--seed", metavar="N", type=int, help="which seed of the study")
+    parser.add_argument("--force", action="store_true", help="write into a folder with files in it")
 
 
 def execute(parsed: Namespace) -> int:

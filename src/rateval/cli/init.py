@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from importlib import resources
 from pathlib import Path
 
 from rich.console import Console
 
 from rateval.errors import RatevalError
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("path", nargs="?", default="spec.toml", help="default: spec.toml")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def execute(parsed: Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass
 
 from rateval.api.kinds import KINDS, Kind
@@ -25,6 +25,14 @@ class Row:
     available: bool
     missing: str | None
     """What is missing and how to get it; None when nothing is."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("kind", nargs="?", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument("--all", action="store_true", help="also what could be installed")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--no-third-party", action="store_true", help="bundled components only")
 
 
 def execute(parsed: Namespace) -> int:

@@ -6,9 +6,9 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from rateval.api.kinds import KINDS
 from rateval.errors import RatevalError
 from rateval.machine.interrupts import INTERRUPTED
 
@@ -16,15 +16,17 @@ USER_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 2 for a user's error, 130 after Ctrl-C.
+    """Run a command and return its exit code.
+
+    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C.
 
     A bug keeps its traceback; Python then exits with 1.
     """
-    parsed = make_parser().parse_args(arguments)
-    name = parsed.command.replace("-", "_")
-    command = importlib.import_module(f"rateval.cli.{name}")
+    words = sys.argv[1:] if arguments is None else arguments
+    # The first word that is no option names the command.
+    parsed = make_parser([word for word in words if not word.startswith("-")][:1]).parse_args(words)
     try:
-        return int(command.execute(parsed))
+        return int(_module_of(parsed.command).execute(parsed))
     except RatevalError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the message itself
         return USER_ERROR
@@ -45,8 +47,25 @@ class _ShowVersion(argparse.Action):
         parser.exit()
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+COMMANDS = {
+    "run": "run a study",
+    "parity": "run a study as matched and as published (aaai25), side by side",
+    "validate": "check a spec without running it",
+    "report": "print the report of a run again",
+    "list": "list components",
+    "show": "show a component and its parameters",
+    "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
+    "model": "look a model over, download a checkpoint",
+    "init": "write a commented starter spec",
+}
+"""Name of a command to what it does; the module of that name has its arguments and its body."""
+
+
+def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Return the command line's parser, with the arguments of the ``chosen`` commands.
+
+    Those of the others are left out, because each command's module is imported for its own.
+    """
     parser = argparse.ArgumentParser(
         prog="rateval",
         description="Tell whether a vision-language model is right for the right reasons.",
@@ -56,78 +75,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--version", nargs=0, action=_ShowVersion, help="show rateval, its plugins and versions"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="run a study"), "print the report only")
-    comparing = "run a study as matched and as published (aaai25), side by side"
-    _add_run(commands.add_parser("parity", help=comparing), "print the comparison only")
-    validate = commands.add_parser("validate", help="check a spec without running it")
-    validate.add_argument("spec", help="a spec in TOML")
-    _add_set(validate)
-    report = commands.add_parser("report", help="print the report of a run again")
-    report.add_argument("run", nargs="?", help="a run's folder (default: the newest in ./runs)")
-    listing = commands.add_parser("list", help="list components")
-    listing.add_argument("kind", nargs="?", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    listing.add_argument("--all", action="store_true", help="also what could be installed")
-    listing.add_argument("--json", action="store_true", help="print JSON")
-    listing.add_argument("--no-third-party", action="store_true", help="bundled components only")
-    show = commands.add_parser("show", help="show a component and its parameters")
-    show.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    show.add_argument("name", metavar="NAME")
-    exporting = "write a fine-tuned model of a run in its library's own format"
-    _add_export(commands.add_parser("export-checkpoint", help=exporting))
-    _add_model(commands.add_parser("model", help="look a model over, download a checkpoint"))
-    init = commands.add_parser("init", help="write a commented starter spec")
-    init.add_argument("path", nargs="?", default="spec.toml", help="default: spec.toml")
-    init.add_argument("--force", action="store_true", help="replace an existing file")
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(name, help=purpose)
+        if name in chosen:
+            _module_of(name).add_arguments(command)
     return parser
 
 
-def _add_run(parser: argparse.ArgumentParser, quiet: str) -> None:
-    parser.add_argument("spec", help="a spec in TOML")
-    parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
-    parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
-    parser.add_argument("--limit", metavar="N", help="use at most N samples of every split")
-    parser.add_argument(
-        "--fresh", action="store_true", help="compute everything again, reuse no stored result"
-    )
-    parser.add_argument(
-        "--only",
-        metavar="CELL",
-        action="append",
-        default=[],
-        help="compute the cells of this label or pattern; show of others what is stored",
-    )
-    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
-    _add_set(parser)
-    amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help=quiet)
-    amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
-
-
-def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", help="a run's folder")
-    parser.add_argument("--to", metavar="FOLDER", required=True, help="where to write it")
-    for option in ("model", "finetune", "dataset"):
-        parser.add_argument(f"--{option}", metavar="LABEL", help=f"which {option} of the study")
-    parser.add_argument("--seed", metavar="N", type=int, help="which seed of the study")
-    parser.add_argument("--force", action="store_true", help="write into a folder with files in it")
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="load models and test that recording changes nothing")
-    check.add_argument("spec_or_name", metavar="SPEC|NAME", help="a spec, or a model by name")
-    check.add_argument("--device", default="cpu", help="auto, cpu, mps, cuda or cuda:N")
-    fetch = actions.add_parser("fetch", help="download an official checkpoint")
-    fetch.add_argument("name", nargs="?", metavar="NAME", help="none lists what is known")
-    fetch.add_argument("--folder", help="where to put it (default: the cache)")
-    fetch.add_argument("--dry-run", action="store_true", help="print address and path only")
-
-
-def _add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="set a key of [run]; may be repeated",
-    )
+def _module_of(command: str) -> Any:
+    return importlib.import_module(f"rateval.cli.{command.replace('-', '_')}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,18 @@ from rateval.api.component import Context
 from rateval.checkpoints.official import Checkpoint, fetch, find_checkpoint, load_checkpoints
 from rateval.errors import RatevalError
 from rateval.modelkit.digests import digest_of
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser("check", help="load models and test that recording changes nothing")
+    check.add_argument("spec_or_name", metavar="SPEC|NAME", help="a spec, or a model by name")
+    check.add_argument("--device", default="cpu", help="auto, cpu, mps, cuda or cuda:N")
+    fetching = actions.add_parser("fetch", help="download an official checkpoint")
+    fetching.add_argument("name", nargs="?", metavar="NAME", help="none lists what is known")
+    fetching.add_argument("--folder", help="where to put it (default: the cache)")
+    fetching.add_argument("--dry-run", action="store_true", help="print address and path only")
 
 
 def execute(parsed: Namespace) -> int:

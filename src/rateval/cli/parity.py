@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 
-from rateval.cli.run import exit_code, open_registry, read_overridden, run_plans
+from rateval.cli.run import declare_run, exit_code, open_registry, read_overridden, run_plans
 from rateval.machine.interrupts import INTERRUPTED
 from rateval.plan.planning import make_plan
 from rateval.report.terminal.parity import render_parity
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    declare_run(parser, quiet="print the comparison only")
 
 
 def execute(parsed: Namespace) -> int:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rich.console import Console
 
+from rateval.cli.terminal import warn
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, load
 from rateval.registry.discovery import discover
 from rateval.report.printing import print_report
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("run", nargs="?", help="a run's folder (default: the newest in ./runs)")
+
+
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
     path = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
-    print_report(load(path), Console(), discover())
+    print_report(load(path), Console(), discover(), warn)
     return 0
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from rateval.cli.validate import describe_grid
+from rateval.cli.terminal import say, warn
+from rateval.cli.validate import add_set, describe_grid
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -30,6 +31,34 @@ from rateval.spec.overrides import (
 )
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    declare_run(parser, quiet="print the report only")
+
+
+def declare_run(parser: ArgumentParser, *, quiet: str) -> None:
+    """Declare the arguments of commands that run a study."""
+    parser.add_argument("spec", help="a spec in TOML")
+    parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
+    parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
+    parser.add_argument("--limit", metavar="N", help="use at most N samples of every split")
+    parser.add_argument(
+        "--fresh", action="store_true", help="compute everything again, reuse no stored result"
+    )
+    parser.add_argument(
+        "--only",
+        metavar="CELL",
+        action="append",
+        default=[],
+        help="compute the cells of this label or pattern; show of others what is stored",
+    )
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    add_set(parser)
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help=quiet)
+    amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
+
+
 def execute(parsed: Namespace) -> int:
     """Check a spec, run it, and print its report."""
     errors, registry = Console(stderr=True), open_registry()
@@ -37,7 +66,7 @@ def execute(parsed: Namespace) -> int:
     records = run_plans([plan], parsed, registry, errors)
     if records is None:
         return INTERRUPTED
-    print_report(records[0], Console(), registry)
+    print_report(records[0], Console(), registry, warn)
     return exit_code(records)
 
 
@@ -50,7 +79,7 @@ def open_registry() -> Registry:
     """Return the plugins found, with a warning on the terminal for each broken one."""
     registry = discover()
     for broken in registry.broken:
-        _say(Console(stderr=True), f"warning: {broken}", style="yellow")
+        warn(str(broken))
     return registry
 
 
@@ -75,22 +104,18 @@ def run_plans(
         with remembered_interrupts():
             for plan in plans:
                 if not parsed.quiet:
-                    _say(errors, f"{plan.spec.study.name}: {describe_grid(plan)}")
+                    say(errors, f"{plan.spec.study.name}: {describe_grid(plan)}")
                 options: dict[str, Any] = {"fail_fast": parsed.fail_fast, "only": parsed.only}
                 records.append(Runner(plan, registry, reporter, **options).run())
     except KeyboardInterrupt:
         store = plan.spec.run.output / "store"
-        _say(
+        say(
             errors,
             f"interrupted: every finished stage and epoch is kept in {store}; "
             f"go on with: rateval {parsed.command} {parsed.spec}",
         )
         return None
     return records
-
-
-def _say(console: Console, text: str, style: str | None = None) -> None:
-    console.print(text, style=style, highlight=False, soft_wrap=True)
 
 
 def _overrides(parsed: Namespace) -> Overrides:

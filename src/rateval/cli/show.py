@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,12 @@ from rateval.registry.describe import Parameter, describe_parameters
 from rateval.registry.discovery import discover
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registered
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    parser.add_argument("name", metavar="NAME")
 
 
 def execute(parsed: Namespace) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +13,23 @@ from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
 from rateval.spec.document import read_document
 from rateval.spec.overrides import override_run, read_environment, read_settings
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("spec", help="a spec in TOML")
+    add_set(parser)
+
+
+def add_set(parser: ArgumentParser) -> None:
+    """Declare ``--set``, which every command that reads a spec takes."""
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="set a key of [run]; may be repeated",
+    )
 
 
 def execute(parsed: Namespace) -> int:

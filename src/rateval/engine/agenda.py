@@ -27,7 +27,7 @@ class Agenda:
         self._wanting = {step.identity: set(step.needs) for step in self._steps}
         self._needed_by: defaultdict[str, list[str]] = defaultdict(list)
         for step in self._steps:
-            for needed in step.needs:
+            for needed in self._wanting[step.identity]:  # each once, whatever the step says
                 self._needed_by[needed].append(step.identity)
         self._ready = [place for place, step in enumerate(self._steps) if not step.needs]
 
@@ -39,7 +39,7 @@ class Agenda:
         """Take note that a step has its result."""
         for other in self._needed_by.pop(identity, ()):
             wanting = self._wanting.get(other)
-            if wanting is not None:
+            if wanting is not None:  # else it was dropped
                 wanting.discard(identity)
                 if not wanting:
                     heapq.heappush(self._ready, self._place[other])

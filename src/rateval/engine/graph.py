@@ -11,6 +11,7 @@ from rateval.data.splits import limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
+from rateval.records.key import ClassifierKey
 from rateval.records.step import Demand, Stage, Step
 from rateval.scoring.agreement import pair_explainers
 from rateval.store.store import identify_result
@@ -104,10 +105,13 @@ class _Maker:
 
     def __init__(self, plan: Plan, bench: Workbench) -> None:
         self._plan, self._bench = plan, bench
+        self._finetuned: dict[ClassifierKey, Step] = {}
+        """Fine-tunings so far: most cells share theirs with others."""
 
     def steps_of(self, cell: Cell) -> CellSteps:
         """Return the steps of a cell."""
-        finetune = self._finetune(cell)
+        key = cell.key.classifier
+        finetune = self._finetuned[key] = self._finetuned.get(key) or self._finetune(cell)
         infer = self._infer(cell, finetune)
         judge = tuple(self._judge(cell, infer, choice) for choice in self._plan.validators)
         scores = tuple(

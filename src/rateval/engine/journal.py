@@ -9,11 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rateval.errors import StudyError
-from rateval.records.run import RunRecord
+from rateval.records.run import LOG_NAME, STEPS_NAME, RunRecord
 from rateval.records.step import Step
 
-STEPS = "steps.jsonl"
-LOG = "run.log"
 INTERVAL_S = 10.0
 """Seconds between two writings of the record while steps are done."""
 _SHARE = 20
@@ -60,11 +58,11 @@ class Journal:
             "status": status,
             "seconds": seconds,
         }
-        self._append(STEPS, json.dumps(line | ({"error": error} if error else {})) + "\n")
+        self._append(STEPS_NAME, json.dumps(line | ({"error": error} if error else {})) + "\n")
 
     def log(self, step: Step, traceback: str) -> None:
         """Append the traceback of a step that failed."""
-        self._append(LOG, f"{step.stage} {step.label} ({step.identity})\n{traceback}\n")
+        self._append(LOG_NAME, f"{step.stage} {step.label} ({step.identity})\n{traceback}\n")
 
     def _append(self, name: str, text: str) -> None:
         try:

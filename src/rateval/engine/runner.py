@@ -16,7 +16,7 @@ from rateval.engine.journal import Journal
 from rateval.engine.observers import Observers
 from rateval.engine.selection import select
 from rateval.engine.worker import Worker, keep_worker, make_order, release_worker
-from rateval.errors import RatevalError, StudyError
+from rateval.errors import PluginError, RatevalError, StudyError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
 from rateval.plan.cells import Choice
@@ -109,7 +109,13 @@ class Runner:
         try:
             self._executor.start(order)
             while self._hand_out():
-                for end in self._executor.collect():
+                ends = self._executor.collect()
+                if not ends:
+                    raise PluginError(
+                        f'the executor "{self._plan.choices["executor"][0].label}" says that no '
+                        f"step is left, and has not said how {len(self._watched)} ended"
+                    )
+                for end in ends:
                     self._end(self._graph.steps[end.identity], end)
                 self._journal.save_now_and_then()
                 if self._fail_fast and self._failures.records:

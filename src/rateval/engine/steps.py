@@ -209,9 +209,10 @@ def _dump(write: Callable[[Path], Record], folder: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _blaming(*choices: Choice) -> Iterator[None]:
-    """Name the components in use when one of them breaks its protocol."""
+    """Name the component at fault when one of those in use breaks its protocol."""
     try:
         yield
     except PluginError as error:
-        names = [f'{c.registered.kind} "{c.label}" of {c.registered.plugin}' for c in choices]
+        at_fault = [c for c in choices if c.registered.kind == error.kind] or choices
+        names = [f'{c.registered.kind} "{c.label}" of {c.registered.plugin}' for c in at_fault]
         raise PluginError(f"{error} ({', '.join(names)})") from error

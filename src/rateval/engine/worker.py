@@ -14,7 +14,7 @@ import torch
 from rateval.api.component import Context
 from rateval.api.protocols import Monitor
 from rateval.engine.graph import CellSteps, Graph, make_graph
-from rateval.engine.steps import Hands, find_writes
+from rateval.engine.steps import Hands, Write, find_writes
 from rateval.errors import RatevalError, StudyError
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
@@ -45,9 +45,10 @@ class Worker:
         """Do a step, leave its result in the store and say how it ended; only Ctrl-C is raised."""
         clock = time.perf_counter()
         try:
+            write = self._find_write(step)
             loads = self._load(step)
             clock = time.perf_counter()  # so that loading is not counted as training
-            self._make(step, monitor)
+            self._make(step, write, monitor)
         except (Exception, SystemExit) as error:
             culprit = self._bench.find_culprit(error)
             return StepEnd(
@@ -60,13 +61,16 @@ class Worker:
             )
         return StepEnd(step.identity, round(time.perf_counter() - clock, 3), loads=loads)
 
-    def _make(self, step: Step, monitor: Monitor) -> None:
+    def _find_write(self, step: Step) -> Write:
         write = self._writes.get(step.identity)
         if write is None:
             raise RatevalError(
                 "this process plans no such step: rateval, a plugin, or the data differ between "
                 "where the run was started and here"
             )
+        return write
+
+    def _make(self, step: Step, write: Write, monitor: Monitor) -> None:
         self._store.make(
             step.stage,
             step.inputs,

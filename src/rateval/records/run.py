@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 FILE_NAME = "run.json"
+STEPS_NAME = "steps.jsonl"
+"""File beside it with a line for each step that ended."""
+LOG_NAME = "run.log"
+"""File beside it with the tracebacks of steps that failed."""
 
 
 class DatasetRecord(Record):

@@ -10,7 +10,7 @@ from rateval.records.cell import CellRecord, EvidenceRecord
 from rateval.records.explainers import (
     RankingChangeRecord,
 )
-from rateval.records.run import RunRecord
+from rateval.records.run import LOG_NAME, RunRecord
 from rateval.report.rows import Block, headings, merge_notes
 from rateval.report.terminal.layout import WIDE_OVER_SEEDS
 from rateval.store.rows import NO_MASK
@@ -173,6 +173,8 @@ def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
     if record.status != "finished" or record.failures:
         yield "go on", f"rateval run {quote(record.spec_name)}  (what is finished is reused)"
+    if record.failures:
+        yield "why", f"{record.path / LOG_NAME} (tracebacks)"
     yield "again", f"rateval report {quote(str(record.path))}"
     yield "next", "rateval init (a spec of your own), rateval list --all (its parts)"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from rateval.api.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,21 +12,24 @@ if TYPE_CHECKING:
     from rateval.registry.registry import Registry
 
 
-class _BuiltIn:
-    """The report that is printed when no plugin did."""
+def print_report(
+    record: RunRecord, console: Console, registry: Registry, warn: Callable[[str], None]
+) -> None:
+    """Let the first plugin that wants to print the report; the built-in one comes last.
 
-    @hookimpl(trylast=True)
-    def rateval_render_report(self, record: RunRecord, console: Console) -> bool:
-        """Print the terminal report."""
-        from rateval.report.terminal.report import render
+    A plugin that fails at it is reported by ``warn``, and the next one is asked.
+    """
+    values = {"record": record, "console": console}
+    # The plugin that was registered last goes first, as pluggy has it.
+    for found in reversed(registry.manager.hook.rateval_render_report.get_hookimpls()):
+        try:
+            if found.function(**{name: values[name] for name in found.argnames}):
+                return
+        except Exception as error:  # a plugin must not cost anybody the report
+            warn(
+                f"rateval_render_report of {found.plugin_name} failed with "
+                f"{type(error).__name__}: {error}"
+            )
+    from rateval.report.terminal.report import render
 
-        console.print(render(record, console.width))
-        return True
-
-
-def print_report(record: RunRecord, console: Console, registry: Registry) -> None:
-    """Let the first plugin that wants to print the report; the built-in one is tried last."""
-    manager = registry.manager
-    if not manager.has_plugin("built-in report"):
-        manager.register(_BuiltIn(), name="built-in report")
-    manager.hook.rateval_render_report(record=record, console=console)
+    console.print(render(record, console.width))

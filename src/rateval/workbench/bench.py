@@ -24,6 +24,8 @@ class Workbench:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._names: dict[int, tuple[Choice, str]] = {}
+        """Choices that were asked for, by ``id``, with their identity: it is a digest."""
         self._objects: dict[_Key, Any] = {}
         self._determined: dict[_Key, dict[str, Any]] = {}
         self._failed: dict[_Key, tuple[Choice, BaseException]] = {}
@@ -32,14 +34,14 @@ class Workbench:
 
     def has(self, choice: Choice, seed: int | None) -> bool:
         """Return whether the object of a choice is made already."""
-        return _key(choice, seed) in self._objects
+        return self._key(choice, seed) in self._objects
 
     def object(self, choice: Choice, seed: int | None) -> Any:
         """Return the object of a choice; ``seed`` may be None when it doesn't depend on any.
 
         Raises what making it raises, the same each time.
         """
-        key = _key(choice, seed)
+        key = self._key(choice, seed)
         if key in self._failed:
             raise self._failed[key][1]
         if key not in self._objects:
@@ -57,7 +59,7 @@ class Workbench:
 
     def inputs(self, choice: Choice, seed: int | None) -> dict[str, Any]:
         """Return what determines the object of a choice, without making it."""
-        key = _key(choice, seed)
+        key = self._key(choice, seed)
         if key not in self._determined:
             self._determined[key] = determine(choice, key[1])
         return self._determined[key]
@@ -77,6 +79,9 @@ class Workbench:
             return None
         return self._classifier[1]
 
-
-def _key(choice: Choice, seed: int | None) -> _Key:
-    return choice.identity, object_seed(choice, seed)
+    def _key(self, choice: Choice, seed: int | None) -> _Key:
+        # By identity, so that an equal choice finds the same object. It is kept with its id, which
+        # would else become another one's.
+        if id(choice) not in self._names:
+            self._names[id(choice)] = choice, choice.identity
+        return self._names[id(choice)][1], object_seed(choice, seed)

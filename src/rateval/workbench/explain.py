@@ -45,10 +45,13 @@ def _check_relevance(relevance: torch.Tensor, shape: tuple[int, int, int], *, fi
     if relevance.shape != shape:
         raise PluginError(
             f"the attribution returned relevance of shape {tuple(relevance.shape)}, "
-            f"not {shape} (images, patch rows, patch columns)"
+            f"not {shape} (images, patch rows, patch columns)",
+            kind="attribution",
         )
     if (finite and not torch.isfinite(relevance).all()) or (relevance < 0).any():
-        raise PluginError("the attribution returned relevance that is negative or not finite")
+        raise PluginError(
+            "the attribution returned relevance that is negative or not finite", kind="attribution"
+        )
 
 
 def _checked(logits: torch.Tensor, count: int, outputs: int) -> torch.Tensor:

@@ -249,3 +249,48 @@ def to_toml(tables: dict[str, Any]) -> str:
             lines.append(f"[[{name}]]" if several else f"[{name}]")
             lines += [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
     return "\n".join(lines) + "\n"
+
+
+LOSING = """
+from rateval.api import Component, hookimpl
+
+@hookimpl
+def rateval_register_executors():
+    return [
+        Component(
+            name="losing", summary="s", factory="losing_parts:make", params="losing_parts:Nothing"
+        )
+    ]
+"""
+LOSING_PARTS = """
+from rateval.api import Params
+
+class Nothing(Params):
+    pass
+
+class Losing:
+    capacity = 2
+
+    def start(self, work):
+        pass
+
+    def submit(self, step, monitor):
+        pass
+
+    def collect(self):
+        return []
+
+    def stop(self):
+        pass
+
+def make(params, context):
+    return Losing()
+"""
+
+
+def test_an_executor_that_loses_steps_is_named(make_plugin: MakePlugin) -> None:
+    make_plugin(LOSING, distribution="losing", name="losing", losing_parts=LOSING_PARTS)
+    with pytest.raises(
+        RatevalError, match=r'executor "losing" says that no step is left.* 1 ended'
+    ):
+        rateval.run(spec(model=[{"use": "tiny"}], executor={"use": "losing"}))

@@ -1,0 +1,16 @@
+"""Lines for a person, on the error stream: text that isn't ours is printed as it is."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a line in one piece, however long it is."""
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Print what deserves attention but stops nothing."""
+    say(Console(stderr=True), f"warning: {message}", "yellow")

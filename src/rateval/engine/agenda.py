@@ -1,4 +1,4 @@
-"""In which order steps are done: each after those that it needs, in the order of the plan."""
+"""The order in which steps are done: each after those that it needs, else as in the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong in a run: each cause once, with the cells that lack something because of it."""
+"""The failures of a run: each cause once, with the cells that lack something because of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Call the observer hooks of plugins; one that fails is reported and disturbs nobody."""
+"""The observer hooks of all plugins: one that fails is reported and disturbs nobody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Observers:
-    """Tell every plugin that observes what happens in a run."""
+    """The observer hooks of all plugins, called so that one that fails disturbs nobody."""
 
     def __init__(self, registry: Registry, warn: Callable[[str], None]) -> None:
         self._hooks = registry.manager.hook

@@ -1,4 +1,4 @@
-"""Run a plan: what is stored is reused, what is absent is done, what fails takes down its own."""
+"""A plan carried out: what is stored is reused, the rest is done, a failure takes only its own."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Status = Literal["running", "finished", "interrupted", "failed"]
 
 
 class Runner:
-    """Run a plan step by step; made for one run.
+    """A plan carried out step by step; made for one run.
 
     ``fail_fast`` stops at the first failure. ``only`` names cells, by label or pattern, that are
     computed; of all others is shown what is stored. Raises RatevalError when the device or the
@@ -127,7 +127,7 @@ class Runner:
             release_worker(order)
 
     def _hand_out(self) -> bool:
-        """Give the executor what it can take; tell whether it has anything to do."""
+        """Give the executor what it can take; return whether it has anything to do."""
         while len(self._watched) < self._executor.capacity:
             step = self._agenda.take()
             if step is None:

@@ -49,7 +49,7 @@ Write = Callable[[Path, Monitor], Record]
 
 @dataclass(slots=True)
 class Hands:
-    """What does the steps of a plan: live objects, and the store that results go to."""
+    """The doing of a plan's steps: live objects, and the store that results go to."""
 
     plan: Plan
     bench: Workbench
@@ -209,7 +209,7 @@ def _dump(write: Callable[[Path], Record], folder: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _blaming(*choices: Choice) -> Iterator[None]:
-    """Name the component at fault when one of those in use breaks its protocol."""
+    """Put the component at fault into the error when one of those in use breaks its protocol."""
     try:
         yield
     except PluginError as error:

@@ -1,4 +1,4 @@
-"""What does steps, in this process or in another one that makes the same plan."""
+"""The worker that does steps, in this process or in another one that makes the same plan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NEED_A_MODEL = ("finetune", "infer", "faithfulness")
 
 
 class Worker:
-    """Do steps of one plan, and keep what is live between them."""
+    """Steps of one plan, done one by one, and what is live between them."""
 
     def __init__(self, plan: Plan, bench: Workbench, store: Store, graph: Graph) -> None:
         self._bench, self._store = bench, store
@@ -102,12 +102,12 @@ class Worker:
 
 
 def name_choice(choice: Choice) -> str:
-    """Name a component for people, such as ``model "clip"``."""
+    """Return a component's name for people, such as ``model "clip"``."""
     return f'{choice.registered.kind} "{choice.label}"'
 
 
 def describe_error(error: BaseException) -> str:
-    """Write an error in one piece: the message alone where it is written for users.
+    """Return an error in one piece: the message alone where it is written for users.
 
     >>> describe_error(ValueError("boom")), describe_error(RatevalError("no such file"))
     ('ValueError: boom', 'no such file')

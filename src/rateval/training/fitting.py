@@ -48,7 +48,7 @@ class Fitting:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """Return everything that determines the classifier."""
+        """Everything that determines the classifier."""
         cell = self._cell
         inputs: dict[str, Any] = {
             "model": self._inputs(cell.model),

@@ -28,7 +28,7 @@ from rateval.records.step import Step, StepEnd
 
 
 def make_local(params: LocalParams, context: Context) -> Executor:
-    """Make what works in this process, or shares the work among several."""
+    """Return an executor in this process, or one that shares the work among several."""
     return InThisProcess() if params.workers == 1 else InProcesses(params.workers)
 
 
@@ -82,7 +82,7 @@ class InProcesses:
         self._running[future] = _Running(step, monitor, self._pool, time.perf_counter())
 
     def collect(self) -> Sequence[StepEnd]:
-        """Wait for a step to end, telling monitors meanwhile."""
+        """Wait for a step to end; meanwhile monitors show how far the others are."""
         while self._running:
             wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             raise_missed_interrupt()
@@ -139,7 +139,7 @@ class _Running:
 
 
 class _Pool:
-    """Processes that do steps and tell of them, until one dies or all are killed."""
+    """Processes that do steps and report them, until one dies or all are killed."""
 
     def __init__(self, workers: int, work: Work) -> None:
         spawning = multiprocessing.get_context("spawn")
@@ -178,7 +178,7 @@ class _Pool:
             member.join()
 
     def bury(self) -> str:
-        """Wait for all of a broken pool to end, and say how the process that broke it did."""
+        """Wait for all of a broken pool to end; return how the process that broke it did."""
         if not self._cause:
             self._executor.shutdown()  # it terminates those that outlive the first one
             codes = [member.exitcode for member in self._members]

@@ -124,8 +124,9 @@ class LiveReporter(PlainReporter):
         try:
             yield _LiveMonitor(progress, task)
         finally:
-            progress.remove_task(task)
-            if not progress.tasks:
+            if len(progress.tasks) > 1:
+                progress.remove_task(task)
+            else:  # it draws the line once more, so that a quick stage is seen as well
                 progress.stop()
                 self._progress = None
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from rateval.progress import LiveReporter, PlainReporter, Reporter, make_reporter
-from rateval.records.step import StageRecord
+from rateval.records.step import FailureRecord, StageRecord
 
 
 def stage(name: str = "infer", *, reused: bool = False, seconds: float = 2.0) -> StageRecord:
@@ -40,12 +40,12 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     reporter.finished(stage(), 1200)
     reporter.finished(stage(reused=True), 1200)
     lines = text_of(shown).splitlines()
-    assert lines[0].startswith("  infer    clip · zs  300/1,200, ")
+    assert lines[0].startswith("  infer        clip · zs  300/1,200, ")
     assert "/s, " in lines[0]
     assert lines[0].endswith(" s left, loss 0.31")
     assert lines[1:] == [
-        "✓ infer    clip · zs  1,200 images, 2.0 s",
-        "= infer    clip · zs  1,200 images, reused",
+        "✓ infer        clip · zs  1,200 images, 2.0 s",
+        "= infer        clip · zs  1,200 images, reused",
     ]
 
 
@@ -59,6 +59,31 @@ def test_a_live_line_shows_count_rate_and_time_left() -> None:
     assert "finetune" in text
     assert "60/100" in text
     assert "epoch 1/5" in text
+
+
+def test_stages_that_work_at_once_share_the_terminal() -> None:
+    shown = console(terminal=True)
+    reporter = LiveReporter(shown)
+    with reporter.watch("infer", "[red]one[/]") as first:
+        first.begin(10)
+        with reporter.watch("infer", "two") as second:
+            second.begin(20)
+            second.advance(7)
+        first.advance(3)
+    assert "[red]one[/]" in text_of(shown)
+    with reporter.watch("infer", "three"):
+        pass
+    assert "three" in text_of(shown)
+
+
+def test_a_failure_is_told_once_and_as_it_is() -> None:
+    shown = console(terminal=False)
+    reporter = PlainReporter(shown)
+    for _ in range(2):
+        reporter.failed(
+            FailureRecord(stage="load", label='model "[x]"', error="[/x] is broken", cells=())
+        )
+    assert text_of(shown) == '✗ load         model "[x]"  [/x] is broken\n'
 
 
 def test_quick_stages_are_told_when_everything_is_asked_for() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,18 +91,16 @@ def test_a_component_of_a_distribution_that_is_not_installed(
     refused(rateval("run", str(spec)), "pip install ./examples/rateval-example")
 
 
-@pytest.mark.parametrize(
-    ("params", "message"),
-    [
-        ("test = 0", 'dataset "squares": its test split holds no sample'),
-        ("skipped = 12", "all 12 samples of the test split were skipped"),
-    ],
-)
-def test_data_that_cannot_be_judged(
-    rateval: Rateval, write_spec: WriteSpec, params: str, message: str
-) -> None:
-    spec = write_spec(dataset=f'[[dataset]]\nuse = "squares"\n{params}\n')
-    refused(rateval("run", str(spec)), message)
+def test_data_without_a_sample_to_test(rateval: Rateval, write_spec: WriteSpec) -> None:
+    spec = write_spec(dataset='[[dataset]]\nuse = "squares"\ntest = 0\n')
+    refused(rateval("run", str(spec)), 'dataset "squares": its test split holds no sample')
+
+
+def test_data_of_which_no_sample_can_be_read(rateval: Rateval, write_spec: WriteSpec) -> None:
+    done = rateval("run", str(write_spec(dataset='[[dataset]]\nuse = "squares"\nskipped = 12\n')))
+    assert done.code == 1
+    assert re.search("✗ infer +tiny · zs on squares  all 12 samples of the test split", done.err)
+    assert "Traceback" not in done.err + done.out
 
 
 def test_zero_samples_to_train_on(rateval: Rateval, write_spec: WriteSpec) -> None:
@@ -108,7 +108,10 @@ def test_zero_samples_to_train_on(rateval: Rateval, write_spec: WriteSpec) -> No
         dataset='[[dataset]]\nuse = "squares"\ntrain = 0\n',
         finetune='[[finetune]]\nuse = "ft"\n',
     )
-    refused(rateval("run", str(spec)), "tiny · ft on squares: the training split holds no sample")
+    done = rateval("run", str(spec))
+    assert done.code == 1
+    assert re.search("✗ finetune +tiny · ft  the training split holds no sample", done.err)
+    assert "Traceback" not in done.err + done.out
 
 
 def test_an_output_that_cannot_be_written(

@@ -181,13 +181,6 @@ def test_steps_run_side_by_side_and_tell_how_far_they_are(
     assert all(monitor.heard == TOLD for monitor in monitors.values())
 
 
-def test_processes_share_the_threads(start: Callable[[int], Executor], tmp_path: Path) -> None:
-    executor = start(4)
-    executor.submit(step("a", threads=str(tmp_path / "threads")), Monitor())
-    executor.collect()
-    assert (tmp_path / "threads").read_text() == "1"  # of six among four
-
-
 def test_progress_is_told_while_a_step_is_in_work(
     start: Callable[[int], Executor], tmp_path: Path
 ) -> None:

@@ -42,7 +42,7 @@ class Worker:
                 self._cells.setdefault(step.identity, steps)
 
     def do(self, step: Step, monitor: Monitor) -> StepEnd:
-        """Do a step, leave its result in the store and say how it ended; only Ctrl-C is raised."""
+        """Do a step, leave its result in the store and return how it ended; only Ctrl-C raises."""
         clock = time.perf_counter()
         try:
             write = self._find_write(step)

@@ -9,17 +9,9 @@ from typing import Any, Literal, NamedTuple, get_args, overload
 from pydantic import ValidationError
 
 from rateval.api.component import Context
+from rateval.api.execution import Executor
 from rateval.api.kinds import KINDS, Kind
-from rateval.api.protocols import (
-    Attribution,
-    Dataset,
-    Executor,
-    Finetuner,
-    Metric,
-    Model,
-    Shift,
-    Validator,
-)
+from rateval.api.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import explain_param, one_per_key

@@ -8,21 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rateval.api.component import Component as Component, Context as Context
+from rateval.api.execution import Executor as Executor, Work as Work
 from rateval.api.hookspecs import hookimpl as hookimpl
+from rateval.api.logbook import Logbook as Logbook, Monitor as Monitor
 from rateval.api.protocols import (
     Attribution as Attribution,
     Classifier as Classifier,
     Dataset as Dataset,
-    Executor as Executor,
     Finetuner as Finetuner,
-    Logbook as Logbook,
     Metric as Metric,
     Model as Model,
-    Monitor as Monitor,
     Shift as Shift,
     Split as Split,
     Validator as Validator,
-    Work as Work,
 )
 from rateval.api.values import (
     Epoch as Epoch,

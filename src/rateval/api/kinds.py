@@ -101,7 +101,7 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
             "where the steps of a study run",
             table="executor",
             hook="rateval_register_executors",
-            protocol="rateval.api.protocols:Executor",
+            protocol="rateval.api.execution:Executor",
             check="rateval.testing.executors:check_executor",
             single=True,
         ),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from rateval.api.logbook import Logbook
 from rateval.api.values import (
-    Epoch,
     Explanation,
     HeadDecision,
     ModelCard,
@@ -27,12 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
-    import pyarrow as pa
     import torch
     from numpy.typing import NDArray
     from PIL import Image
-
-    from rateval.records.step import Step, StepEnd
 
 
 class Split(Protocol):
@@ -205,56 +202,6 @@ class Classifier(Protocol):
         ...
 
 
-class Monitor(Protocol):
-    """A display of how far a long step is."""
-
-    def begin(self, total: int) -> None:
-        """Announce the number of samples this step will see."""
-        ...
-
-    def advance(self, samples: int, note: str = "") -> None:
-        """Count samples done; ``note`` is shown beside them, such as ``loss 0.31``."""
-        ...
-
-
-class Logbook(Monitor, Protocol):
-    """What training reports its progress to, has epochs judged by, and keeps its state in.
-
-    Of several processes that train together, only the first one uses it.
-    """
-
-    @property
-    def examined(self) -> tuple[str, ...]:
-        """Names of the scores that ``examine`` gives; empty when the study holds no samples out."""
-        ...
-
-    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
-        """Score the classifier as it is on the samples held out, label of a metric to its value.
-
-        A value whose denominator is 0 is None. The classifier's modules are left in eval mode.
-        """
-        ...
-
-    def record(self, epoch: Epoch) -> None:
-        """Add an epoch to the curve that reports draw."""
-        ...
-
-    def tell(self, name: str, value: Any) -> None:
-        """Keep a JSON value about this training, such as what was chosen and by which scores."""
-        ...
-
-    def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
-        """Keep what the next epoch starts from, in place of what was kept before.
-
-        ``facts`` are JSON values. The epochs recorded so far are kept along.
-        """
-        ...
-
-    def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Return what an interrupted training of the same inputs kept last, on the CPU, or None."""
-        ...
-
-
 class Finetuner(Protocol):
     """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
 
@@ -320,82 +267,4 @@ class Shift(Protocol):
 
     def apply(self, sample: Sample) -> Sample:
         """Return the shifted sample; the same sample always gives the same result."""
-        ...
-
-
-class Work(Protocol):
-    """The doing of one step, anywhere: picklable; the step's result is left in the store."""
-
-    def __call__(self, step: Step, monitor: Monitor, /) -> StepEnd:
-        """Do a step and return how it ended. Raises nothing but an interruption."""
-        ...
-
-
-class Executor(Protocol):
-    """The place where steps run: it takes them when they are ready, and returns how each ended.
-
-    All its members are called from one thread.
-    """
-
-    @property
-    def capacity(self) -> int:
-        """Number of steps that it works on at once; more may be submitted, and wait."""
-        ...
-
-    def start(self, work: Work) -> None:
-        """Get ready to do steps by ``work``; called once, before any other method."""
-        ...
-
-    def submit(self, step: Step, monitor: Monitor) -> None:
-        """Take a step, and return at once; ``monitor`` is shown how far it is."""
-        ...
-
-    def collect(self) -> Sequence[StepEnd]:
-        """Wait until a step has ended, and return all that have; none when none is left.
-
-        Each step ends once, also when what worked on it is lost. Monitors are called from here.
-        """
-        ...
-
-    def stop(self) -> None:
-        """End everything at once, after an interruption as well; may be called again."""
-        ...
-
-
-class Task(Protocol):
-    """The meaning of a classifier's scores: what they predict, when it is correct, what is kept."""
-
-    @property
-    def outputs(self) -> int:
-        """Scores of one image, K."""
-        ...
-
-    @property
-    def schema(self) -> pa.Schema:
-        """Columns that a prediction leaves in the rows, the boolean ``correct`` among them."""
-        ...
-
-    def predict(self, logits: torch.Tensor) -> NDArray[np.int64]:
-        """Return what (B, K) float32 logits on the CPU predict, (B,)."""
-        ...
-
-    def correct(
-        self, predictions: NDArray[np.int64], labels: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Return which of the predictions (B,) are correct, (B,)."""
-        ...
-
-    def columns(self, logits: torch.Tensor, labels: NDArray[np.int64]) -> Mapping[str, pa.Array]:
-        """Return the columns of ``schema`` for (B, K) float32 logits on the CPU."""
-        ...
-
-    def explained(self, logits: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
-        """Return the number that is explained for each prediction, in [0, 1], (B,).
-
-        It is followed while parts of an image are taken out.
-        """
-        ...
-
-    def needs_masks(self, metric: Metric) -> bool:
-        """Return whether a metric can't be computed where there are no evidence masks."""
         ...

@@ -44,8 +44,10 @@ class Agenda:
                 if not wanting:
                     heapq.heappush(self._ready, self._place[other])
 
-    def drop(self, identity: str) -> None:
-        """Take note that a step has no result: what needs it, and what needs that, goes with it."""
+    def drop(self, identity: str) -> list[str]:
+        """Take note that a step has no result; return what goes with it: all that needs it."""
+        gone: list[str] = []
         for other in self._needed_by.pop(identity, ()):
             if self._wanting.pop(other, None) is not None:
-                self.drop(other)
+                gone += [other, *self.drop(other)]
+        return gone

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from rateval.api.component import Context
-from rateval.api.protocols import Dataset, Executor
+from rateval.api.execution import Executor
+from rateval.api.protocols import Dataset
 from rateval.engine.agenda import Agenda
 from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph
@@ -40,7 +41,7 @@ class Runner:
 
     ``fail_fast`` stops at the first failure. ``only`` names cells, by label or pattern, that are
     computed; of all others is shown what is stored. Raises RatevalError when the device or the
-    output folder cannot be used, a dataset lacks what the study needs, or ``only`` names no cell:
+    output folder cannot be used, a test split holds no sample, or ``only`` names no cell:
     all before anything is trained.
     """
 
@@ -184,8 +185,9 @@ class Runner:
         error = end.error or "its result is not in the store that it was left in"
         if end.whole:
             raise StudyError(error)
-        self._agenda.drop(step.identity)
         self._journal.note(step, "failed", end.seconds, error)
+        for other in self._agenda.drop(step.identity):
+            self._journal.note(self._graph.steps[other], "dropped", 0.0)
         self._journal.log(step, end.traceback or error)
         failure = self._failures.add(step, error, end.culprit)
         self._reporter.failed(failure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from rateval.errors import Problem, SpecError
 from rateval.plan.cells import Cell, Choice, find_shared, lay_out
@@ -16,9 +15,6 @@ from rateval.registry.registry import Registry
 from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
 from rateval.spec.tables import TABLES, Entry, Place, RunSpec, place_of
-
-if TYPE_CHECKING:
-    pass
 
 
 def make_plan(document: Document, registry: Registry, protocol: Protocol | None = None) -> Plan:

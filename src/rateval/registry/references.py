@@ -5,14 +5,11 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rateval.api.params import Params
 from rateval.errors import PluginError
 from rateval.registry.registry import Registered
-
-if TYPE_CHECKING:
-    pass
 
 
 def follow(reference: str) -> Any:

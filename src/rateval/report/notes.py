@@ -191,7 +191,7 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
         over = (
             "the seeds, or over the images where one seed is all there is"
             if several
-            else ("these images")
+            else "these images"
         )
         yield (
             "del, ins",

@@ -9,7 +9,8 @@ from typing import Any
 
 import safetensors.torch
 
-from rateval.api.protocols import Classifier, Finetuner, Logbook, Model, Split
+from rateval.api.logbook import Logbook
+from rateval.api.protocols import Classifier, Finetuner, Model, Split
 from rateval.errors import RatevalError
 
 STATE = "classifier.safetensors"

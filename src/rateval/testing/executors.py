@@ -8,7 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from rateval.api.protocols import Executor, Monitor
+from rateval.api.execution import Executor
+from rateval.api.logbook import Monitor
 from rateval.records.step import Step, StepEnd
 from rateval.testing.failure import require, require_members
 

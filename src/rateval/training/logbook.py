@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 import safetensors.torch
 
-from rateval.api.protocols import Classifier, Monitor
+from rateval.api.logbook import Monitor
+from rateval.api.protocols import Classifier
 from rateval.api.values import Epoch
 
 if TYPE_CHECKING:

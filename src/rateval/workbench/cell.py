@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rateval.api.protocols import Attribution, Classifier, Dataset, Shift, Split, Task
+from rateval.api.protocols import Attribution, Classifier, Dataset, Shift, Split
+from rateval.api.task import Task
 from rateval.data.batches import Batch, load_batches
 from rateval.tasks.classification import Classification
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rateval.api.protocols import Metric, Task
+from rateval.api.protocols import Metric
+from rateval.api.task import Task
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 

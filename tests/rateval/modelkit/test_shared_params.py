@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-import rateval.api
 from rateval.api import Params, RatevalError
 from rateval.modelkit import (
     ImageMean,

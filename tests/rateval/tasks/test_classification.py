@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from rateval.api.protocols import Metric, Task
+from rateval.api.protocols import Metric
+from rateval.api.task import Task
 from rateval.api.values import Outcomes, Score
 from rateval.facade import create
 from rateval.tasks.classification import Classification

@@ -1,0 +1,62 @@
+"""Where work says how far it is, and where training is watched and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rateval.api.protocols import Classifier
+from rateval.api.values import Epoch
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Monitor(Protocol):
+    """A display of how far a long step is."""
+
+    def begin(self, total: int) -> None:
+        """Announce the number of samples this step will see."""
+        ...
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Count samples done; ``note`` is shown beside them, such as ``loss 0.31``."""
+        ...
+
+
+class Logbook(Monitor, Protocol):
+    """What training reports its progress to, has epochs judged by, and keeps its state in.
+
+    Of several processes that train together, only the first one uses it.
+    """
+
+    @property
+    def examined(self) -> tuple[str, ...]:
+        """Names of the scores that ``examine`` gives; empty when the study holds no samples out."""
+        ...
+
+    def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
+        """Score the classifier as it is on the samples held out, label of a metric to its value.
+
+        A value whose denominator is 0 is None. The classifier's modules are left in eval mode.
+        """
+        ...
+
+    def record(self, epoch: Epoch) -> None:
+        """Add an epoch to the curve that reports draw."""
+        ...
+
+    def tell(self, name: str, value: Any) -> None:
+        """Keep a JSON value about this training, such as what was chosen and by which scores."""
+        ...
+
+    def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        """Keep what the next epoch starts from, in place of what was kept before.
+
+        ``facts`` are JSON values. The epochs recorded so far are kept along.
+        """
+        ...
+
+    def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Return what an interrupted training of the same inputs kept last, on the CPU, or None."""
+        ...

@@ -79,13 +79,15 @@ def parity(
     *,
     reporter: Reporter | None = None,
     registry: Registry | None = None,
+    fail_fast: bool = False,
+    only: Sequence[str] = (),
     **options: Any,
 ) -> Parity:
     """Run a study as ``matched`` and as ``aaai25`` into one store, and return both records.
 
     What both have in common is computed once. What the published procedure sets prevails over the
-    spec's own params there, and methods that the paper doesn't have are left out. ``options`` and
-    what is raised are those of ``run``.
+    spec's own params there, and methods that the paper doesn't have are left out. What else can be
+    given, and what is raised, is as in ``run``.
     """
     from rateval.engine.runner import Runner
 
@@ -95,7 +97,9 @@ def parity(
     # Both first, so that a problem of the second shows before the first has run for hours.
     plans = [make_plan(document, registry, protocol) for protocol in get_args(Protocol)]
     reporter = reporter or Reporter()
-    return Parity(*(Runner(plan, registry, reporter).run() for plan in plans))
+    return Parity(
+        *(Runner(plan, registry, reporter, fail_fast=fail_fast, only=only).run() for plan in plans)
+    )
 
 
 @overload

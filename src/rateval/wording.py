@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import shlex
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 _SHOWN = 10
+_OPTIONS = ("device", "output", "limit")
+"""Keys of ``[run]`` that have an option of their own on the command line."""
 
 
 def list_some(items: Iterable[str]) -> str:
@@ -34,3 +38,21 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(f'"{option}"' for option in close) + "?"
     return "there are " + (", ".join(options) or "none")
+
+
+def write_command(command: str, spec: str, overrides: Mapping[str, object]) -> str:
+    """Return the command line that runs a spec with keys of ``[run]`` set, to be pasted.
+
+    Whether results were reused is left out: who runs a study again wants what is there.
+
+    >>> write_command("run", "my spec.toml", {"limit": 8, "reuse": False, "readers": 2})
+    "rateval run 'my spec.toml' --limit 8 --set readers=2"
+    """
+    words = ["rateval", command, spec]
+    for key, value in overrides.items():
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        if key in _OPTIONS:
+            words += [f"--{key}", text]
+        elif key != "reuse":
+            words += ["--set", f"{key}={text}"]
+    return shlex.join(words)

@@ -29,6 +29,7 @@ from rateval.spec.overrides import (
     read_environment,
     read_settings,
 )
+from rateval.wording import write_command
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -112,7 +113,7 @@ def run_plans(
         say(
             errors,
             f"interrupted: every finished stage and epoch is kept in {store}; "
-            f"go on with: rateval {parsed.command} {parsed.spec}",
+            "go on with: " + write_command(parsed.command, parsed.spec, plan.document.overrides),
         )
         return None
     return records

@@ -9,6 +9,7 @@ from typing import Literal
 
 from rateval.api.component import Context
 from rateval.api.execution import Executor
+from rateval.api.logbook import Monitor
 from rateval.api.protocols import Dataset
 from rateval.engine.agenda import Agenda
 from rateval.engine.failures import Failures
@@ -55,7 +56,8 @@ class Runner:
         only: Sequence[str] = (),
     ) -> None:
         options = plan.spec.run
-        self._plan, self._reporter, self._fail_fast = plan, reporter, fail_fast
+        self._plan, self._reporter = plan, reporter
+        self._fail_fast, self._only = fail_fast, only
         self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
         self._bench = Workbench(Context(device=device, readers=options.readers))
@@ -85,14 +87,15 @@ class Runner:
         Steps that fail are in the record's ``failures``. Raises StudyError for what concerns the
         whole study, and KeyboardInterrupt.
         """
-        self._summary = Summary(self._plan, self._bench, self._started)
+        self._summary = Summary(self._plan, self._bench, self._started, self._only)
         self._journal = Journal(new_folder(self._plan, self._started), self._record)
         self._observers.notify("rateval_run_started", plan=self._summary.plan)
         try:
             self._work()
         except BaseException as error:
             self._status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            self._error = f"{type(error).__name__}: {error}"
+            if self._status == "failed":
+                self._error = f"{type(error).__name__}: {error}"
             with suppress(Exception):  # must not take the place of the first error
                 self._finish()
             raise
@@ -142,7 +145,8 @@ class Runner:
             else:
                 watched = self._watched[step.identity] = ExitStack()
                 watch = self._reporter.watch(step.stage, step.label)
-                self._executor.submit(step, watched.enter_context(watch))
+                monitor = _SavingMonitor(watched.enter_context(watch), self._journal)
+                self._executor.submit(step, monitor)
         return bool(self._watched)
 
     def _find(self, step: Step) -> Stored | None:
@@ -226,6 +230,22 @@ class Runner:
                 for pair in group
                 if pair.agree.identity in self._results
             )
+
+
+class _SavingMonitor:
+    """A monitor in whose calls the record is written now and then: a step may take for ever."""
+
+    def __init__(self, monitor: Monitor, journal: Journal) -> None:
+        self._monitor, self._journal = monitor, journal
+
+    def begin(self, total: int) -> None:
+        """Pass on the number of samples."""
+        self._monitor.begin(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Pass on the samples that are done."""
+        self._monitor.advance(samples, note)
+        self._journal.save_now_and_then()
 
 
 def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
 from rateval.json_file import write_json
@@ -20,6 +20,7 @@ from rateval.records.key import Key
 from rateval.records.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
+from rateval.wording import write_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +70,10 @@ class RunRecord(Record):
     """The spec's file, as it was given."""
     spec_given: str
     """The spec's text, as it was given."""
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    """Keys of ``[run]`` that environment, command line or caller set, with their values."""
+    only: tuple[str, ...] = ()
+    """Labels and patterns of the cells that were to be computed; empty for all."""
     spec_resolved: dict[str, Any]
     """The spec with every default and override filled in, and each component's distribution."""
     seeds: tuple[int, ...]
@@ -109,6 +114,11 @@ class RunRecord(Record):
         keys = (*self.planned, *(cell.key for cell in self.cells))
         several = len({key.attribution for key in keys}) > 1
         return key.text(attribution=several, seed=len(self.seeds) > 1)
+
+    @property
+    def command(self) -> str:
+        """The command line that runs the same study again, to be pasted."""
+        return write_command("run", self.spec_name, self.overrides)
 
     @property
     def path(self) -> Path:

@@ -50,11 +50,10 @@ def explain_others(record: RunRecord) -> Iterator[str]:
 
 def retry(record: RunRecord, keys: Collection[Key]) -> str:
     """Return the command that tries again: one cell, or all that is not there."""
-    command = f"rateval run {shlex.quote(record.spec_name)}"
     if len(keys) != 1:
-        return command
+        return record.command
     (key,) = keys
-    return f"{command} --only {shlex.quote(record.label(key))}"
+    return f"{record.command} --only {shlex.quote(record.label(key))}"
 
 
 def _name(record: RunRecord, keys: Iterable[Key]) -> str:

@@ -171,8 +171,8 @@ def _explain_spread(*, wide: bool) -> Iterator[tuple[str, str]]:
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield where the results lie and what to try next."""
     yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
-    if record.status != "finished" or record.failures:
-        yield "go on", f"rateval run {quote(record.spec_name)}  (what is finished is reused)"
+    if record.status != "finished" or record.failures or record.only:
+        yield "go on", f"{record.command}  (what is finished is reused)"
     if record.failures:
         yield "why", f"{record.path / LOG_NAME} (tracebacks)"
     yield "again", f"rateval report {quote(str(record.path))}"

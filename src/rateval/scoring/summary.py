@@ -44,8 +44,10 @@ class Found:
 class Summary:
     """The record of a run, from its plan and from what was found so far."""
 
-    def __init__(self, plan: Plan, bench: Workbench, started: datetime) -> None:
-        self._plan, self._bench, self._started = plan, bench, started
+    def __init__(
+        self, plan: Plan, bench: Workbench, started: datetime, only: Sequence[str]
+    ) -> None:
+        self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
         self._resolved = _resolve(plan, bench)
         self._clock = time.perf_counter()
         self._environment = self._describe_environment()
@@ -86,6 +88,8 @@ class Summary:
             seconds=round(time.perf_counter() - self._clock, 3),
             spec_name=plan.document.name,
             spec_given=plan.document.text,
+            overrides=plan.document.overrides,
+            only=self._only,
             spec_resolved=self._resolved,
             seeds=plan.seeds,
             limit=plan.spec.run.limit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from pydantic import (
     ValidationError,
@@ -24,7 +25,9 @@ def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
         return None, [
             Problem(
                 document.where(details["loc"], value=details["type"] != "extra_forbidden"),
-                explain_renamed(details["loc"]) or explain_error(details, RunSpec),
+                explain_renamed(details["loc"])
+                or _explain_list(details["loc"], document)
+                or explain_error(details, RunSpec),
             )
             for details in error.errors()
             # A list that a faulty entry left short is no fault of its own.
@@ -40,6 +43,14 @@ def check_spec(document: Document) -> tuple[RunSpec | None, list[Problem]]:
         if entry.label in {earlier.label for earlier in spec.entries(table)[:index]}
     ]
     return (None if problems else spec), problems
+
+
+def _explain_list(loc: Sequence[str | int], document: Document) -> str | None:
+    """Return what to write in place of ``[[table]]`` where there is one table; None otherwise."""
+    table = str(loc[0]) if len(loc) == 1 else ""
+    if table in TABLES and is_single(table) and isinstance(document.data.get(table), list):
+        return f"there is one {table} for the whole study; write [{table}] in place of [[{table}]]"
+    return None
 
 
 def readable_entries(document: Document) -> list[tuple[Place, Entry]]:

@@ -25,6 +25,12 @@ class Document:
     origins: dict[str, str] = field(default_factory=dict)
     """Key of ``[run]`` to what set it, such as ``--device``."""
 
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Keys of ``[run]`` that something other than the spec set, with their values."""
+        run = self.data.get("run", {})
+        return {key: run[key] for key in self.origins if key in run}
+
     def where(self, loc: Sequence[str | int], *, value: bool) -> str:
         """Return a place in this document as text, with its value if there is one to show."""
         path, found, known = locate(self.data, loc)
@@ -49,7 +55,9 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError as error:
         raise RatevalError(f"{path}: not UTF-8 text (byte {error.start})") from None
     except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror}") from None
+        raise RatevalError(
+            f"{path}: cannot be read: {error.strerror}; give the path of a spec"
+        ) from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

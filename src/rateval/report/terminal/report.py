@@ -60,6 +60,12 @@ def _head(record: RunRecord) -> Text:
     precision = record.spec_resolved.get("run", {}).get("precision", "float32")
     if precision != "float32":
         head.append(f"\npredicted and explained in {precision}", style="yellow")
+    if record.only:
+        asked = ", ".join(record.only)
+        head.append(
+            f"\nonly {asked} to be computed; of the other cells is shown what is stored",
+            style="yellow",
+        )
     if record.error:
         head.append(f"\n{record.error}", style="red")
     return head

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Literal
@@ -16,6 +16,7 @@ from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph
 from rateval.engine.journal import Journal
 from rateval.engine.observers import Observers
+from rateval.engine.results import Results
 from rateval.engine.selection import select
 from rateval.engine.worker import Worker, keep_worker, make_order, release_worker
 from rateval.errors import PluginError, RatevalError, StudyError
@@ -27,8 +28,6 @@ from rateval.progress import Reporter
 from rateval.records.run import RunRecord
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.registry import Registry
-from rateval.scoring.agreement import Pair
-from rateval.scoring.judged import Judged
 from rateval.scoring.summary import Found, Summary, new_folder
 from rateval.store.store import Store, Stored
 from rateval.training.processes import require_processes
@@ -72,7 +71,7 @@ class Runner:
         self._selected = select(self._graph, only)
         self._executor: Executor = self._bench.object(plan.choices["executor"][0], None)
         self._agenda = Agenda(self._graph.steps)
-        self._results: dict[str, Stored] = {}
+        self._results = Results(self._graph)
         self._stages: list[StageRecord] = []
         self._loaded: set[str] = set()
         self._failures = Failures(self._graph)
@@ -168,7 +167,7 @@ class Runner:
         self._fail(step, end)
 
     def _keep(self, step: Step, stored: Stored, *, reused: bool = True) -> None:
-        self._results[step.identity] = stored
+        self._results.keep(step, stored)
         self._agenda.finish(step.identity)
         self._journal.note(step, "reused" if reused else "done", stored.seconds)
         record = StageRecord(
@@ -202,34 +201,12 @@ class Runner:
             Found(
                 self._status,
                 self._error,
-                list(self._judged()),
-                [list(group) for group in self._agreements()],
+                list(self._results.judged()),
+                list(self._results.agreements()),
                 self._stages,
                 self._failures.records,
             )
         )
-
-    def _judged(self) -> Iterator[Judged]:
-        found = self._results.get
-        for steps in self._graph.cells:
-            finetuned, inferred = found(steps.finetune.identity), found(steps.infer.identity)
-            if finetuned is not None and inferred is not None:
-                yield Judged(
-                    steps.cell,
-                    finetuned,
-                    inferred,
-                    tuple(found(step.identity) for step in steps.judge),
-                    tuple(tuple(found(s.identity) for s in scores) for scores in steps.score),
-                    found(steps.faithfulness.identity) if steps.faithfulness else None,
-                )
-
-    def _agreements(self) -> Iterator[Iterator[tuple[Pair, Stored]]]:
-        for group in self._graph.agreements:
-            yield (
-                ((pair.first.cell, pair.second.cell), self._results[pair.agree.identity])
-                for pair in group
-                if pair.agree.identity in self._results
-            )
 
 
 class _SavingMonitor:

@@ -101,7 +101,7 @@ class RunOptions(Table):
     readers: int = Field(default=1, ge=1, le=256)
     """Threads that read and preprocess images ahead of the model."""
     limit: int | None = Field(default=None, ge=1)
-    """Use at most this many samples of every split. Narrower data are other data, so it shows in the
+    """Use at most this many samples of every split. Narrower data are other data: it shows in the
     identity of the splits."""
     output: Path = Path("runs")
     """Folder for run records and stored results, relative to the current directory."""

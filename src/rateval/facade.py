@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from rateval.api.component import Context
 from rateval.api.execution import Executor
 from rateval.api.kinds import KINDS, Kind
-from rateval.api.protocols import Attribution, Dataset, Finetuner, Metric, Model, Shift, Validator
+from rateval.api.protocols import Attribution, Dataset, Metric, Model, Shift, Validator
+from rateval.api.training import Finetuner
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import explain_param, one_per_key

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 from rateval.machine.interrupts import raise_missed_interrupt
 
 if TYPE_CHECKING:

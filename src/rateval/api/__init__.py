@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 from rateval.api.component import Component as Component, Context as Context
 from rateval.api.execution import Executor as Executor, Work as Work
 from rateval.api.hookspecs import hookimpl as hookimpl
-from rateval.api.logbook import Logbook as Logbook, Monitor as Monitor
 from rateval.api.protocols import (
     Attribution as Attribution,
     Classifier as Classifier,
     Dataset as Dataset,
-    Finetuner as Finetuner,
     Metric as Metric,
     Model as Model,
     Shift as Shift,
     Split as Split,
     Validator as Validator,
 )
+from rateval.api.training import Finetuner as Finetuner, Logbook as Logbook, Monitor as Monitor
 from rateval.api.values import (
     Epoch as Epoch,
     Explanation as Explanation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 
 if TYPE_CHECKING:
     from rateval.records.step import Step, StepEnd

@@ -63,7 +63,7 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
             "ways to make a classifier from a model",
             table="finetune",
             hook="rateval_register_finetuners",
-            protocol="rateval.api.protocols:Finetuner",
+            protocol="rateval.api.training:Finetuner",
             check="rateval.testing.finetuners:check_finetuner",
             grid=True,
         ),

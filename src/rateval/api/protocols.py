@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from rateval.api.logbook import Logbook
 from rateval.api.values import (
     Explanation,
     HeadDecision,
@@ -199,27 +198,6 @@ class Classifier(Protocol):
 
         Whoever exports the classifier repeats that without it.
         """
-        ...
-
-
-class Finetuner(Protocol):
-    """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
-
-    @property
-    def trains(self) -> bool:
-        """Whether ``fit`` needs a training split and changes weights."""
-        ...
-
-    def fit(
-        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
-    ) -> Classifier:
-        """Train ``model`` in place (it is this call's own copy) and wrap it."""
-        ...
-
-    def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
-    ) -> Classifier:
-        """Rebuild the classifier that ``fit`` returned from the ``state`` it gave."""
         ...
 
 

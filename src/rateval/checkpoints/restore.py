@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rateval.api.component import Context
-from rateval.api.protocols import Classifier, Finetuner, Model
+from rateval.api.protocols import Classifier, Model
+from rateval.api.training import Finetuner
 from rateval.errors import RatevalError
 from rateval.json_file import read_json
 from rateval.plan.cells import Choice

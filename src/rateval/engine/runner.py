@@ -9,8 +9,8 @@ from typing import Literal
 
 from rateval.api.component import Context
 from rateval.api.execution import Executor
-from rateval.api.logbook import Monitor
 from rateval.api.protocols import Dataset
+from rateval.api.training import Monitor
 from rateval.engine.agenda import Agenda
 from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rateval.api.logbook import Monitor
 from rateval.api.protocols import Classifier, Dataset
+from rateval.api.training import Monitor
 from rateval.api.values import Outcomes
 from rateval.engine.graph import CellSteps, Graph, limited_test
 from rateval.errors import PluginError

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from rateval.api.component import Context
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 from rateval.engine.graph import CellSteps, Graph, make_graph
 from rateval.engine.steps import Hands, Write, find_writes
 from rateval.errors import RatevalError, StudyError

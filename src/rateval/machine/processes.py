@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 
 POLL_S = 0.2
 """Seconds between two looks at what processes send."""

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
 from rateval.records.estimate import Estimate

@@ -9,8 +9,8 @@ from typing import Any
 
 import safetensors.torch
 
-from rateval.api.logbook import Logbook
-from rateval.api.protocols import Classifier, Finetuner, Model, Split
+from rateval.api.protocols import Classifier, Model, Split
+from rateval.api.training import Finetuner, Logbook
 from rateval.errors import RatevalError
 
 STATE = "classifier.safetensors"

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rateval.api.logbook import Monitor
 from rateval.api.task import Task
+from rateval.api.training import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from rateval.api.logbook import Monitor
 from rateval.api.protocols import Validator
+from rateval.api.training import Monitor
 from rateval.api.values import Verdict
 from rateval.records.facts import JudgeFacts
 from rateval.store import rows as tables

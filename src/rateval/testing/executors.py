@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rateval.api.execution import Executor
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 from rateval.records.step import Step, StepEnd
 from rateval.testing.failure import require, require_members
 

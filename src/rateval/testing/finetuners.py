@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import safetensors.torch
 import torch
 
-from rateval.api.protocols import Classifier, Dataset, Finetuner, Model
+from rateval.api.protocols import Classifier, Dataset, Model
+from rateval.api.training import Finetuner
 from rateval.api.values import HeadDecision, PromptDecision
 from rateval.checkpoints.decision import decide
 from rateval.data.batches import load_batches

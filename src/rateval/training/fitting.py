@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rateval.api.logbook import Monitor
-from rateval.api.protocols import Classifier, Dataset, Finetuner, Split
+from rateval.api.protocols import Classifier, Dataset, Split
+from rateval.api.training import Finetuner, Monitor
 from rateval.data.splits import WatchedSplit, hold_out, limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 import safetensors.torch
 
-from rateval.api.logbook import Monitor
 from rateval.api.protocols import Classifier
+from rateval.api.training import Monitor
 from rateval.api.values import Epoch
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from rateval.api.component import Context
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 from rateval.errors import RatevalError
 from rateval.machine.interrupts import raise_missed_interrupt
 from rateval.machine.processes import (

@@ -15,7 +15,7 @@ from typing import Any
 
 from rateval.api import Context
 from rateval.api.execution import Executor, Work
-from rateval.api.logbook import Monitor
+from rateval.api.training import Monitor
 from rateval.engine.executors.params import LocalParams
 from rateval.machine.interrupts import raise_missed_interrupt
 from rateval.machine.processes import (

@@ -1,11 +1,11 @@
-"""Where work says how far it is, and where training is watched and kept."""
+"""How a classifier is made from a model: by fine-tuning that is watched, and kept as it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rateval.api.protocols import Classifier
+from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.values import Epoch
 
 if TYPE_CHECKING:
@@ -59,4 +59,25 @@ class Logbook(Monitor, Protocol):
 
     def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
         """Return what an interrupted training of the same inputs kept last, on the CPU, or None."""
+        ...
+
+
+class Finetuner(Protocol):
+    """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether ``fit`` needs a training split and changes weights."""
+        ...
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
+    ) -> Classifier:
+        """Train ``model`` in place (it is this call's own copy) and wrap it."""
+        ...
+
+    def restore(
+        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+    ) -> Classifier:
+        """Rebuild the classifier that ``fit`` returned from the ``state`` it gave."""
         ...

@@ -13,13 +13,13 @@ import torch
 from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
 from rateval.modelkit import list_some, read_state_dict
 from rateval_finetune.methods.checkpoint_files import locate
-from rateval_finetune.methods.linear_head import EMBEDDING_HEAD, HEAD, HeadClassifier, restore_head
 from rateval_finetune.methods.tuned_model import (
     MODEL,
     TunedPromptClassifier,
     copy_model,
     load_model,
 )
+from rateval_finetune.training.linear_head import EMBEDDING_HEAD, HEAD, HeadClassifier, restore_head
 from rateval_finetune.training.modes import freeze
 
 if TYPE_CHECKING:

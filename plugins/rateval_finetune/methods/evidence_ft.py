@@ -11,8 +11,8 @@ import torch
 from rateval.api import Classifier, Context, Logbook, Model, Split
 from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
-from rateval_finetune.methods.linear_head import HeadClassifier
 from rateval_finetune.params import EvidenceFtParams
+from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.objectives import Scored, cross_entropy
 from rateval_finetune.training.randomness import make_generator
 from rateval_finetune.training.sources import MaskedShare, RequireMasks, first_batch

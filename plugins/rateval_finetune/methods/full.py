@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rateval.api import Classifier, Context, Logbook, Model, Split
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
-from rateval_finetune.methods.linear_head import HeadClassifier
 from rateval_finetune.params import FtParams
+from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.objectives import HeadObjective
 
 

@@ -8,9 +8,9 @@ import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, Split
 from rateval_finetune.methods.head_training import make_head, probe, probe_samples
-from rateval_finetune.methods.linear_head import HeadClassifier, restore_head
 from rateval_finetune.methods.method import Method
 from rateval_finetune.params import LpParams
+from rateval_finetune.training.linear_head import HeadClassifier, restore_head
 
 
 class LinearProbe(Method[LpParams]):

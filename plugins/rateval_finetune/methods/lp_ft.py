@@ -12,8 +12,8 @@ from rateval_finetune.methods.head_training import (
     probe,
     probe_samples,
 )
-from rateval_finetune.methods.linear_head import HeadClassifier
 from rateval_finetune.params import LpFtParams
+from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.objectives import HeadObjective
 
 

@@ -8,10 +8,10 @@ import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
 from rateval_finetune.methods.head_training import HeadTask
-from rateval_finetune.methods.linear_head import HeadClassifier, empty_head, restore_head
 from rateval_finetune.methods.method import Method
 from rateval_finetune.methods.zero_shot import class_embeddings
 from rateval_finetune.params import WiseFtParams
+from rateval_finetune.training.linear_head import HeadClassifier, empty_head, restore_head
 from rateval_finetune.training.objectives import HeadObjective
 from rateval_finetune.training.processes import say_once
 

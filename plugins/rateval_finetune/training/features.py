@@ -11,9 +11,9 @@ from accelerate.utils import gather_object
 
 from rateval.api import Logbook, RatevalError, Split
 from rateval.modelkit import load_chunks
-from rateval_finetune.methods.linear_head import HeadClassifier
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.failures import explained_memory
+from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.processes import make_accelerator
 from rateval_finetune.training.sources import FeatureSource
 

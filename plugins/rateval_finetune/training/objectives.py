@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from rateval.api import Model
-from rateval_finetune.methods.linear_head import HeadClassifier
+from rateval_finetune.training.linear_head import HeadClassifier
 
 Scored = tuple[torch.Tensor, torch.Tensor | None]
 """Loss summed over the samples, () float32, and how many classes were right, () int64."""

@@ -11,8 +11,7 @@ from rateval.records.explainers import (
     RankingChangeRecord,
 )
 from rateval.records.run import LOG_NAME, RunRecord
-from rateval.report.rows import Block, headings, merge_notes
-from rateval.report.terminal.layout import WIDE_OVER_SEEDS
+from rateval.report.rows import WIDE_OVER_SEEDS, Block, headings, merge_notes
 from rateval.store.rows import NO_MASK
 
 FEW_SEEDS = 3

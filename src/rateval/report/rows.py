@@ -12,6 +12,11 @@ from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord
 from rateval.wording import list_some
 
+WIDE = 120
+"""Columns from which on intervals are shown beside the values."""
+
+WIDE_OVER_SEEDS = 130
+"""Columns from which on intervals and counts are shown, of a study with several seeds."""
 FAILED = "failed"
 NOT_DONE = "not done"
 NOT_FOR_SCORES = ("faithfulness", "agree")

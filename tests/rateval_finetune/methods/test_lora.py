@@ -15,10 +15,10 @@ from torch import nn
 from rateval.api import Classifier, Context, Finetuner, Model, Sample
 from rateval.facade import create
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
-from rateval_finetune.methods.linear_head import HeadClassifier, new_head
 from rateval_finetune.methods.lora import make_lora
 from rateval_finetune.methods.low_rank import LowRankObjective, linear_weights
 from rateval_finetune.params import LoraParams
+from rateval_finetune.training.linear_head import HeadClassifier, new_head
 from rateval_finetune.training.objectives import HeadObjective
 
 Make = Callable[..., Any]

@@ -13,10 +13,6 @@ from rateval.report.rows import FAILED
 
 QUADRANTS = ("RR", "RW", "WR", "WW")
 UNDEFINED = "–"
-WIDE = 120
-"""Columns from which on intervals are shown beside the values."""
-WIDE_OVER_SEEDS = 130
-"""Columns from which on intervals and counts are shown, of a study with several seeds."""
 
 
 def make_table(*labels: str, tight: bool = False) -> Table:

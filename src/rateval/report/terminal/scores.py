@@ -11,11 +11,9 @@ from rich.text import Text
 from rateval.records.cell import ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.run import RunRecord
-from rateval.report.rows import Block, Row, headings
+from rateval.report.rows import WIDE, WIDE_OVER_SEEDS, Block, Row, headings
 from rateval.report.terminal.layout import (
     QUADRANTS,
-    WIDE,
-    WIDE_OVER_SEEDS,
     add_number,
     add_row,
     make_table,

@@ -65,19 +65,20 @@ if TYPE_CHECKING:
     from rateval.wording import list_some as list_some, suggest as suggest
 
 _MODULES = (
-    # These import no torch: a plugin's params and digests ask for nothing else.
+    # These import no library at all: digests of components ask for nothing else.
     "rateval.wording",
     "rateval.json_file",
-    "rateval.modelkit.channels",
-    "rateval.modelkit.prompts",
-    "rateval.modelkit.tower_sizes",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
+    # These import pydantic: params ask for them.
+    "rateval.modelkit.channels",
+    "rateval.modelkit.prompts",
+    "rateval.modelkit.tower_sizes",
     "rateval.modelkit.foreign_table",
     "rateval.modelkit.hugging_face_table",
     "rateval.modelkit.tokenizer_folder",
-    # And these do.
+    # And these import torch.
     "rateval.data.batches",
     "rateval.machine.memory",
     "rateval.modelkit.geometry",

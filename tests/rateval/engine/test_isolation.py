@@ -291,6 +291,6 @@ def make(params, context):
 def test_an_executor_that_loses_steps_is_named(make_plugin: MakePlugin) -> None:
     make_plugin(LOSING, distribution="losing", name="losing", losing_parts=LOSING_PARTS)
     with pytest.raises(
-        RatevalError, match=r'executor "losing" says that no step is left.* 1 ended'
+        RatevalError, match=r'executor "losing" says that no step is left.* 2 ended'
     ):
         rateval.run(spec(model=[{"use": "tiny"}], executor={"use": "losing"}))

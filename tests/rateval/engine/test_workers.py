@@ -51,7 +51,7 @@ def processes(workers: int) -> dict[str, Any]:
 
 def facts(record: RunRecord) -> dict[str, Any]:
     """Return a record without what may differ between two runs of one study."""
-    timed = {"started", "written", "seconds", "environment", "spec_resolved", "stages"}
+    timed = {"started", "written", "seconds", "environment", "spec_resolved", "overrides", "stages"}
     return record.model_dump(exclude=timed)
 
 

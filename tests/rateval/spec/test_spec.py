@@ -115,7 +115,10 @@ def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> No
             '[executor]\nuse = "local"\nworker = 2',
             'executor.worker: unknown key; did you mean "workers"?',
         ),
-        ('[[executor]]\nuse = "local"', 'executor = [{"use": "local"}]: must be a table'),
+        (
+            '[[executor]]\nuse = "local"',
+            'executor = [{"use": "local"}]: there is one executor for the whole study; write [executor]',
+        ),
         ("[executer]", 'executer: unknown key; did you mean "executor"?'),
         ("[faithfullness]", 'faithfullness: unknown key; did you mean "faithfulness"?'),
     ],

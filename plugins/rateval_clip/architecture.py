@@ -12,10 +12,9 @@ import timm
 import torch
 
 from rateval.api import RatevalError
-from rateval.modelkit import ForeignTable, check_table, read_json
 from rateval_clip.files import locate_config
-from rateval_clip.options import ModelOptions, PreprocessOptions, require_sane_size
-from rateval_clip.params import CONFIG_KEYS, RANDOM, ClipParams, checkpoint_path
+from rateval_clip.options import check_options, read_config
+from rateval_clip.params import RANDOM, ClipParams, checkpoint_path
 from rateval_clip.tags import named_config, tag_config, usual_preprocessing
 
 
@@ -42,11 +41,7 @@ def find_architecture(params: ClipParams) -> Architecture:
     layout = locate_config(params.architecture)
     preprocessing: dict[str, Any] = {}
     if layout.config is not None:
-        content = read_json(layout.config)
-        config = content.get("model_cfg", content)
-        given = {"preprocess_cfg": content.get("preprocess_cfg", {})}
-        checked = check_table(_Preprocessing, given, f"{layout.config}")
-        preprocessing = checked.preprocess_cfg.options()
+        config, preprocessing = read_config(layout.config)
     elif isinstance(params.architecture, str):
         config = named_config(params.architecture)
         if params.pretrained is not None and _is_tag(params):
@@ -55,14 +50,8 @@ def find_architecture(params: ClipParams) -> Architecture:
             preprocessing = usual_preprocessing(params.architecture)
     else:
         config = params.architecture
-    where = layout.name if layout.config is None else str(layout.config)
-    return Architecture(layout.name, check_config(config, where), preprocessing, layout.folder)
-
-
-class _Preprocessing(ForeignTable):
-    """The part of a config that says how an image is prepared."""
-
-    preprocess_cfg: PreprocessOptions
+    config = check_config(config, layout.source)
+    return Architecture(layout.name, config, preprocessing, layout.folder)
 
 
 def _is_tag(params: ClipParams) -> bool:
@@ -72,17 +61,9 @@ def _is_tag(params: ClipParams) -> bool:
 def check_config(config: Any, where: str) -> dict[str, Any]:
     """Return what open_clip may see of a config that comes from ``where``.
 
-    Raises RatevalError for options that may not be set or are out of their bounds, and for towers
-    that cannot be used.
+    Raises what ``check_options`` raises, and RatevalError for an image tower that timm lacks.
     """
-    if not isinstance(config, dict):
-        raise RatevalError(f"{where}: model_cfg must be a table, not {type(config).__name__}")
-    absent = [key for key in CONFIG_KEYS if key not in config]
-    if absent:
-        raise RatevalError(f"{where}: not an open_clip config; it lacks {', '.join(absent)}")
-    _refuse_other_towers(config, where)
-    options = check_table(ModelOptions, config, where)
-    require_sane_size(options, where)
+    options = check_options(config, where)
     timm_name = options.vision_cfg.timm_model_name
     if timm_name is not None and not timm.is_model(timm_name):
         raise RatevalError(
@@ -90,26 +71,6 @@ def check_config(config: Any, where: str) -> dict[str, Any]:
             "no such model; give the name of one that it builds itself"
         )
     return options.options()
-
-
-def _refuse_other_towers(config: dict[str, Any], where: str) -> None:
-    if "multimodal_cfg" in config:
-        raise RatevalError(
-            f"{where}: a CoCa, which pools tokens by many queries, so that its attention cannot be "
-            'followed to the embedding; give a CLIP, such as "ViT-B-32"'
-        )
-    vision, text = config["vision_cfg"], config["text_cfg"]
-    if isinstance(vision, dict) and isinstance(vision.get("layers"), list | tuple):
-        raise RatevalError(
-            f"{where}: its image tower is a ResNet, which has no self-attention to explain; give a "
-            'vision transformer, such as "ViT-B-32"'
-        )
-    if isinstance(text, dict) and text.get("hf_model_name"):
-        raise RatevalError(
-            f"{where}: its text tower is transformers' {text['hf_model_name']}, which cannot be "
-            "used in this version; give an architecture with open_clip's own text tower, such as "
-            '"ViT-B-32"'
-        )
 
 
 def build_module(architecture: Architecture, seed: int) -> torch.nn.Module:

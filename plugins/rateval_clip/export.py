@@ -11,7 +11,7 @@ from open_clip.transform import PreprocessCfg
 from rateval.modelkit import copy_tokenizer, write_json, write_safetensors
 from rateval_clip.architecture import Architecture
 from rateval_clip.files import CONFIG_NAME, WEIGHTS_NAME
-from rateval_clip.tokens import locate_tokenizer
+from rateval_clip.tokenizer_files import locate_tokenizer
 
 
 def write_folder(

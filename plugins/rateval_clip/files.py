@@ -8,6 +8,7 @@ from typing import Any
 
 from rateval.api import RatevalError
 from rateval.modelkit import digest_files
+from rateval_clip.options import check_options, read_config
 from rateval_clip.params import (
     QUICKSTART,
     RANDOM,
@@ -16,6 +17,7 @@ from rateval_clip.params import (
     checkpoint_path,
     config_path,
 )
+from rateval_clip.tokenizer_files import check_tokenizer_files
 
 CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAME = "open_clip_model.safetensors"
@@ -43,6 +45,11 @@ class Layout:
     """The JSON file; None for a name that open_clip knows and for a table."""
     folder: Path | None = None
     """The folder of config, weights and tokenizer; None when there is none."""
+
+    @property
+    def source(self) -> str:
+        """What messages about an option name: the file, where there is one."""
+        return self.name if self.config is None else str(self.config)
 
 
 def locate_config(architecture: str | dict[str, Any]) -> Layout:
@@ -112,9 +119,10 @@ def digest(params: ClipParams) -> str:
     """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are the config, the tokenizer's files and the checkpoint. Raises RatevalError when one of
-    them cannot be found.
+    them cannot be found, and when config or tokenizer ask for what they may not.
     """
     layout = locate_config(params.architecture)
+    _check(params.architecture, layout)
     weights = locate_weights(params, layout)
     paths = {"config": layout.config, "weights": weights}
     if layout.folder is not None:
@@ -122,3 +130,13 @@ def digest(params: ClipParams) -> str:
         files = (p for p in layout.folder.iterdir() if p.suffix in {".json", ".txt", ".model"})
         paths |= {path.name: path for path in files}
     return digest_files(paths)
+
+
+def _check(architecture: str | dict[str, Any], layout: Layout) -> None:
+    config: Any = architecture
+    if layout.config is not None:
+        config, _ = read_config(layout.config)
+    elif isinstance(architecture, str):
+        return  # open_clip's own, which only open_clip can tell
+    options = check_options(config, layout.source).options()
+    check_tokenizer_files(options["text_cfg"], layout.folder, layout.name)

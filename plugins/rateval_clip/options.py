@@ -1,11 +1,16 @@
-"""Options of an open_clip config that reach open_clip, with type and bounds of each."""
+"""Options of an open_clip config that reach open_clip, with type and bounds of each.
+
+This module imports no torch.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from rateval.api import RatevalError
 from rateval.modelkit import (
     ForeignDepth,
     ForeignMean,
@@ -14,8 +19,11 @@ from rateval.modelkit import (
     ForeignSize,
     ForeignStd,
     ForeignTable,
+    check_table,
+    read_json,
     require_buildable,
 )
+from rateval_clip.params import CONFIG_KEYS
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 _Ratio = Annotated[float, Field(gt=0, le=64)]
@@ -135,8 +143,61 @@ class PreprocessOptions(ForeignTable):
     fill_color: Annotated[int, Field(ge=0, le=255)] = 0
 
 
-def require_sane_size(options: ModelOptions, where: str) -> None:
-    """Raise RatevalError when the towers would hold more numbers than any model does."""
+class _Preprocessing(ForeignTable):
+    """The part of a config that says how an image is prepared."""
+
+    preprocess_cfg: PreprocessOptions
+
+
+def read_config(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Return ``model_cfg`` of a config file as it is, and its ``preprocess_cfg``, checked.
+
+    Raises RatevalError for an unreadable file, and for a preprocessing that may not be set.
+    """
+    content = read_json(path)
+    given = {"preprocess_cfg": content.get("preprocess_cfg", {})}
+    checked = check_table(_Preprocessing, given, f"{path}")
+    return content.get("model_cfg", content), checked.preprocess_cfg.options()
+
+
+def check_options(config: Any, where: str) -> ModelOptions:
+    """Return the ``model_cfg`` that comes from ``where`` as a table.
+
+    Raises RatevalError for options that may not be set or are out of their bounds, and for towers
+    that cannot be used.
+    """
+    if not isinstance(config, dict):
+        raise RatevalError(f"{where}: model_cfg must be a table, not {type(config).__name__}")
+    absent = [key for key in CONFIG_KEYS if key not in config]
+    if absent:
+        raise RatevalError(f"{where}: not an open_clip config; it lacks {', '.join(absent)}")
+    _refuse_other_towers(config, where)
+    options = check_table(ModelOptions, config, where)
+    _require_sane_size(options, where)
+    return options
+
+
+def _refuse_other_towers(config: dict[str, Any], where: str) -> None:
+    if "multimodal_cfg" in config:
+        raise RatevalError(
+            f"{where}: a CoCa, which pools tokens by many queries, so that its attention cannot be "
+            'followed to the embedding; give a CLIP, such as "ViT-B-32"'
+        )
+    vision, text = config["vision_cfg"], config["text_cfg"]
+    if isinstance(vision, dict) and isinstance(vision.get("layers"), list | tuple):
+        raise RatevalError(
+            f"{where}: its image tower is a ResNet, which has no self-attention to explain; give a "
+            'vision transformer, such as "ViT-B-32"'
+        )
+    if isinstance(text, dict) and text.get("hf_model_name"):
+        raise RatevalError(
+            f"{where}: its text tower is transformers' {text['hf_model_name']}, which cannot be "
+            "used in this version; give an architecture with open_clip's own text tower, such as "
+            '"ViT-B-32"'
+        )
+
+
+def _require_sane_size(options: ModelOptions, where: str) -> None:
     vision, text = options.vision_cfg, options.text_cfg
     size = vision.image_size
     height, width = (size, size) if isinstance(size, int) else size

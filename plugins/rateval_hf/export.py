@@ -11,7 +11,8 @@ import transformers
 
 from rateval.modelkit import copy_tokenizer, read_json, write_json
 from rateval_hf.files import locate_weights
-from rateval_hf.preprocessing import Preprocessing, locate_settings, settings_in
+from rateval_hf.preprocessing import Preprocessing
+from rateval_hf.settings import locate_settings, settings_in
 
 
 def write_folder(

@@ -6,8 +6,10 @@ import reprlib
 from pathlib import Path
 
 from rateval.api import RatevalError
-from rateval.modelkit import digest_files, read_json
+from rateval.modelkit import check_tokenizer, digest_files, read_json
+from rateval_hf.options import CONFIG_NAME, read_config
 from rateval_hf.params import HfClipParams
+from rateval_hf.settings import read_settings
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _TEXT_FILES = {".json", ".txt", ".model"}
@@ -63,8 +65,12 @@ def digest(params: HfClipParams) -> str:
     """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are the weights and every config and tokenizer file of the folder. Raises RatevalError
-    when one cannot be read.
+    when one cannot be read, and when config, image processor or tokenizer ask for what they may
+    not.
     """
     folder = folder_of(params)
+    kind, _ = read_config(folder / CONFIG_NAME)
+    read_settings(folder, kind, params)
+    check_tokenizer(folder)
     texts = (path for path in folder.iterdir() if path.suffix in _TEXT_FILES)
     return digest_files({path.name: path for path in (*texts, *locate_weights(folder))})

@@ -1,11 +1,16 @@
-"""Options of a folder's JSON files that have a use, with type and bounds of each."""
+"""Options of a folder's JSON files that have a use, with type and bounds of each.
+
+This module imports no torch.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from rateval.api import RatevalError
 from rateval.modelkit import (
     ForeignDepth,
     ForeignPair,
@@ -13,8 +18,14 @@ from rateval.modelkit import (
     ForeignSize,
     ForeignTable,
     HuggingFaceTable,
+    check_table,
+    read_json,
     require_buildable,
 )
+
+CONFIG_NAME = "config.json"
+Kind = Literal["clip", "siglip"]
+"""A config's ``model_type``."""
 
 _Activation = Literal[
     "gelu", "gelu_10", "gelu_fast", "gelu_new", "gelu_python", "gelu_pytorch_tanh", "quick_gelu",
@@ -115,8 +126,25 @@ class ImageOptions(ForeignTable):
     )
 
 
-def require_sane_size(options: ModelOptions, where: str) -> None:
-    """Raise RatevalError when the towers would hold more numbers than any model does."""
+def read_config(path: Path) -> tuple[Kind, dict[str, Any]]:
+    """Return what kind of model a config.json describes, and which options transformers may see.
+
+    Raises RatevalError for a config of another kind of model, and for options that may not be set
+    or are out of their bounds.
+    """
+    content = read_json(path)
+    kind = next((kind for kind in get_args(Kind) if kind == content.get("model_type")), None)
+    if kind is None:
+        raise RatevalError(
+            f"{path}: model_type is {content.get('model_type')!r}; hf-clip loads "
+            f"{' and '.join(get_args(Kind))} only"
+        )
+    options = check_table(ModelOptions, content, str(path))
+    _require_sane_size(options, str(path))
+    return kind, options.options()
+
+
+def _require_sane_size(options: ModelOptions, where: str) -> None:
     numbers = 0.0
     for text in (options.text_config, options.text_config_dict):
         if text is not None:

@@ -13,11 +13,11 @@ from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from rateval.api import RatevalError
-from rateval.modelkit import check_table, read_json, read_state_dict, require_same_weights
+from rateval.modelkit import read_state_dict, require_same_weights
 from rateval_hf.files import locate_weights
-from rateval_hf.options import ModelOptions, require_sane_size
+from rateval_hf.options import CONFIG_NAME, Kind, read_config
 
-_CLASSES: Mapping[str, tuple[Any, Any]] = {
+_CLASSES: Mapping[Kind, tuple[Any, Any]] = {
     "clip": (CLIPConfig, CLIPModel),
     "siglip": (SiglipConfig, SiglipModel),
 }
@@ -49,18 +49,11 @@ def load(folder: Path) -> Loaded:
     Raises RatevalError for a config of another kind of model, for options that may not be set, and
     for weights that are absent, damaged, unsafe, or not those of the config.
     """
-    path = folder / "config.json"
-    content = read_json(path)
-    kind = content.get("model_type")
-    if not isinstance(kind, str) or kind not in _CLASSES:
-        raise RatevalError(
-            f"{path}: model_type is {kind!r}; hf-clip loads {' and '.join(_CLASSES)} only"
-        )
+    path = folder / CONFIG_NAME
+    kind, options = read_config(path)
     make_config, make_model = _CLASSES[kind]
-    options = check_table(ModelOptions, content, str(path))
-    require_sane_size(options, str(path))
     try:
-        config = make_config.from_dict(options.options())
+        config = make_config.from_dict(options)
         with torch.random.fork_rng(devices=[]):
             # The config may ask for half precision, which the context decides about.
             module: nn.Module = make_model(config).float().eval()

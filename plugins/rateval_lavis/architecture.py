@@ -13,7 +13,7 @@ from torchvision.transforms import Compose
 
 from rateval.api import RatevalError
 from rateval.modelkit import TowerSizeParams
-from rateval_lavis.files import family_of, read_config
+from rateval_lavis.files import PATCH_SIZE, describe_vision, family_of, read_config
 from rateval_lavis.params import LavisParams
 from rateval_lavis.preprocessing import make_transform
 from rateval_lavis.upstream import (
@@ -28,9 +28,6 @@ _CLASSES: dict[str, Any] = {"albef": OfflineAlbef, "blip": OfflineBlip}
 _TEXT_LENGTH = {"albef": 30, "blip": 35}
 # Stands in LAVIS' code, not in its configs.
 _FUSION_LAYER = 6
-# `vit_type` of a config: width, depth, heads and the least rate of stochastic depth in training.
-_TOWERS = {"base": (768, 12, 12, 0.0), "large": (1024, 24, 16, 0.1)}
-_PATCH_SIZE = 16
 _VISION_EPS = 1e-6
 
 
@@ -65,7 +62,7 @@ def find_architecture(params: LavisParams) -> Architecture:
 def _from_size(params: LavisParams, size: TowerSizeParams) -> Architecture:
     family = family_of(params)
     name = (
-        f"LAVIS {family.upper()} ({_describe(size.width, size.depth, size.patch_size)}, "
+        f"LAVIS {family.upper()} ({describe_vision(size.width, size.depth, size.patch_size)}, "
         f"{size.image_size} px; text {size.text_layers} x {size.text_width})"
     )
     return Architecture(
@@ -82,24 +79,16 @@ def _from_size(params: LavisParams, size: TowerSizeParams) -> Architecture:
 def _from_config(params: LavisParams) -> Architecture:
     family, config = family_of(params), read_config(params)
     model, text = config.model, dict(config.text)
-    kind = model.get("vit_type", "base")
-    if kind not in _TOWERS:
-        raise RatevalError(
-            f"{config.path}: model.vit_type = {kind!r}: LAVIS knows {' and '.join(_TOWERS)}; give "
-            "a table of sizes by `size` for another one"
-        )
-    width, depth, heads, drop_path = _TOWERS[kind]
+    width, depth, heads, drop_path = config.tower
     eps = float(model.get("vit_layer_norm_epsilon", -1))
     if family == "albef":
         text["num_hidden_layers"] = text.get("fusion_layer", _FUSION_LAYER)
-    size = model.get("image_size", 384)
-    name = f"LAVIS {config.path.stem} ({_describe(width, depth, _PATCH_SIZE)}, {size} px)"
     return Architecture(
         family=family,
-        name=name,
+        name=config.name,
         vision={
-            "img_size": size,
-            "patch_size": _PATCH_SIZE,
+            "img_size": config.image_size,
+            "patch_size": PATCH_SIZE,
             "embed_dim": width,
             "depth": depth,
             "num_heads": heads,
@@ -109,12 +98,8 @@ def _from_config(params: LavisParams) -> Architecture:
         text=text,
         embedding=model.get("embed_dim", 256),
         text_length=model.get("max_txt_len", _TEXT_LENGTH[family]),
-        transform=make_transform(name, size, config.processor, params),
+        transform=make_transform(config.name, config.image_size, config.processor, params),
     )
-
-
-def _describe(width: int, depth: int, patch_size: int) -> str:
-    return f"vision {depth} x {width}, patch {patch_size}"
 
 
 def build_module(architecture: Architecture, seed: int, token_types: bool = False) -> nn.Module:

@@ -12,8 +12,12 @@ from rateval.api import RatevalError
 from rateval.modelkit import cached_bert_vocabulary, check_table, digest_files, read_json, suggest
 from rateval_lavis.options import ModelOptions, ProcessorOptions, TextOptions
 from rateval_lavis.params import RANDOM, LavisAlbefParams, LavisParams, config_path
+from rateval_lavis.processor import read_settings
 
 _VOCABULARY = "vocab.txt"
+# `vit_type` of a config: width, depth, heads and the least rate of stochastic depth in training.
+_TOWERS = {"base": (768, 12, 12, 0.0), "large": (1024, 24, 16, 0.1)}
+PATCH_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,32 @@ class ModelConfig:
     """The JSON file of the text tower."""
     text: dict[str, Any]
     """What is read of it: a BERT config."""
+
+    @property
+    def tower(self) -> tuple[int, int, int, float]:
+        """Width, depth and heads of its vision tower, and the least rate of stochastic depth."""
+        return _TOWERS[self.model.get("vit_type", "base")]
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of an image in pixels."""
+        return int(self.model.get("image_size", 384))
+
+    @property
+    def name(self) -> str:
+        """Its name in messages and in the model card."""
+        width, depth, *_ = self.tower
+        described = describe_vision(width, depth, PATCH_SIZE)
+        return f"LAVIS {self.path.stem} ({described}, {self.image_size} px)"
+
+
+def describe_vision(width: int, depth: int, patch_size: int) -> str:
+    """Return a vision tower in a few words.
+
+    >>> describe_vision(768, 12, 16)
+    'vision 12 x 768, patch 16'
+    """
+    return f"vision {depth} x {width}, patch {patch_size}"
 
 
 def family_of(params: LavisParams) -> str:
@@ -76,6 +106,12 @@ def read_config(params: LavisParams) -> ModelConfig:
         )
     text_path = _locate_text_config(model, path)
     options = check_table(ModelOptions, model, f"{path}: model").options()
+    kind = options.get("vit_type", "base")
+    if kind not in _TOWERS:
+        raise RatevalError(
+            f"{path}: model.vit_type = {kind!r}: LAVIS knows {' and '.join(_TOWERS)}; give a table "
+            "of sizes by `size` for another one"
+        )
     text = check_table(TextOptions, read_json(text_path), str(text_path)).options()
     processor = _section(_section(content.get("preprocess"), "vis_processor"), "eval")
     where = f"{path}: preprocess.vis_processor.eval"
@@ -159,10 +195,11 @@ def digest(params: LavisParams) -> str:
     """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are both configs, the vocabulary and the checkpoint. Raises RatevalError when one of them
-    cannot be read.
+    cannot be read, and when a config asks for what it may not.
     """
     paths = {"weights": locate_weights(params), "vocabulary": locate_vocabulary(params)}
     if params.size is None:
         config = read_config(params)
+        read_settings(config.name, config.image_size, config.processor, params)
         paths |= {"config": config.path, "text config": config.text_path}
     return digest_files(paths)

@@ -1,4 +1,7 @@
-"""Options of LAVIS configs that reach LAVIS, with type and bounds of each."""
+"""Options of LAVIS configs that reach LAVIS, with type and bounds of each.
+
+This module imports no torch.
+"""
 
 from __future__ import annotations
 

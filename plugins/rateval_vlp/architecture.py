@@ -1,18 +1,19 @@
-"""Sizes of a dual encoder, and the few facts in which ALBEF and BLIP differ."""
+"""Sizes of a dual encoder, and the few facts in which ALBEF and BLIP differ.
+
+This module imports no torch.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
-from transformers import BlipConfig
 
 from rateval.api import RatevalError
 from rateval.modelkit import TowerSizeParams, check_table, read_json, require_buildable
-from rateval_vlp.files import SIZE_NAME
 from rateval_vlp.options import ModelOptions
 from rateval_vlp.params import (
     ALBEF_SIZES,
@@ -23,6 +24,10 @@ from rateval_vlp.params import (
     BlipSizeParams,
 )
 
+SIZE_NAME = "size.json"
+"""Of a folder that rateval wrote."""
+PADDING = 0
+"""The word that fills a prompt, which nothing attends."""
 Size = TypeVar("Size", AlbefSizeParams, BlipSizeParams)
 
 
@@ -91,8 +96,8 @@ def blip_architecture(params: BlipParams, config: Path | None) -> Architecture:
         size,
         official.text_length,
         official.added_tokens,
-        vision_eps=content.vision_config.layer_norm_eps,
-        text_eps=content.text_config.layer_norm_eps,
+        vision_eps=content.vision.layer_norm_eps,
+        text_eps=content.text.layer_norm_eps,
         # The class has no temperature of its own.
         temperature=params.temperature or math.exp(-content.logit_scale_init_value),
         hugging_face=True,
@@ -123,27 +128,23 @@ def _list_faults(error: ValidationError) -> str:
     return "; ".join(f"{fault['loc'][-1:]}: {fault['msg']}" for fault in error.errors())
 
 
-def _read_config(path: Path) -> Any:
+def _read_config(path: Path) -> ModelOptions:
     content = read_json(path)
     found = content.get("model_type")
     if found != "blip":
         raise RatevalError(
             f"{path}: describes {found!r}, not 'blip'; give a folder of BlipForImageTextRetrieval"
         )
-    options = check_table(ModelOptions, content, str(path)).options()
-    try:
-        return BlipConfig.from_dict(options)
-    except Exception as error:  # the config is the only cause there is
-        raise RatevalError(f"{path}: transformers refuses this config: {error}") from error
+    return check_table(ModelOptions, content, str(path))
 
 
-def _folder_size(config: Any, path: Path) -> BlipSizeParams:
-    vision, text = config.vision_config, config.text_config
+def _folder_size(config: ModelOptions, path: Path) -> BlipSizeParams:
+    vision, text = config.vision, config.text
     unlike = {
         "vision_config.intermediate_size": (vision.intermediate_size, 4 * vision.hidden_size),
         "vision_config.hidden_act": (vision.hidden_act, "gelu"),
         "text_config.hidden_act": (text.hidden_act, "gelu"),
-        "text_config.pad_token_id": (text.pad_token_id, 0),
+        "text_config.pad_token_id": (text.pad_token_id, PADDING),
     }
     for key, (found, supported) in unlike.items():
         if found != supported:

@@ -14,8 +14,8 @@ from rateval.modelkit import (
     write_safetensors,
     write_salesforce_checkpoint,
 )
-from rateval_vlp.architecture import Architecture
-from rateval_vlp.files import CONFIG_NAME, SIZE_NAME, Files
+from rateval_vlp.architecture import SIZE_NAME, Architecture
+from rateval_vlp.files import CONFIG_NAME, Files
 from rateval_vlp.keys import hugging_face_key
 from rateval_vlp.towers import DualEncoder
 

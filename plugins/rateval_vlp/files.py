@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rateval.api import RatevalError
 from rateval.modelkit import cached_bert_vocabulary, digest_files
+from rateval_vlp.architecture import SIZE_NAME, albef_architecture, blip_architecture
 from rateval_vlp.params import QUICKSTART, RANDOM, AlbefParams, BlipParams
+from rateval_vlp.vocabulary import read_vocabulary
 
 CONFIG_NAME = "config.json"
 """Of a Hugging Face folder."""
-SIZE_NAME = "size.json"
-"""Of a folder that rateval wrote."""
 _OWN_WEIGHTS = ("model.pth", "model.safetensors")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt")
@@ -29,6 +29,8 @@ class Files:
     """config.json of a Hugging Face folder or size.json of one that rateval wrote, else None."""
     vocabulary: Path | None
     """vocab.txt or tokenizer.json; None when there is none on this machine."""
+    is_own_vocabulary: bool
+    """Whether it was given or lies beside the weights, so that it has to fit the model."""
 
 
 def locate(params: AlbefParams | BlipParams) -> Files:
@@ -42,7 +44,7 @@ def locate(params: AlbefParams | BlipParams) -> Files:
     pretrained = Path(params.pretrained).expanduser()
     if params.pretrained == RANDOM or not pretrained.is_dir():
         weights = None if params.pretrained == RANDOM else pretrained
-        return Files(weights, None, _locate_vocabulary(params.vocabulary, None))
+        return Files(weights, None, *_locate_vocabulary(params.vocabulary, None))
     if (pretrained / SIZE_NAME).is_file():
         return _own(pretrained, params.vocabulary)
     if isinstance(params, AlbefParams):
@@ -58,7 +60,7 @@ def locate(params: AlbefParams | BlipParams) -> Files:
             f"({' or '.join(_WEIGHTS)}); give a folder that BlipForImageTextRetrieval saved, or "
             "the path of a checkpoint file"
         )
-    return Files(weights, config, _locate_vocabulary(params.vocabulary, pretrained))
+    return Files(weights, config, *_locate_vocabulary(params.vocabulary, pretrained))
 
 
 def _own(folder: Path, vocabulary: str | None) -> Files:
@@ -68,18 +70,18 @@ def _own(folder: Path, vocabulary: str | None) -> Files:
             f"{folder}: the folder holds {SIZE_NAME}, but neither {' nor '.join(_OWN_WEIGHTS)}; "
             "export the model again"
         )
-    return Files(weights, folder / SIZE_NAME, _locate_vocabulary(vocabulary, folder))
+    return Files(weights, folder / SIZE_NAME, *_locate_vocabulary(vocabulary, folder))
 
 
-def _locate_vocabulary(given: str | None, folder: Path | None) -> Path | None:
+def _locate_vocabulary(given: str | None, folder: Path | None) -> tuple[Path | None, bool]:
     if given is not None:
         path = Path(given).expanduser()
         found = _first_of(path, _VOCABULARIES) if path.is_dir() else path
         if found is None:
             raise RatevalError(f"{path}: the folder holds neither {' nor '.join(_VOCABULARIES)}")
-        return found
+        return found, True
     beside = _first_of(folder, _VOCABULARIES) if folder is not None else None
-    return beside if beside is not None else cached_bert_vocabulary()
+    return (beside, True) if beside is not None else (cached_bert_vocabulary(), False)
 
 
 def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -90,8 +92,18 @@ def digest(params: AlbefParams | BlipParams) -> str:
     """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are the checkpoint, the config that came with it, and the vocabulary. Raises RatevalError
-    when one cannot be read.
+    when one cannot be read, and when config or vocabulary are not those of such a model.
     """
     files = locate(params)
+    _check(params, files)
     paths = {"weights": files.weights, "config": files.config, "vocabulary": files.vocabulary}
     return digest_files(paths)
+
+
+def _check(params: AlbefParams | BlipParams, files: Files) -> None:
+    if isinstance(params, AlbefParams):
+        architecture = albef_architecture(params, files.config)
+    else:
+        architecture = blip_architecture(params, files.config)
+    if files.vocabulary is not None and files.is_own_vocabulary:
+        read_vocabulary(files.vocabulary, architecture)

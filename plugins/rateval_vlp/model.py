@@ -23,13 +23,18 @@ from rateval.modelkit import (
     read_state_dict,
     record_probabilities,
 )
-from rateval_vlp.architecture import Architecture, albef_architecture, blip_architecture
+from rateval_vlp.architecture import (
+    PADDING,
+    Architecture,
+    albef_architecture,
+    blip_architecture,
+)
 from rateval_vlp.export import write_hugging_face, write_official
 from rateval_vlp.files import Files, locate
 from rateval_vlp.params import QUICKSTART, AlbefParams, BlipParams
 from rateval_vlp.recording import attend, attention_layers
 from rateval_vlp.tokens import WordPieces
-from rateval_vlp.towers import PADDING, DualEncoder, build
+from rateval_vlp.towers import DualEncoder, build
 from rateval_vlp.weights import Loaded, load_weights
 
 _SOURCES = {"albef": "github.com/salesforce/ALBEF", "blip": "github.com/salesforce/BLIP"}

@@ -1,4 +1,7 @@
-"""Options of a Hugging Face BLIP's config.json, with type and bounds of each."""
+"""Options of a Hugging Face BLIP's config.json, with type and bounds of each.
+
+Defaults are those of transformers' BlipConfig. This module imports no torch.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +37,18 @@ class _TowerOptions(HuggingFaceTable):
 class TextOptions(_TowerOptions):
     """Options of ``text_config``."""
 
+    num_attention_heads: ForeignSize = 8
+    layer_norm_eps: _Epsilon = 1e-12
+    projection_dim: ForeignSize = 768
     vocab_size: ForeignRows = 30524
     encoder_hidden_size: ForeignSize = 768
     max_position_embeddings: ForeignSize = 512
     hidden_dropout_prob: _Share = 0.0
     attention_probs_dropout_prob: _Share = 0.0
-    bos_token_id: _Id | None = None
-    eos_token_id: _Id | list[_Id] | None = None
-    pad_token_id: _Id | None = None
-    sep_token_id: _Id | None = None
+    bos_token_id: _Id | None = 30522
+    eos_token_id: _Id | list[_Id] | None = 2
+    pad_token_id: _Id | None = 0
+    sep_token_id: _Id | None = 102
     is_decoder: bool = True
     tie_word_embeddings: bool = True
     label_smoothing: _Share = 0.0
@@ -54,6 +60,7 @@ class VisionOptions(_TowerOptions):
     num_channels: Annotated[int, Field(ge=3, le=3)] = 3
     image_size: ForeignSize | ForeignPair = 384
     patch_size: ForeignSize | ForeignPair = 16
+    initializer_range: _Spread = 1e-10
 
 
 class ModelOptions(HuggingFaceTable):
@@ -74,3 +81,13 @@ class ModelOptions(HuggingFaceTable):
         # Older ones hold the towers twice; those here are read.
         HuggingFaceTable.inert | {"text_config_dict", "vision_config_dict"}
     ) - {"model_type"}
+
+    @property
+    def text(self) -> TextOptions:
+        """The text tower's options, all defaults where the file has none."""
+        return self.text_config or TextOptions()
+
+    @property
+    def vision(self) -> VisionOptions:
+        """The vision tower's options, all defaults where the file has none."""
+        return self.vision_config or VisionOptions()

@@ -10,10 +10,9 @@ from torch import nn
 from transformers import BertConfig, BertModel, BlipTextConfig
 from transformers.models.blip.modeling_blip_text import BlipTextModel
 
-from rateval_vlp.architecture import Architecture
+from rateval_vlp.architecture import PADDING, Architecture
 
 INITIAL_TEMPERATURE = 0.07
-PADDING = 0
 
 
 class DualEncoder(nn.Module):

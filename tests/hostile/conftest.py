@@ -179,17 +179,21 @@ def _save_official(kind: str, folder: Path) -> None:
 def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
-    """Run a command of rateval on a spec with one model; return its exit code and complaint."""
+    """Run a command of rateval on a spec with one model; return its exit code and complaint.
+
+    With ``beside`` a sound model stands before that one.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "2000")
 
-    def run(kind: str, folder: Path, *words: str) -> tuple[int, str]:
+    def run(kind: str, folder: Path, *words: str, beside: bool = False) -> tuple[int, str]:
         use = "blip" if kind == "blip-hf" else kind
         key = {"clip": "architecture", "hf-clip": "folder"}.get(kind, "pretrained")
+        sound = f'[[model]]\nuse = "{"clip" if use == "blip" else "blip"}"\n' if beside else ""
         spec = tmp_path / "spec.toml"
         spec.write_text(
             '[study]\nname = "small"\n[[dataset]]\nuse = "shapes"\ntrain_size = 8\ntest_size = 8\n'
-            f'[[model]]\nuse = "{use}"\n{key} = "{folder}"\n'
+            f'{sound}[[model]]\nuse = "{use}"\n{key} = "{folder}"\n'
             '[[finetune]]\nuse = "zs"\n[run]\ndevice = "cpu"\n',
             encoding="utf-8",
         )

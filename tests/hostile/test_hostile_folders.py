@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,17 @@ HOSTILE: tuple[tuple[str, str, tuple[str, ...], Any], ...] = (
 IDS = [f"{kind}-{'.'.join(path)}-{value!s:.20}" for kind, _, path, value in HOSTILE]
 
 
+def _refused_at_once(answer: tuple[int, str], reason: str) -> None:
+    code, said = answer
+    assert (code, "Traceback" in said) == (2, False), said
+    assert reason in said
+    assert _written() <= {Path("runs/store")}  # which is empty
+
+
+def _written() -> set[Path]:
+    return set(Path("runs").rglob("*"))
+
+
 @pytest.mark.parametrize(("kind", "file", "path", "value"), HOSTILE, ids=IDS)
 def test_what_is_not_named_is_refused(
     make_folder: MakeFolder,
@@ -85,6 +98,7 @@ def test_what_is_not_named_is_refused(
     assert "Traceback" not in said
     assert path[-1] in said
     assert str(folder / file) in said or path[-1] == "hf_tokenizer_name"
+    _refused_at_once(command(kind, folder, "run", beside=True), said)
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -97,6 +111,7 @@ def test_a_folder_that_trusts_itself_runs_nothing(
     edit(folder / TOKENIZER, "tokenizer_class", to="Evil")
     code, said = command("clip", folder, *words)
     assert (code, watch) == (2, []), said
+    assert _written() <= {Path("runs/store")}
     assert "trust_remote_code = True" in said
     assert "Traceback" not in said
 
@@ -115,7 +130,24 @@ def test_a_tokenizer_with_code_runs_nothing(
     edit(folder / TOKENIZER, "auto_map", to={"AutoTokenizer": ["evil.Evil", "evil.Evil"]})
     code, said = command(kind, folder, *words)
     assert (code, watch) == (2, []), said
+    assert _written() <= {Path("runs/store")}
     assert "auto_map" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        *((kind, b"[PAD]\n[UNK]\n") for kind in ("albef", "blip", "blip-hf")),
+        *((kind, b"\xff") for kind in ("albef", "blip", "blip-hf")),
+    ],
+)
+def test_a_folder_with_another_vocabulary_is_refused_before_anything_is_computed(
+    make_folder: MakeFolder, command: Command, watch: list[str], kind: str, content: bytes
+) -> None:
+    folder = make_folder(kind)
+    (folder / "vocab.txt").write_bytes(content)
+    _refused_at_once(command(kind, folder, "run", beside=True), str(folder / "vocab.txt"))
+    assert watch == []
 
 
 @pytest.mark.parametrize("kind", ["clip", "hf-clip", "albef", "blip", "blip-hf"])
@@ -138,6 +170,7 @@ def test_an_index_names_files_beside_it(
     assert (code, watch) == (2, []), said
     assert "weight_map" in said
     assert "Traceback" not in said
+    _refused_at_once(command("hf-clip", folder, "run", beside=True), said)
 
 
 @pytest.mark.parametrize("content", ["[1]", "3", "[" * 100_000, "\ud800".join('""')])
@@ -153,3 +186,31 @@ def test_json_that_is_no_object(
     assert (code, watch) == (2, []), said
     assert file in said
     assert "Traceback" not in said
+    _refused_at_once(command(kind, folder, "run", beside=True), said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "digest", "params"),
+    [
+        ("clip", "rateval_clip.files", "ClipParams(architecture=folder)"),
+        ("hf-clip", "rateval_hf.files", "HfClipParams(folder=folder)"),
+        ("albef", "rateval_vlp.files", "AlbefParams(pretrained=folder)"),
+        ("blip", "rateval_vlp.files", "BlipParams(pretrained=folder)"),
+        ("blip-hf", "rateval_vlp.files", "BlipParams(pretrained=folder)"),
+    ],
+)
+def test_a_folder_is_checked_without_torch(
+    make_folder: MakeFolder, kind: str, digest: str, params: str
+) -> None:
+    code = (
+        f"import sys; from {digest} import *; folder = sys.argv[1]\n"
+        f"assert len(digest({params})) == 64\n"
+        "print({'torch', 'open_clip', 'timm', 'transformers'} & set(sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(make_folder(kind))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.strip() == "set()"

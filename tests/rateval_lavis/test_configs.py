@@ -123,8 +123,12 @@ def test_large(blip: Make, write: Callable[..., str]) -> None:
 def test_configs_that_cannot_be_used(
     albef: Make, write: Callable[..., str], changes: dict[str, Any], message: str
 ) -> None:
+    config = write(**changes)
     with pytest.raises(RatevalError, match=message):
-        albef(config=write(**changes), size=None)
+        albef(config=config, size=None)
+    # Before the run has started, too.
+    with pytest.raises(RatevalError, match=message):
+        digest(LavisAlbefParams(pretrained="random", config=config))
 
 
 def test_files_that_are_no_configs(albef: Make, tmp_path: Path, write: Callable[..., str]) -> None:

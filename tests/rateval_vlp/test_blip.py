@@ -14,10 +14,12 @@ from torch.nn import functional as F
 from transformers import BlipConfig, BlipForImageTextRetrieval
 
 from rateval.api import Classifier, Context, Model, RatevalError
+from rateval.modelkit import ForeignTable
 from rateval_attention.attribution import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_vlp.files import digest
 from rateval_vlp.model import ImageTextModel, make_blip
+from rateval_vlp.options import ModelOptions
 from rateval_vlp.params import BlipParams
 
 Build = Callable[..., ImageTextModel]
@@ -313,3 +315,22 @@ def test_folder_that_lacks_a_file(folder: Path) -> None:
     (folder / "config.json").unlink()
     with pytest.raises(RatevalError, match=r"lacks config\.json or the weights"):
         make_blip(params, Context())
+
+
+def test_defaults_of_a_hugging_face_config_are_those_of_transformers() -> None:
+    theirs = BlipConfig()
+    ours = ModelOptions(model_type="blip")
+    for mine, its in ((ours, theirs), (ours.text, theirs.text_config)):
+        assert _shared(mine, its) > 5
+    assert _shared(ours.vision, theirs.vision_config) > 5
+
+
+def _shared(ours: ForeignTable, theirs: object) -> int:
+    """Return how many plain options both have; each must have the same default."""
+    plain = {
+        name: value
+        for name, value in ours.model_dump().items()
+        if hasattr(theirs, name) and not name.endswith(("_config", "_type"))
+    }
+    assert plain == {name: getattr(theirs, name) for name in plain}
+    return len(plain)

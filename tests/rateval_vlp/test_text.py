@@ -194,7 +194,8 @@ def test_digest_follows_the_bytes(tmp_path: Path, size: dict[str, Any], vocabula
     moved.write_bytes(b"two")
     second = digest(AlbefParams(pretrained=str(moved), **params))
     assert second != first
-    vocabulary.write_text("[PAD]\n", encoding="utf-8")
+    words = vocabulary.read_text(encoding="utf-8")
+    vocabulary.write_text(words.replace("dog", "hound"), encoding="utf-8")
     assert digest(AlbefParams(pretrained=str(moved), **params)) not in {first, second}
     assert digest(AlbefParams(pretrained="random", **params))
 

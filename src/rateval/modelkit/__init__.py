@@ -53,7 +53,10 @@ if TYPE_CHECKING:
         replaced_forward as replaced_forward,
         softmax_in_graph as softmax_in_graph,
     )
-    from rateval.modelkit.tokenizer_folder import tokenizer_options as tokenizer_options
+    from rateval.modelkit.tokenizer_folder import (
+        check_tokenizer as check_tokenizer,
+        tokenizer_options as tokenizer_options,
+    )
     from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
     from rateval.modelkit.weights import require_same_weights as require_same_weights
     from rateval.modelkit.writing import (

@@ -107,14 +107,12 @@ class _TokenizerConfig(_SpecialTokens):
     use_fast: bool | None = None
 
 
-def tokenizer_options(folder: Path) -> dict[str, Any]:
-    """Check a folder's tokenizer files; return how transformers' AutoTokenizer must read them.
+def check_tokenizer(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a folder's tokenizer_config.json and config.json, checked; empty where absent.
 
-    Without network, without code of the folder's, and by a class that is known to be one of data.
-    Raises RatevalError for a file that asks for anything else. Needs transformers.
+    Raises RatevalError when one of its tokenizer files asks for code, for a class that is not known
+    to be one of data, or for anything else that data does not need.
     """
-    from transformers import AutoConfig, PretrainedConfig
-
     own = _read(folder / _TOKENIZER_CONFIG)
     check_table(_TokenizerConfig, own, str(folder / _TOKENIZER_CONFIG))
     special = folder / "special_tokens_map.json"
@@ -124,6 +122,18 @@ def tokenizer_options(folder: Path) -> dict[str, Any]:
     _refuse_code(beside, folder / _CONFIG)
     for content, name in ((own, _TOKENIZER_CONFIG), (beside, _CONFIG)):
         _check_class(content.get("tokenizer_class"), folder / name)
+    return own, beside
+
+
+def tokenizer_options(folder: Path) -> dict[str, Any]:
+    """Return how transformers' AutoTokenizer must read a folder, whose files are checked.
+
+    Without network, without code of the folder's, and by a class that is known to be one of data.
+    Raises what ``check_tokenizer`` raises. Needs transformers.
+    """
+    from transformers import AutoConfig, PretrainedConfig
+
+    own, beside = check_tokenizer(folder)
     named = own.get("tokenizer_class") or beside.get("tokenizer_class")
     kind = beside.get("model_type")
     make_config: Any = PretrainedConfig

@@ -117,7 +117,7 @@ def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> No
         ),
         (
             '[[executor]]\nuse = "local"',
-            'executor = [{"use": "local"}]: there is one executor for the whole study; write [executor]',
+            'executor = [{"use": "local"}]: there is one executor for the whole study; write [exec',
         ),
         ("[executer]", 'executer: unknown key; did you mean "executor"?'),
         ("[faithfullness]", 'faithfullness: unknown key; did you mean "faithfulness"?'),

@@ -47,7 +47,7 @@ def run(
     reporter: Reporter | None = None,
     registry: Registry | None = None,
     fail_fast: bool = False,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     **options: Any,
 ) -> RunRecord:
     """Run a study and return its record, which is also on disk under ``record.path``.
@@ -81,7 +81,7 @@ def parity(
     reporter: Reporter | None = None,
     registry: Registry | None = None,
     fail_fast: bool = False,
-    only: Sequence[str] = (),
+    only: str | Sequence[str] = (),
     **options: Any,
 ) -> Parity:
     """Run a study as ``matched`` and as ``aaai25`` into one store, and return both records.

@@ -22,7 +22,7 @@ class Observers:
             asked = {name: values[name] for name in implementation.argnames}
             try:
                 implementation.function(**asked)
-            except Exception as error:  # an observer must not cost anybody a run
+            except (Exception, SystemExit) as error:  # an observer must not cost anybody a run
                 self._warn(
                     f"{hook} of {implementation.plugin_name} failed with "
                     f"{type(error).__name__}: {error}"

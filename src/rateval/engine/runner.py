@@ -52,11 +52,12 @@ class Runner:
         reporter: Reporter,
         *,
         fail_fast: bool = False,
-        only: Sequence[str] = (),
+        only: str | Sequence[str] = (),
     ) -> None:
         options = plan.spec.run
         self._plan, self._reporter = plan, reporter
-        self._fail_fast, self._only = fail_fast, only
+        self._fail_fast = fail_fast
+        self._only = (only,) if isinstance(only, str) else tuple(only)
         self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
         self._bench = Workbench(Context(device=device, readers=options.readers))
@@ -68,8 +69,13 @@ class Runner:
                 _check_dataset(plan, choice, self._bench.object(choice, seed))
         # A file that is not there is better missed now than hours later.
         self._graph = make_graph(plan, self._bench)
-        self._selected = select(self._graph, only)
+        self._selected = select(self._graph, self._only)
         self._executor: Executor = self._bench.object(plan.choices["executor"][0], None)
+        if self._executor.capacity < 1:
+            raise PluginError(
+                f'the executor "{plan.choices["executor"][0].label}" has capacity = '
+                f"{self._executor.capacity}; it must take at least one step at once"
+            )
         self._agenda = Agenda(self._graph.steps)
         self._results = Results(self._graph)
         self._stages: list[StageRecord] = []

@@ -24,7 +24,10 @@ def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
     labels = [steps.cell.label for steps in graph.cells]
     for asked in only:
         fitting = {place for place, label in enumerate(labels) if label == asked} or {
-            place for place, label in enumerate(labels) if fnmatchcase(label, asked)
+            # A bracket is one of the label's own characters, and begins no set of them.
+            place
+            for place, label in enumerate(labels)
+            if fnmatchcase(label, asked.replace("[", "[[]"))
         }
         if not fitting:
             raise RatevalError(f"--only {asked}: {_explain(asked, labels)}")

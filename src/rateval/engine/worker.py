@@ -112,9 +112,14 @@ def describe_error(error: BaseException) -> str:
     >>> describe_error(ValueError("boom")), describe_error(RatevalError("no such file"))
     ('ValueError: boom', 'no such file')
     """
-    if isinstance(error, RatevalError):
-        return str(error)
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        # What is no text, such as a name that is not UTF-8, is written out: JSON can't hold it.
+        text = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
+    except Exception:  # an error that can't even say what it is
+        text = ""
+    if isinstance(error, RatevalError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 @dataclass(frozen=True, slots=True)

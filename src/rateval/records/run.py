@@ -117,7 +117,9 @@ class RunRecord(Record):
 
     @property
     def command(self) -> str:
-        """The command line that runs the same study again, to be pasted."""
+        """The command line that runs the same study again, or words where it has none."""
+        if not self.spec_given:
+            return "rateval.run with the same spec"
         return write_command("run", self.spec_name, self.overrides)
 
     @property

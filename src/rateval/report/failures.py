@@ -16,6 +16,9 @@ from rateval.report.rows import (
     name_seeds,
 )
 
+AGAIN = "try again: "
+"""Beginning of a note's line that holds a command."""
+
 
 def explain_failures(
     record: RunRecord, failures: Iterable[FailureRecord], cells: Collection[Key]
@@ -31,7 +34,7 @@ def explain_failures(
             merged = causes.setdefault(failure.error, [])
             merged += [key for key in keys if key not in merged]
     for error, keys in causes.items():
-        yield f"{_name(record, keys)}: {error}\ntry again: {retry(record, keys)}"
+        yield f"{_name(record, keys)}: {error}\n{AGAIN}{retry(record, keys)}"
 
 
 def explain_others(record: RunRecord) -> Iterator[str]:
@@ -45,7 +48,7 @@ def explain_others(record: RunRecord) -> Iterator[str]:
         )
         if not shown:
             again = retry(record, failure.cells)
-            yield f"{failure.stage} {failure.label}: {failure.error}\ntry again: {again}"
+            yield f"{failure.stage} {failure.label}: {failure.error}\n{AGAIN}{again}"
 
 
 def retry(record: RunRecord, keys: Collection[Key]) -> str:
@@ -53,6 +56,8 @@ def retry(record: RunRecord, keys: Collection[Key]) -> str:
     if len(keys) != 1:
         return record.command
     (key,) = keys
+    if not record.spec_given:
+        return f"{record.command}, only={record.label(key)!r}"
     return f"{record.command} --only {shlex.quote(record.label(key))}"
 
 
@@ -61,6 +66,6 @@ def _name(record: RunRecord, keys: Iterable[Key]) -> str:
     named: dict[str, list[str]] = {}
     for key in keys:
         seeds = named.setdefault(key.row, [])
-        if several and key.seed is not None:
+        if several and key.seed is not None and str(key.seed) not in seeds:
             seeds.append(str(key.seed))
     return "; ".join(f"{name}{name_seeds(seeds)}" for name, seeds in named.items())

@@ -25,11 +25,11 @@ def print_report(
         try:
             if found.function(**{name: values[name] for name in found.argnames}):
                 return
-        except Exception as error:  # a plugin must not cost anybody the report
+        except (Exception, SystemExit) as error:  # a plugin must not cost anybody the report
             warn(
                 f"rateval_render_report of {found.plugin_name} failed with "
                 f"{type(error).__name__}: {error}"
             )
     from rateval.report.terminal.report import render
 
-    console.print(render(record, console.width))
+    console.print(render(record, console.width), crop=False)

@@ -73,13 +73,16 @@ class Store:
         return self.find(stage, identity)
 
     def find(self, stage: str, identity: str) -> Stored | None:
-        """Return a stored result by its identity, whoever made it and when, or None."""
+        """Return a stored result by its identity, whoever made it and when, or None.
+
+        One whose manifest can't be read is none: it is made anew.
+        """
         path = self.root / stage / identity
         try:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
 
     def path_of(self, stage: str, identity: str) -> Path:
         """Return the folder of a result that is known to be stored."""

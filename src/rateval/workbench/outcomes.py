@@ -14,8 +14,11 @@ def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
     rows = tables.read_rows(inferred, ["id", "correct"])
     verdicts = tables.read_rows(judged, ["id", "valid", "undefined"])
     assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
+    correct, valid = rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy()
+    for values in (correct, valid):
+        values.flags.writeable = False  # every metric counts them, and none may change them
     return Outcomes(
-        rows.column("correct").to_numpy(),
-        verdicts.column("valid").to_numpy(),
+        correct,
+        valid,
         masks=any(why != tables.NO_MASK for why in verdicts.column("undefined").to_pylist()),
     )

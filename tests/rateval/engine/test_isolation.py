@@ -294,3 +294,133 @@ def test_an_executor_that_loses_steps_is_named(make_plugin: MakePlugin) -> None:
         RatevalError, match=r'executor "losing" says that no step is left.* 2 ended'
     ):
         rateval.run(spec(model=[{"use": "tiny"}], executor={"use": "losing"}))
+
+
+ODD = """
+from rateval.api import Component, hookimpl
+
+def component(name, factory, params="Nothing"):
+    return Component(
+        name=name, summary="s", factory=f"odd_parts:{factory}", params=f"odd_parts:{params}"
+    )
+
+@hookimpl
+def rateval_register_metrics():
+    return [component("odd", "make_metric", "OddParams")]
+
+@hookimpl
+def rateval_register_attributions():
+    return [component("surrogate", "make_attribution")]
+
+@hookimpl
+def rateval_stage_finished(stage):
+    raise SystemExit(7)
+
+@hookimpl
+def rateval_render_report(record, console):
+    raise SystemExit(5)
+"""
+ODD_PARTS = """
+from rateval.api import Params, Score
+
+class Nothing(Params):
+    pass
+
+class OddParams(Params):
+    does: str = "share"
+    \"\"\"What is odd.\"\"\"
+
+class Odd:
+    label = "odd"
+
+    def __init__(self, does):
+        self.does = does
+
+    def compute(self, outcomes):
+        if self.does == "write":
+            outcomes.correct[:] = True
+        return {"share": Score.share(9, 5), "half": Score.share(1.5, 5)}.get(
+            self.does, Score.share(0, 1)
+        )
+
+def make_metric(params, context):
+    return Odd(params.does)
+
+class Surrogate:
+    def explain(self, classifier, images, labels, ids=None):
+        raise ValueError("bad \\udcff name")
+
+def make_attribution(params, context):
+    return Surrogate()
+"""
+
+
+@pytest.fixture
+def odd(make_plugin: MakePlugin) -> None:
+    make_plugin(ODD, distribution="odd", name="odd", odd_parts=ODD_PARTS)
+
+
+@pytest.mark.usefixtures("odd")
+@pytest.mark.parametrize("does", ["share", "half", "write"])
+def test_a_metric_that_plays_tricks_fails_alone(does: str) -> None:
+    plain = {"model": [{"use": "tiny"}], "attribution": [{"use": "center-prior"}]}
+    metrics = [{"use": "odd", "does": does}, {"use": "accuracy"}, {"use": "pt"}]
+    record = rateval.run(spec(**plain, metric=metrics))
+    assert {failure.stage for failure in record.failures} == {"score"}
+    sound = rateval.run(spec(**plain, metric=metrics[1:]), output="sound")
+    for ours, theirs in zip(record.cells, sound.cells, strict=True):
+        found = [score for score in ours.evidence[0].scores if score.metric != "odd"]
+        assert tuple(found) == theirs.evidence[0].scores
+
+
+@pytest.mark.usefixtures("odd")
+def test_an_error_that_is_no_text_is_written_out() -> None:
+    record = rateval.run(spec(model=[{"use": "tiny"}], attribution=[{"use": "surrogate"}]))
+    assert {failure.error for failure in record.failures} == {"ValueError: bad \\udcff name"}
+    assert rateval.load(record.path).status == "failed"
+
+
+@pytest.mark.usefixtures("odd")
+def test_a_plugin_that_exits_ends_neither_run_nor_report(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.toml"
+    plain = spec(model=[{"use": "tiny"}], metric=[{"use": "accuracy"}])
+    path.write_text(to_toml(plain | {"attribution": [{"use": "center-prior"}]}), encoding="utf-8")
+    assert main(["run", str(path)]) == 0
+    printed = capsys.readouterr()
+    assert "rateval_stage_finished of" in printed.err
+    assert "rateval_render_report of" in printed.err
+    assert "accuracy %" in printed.out
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"facts": 1}', "[1]"])
+def test_a_result_whose_manifest_is_damaged_is_made_anew(text: str) -> None:
+    plain = spec(
+        model=[{"use": "tiny"}],
+        metric=[{"use": "accuracy"}],
+        attribution=[{"use": "center-prior"}],
+    )
+    first = rateval.run(plain)
+    (manifest, *_) = sorted(Path("runs/store/judge").glob("*/manifest.json"))
+    manifest.write_text(text, encoding="utf-8")
+    second = rateval.run(plain)
+    assert (second.status, second.cells) == ("finished", first.cells)
+    computed = [stage.stage for stage in second.stages if not stage.reused]
+    assert computed == ["judge"]
+
+
+def test_brackets_of_a_label_are_its_own_characters() -> None:
+    names = [{"use": "squares", "name": name} for name in ("d[x]", "dx")]
+    tables = spec(
+        dataset=names,
+        model=[{"use": "tiny"}],
+        finetune=[{"use": "zs"}],
+        attribution=[{"use": "center-prior"}],
+        metric=[{"use": "accuracy"}],
+    )
+    record = rateval.run(tables, only="*d[x]")
+    assert record.only == ("*d[x]",)
+    computed = {stage.label for stage in record.stages if stage.stage == "infer"}
+    assert computed == {"tiny · zs on d[x]"}
+    assert record.cells[0].key.dataset == "d[x]"

@@ -127,7 +127,8 @@ class InProcesses:
                 reused=False,
                 error=f"BrokenProcessPool: {cause}, and the steps in work "
                 "were lost with it; perhaps memory ran out: use fewer executor.workers or a lower "
-                "run.batch_size, and run the study again for what is missing",
+                "run.batch_size, and run the study again for what is missing. A script that calls "
+                'rateval.run with several workers does so under `if __name__ == "__main__":`',
             )
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rateval.records.key import Key
+from rateval.report.failures import AGAIN
 from rateval.report.rows import FAILED
 
 QUADRANTS = ("RR", "RW", "WR", "WW")
@@ -82,5 +83,7 @@ def show_labels(key: Key, *, shifted: bool) -> list[str]:
 
 def show_notes(notes: Iterable[str], style: str = "yellow") -> Iterator[Text]:
     """Yield notes as they stand below a table, a little indented, each line of them."""
-    for note in notes:
-        yield Text("\n".join(f"  {line}" for line in note.split("\n")), style=style)
+    for line in (line for note in notes for line in note.split("\n")):
+        # A command must come out in one piece, to be pasted.
+        whole = line.startswith(AGAIN)
+        yield Text(f"  {line}", style, no_wrap=whole, overflow="ignore" if whole else None)

@@ -122,7 +122,7 @@ def record(*cells: CellRecord, **changes: Any) -> RunRecord:
         "started": "2026-01-01T00:00:00+00:00",
         "seconds": 12.3,
         "spec_name": "spec.toml",
-        "spec_given": "",
+        "spec_given": "# as it was given",
         "spec_resolved": {},
         "seeds": (0,),
         "limit": None,

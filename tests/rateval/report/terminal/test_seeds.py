@@ -116,7 +116,7 @@ def record(*cells: CellRecord, seeds: tuple[int, ...] = (0, 1, 2), **changes: An
         "started": "2026-01-01T00:00:00+00:00",
         "seconds": 12.3,
         "spec_name": "spec.toml",
-        "spec_given": "",
+        "spec_given": "# as it was given",
         "spec_resolved": {},
         "seeds": seeds,
         "limit": None,

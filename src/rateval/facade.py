@@ -56,7 +56,8 @@ def run(
     ``failures`` say what went wrong. ``fail_fast`` stops at the first of them. ``only`` names the
     cells to compute, by label or pattern; of the others is taken what is stored. ``options``
     replace keys of the spec's ``[run]``, such as ``device="cpu"`` or ``limit=8``. Nothing is
-    printed unless a ``reporter`` is given. Raises SpecError with every problem of the spec, and
+    printed unless a ``reporter`` is given. A ``registry`` counts in this process: workers of an
+    executor find plugins by themselves. Raises SpecError with every problem of the spec, and
     RatevalError when the machine or the data don't allow the run.
     """
     from rateval.engine.runner import Runner

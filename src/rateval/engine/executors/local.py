@@ -64,6 +64,10 @@ class InProcesses:
     def __init__(self, workers: int) -> None:
         self.capacity = workers
         self._running: dict[Future[StepEnd], _Running] = {}
+        self._suspects: deque[tuple[Step, Monitor]] = deque()
+        """Steps that were lost together: each is done once more alone, to see which one it is."""
+        self._held: deque[tuple[Step, Monitor]] = deque()
+        """Steps that wait until there is no suspect left."""
         self._pool: _Pool | None = None
 
     def start(self, work: Work) -> None:
@@ -72,33 +76,50 @@ class InProcesses:
 
     def submit(self, step: Step, monitor: Monitor) -> None:
         """Give a step to the processes, with those that it takes more."""
+        if self._suspects:
+            self._held.append((step, monitor))
+        else:
+            self._begin(step, monitor)
+
+    def _begin(self, step: Step, monitor: Monitor) -> None:
         if self._pool is None:
             self._pool = _Pool(self.capacity, self._work)
         try:
             future = self._pool.submit(step)
         except BrokenProcessPool:  # while nobody looked; collect() tells of the steps it had
-            self._pool.bury()
+            self._pool.bury(sum(other.pool is self._pool for other in self._running.values()))
             self._pool = _Pool(self.capacity, self._work)
             future = self._pool.submit(step)
         self._running[future] = _Running(step, monitor, self._pool, time.perf_counter())
 
     def collect(self) -> Sequence[StepEnd]:
         """Wait for a step to end; meanwhile monitors show how far the others are."""
-        while self._running:
+        while self._running or self._suspects or self._held:
+            self._begin_waiting()
             wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             raise_missed_interrupt()
             self._tell_monitors()
             for pool in self._pools:
                 pool.end_if_broken()
-            if ends := [self._end(future) for future in list(self._running) if future.done()]:
+            done = [future for future in self._running if future.done()]
+            if ends := [end for future in done if (end := self._end(future)) is not None]:
                 return ends
         return []
+
+    def _begin_waiting(self) -> None:
+        if self._running:
+            return
+        if self._suspects:
+            self._begin(*self._suspects.popleft())
+        while self._held and not self._suspects and len(self._running) < self.capacity:
+            self._begin(*self._held.popleft())
 
     def stop(self) -> None:
         """Kill the processes."""
         for pool in self._pools:
             pool.kill()
-        self._running.clear()
+        for steps in (self._running, self._suspects, self._held):
+            steps.clear()
         self._pool = None
 
     @property
@@ -113,21 +134,26 @@ class InProcesses:
                 if identity in monitors:
                     pass_on(monitors[identity], *progress)
 
-    def _end(self, future: Future[StepEnd]) -> StepEnd:
-        running = self._running.pop(future)
+    def _end(self, future: Future[StepEnd]) -> StepEnd | None:
+        running = self._running[future]
+        in_work = sum(other.pool is running.pool for other in self._running.values())
+        del self._running[future]
         try:
             return future.result()
         except BrokenProcessPool:
-            cause = running.pool.bury()
+            cause = running.pool.bury(in_work)
             if self._pool is running.pool:
                 self._pool = None
+            if running.pool.lost > 1:
+                self._suspects.append((running.step, running.monitor))
+                return None
             return StepEnd(
                 running.step.identity,
                 round(time.perf_counter() - running.since, 3),
                 reused=False,
-                error=f"BrokenProcessPool: {cause}, and the steps in work "
-                "were lost with it; perhaps memory ran out: use fewer executor.workers or a lower "
-                "run.batch_size, and run the study again for what is missing. A script that calls "
+                error=f"BrokenProcessPool: {cause} with no other step in work; "
+                "perhaps memory ran out: use fewer executor.workers or a lower run.batch_size, and "
+                "run the study again for what is missing. A script that calls "
                 'rateval.run with several workers does so under `if __name__ == "__main__":`',
             )
 
@@ -149,6 +175,8 @@ class _Pool:
         self._told = spawning.SimpleQueue()
         self._members: list[BaseProcess] = []
         self._cause = ""
+        self.lost = 0
+        """Steps that were in work when a process died."""
         self._executor = ProcessPoolExecutor(
             workers, spawning, initializer=_begin, initargs=(work, self._told)
         )
@@ -179,9 +207,13 @@ class _Pool:
         for member in self._members:
             member.join()
 
-    def bury(self) -> str:
-        """Wait for all of a broken pool to end; return how the process that broke it did."""
+    def bury(self, in_work: int) -> str:
+        """Wait for all of a broken pool to end; return how the process that broke it did.
+
+        ``in_work`` steps are lost with it.
+        """
         if not self._cause:
+            self.lost = in_work
             self._executor.shutdown()  # it terminates those that outlive the first one
             codes = [member.exitcode for member in self._members]
             own = [code for code in codes if code not in (None, 0, -signal.SIGTERM)]

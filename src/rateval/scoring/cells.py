@@ -80,9 +80,10 @@ def _evidence(
 
 def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
     facts = ScoreFacts.model_validate(stored.facts)
+    theirs = None if baseline is None else ScoreFacts.model_validate(baseline.facts)
     low, high = wilson_interval(facts.numerator, facts.denominator)
     value = Estimate(
-        value=_value(stored),
+        value=_value(facts),
         low=low,
         high=high,
         numerator=facts.numerator,
@@ -90,7 +91,7 @@ def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
         over="images",
         count=facts.denominator,
     )
-    change = None if baseline is None else _change(value, _value(baseline))
+    change = None if theirs is None else _change(value, _value(theirs))
     return ScoreRecord(metric=metric, heading=facts.heading, value=value, change=change)
 
 
@@ -101,8 +102,7 @@ def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
     return Estimate(value=change, low=None, high=None, over="images", count=ours.count)
 
 
-def _value(stored: Stored) -> float | None:
-    facts = ScoreFacts.model_validate(stored.facts)
+def _value(facts: ScoreFacts) -> float | None:
     return Score.share(facts.numerator, facts.denominator).value
 
 

@@ -28,7 +28,6 @@ TOYS = """
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -50,29 +49,14 @@ def work(step, monitor):
         elif action == "await":
             while not Path(value).exists():
                 time.sleep(0.01)
-        elif action == "threads":
-            Path(value).write_text(str(sys.modules["torch"].threads))
     monitor.advance(1)
     return StepEnd(step.identity, float(os.getpid()), reused=False)
-"""
-
-# In the place of the real one, which takes seconds to import.
-TORCH = """
-threads = 6
-
-def get_num_threads():
-    return threads
-
-def set_num_threads(count):
-    global threads
-    threads = count
 """
 
 
 @pytest.fixture
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     (tmp_path / "executor_toys.py").write_text(TOYS)
-    (tmp_path / "torch.py").write_text(TORCH)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield importlib.import_module("executor_toys").work
     del sys.modules["executor_toys"]

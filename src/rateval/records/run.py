@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -111,9 +112,12 @@ class RunRecord(Record):
 
     def label(self, key: Key) -> str:
         """Return the name of a cell, as messages, steps and ``--only`` have it."""
+        return key.text(attribution=self._several_attributions, seed=len(self.seeds) > 1)
+
+    @cached_property
+    def _several_attributions(self) -> bool:
         keys = (*self.planned, *(cell.key for cell in self.cells))
-        several = len({key.attribution for key in keys}) > 1
-        return key.text(attribution=several, seed=len(self.seeds) > 1)
+        return len({key.attribution for key in keys}) > 1
 
     @property
     def command(self) -> str:

@@ -7,44 +7,37 @@ from collections.abc import Collection, Iterable, Iterator
 
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
-from rateval.records.step import FailureRecord
-from rateval.report.rows import (
+from rateval.report.lacks import (
     NOT_FOR_FAITHFULNESS,
     NOT_FOR_SCORES,
+    Failed,
     lacking_faithfulness,
-    lay_out,
-    name_seeds,
 )
+from rateval.report.rows import Block, name_seeds
 
 AGAIN = "try again: "
 """Beginning of a note's line that holds a command."""
 
 
-def explain_failures(
-    record: RunRecord, failures: Iterable[FailureRecord], cells: Collection[Key]
-) -> Iterator[str]:
+def explain_failures(record: RunRecord, failed: Failed, cells: Collection[Key]) -> Iterator[str]:
     """Yield a note per cause on what failed of these cells, and how to try it again.
 
     Causes are the same when their messages are.
     """
-    causes: dict[str, list[Key]] = {}
-    for failure in failures:
-        keys = [key for key in failure.cells if key in cells]
-        if keys:
-            merged = causes.setdefault(failure.error, [])
-            merged += [key for key in keys if key not in merged]
-    for error, keys in causes.items():
-        yield f"{_name(record, keys)}: {error}\n{AGAIN}{retry(record, keys)}"
+    causes: dict[str, dict[Key, None]] = {}
+    for failure, keys in failed.among(cells):
+        causes.setdefault(failure.error, {}).update(dict.fromkeys(keys))
+    for error, merged in causes.items():
+        yield f"{_name(record, merged)}: {error}\n{AGAIN}{retry(record, merged)}"
 
 
-def explain_others(record: RunRecord) -> Iterator[str]:
+def explain_others(record: RunRecord, blocks: Iterable[Block]) -> Iterator[str]:
     """Yield a note on each failure that no table shows, because no number is missing there."""
-    scores = {key for block in lay_out(record) for key in block.lacking}
+    scores = {key for block in blocks for key in block.lacking}
     faithfulness = set(lacking_faithfulness(record))
     for failure in record.failures:
-        cells = set(failure.cells)
-        shown = (cells & scores and failure.stage not in NOT_FOR_SCORES) or (
-            cells & faithfulness and failure.stage not in NOT_FOR_FAITHFULNESS
+        shown = (failure.stage not in NOT_FOR_SCORES and not scores.isdisjoint(failure.cells)) or (
+            failure.stage not in NOT_FOR_FAITHFULNESS and not faithfulness.isdisjoint(failure.cells)
         )
         if not shown:
             again = retry(record, failure.cells)

@@ -9,7 +9,7 @@ from itertools import product
 from rateval.records.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
-from rateval.records.step import FailureRecord
+from rateval.report.lacks import NOT_FOR_SCORES, Failed, planned_keys, row_keys
 from rateval.wording import list_some
 
 WIDE = 120
@@ -17,12 +17,6 @@ WIDE = 120
 
 WIDE_OVER_SEEDS = 130
 """Columns from which on intervals and counts are shown, of a study with several seeds."""
-FAILED = "failed"
-NOT_DONE = "not done"
-NOT_FOR_SCORES = ("faithfulness", "agree")
-"""Stages whose failure leaves every score in place."""
-NOT_FOR_FAITHFULNESS = ("judge", "score", "agree")
-"""Stages whose failure leaves all faithfulness in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +42,8 @@ class Block:
     dataset: str
     attribution: str
     validator: str
+    shifted: bool
+    """Whether any row is of a shifted test."""
     count: float | None
     """Images judged in the first row that has any; None when none has."""
     rows: tuple[Row, ...]
@@ -55,11 +51,6 @@ class Block:
     """What the rows come from, one per seed."""
     lacking: tuple[Key, ...]
     """Cells of which something is not there, one per seed."""
-
-    @property
-    def shifted(self) -> bool:
-        """Whether any row is of a shifted test."""
-        return any(row.key.shift for row in self.rows)
 
 
 def headings(record: RunRecord) -> dict[str, str]:
@@ -83,68 +74,50 @@ def lay_out(record: RunRecord) -> Iterator[Block]:
     keys = planned_keys(record)
     datasets = dict.fromkeys(key.dataset for key in keys)
     attributions = dict.fromkeys(key.attribution for key in keys)
-    for dataset, attribution, validator in product(datasets, attributions, validators):
-        shared = [k for k in keys if (k.dataset, k.attribution) == (dataset, attribution)]
-        if shared:
-            yield _block(record, shared, validator)
+    shared: dict[tuple[str, str], list[Key]] = {}
+    for key in keys:
+        shared.setdefault((key.dataset, key.attribution), []).append(key)
+    maker = _BlockMaker(record)
+    for test in product(datasets, attributions):
+        for validator in validators if test in shared else ():
+            yield maker.block(shared[test], validator)
 
 
-def planned_keys(record: RunRecord) -> list[Key]:
-    """Return the names of all cells, one per seed, in the order of the plan."""
-    return list(dict.fromkeys((*record.planned, *(cell.key for cell in record.cells))))
+class _BlockMaker:
+    """What the tables of one record are made with, by the names of its cells."""
 
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
+        self._results: dict[Key, ResultRecord] = {result.key: result for result in record.results}
+        self._cells = {cell.key: cell for cell in record.cells}
+        self._metrics = frozenset(headings(record))
+        self._failed = Failed(record, NOT_FOR_SCORES)
 
-def row_keys(record: RunRecord, keys: Iterable[Key]) -> list[Key]:
-    """Return the names of the rows that cells of these names stand in."""
-    several = len(record.seeds) > 1
-    return list(dict.fromkeys(key.seedless if several else key for key in keys))
-
-
-def lacking_faithfulness(record: RunRecord) -> list[Key]:
-    """Return the names of the cells whose faithfulness was asked for and is not there."""
-    if "faithfulness" not in record.spec_resolved:
-        return []
-    there = {cell.key for cell in record.cells if cell.faithfulness}
-    return [key for key in planned_keys(record) if key not in there]
-
-
-def failures_but(record: RunRecord, stages: Sequence[str]) -> list[FailureRecord]:
-    """Return the failures of all stages but these."""
-    return [failure for failure in record.failures if failure.stage not in stages]
-
-
-def explain_lack(record: RunRecord, row: Key, failures: Iterable[FailureRecord]) -> str:
-    """Return why a row lacks something: a failure that names a cell of it, or it is not done."""
-    failed = row_keys(record, (key for failure in failures for key in failure.cells))
-    return FAILED if row in failed else NOT_DONE
-
-
-def _block(record: RunRecord, keys: Sequence[Key], validator: str) -> Block:
-    results: dict[Key, ResultRecord] = {result.key: result for result in record.results}
-    cells = {cell.key: cell for cell in record.cells}
-    names = row_keys(record, keys)
-    found = {key: results[key].by(validator) for key in names if key in results}
-    judged = [
-        (cells[key], evidence)
-        for key in keys
-        if key in cells and (evidence := cells[key].by(validator)) is not None
-    ]
-    metrics = headings(record).keys()
-    failures = failures_but(record, NOT_FOR_SCORES)
-    whole = {
-        cell.key
-        for cell, evidence in judged
-        if metrics == {score.metric for score in evidence.scores}
-    }
-    return Block(
-        dataset=keys[0].dataset,
-        attribution=keys[0].attribution,
-        validator=validator,
-        count=next((results[key].count for key in names if found.get(key)), None),
-        rows=tuple(Row(key, found.get(key), explain_lack(record, key, failures)) for key in names),
-        cells=tuple(judged),
-        lacking=tuple(key for key in keys if key not in whole),
-    )
+    def block(self, keys: Sequence[Key], validator: str) -> Block:
+        """Return the table of the cells of these names, judged by one validator."""
+        names = row_keys(self._record, keys)
+        results = {key: self._results[key] for key in names if key in self._results}
+        found = {key: result.by(validator) for key, result in results.items()}
+        judged = [
+            (self._cells[key], evidence)
+            for key in keys
+            if key in self._cells and (evidence := self._cells[key].by(validator)) is not None
+        ]
+        whole = {
+            cell.key
+            for cell, evidence in judged
+            if self._metrics == {score.metric for score in evidence.scores}
+        }
+        return Block(
+            dataset=keys[0].dataset,
+            attribution=keys[0].attribution,
+            validator=validator,
+            shifted=any(key.shift for key in names),
+            count=next((results[key].count for key in names if found.get(key)), None),
+            rows=tuple(Row(key, found.get(key), self._failed.explain(key)) for key in names),
+            cells=tuple(judged),
+            lacking=tuple(key for key in keys if key not in whole),
+        )
 
 
 def merge_notes(notes: Iterable[tuple[str, int | None, str]], several: bool) -> list[str]:

@@ -12,7 +12,7 @@ from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
 from rateval.records.explainers import AgreementRecord, VerdictAgreementRecord
 from rateval.records.facts import AgreeFacts, ShareFacts
-from rateval.scoring.seeds import group_by
+from rateval.records.grouping import group_by
 from rateval.store.store import Stored
 
 Pair = tuple[Cell, Cell]

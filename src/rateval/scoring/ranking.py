@@ -8,9 +8,9 @@ from itertools import combinations
 from rateval.records.cell import ResultRecord, ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import RankingChangeRecord
+from rateval.records.grouping import group_by
 from rateval.records.key import ClassifierKey
 from rateval.records.seeds import SeedsRecord
-from rateval.scoring.seeds import group_by
 
 Estimates = Mapping[str, Estimate]
 """Label of an attribution to the value of one method by one metric."""
@@ -24,6 +24,8 @@ def find_ranking_changes(results: Sequence[ResultRecord]) -> Iterator[RankingCha
 
     Ties and undefined values are no order. Of a study with several seeds, give results over them.
     """
+    if len({result.key.attribution for result in results}) < 2:
+        return  # pairs of methods are many, and one explainer can't change its mind
     rows = [
         (result, evidence.validator, score)
         for result in results

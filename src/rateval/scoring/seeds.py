@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, stdev
-from typing import TypeVar
 
 from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
+from rateval.records.grouping import group_by
 from rateval.records.seeds import SeedsRecord
 from rateval.stats.student import t_interval
-
-T = TypeVar("T")
-
-
-def group_by(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """Return groups by a key, in the order in which keys first appear.
-
-    >>> group_by([1, 2, 3, 4], lambda number: number % 2)
-    [[1, 3], [2, 4]]
-    """
-    groups: dict[Hashable, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return list(groups.values())
 
 
 def summarise_seeds(cells: Sequence[CellRecord]) -> Iterator[SeedsRecord]:

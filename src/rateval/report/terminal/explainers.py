@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from rateval.records.cell import CellRecord
@@ -17,20 +16,19 @@ from rateval.records.explainers import (
     AreasRecord,
     FaithfulnessRecord,
 )
+from rateval.records.grouping import group_by
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.report.failures import explain_failures
-from rateval.report.notes import explain_changes
-from rateval.report.rows import (
+from rateval.report.lacks import (
     NOT_FOR_FAITHFULNESS,
-    explain_lack,
-    failures_but,
+    Failed,
     lacking_faithfulness,
-    merge_notes,
-    name_seeds,
     planned_keys,
     row_keys,
 )
+from rateval.report.notes import explain_changes
+from rateval.report.rows import merge_notes, name_seeds
 from rateval.report.terminal.layout import (
     add_number,
     add_row,
@@ -41,6 +39,7 @@ from rateval.report.terminal.layout import (
     show_notes,
     show_number,
 )
+from rateval.report.terminal.table import Table
 
 COLUMNS = 10
 """Explainers side by side in a table of agreement; more go into a further table."""
@@ -67,13 +66,12 @@ Shown = Mapping[Key, AreasRecord | None]
 
 def _faithfulness(record: RunRecord) -> Iterator[Section]:
     several = len(record.seeds) > 1
-    absent = lacking_faithfulness(record)
-    failures = failures_but(record, NOT_FOR_FAITHFULNESS)
+    absent = frozenset(lacking_faithfulness(record))
+    failed = Failed(record, NOT_FOR_FAITHFULNESS)
     found = {result.key: result.faithfulness for result in record.results if result.faithfulness}
     followed = {cell.key: (cell, cell.faithfulness) for cell in record.cells if cell.faithfulness}
     keys = [key for key in planned_keys(record) if key in followed or key in absent]
-    for dataset in dict.fromkeys(key.dataset for key in keys):
-        names = [key for key in keys if key.dataset == dataset]
+    for names in group_by(keys, lambda key: key.dataset):
         rows = [followed[key] for key in names if key in followed]
         first = f"first {rows[0][1].count:,} test images" if rows else "no results"
         rest = f"faithfulness · {first}"
@@ -82,31 +80,27 @@ def _faithfulness(record: RunRecord) -> Iterator[Section]:
         shown = {key: found.get(key) for key in row_keys(record, names)}
         lacking = [key for key in names if key in absent]
         yield (
-            make_title(dataset, rest),
-            _faithfulness_table(record, shown),
+            make_title(names[0].dataset, rest),
+            _faithfulness_table(failed, shown),
             list(_explain_probes(rows, several)),
-            list(explain_failures(record, failures, lacking)),
+            list(explain_failures(record, failed, lacking)),
         )
 
 
-def _dataset_names(record: RunRecord) -> list[str]:
-    return list(dict.fromkeys(dataset.name for dataset in record.datasets))
-
-
-def _faithfulness_table(record: RunRecord, rows: Shown) -> Table:
+def _faithfulness_table(failed: Failed, rows: Shown) -> Table:
     shifted = any(key.shift for key in rows)
     randomised = any(found.randomisation for found in rows.values() if found)
     table = make_table("model", "method", *(["shift"] if shifted else []), "explainer")
     for heading in ("del", "ins", "chance", *(["permuted"] if randomised else [])):
         add_number(table, heading)
     for key, found in rows.items():
-        areas = _areas(found, randomised) if found else _lacking(record, key, randomised)
+        areas = _areas(found, randomised) if found else _lacking(failed, key, randomised)
         add_row(table, *show_labels(key, shifted=shifted), key.attribution, *areas)
     return table
 
 
-def _lacking(record: RunRecord, key: Key, randomised: bool) -> list[Text]:
-    lack = show_lack(explain_lack(record, key, failures_but(record, NOT_FOR_FAITHFULNESS)))
+def _lacking(failed: Failed, key: Key, randomised: bool) -> list[Text]:
+    lack = show_lack(failed.explain(key))
     return [lack, lack, *[Text()] * (1 + randomised)]
 
 
@@ -168,8 +162,8 @@ def _describe_lacking(found: FaithfulnessRecord) -> str:
 
 
 def _agreement(record: RunRecord) -> Iterator[Section]:
-    for dataset in _dataset_names(record):
-        found = [agreement for agreement in record.agreements if agreement.first.dataset == dataset]
+    for found in group_by(record.agreements, lambda agreement: agreement.first.dataset):
+        dataset = found[0].first.dataset
         names = list(dict.fromkeys(name for a in found for name in _pair(a)))
         for validator in dict.fromkeys(v.validator for a in found for v in a.verdicts):
             for start in range(0, len(names), COLUMNS):
@@ -184,7 +178,7 @@ def _agreement_table(
     shifted = any(agreement.first.shift for agreement in found)
     table = make_table("model", "method", *(["shift"] if shifted else []))
     add_number(table, "", "dim")
-    table.add_column("explainer", overflow="fold")
+    table.add_column(Text("explainer"), folds=True)
     for column in columns:
         add_number(table, str(column + 1))
     for labels, group in groupby(found, lambda a: show_labels(a.first, shifted=shifted)):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich import box
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from rateval.records.key import Key
 from rateval.report.failures import AGAIN
-from rateval.report.rows import FAILED
+from rateval.report.lacks import FAILED
+from rateval.report.terminal.table import Table
 
 QUADRANTS = ("RR", "RW", "WR", "WW")
 UNDEFINED = "–"
@@ -21,26 +21,25 @@ def make_table(*labels: str, tight: bool = False) -> Table:
 
     ``tight`` puts one blank between columns in place of two.
     """
-    padding = (0, 0 if tight else 1, 0, 0)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, show_edge=False)
+    table = Table(gap=1 if tight else 2)
     for label in labels:
-        table.add_column(label, overflow="fold")
+        table.add_column(Text(label), folds=True)
     return table
 
 
-def add_row(table: Table, *cells: str | Text) -> None:
+def add_row(table: Table | Grid, *cells: str | Text) -> None:
     """Add a row to a table, in which brackets are brackets and never rich's markup."""
     table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
 def add_number(table: Table, heading: str, style: str = "") -> None:
     """Add a right-aligned column that is never folded."""
-    table.add_column(Text(heading), justify="right", no_wrap=True, style=style)
+    table.add_column(Text(heading), "right", style=style)
 
 
-def make_pairs(pairs: Iterable[tuple[str, str]], style: str) -> Table:
+def make_pairs(pairs: Iterable[tuple[str, str]], style: str) -> Grid:
     """Return short words, in ``style``, beside what they mean."""
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = Grid.grid(padding=(0, 2, 0, 0))
     table.add_column(style=style, no_wrap=True)
     table.add_column(overflow="fold")
     for left, right in pairs:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import product
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
-from rateval.report.rows import Row, headings, lay_out, planned_keys, row_keys
+from rateval.report.lacks import planned_keys, row_keys
+from rateval.report.rows import Row, headings, lay_out
 from rateval.report.terminal.layout import (
     add_number,
     add_row,
@@ -22,6 +22,7 @@ from rateval.report.terminal.layout import (
     show_lack,
     show_number,
 )
+from rateval.report.terminal.table import Table
 
 _Test = tuple[Labels, str]
 """What methods are compared on, and the label of a validator."""

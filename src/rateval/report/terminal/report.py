@@ -7,6 +7,7 @@ from rich.text import Text
 
 from rateval.records.run import RunRecord
 from rateval.report.failures import explain_failures, explain_others
+from rateval.report.lacks import NOT_FOR_SCORES, Failed
 from rateval.report.notes import (
     explain_columns,
     explain_explainer_columns,
@@ -15,7 +16,7 @@ from rateval.report.notes import (
     explain_undefined,
     suggest_next,
 )
-from rateval.report.rows import NOT_FOR_SCORES, failures_but, lay_out
+from rateval.report.rows import lay_out
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
@@ -29,15 +30,16 @@ def render(record: RunRecord, width: int) -> RenderableType:
     tables = ScoreTables.of(record, width)
     parts: list[RenderableType] = [_head(record)]
     parts += (Text(note, style="yellow") for note in explain_protocol(record))
-    failures = failures_but(record, NOT_FOR_SCORES)
-    for block in lay_out(record):
+    failed = Failed(record, NOT_FOR_SCORES)
+    blocks = list(lay_out(record))
+    for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_undefined(block, several=several))
-        parts += show_notes(explain_failures(record, failures, block.lacking), "red")
+        parts += show_notes(explain_failures(record, failed, block.lacking), "red")
     parts += (Text(note, style="yellow") for note in explain_seeds(record))
     parts += curve_sections(record)
     parts += explainer_sections(record)
-    others = list(explain_others(record))
+    others = list(explain_others(record, blocks))
     if others:
         parts += [Text(), *(Text(note, style="red") for note in others)]
     columns = explain_columns(record, wide=tables.wide)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rich.table import Table
 from rich.text import Text
 
 from rateval.records.cell import ScoreRecord
@@ -23,6 +22,7 @@ from rateval.report.terminal.layout import (
     show_lack,
     show_number,
 )
+from rateval.report.terminal.table import Table
 
 
 @dataclass(frozen=True, slots=True)

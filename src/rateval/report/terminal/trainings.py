@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord
-from rateval.report.terminal.layout import UNDEFINED, add_row, make_table, show_number
+from rateval.report.terminal.layout import UNDEFINED, add_number, add_row, make_table, show_number
+from rateval.report.terminal.table import Table
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 POINTS = 20
@@ -44,10 +44,10 @@ def curve_sections(record: RunRecord) -> Iterator[RenderableType]:
 def _table(curves: Sequence[CurveRecord]) -> Table:
     several = len({curve.key.dataset for curve in curves}) > 1
     table = make_table(*(["data"] if several else []), "model", "method", "score")
-    table.add_column("first", justify="right", no_wrap=True)
-    table.add_column("curve", no_wrap=True)
-    table.add_column("last", justify="right", no_wrap=True)
-    table.add_column("best", justify="right", no_wrap=True, style="dim")
+    add_number(table, "first")
+    table.add_column(Text("curve"))
+    add_number(table, "last")
+    add_number(table, "best", "dim")
     for curve in curves:
         names = [*([curve.key.dataset] if several else []), curve.key.model, curve.key.finetuner]
         for row, (name, values) in enumerate(_series(curve)):

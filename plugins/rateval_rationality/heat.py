@@ -40,7 +40,8 @@ def heat_map(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     # In place, as another array of float64 costs more than the arithmetic.
     steps = heat.sub_(low).mul_(_STEPS / spread.where(usable, 1.0)).round_()
     stretched = steps.float().div_(_STEPS)
-    return stretched.where(usable, 0.0).to(relevance.device)
+    stretched[~usable.flatten()] = 0.0  # nearly always no map at all
+    return stretched.to(relevance.device)
 
 
 def float64_device(device: torch.device) -> torch.device:

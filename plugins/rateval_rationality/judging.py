@@ -42,9 +42,10 @@ class ThresholdValidator:
             raise ValueError(
                 f"heat {tuple(heat.shape)} and masks {tuple(masks.shape)} must be alike"
             )
+        bytes_of_masks = masks.view(torch.uint8)  # any() and all() of bool take 30 times as long
         causes = {
-            EMPTY_MASK: ~masks.flatten(1).any(1),
-            FULL_MASK: masks.flatten(1).all(1) & self.needs_outside,
+            EMPTY_MASK: bytes_of_masks.amax((1, 2)) == 0,
+            FULL_MASK: (bytes_of_masks.amin((1, 2)) == 1) & self.needs_outside,
             NOT_FINITE: ~relevance.isfinite().flatten(1).all(1),
             CONSTANT_RELEVANCE: heat.amax((1, 2)) == 0,
         }

@@ -5,11 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
 from rateval.checkpoints.export import export, require_room
 from rateval.checkpoints.restore import OPTIONS, choose_classifier, restore_classifier
+from rateval.console import Console, Text
 from rateval.records.run import load
 from rateval.registry.discovery import discover
 

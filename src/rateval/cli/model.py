@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
-from rich.text import Text
 
 from rateval.api.component import Context
 from rateval.checkpoints.official import Checkpoint, fetch, find_checkpoint, load_checkpoints
+from rateval.cli.terminal import say
+from rateval.console import Console, Text
 from rateval.errors import RatevalError
 from rateval.modelkit.digests import digest_of
 
@@ -116,7 +116,7 @@ def _fetch(parsed: Namespace) -> int:
                 f"{path}: is there, but its sha256 is {digest}, not {row.sha256} as published; "
                 "delete it and fetch again"
             )
-        console.print(f"{path} is there already", highlight=False, soft_wrap=True)
+        say(console, f"{path} is there already")
     else:
         with _progress(console, row) as tell:
             digest = fetch(row, path, tell)
@@ -146,7 +146,7 @@ def _cache() -> Path:
 
 @contextmanager
 def _progress(console: Console, row: Checkpoint) -> Iterator[Any]:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(row.file, total=None)
         yield lambda done, size: progress.update(task, completed=done, total=size)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rich.console import Console
-
 from rateval.cli.terminal import warn
+from rateval.console import Console
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, load
 from rateval.registry.discovery import discover

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
-
-from rich.console import Console
 
 from rateval.cli.terminal import say, warn
 from rateval.cli.validate import add_set, describe_grid
+from rateval.console import Console
+from rateval.errors import OutputError
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -29,7 +31,7 @@ from rateval.spec.overrides import (
     read_environment,
     read_settings,
 )
-from rateval.wording import write_command
+from rateval.wording import show_controls, write_command
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -67,8 +69,19 @@ def execute(parsed: Namespace) -> int:
     records = run_plans([plan], parsed, registry, errors)
     if records is None:
         return INTERRUPTED
-    print_report(records[0], Console(), registry, warn)
+    with keeping(records):
+        print_report(records[0], Console(), registry, warn)
     return exit_code(records)
+
+
+@contextmanager
+def keeping(records: Sequence[RunRecord]) -> Iterator[None]:
+    """Say where the runs are kept when their report cannot be printed."""
+    try:
+        yield
+    except OutputError as error:
+        kept = ", ".join(f"rateval report {quote(str(record.path))}" for record in records)
+        raise OutputError(f"{error}; the run is kept and printed again by: {kept}") from error
 
 
 def exit_code(records: Sequence[RunRecord]) -> int:
@@ -95,7 +108,9 @@ def run_plans(
     """Run plans one after the other; None when interrupted, after saying how to go on."""
     reporter = make_reporter(errors, quiet=parsed.quiet, verbose=parsed.verbose)
     if parsed.verbose:
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Lines("%(name)s: %(message)s"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rateval.engine.runner import Runner
@@ -117,6 +132,13 @@ def run_plans(
         )
         return None
     return records
+
+
+class _Lines(logging.Formatter):
+    """What libraries log, with control characters visible."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return show_controls(super().format(record))
 
 
 def _overrides(parsed: Namespace) -> Overrides:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rich.console import Console
-
 from rateval.api.kinds import KINDS
+from rateval.cli.terminal import say
+from rateval.console import Console
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
@@ -37,7 +37,7 @@ def execute(parsed: Namespace) -> int:
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
     plan = make_plan(document, discover())
-    Console().print(f"{parsed.spec}: valid: {describe_grid(plan)}", highlight=False, soft_wrap=True)
+    say(Console(), f"{parsed.spec}: valid: {describe_grid(plan)}")
     return 0
 
 

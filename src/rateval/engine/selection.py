@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from rateval.engine.graph import Graph
 from rateval.errors import RatevalError
-from rateval.wording import list_some
+from rateval.wording import list_some, meant
 
 
 def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
@@ -41,6 +40,5 @@ def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
 
 
 def _explain(asked: str, labels: Sequence[str]) -> str:
-    close = get_close_matches(asked, labels, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"there are {list_some(labels)}"
+    hint = meant(asked, labels) or f"there are {list_some(labels)}"
     return f"no cell of this study has such a label; {hint}"

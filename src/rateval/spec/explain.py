@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
+
+from rateval.wording import meant
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -66,9 +67,8 @@ def explain_unknown_key(key: str, allowed: Sequence[str]) -> str:
     >>> explain_unknown_key("x", ["epochs", "lr"])
     'unknown key; allowed are epochs, lr'
     """
-    close = get_close_matches(key, allowed, n=1)
-    if close:
-        return f'unknown key; did you mean "{close[0]}"?'
+    if hint := meant(key, allowed):
+        return f"unknown key; {hint}"
     return "unknown key; " + (f"allowed are {', '.join(allowed)}" if allowed else "none is allowed")
 
 

@@ -7,8 +7,8 @@ from itertools import groupby
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.cell import CellRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import (

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.key import Key
 from rateval.report.failures import AGAIN
 from rateval.report.rows import FAILED

@@ -7,8 +7,8 @@ from itertools import product
 
 from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.rows import Row, headings, lay_out, planned_keys, row_keys

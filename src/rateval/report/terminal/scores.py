@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.table import Table
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.cell import ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.run import RunRecord

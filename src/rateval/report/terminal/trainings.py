@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord
 from rateval.report.terminal.layout import UNDEFINED, add_row, make_table, show_number

@@ -115,7 +115,7 @@ class Console(RichConsole):
     @property
     def encoding(self) -> str:
         """The encoding of the stream that is written to."""
-        return getattr(self.file, "encoding", None) or "utf-8"
+        return (getattr(self.file, "encoding", None) or "utf-8").lower()
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as text, with nothing in it read as markup."""

@@ -117,8 +117,10 @@ class Console(RichConsole):
         """The encoding of the stream that is written to."""
         return (getattr(self.file, "encoding", None) or "utf-8").lower()
 
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Return a string as text, with nothing in it read as markup."""
+    def render_str(self, text: str, **options: Any) -> RichText:
+        """Return a string as text, in which nothing is markup unless ``markup`` is asked for."""
+        if options.get("markup"):
+            return super().render_str(text, **options)
         style, justify, overflow = (options.get(key) for key in ("style", "justify", "overflow"))
         return Text(text, style or "", justify=justify, overflow=overflow)
 

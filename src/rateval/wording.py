@@ -49,6 +49,8 @@ def meant(name: str, known: Iterable[str], count: int = 1) -> str:
 
     >>> meant("ViT-B-33", ["ViT-B-32", "RN50"])
     'did you mean "ViT-B-32"?'
+    >>> meant("\u0441lip", ["clip"])
+    'did you mean "clip"? "\u0441" is U+0441'
     >>> meant("caf\u0065\u0301", ["caf\u00e9"])
     'did you mean "café"? It differs only in Unicode form: U+0065 U+0301 in place of U+00E9'
     """
@@ -57,7 +59,8 @@ def meant(name: str, known: Iterable[str], count: int = 1) -> str:
         return ""
     alike = next((option for option in close if look_alike(name, option)), None)
     if alike is None:
-        return "did you mean " + " or ".join(f'"{option}"' for option in close) + "?"
+        foreign = "".join(f' "{s}" is U+{ord(s):04X}' for s in _beyond(name, close[0]) if s > "~")
+        return "did you mean " + " or ".join(f'"{option}"' for option in close) + "?" + foreign
     return f'did you mean "{alike}"? It {tell_apart(name, alike)}'
 
 

@@ -12,7 +12,7 @@ from shlex import quote
 from typing import Any
 
 from rateval.cli.terminal import say, warn
-from rateval.cli.validate import add_set, describe_grid
+from rateval.cli.validate import add_set, describe_plan
 from rateval.console import Console
 from rateval.errors import OutputError
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
@@ -27,9 +27,9 @@ from rateval.spec.document import Document, read_document
 from rateval.spec.overrides import (
     Overrides,
     override_run,
-    parse_value,
     read_environment,
     read_settings,
+    read_value,
 )
 from rateval.wording import show_controls, write_command
 
@@ -120,7 +120,7 @@ def run_plans(
         with remembered_interrupts():
             for plan in plans:
                 if not parsed.quiet:
-                    say(errors, f"{plan.spec.study.name}: {describe_grid(plan)}")
+                    say(errors, f"{plan.spec.study.name}: {describe_plan(plan)}")
                 options: dict[str, Any] = {"fail_fast": parsed.fail_fast, "only": parsed.only}
                 records.append(Runner(plan, registry, reporter, **options).run())
     except KeyboardInterrupt:
@@ -146,7 +146,7 @@ def _overrides(parsed: Namespace) -> Overrides:
     for key in ("device", "output", "limit"):
         value = getattr(parsed, key)
         if value is not None:
-            found[key] = (f"--{key}", parse_value(value) if key == "limit" else value)
+            found[key] = (f"--{key}", read_value(key, value, f"--{key}"))
     if parsed.fresh:
         found["reuse"] = ("--fresh", False)
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rateval.api.kinds import KINDS
 from rateval.cli.terminal import say
 from rateval.console import Console
+from rateval.plan.cells import describe_grid
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
@@ -37,21 +37,12 @@ def execute(parsed: Namespace) -> int:
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
     plan = make_plan(document, discover())
-    say(Console(), f"{parsed.spec}: valid: {describe_grid(plan)}")
+    say(Console(), f"{parsed.spec}: valid: {describe_plan(plan)}")
     return 0
 
 
-def describe_grid(plan: Plan) -> str:
+def describe_plan(plan: Plan) -> str:
     """Return how many cells a plan has, and of what."""
-    parts = [
-        f"{len({choice.label for choice in plan.choices[facts.table]})} {facts.table}"
-        for kind, facts in KINDS.items()
-        if facts.grid and kind != "shift"
-    ]
-    if plan.choices["shift"]:
-        parts.append(f"{1 + len(plan.choices['shift'])} shift (none included)")
-    if len(plan.seeds) > 1:
-        parts.append(f"{len(plan.seeds)} seeds (where they matter)")
     protocol = plan.spec.study.protocol
     published = "" if protocol == "matched" else f", protocol {protocol}"
-    return f"{len(plan.cells)} cells = {' × '.join(parts)}{published}"
+    return f"{len(plan.cells)} cells = {describe_grid(plan.choices, plan.seeds)}{published}"

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from importlib import resources
 from pathlib import Path
 
+from rateval.cli import arguments
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -14,7 +15,9 @@ from rateval.errors import RatevalError
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("path", nargs="?", default="spec.toml", help="default: spec.toml")
+    parser.add_argument(
+        "path", type=arguments.path, nargs="?", default="spec.toml", help="default: spec.toml"
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 

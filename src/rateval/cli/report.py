@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rateval.cli.arguments import path
 from rateval.cli.terminal import warn
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -17,13 +18,15 @@ from rateval.report.printing import print_report
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("run", nargs="?", help="a run's folder (default: the newest in ./runs)")
+    parser.add_argument(
+        "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
+    )
 
 
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
-    path = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
-    print_report(load(path), Console(), discover(), warn)
+    folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
+    print_report(load(folder), Console(), discover(), warn)
     return 0
 
 

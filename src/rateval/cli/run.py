@@ -11,6 +11,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from rateval.cli.arguments import path
 from rateval.cli.terminal import say, warn
 from rateval.cli.validate import add_set, describe_plan
 from rateval.console import Console
@@ -41,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def declare_run(parser: ArgumentParser, *, quiet: str) -> None:
     """Declare the arguments of commands that run a study."""
-    parser.add_argument("spec", help="a spec in TOML")
+    parser.add_argument("spec", type=path, help="a spec in TOML")
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
     parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
     parser.add_argument("--limit", metavar="N", help="use at most N samples of every split")
@@ -109,7 +110,7 @@ def run_plans(
     reporter = make_reporter(errors, quiet=parsed.quiet, verbose=parsed.verbose)
     if parsed.verbose:
         handler = logging.StreamHandler()
-        handler.setFormatter(_Lines("%(name)s: %(message)s"))
+        handler.setFormatter(VisibleFormatter("%(name)s: %(message)s"))
         logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -134,10 +135,11 @@ def run_plans(
     return records
 
 
-class _Lines(logging.Formatter):
+class VisibleFormatter(logging.Formatter):
     """What libraries log, with control characters visible."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         return show_controls(super().format(record))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from rateval.cli.arguments import path
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.plan.cells import describe_grid
@@ -17,7 +18,7 @@ from rateval.spec.overrides import override_run, read_environment, read_settings
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("spec", help="a spec in TOML")
+    parser.add_argument("spec", type=path, help="a spec in TOML")
     add_set(parser)
 
 

@@ -50,6 +50,8 @@ def _show(value: object) -> str:
 
 def read_document(path: Path) -> Document:
     """Read a spec file. Raises RatevalError when there is no readable TOML in it."""
+    if not str(path).isascii() and any("\ud800" <= sign <= "\udfff" for sign in str(path)):
+        raise RatevalError(f"{path}: a run's record can't hold a name that isn't UTF-8; rename it")
     try:
         content = _read(path)
         text = content.decode("utf-8-sig")  # some editors begin a file with a mark

@@ -57,9 +57,12 @@ def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
     text = details["msg"].removeprefix("Input should be ")
     if text != details["msg"]:
         text = f"must be {text}"
+    described = _describe(model, loc)
+    if kind == "string_pattern_mismatch" and described:
+        text = "must be as described"
     if kind in {"model_type", "dict_type"}:
         text = "must be a table"
-    return text[:1].lower() + text[1:] + _describe(model, loc) + _spell(kind, details["input"])
+    return text[:1].lower() + text[1:] + described + _spell(kind, details["input"])
 
 
 def _spell(kind: str, value: object) -> str:

@@ -78,10 +78,18 @@ def explain_path(text: str) -> str:
             f"escape; write it in single quotes: '{spelled}'"
         )
     try:
-        Path(text).expanduser().stat()
+        return explain_length(Path(text).expanduser())
     except RuntimeError:
         home = text.partition("/")[0]
         return f"begins with {home}, and the home folder of that user isn't known; write it out"
+
+
+def explain_length(path: Path) -> str:
+    """Return why the system can't even look for a path; empty if it can."""
+    try:
+        path.lstat()
+    except ValueError:
+        return "holds a NUL character, which no path has"
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return "is longer than this system allows a path, or a name in it, to be"

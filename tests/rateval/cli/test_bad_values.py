@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-import rateval.api.component
 from rateval.api import Context, RatevalError
 from rateval.errors import SpecError
 from rateval.plan.cells import count_cells
@@ -247,7 +246,7 @@ def test_a_home_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.delenv("RATEVAL_CACHE", raising=False)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(rateval.api.component.Path, "home", fail)
+    monkeypatch.setattr(Path, "home", fail)
     with pytest.raises(RatevalError, match="set RATEVAL_CACHE"):
         Context()
     monkeypatch.setenv("RATEVAL_CACHE", "~nosuchuser/x")

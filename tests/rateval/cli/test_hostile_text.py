@@ -178,7 +178,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, st
             patch.setattr("sys.stdout", streams[0])
             patch.setattr("sys.stderr", streams[1])
             code = main(arguments)
-        out, err = (stream.buffer.getvalue().decode(encoding) for stream in streams)  # type: ignore[attr-defined]  # a BytesIO
+        out, err = (stream.buffer.getvalue().decode(encoding) for stream in streams)
         return code, out, err
 
     return run

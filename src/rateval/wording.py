@@ -24,10 +24,14 @@ def list_some(items: Iterable[str]) -> str:
     return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
-    """Return up to ``count`` known names that differ from ``name`` by a slip of the pen.
+NEAR = 0.75
+"""Share of letters that two names have in common which differ by a slip of the pen."""
 
-    Case, Unicode form and the kind of blank or dash aside, three letters of four are the same.
+
+def nearest(name: str, known: Iterable[str], count: int = 1, near: float = NEAR) -> list[str]:
+    """Return up to ``count`` known names that share ``near`` of their letters with ``name``.
+
+    Case, Unicode form and the kind of blank or dash make no difference.
 
     >>> nearest("Generic attention", ["generic-attention"]), nearest("imagefolder", ["imagenet"])
     (['generic-attention'], [])
@@ -35,7 +39,7 @@ def nearest(name: str, known: Iterable[str], count: int = 1) -> list[str]:
     plain: dict[str, list[str]] = {}
     for option in known:
         plain.setdefault(_roughly(option), []).append(option)
-    close = get_close_matches(_roughly(name), plain, n=count, cutoff=0.75)
+    close = get_close_matches(_roughly(name), plain, n=count, cutoff=near)
     return [option for match in close for option in plain[match]][:count]
 
 
@@ -44,7 +48,7 @@ def _roughly(name: str) -> str:
     return folded.replace("_", "-").replace(" ", "-")
 
 
-def meant(name: str, known: Iterable[str], count: int = 1) -> str:
+def meant(name: str, known: Iterable[str], count: int = 1, near: float = NEAR) -> str:
     r"""Return which of the known names was probably meant; empty when none is near.
 
     >>> meant("ViT-B-33", ["ViT-B-32", "RN50"])
@@ -54,7 +58,7 @@ def meant(name: str, known: Iterable[str], count: int = 1) -> str:
     >>> meant("caf\u0065\u0301", ["caf\u00e9"])
     'did you mean "café"? It differs only in Unicode form: U+0065 U+0301 in place of U+00E9'
     """
-    close = nearest(name, known, count)
+    close = nearest(name, known, count, near)
     if not close:
         return ""
     alike = next((option for option in close if look_alike(name, option)), None)

@@ -9,6 +9,9 @@ from rateval.engine.graph import Graph
 from rateval.errors import RatevalError
 from rateval.wording import list_some, meant
 
+_NEAR = 0.6
+"""As ``wording.NEAR``, but for labels of several parts, of which one may be missing."""
+
 
 def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
     """Return the identities of the steps that may be computed: all of them without ``only``.
@@ -40,5 +43,5 @@ def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
 
 
 def _explain(asked: str, labels: Sequence[str]) -> str:
-    hint = meant(asked, labels) or f"there are {list_some(labels)}"
+    hint = meant(asked, labels, near=_NEAR) or f"there are {list_some(labels)}"
     return f"no cell of this study has such a label; {hint}"

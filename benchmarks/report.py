@@ -17,8 +17,7 @@ from collections.abc import Iterator
 from itertools import islice, product
 from pathlib import Path
 
-from rich.console import Console
-
+from rateval.console import Console
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.estimate import Estimate

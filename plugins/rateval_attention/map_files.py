@@ -18,11 +18,15 @@ def digest(params: PrecomputedParams) -> str:
     Raises RatevalError when there is no such file or folder.
     """
     path = Path(params.path).expanduser()
-    if not path.is_dir():
-        if not path.is_file():
+    try:
+        folder, file = path.is_dir(), path.is_file()
+    except OSError as error:  # such as a name that is too long
+        raise RatevalError(f"precomputed: path = {path}: {error.strerror}") from None
+    if not folder:
+        if not file:
             raise RatevalError(
                 f"precomputed: path = {path}: there is no such file or folder; maps must be there "
                 "before the study runs"
             )
         return digest_files({"maps": path})
-    return digest_files({str(file.relative_to(path)): file for file in path.rglob("*.npy")})
+    return digest_files({str(one.relative_to(path)): one for one in path.rglob("*.npy")})

@@ -26,6 +26,10 @@ class StudyError(RatevalError):
     """Something that concerns a whole study, such as a full disk: it ends a run at once."""
 
 
+class OutputError(StudyError):
+    """A standard stream that cannot be written to, such as one into a file on a full disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, and where.

@@ -16,14 +16,12 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.text import Text
 
 from rateval.api.training import Monitor
+from rateval.console import Console, Text
 from rateval.machine.interrupts import raise_missed_interrupt
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rateval.records.step import FailureRecord, StageRecord
 
 PLAIN_INTERVAL_S = 15.0
@@ -195,6 +193,5 @@ class _PlainMonitor:
         self._console.print(
             f"  {self._what}  {self._done:,}/{self._total:,}, {rate:,.0f}/s, {left:,.0f} s left"
             + (f", {note}" if note else ""),
-            highlight=False,
             soft_wrap=True,
         )

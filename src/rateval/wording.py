@@ -1,9 +1,10 @@
-"""Names in a message, few or many."""
+"""Names in a message: few or many, meant or mistaken, and never more than text."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
@@ -23,6 +24,50 @@ def list_some(items: Iterable[str]) -> str:
     return ", ".join(items[:_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
+NEAR = 0.75
+"""Share of letters that two names have in common which differ by a slip of the pen."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 1, near: float = NEAR) -> list[str]:
+    """Return up to ``count`` known names that share ``near`` of their letters with ``name``.
+
+    Case, Unicode form and the kind of blank or dash make no difference.
+
+    >>> nearest("Generic attention", ["generic-attention"]), nearest("imagefolder", ["imagenet"])
+    (['generic-attention'], [])
+    """
+    plain: dict[str, list[str]] = {}
+    for option in known:
+        plain.setdefault(_roughly(option), []).append(option)
+    close = get_close_matches(_roughly(name), plain, n=count, cutoff=near)
+    return [option for match in close for option in plain[match]][:count]
+
+
+def _roughly(name: str) -> str:
+    folded = "".join(map(_letter, unicodedata.normalize("NFKC", name))).casefold()
+    return folded.replace("_", "-").replace(" ", "-")
+
+
+def meant(name: str, known: Iterable[str], count: int = 1, near: float = NEAR) -> str:
+    r"""Return which of the known names was probably meant; empty when none is near.
+
+    >>> meant("ViT-B-33", ["ViT-B-32", "RN50"])
+    'did you mean "ViT-B-32"?'
+    >>> meant("\u0441lip", ["clip"])
+    'did you mean "clip"? "\u0441" is U+0441'
+    >>> meant("caf\u0065\u0301", ["caf\u00e9"])
+    'did you mean "café"? It differs only in Unicode form: U+0065 U+0301 in place of U+00E9'
+    """
+    close = nearest(name, known, count, near)
+    if not close:
+        return ""
+    alike = next((option for option in close if look_alike(name, option)), None)
+    if alike is None:
+        foreign = "".join(f' "{s}" is U+{ord(s):04X}' for s in _beyond(name, close[0]) if s > "~")
+        return "did you mean " + " or ".join(f'"{option}"' for option in close) + "?" + foreign
+    return f'did you mean "{alike}"? It {tell_apart(name, alike)}'
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return what was probably meant, or what there is.
 
@@ -34,10 +79,79 @@ def suggest(name: str, known: Iterable[str]) -> str:
     'there are none'
     """
     options = sorted(known)
-    close = get_close_matches(name, options, n=3, cutoff=0.6)
-    if close:
-        return "did you mean " + " or ".join(f'"{option}"' for option in close) + "?"
-    return "there are " + (", ".join(options) or "none")
+    return meant(name, options, 3) or "there are " + (", ".join(options) or "none")
+
+
+def look_alike(one: str, other: str) -> bool:
+    r"""Return whether two different names are drawn alike: another Unicode form or kind of blank.
+
+    >>> look_alike("caf\u0065\u0301", "caf\u00e9"), look_alike("a\xa0b", "a b")
+    (True, True)
+    >>> look_alike("a", "a"), look_alike("a", "A")
+    (False, False)
+    """
+    return one != other and drawn(one) == drawn(other)
+
+
+def drawn(name: str) -> str:
+    """Return what is equal for names that are drawn alike."""
+    return "".join(map(_letter, unicodedata.normalize("NFC", name)))
+
+
+def tell_apart(name: str, other: str) -> str:
+    r"""Return in what a name differs from another that looks the same.
+
+    >>> tell_apart("a\xa0b", "a b")
+    'differs only in Unicode form: U+00A0 in place of U+0020'
+    """
+    here, there = (
+        " ".join(f"U+{ord(sign):04X}" for sign in own) or "nothing"
+        for own in (_beyond(name, other), _beyond(other, name))
+    )
+    return f"differs only in Unicode form: {here} in place of {there}"
+
+
+def _beyond(one: str, other: str) -> list[str]:
+    return [sign for sign in dict.fromkeys(one) if sign not in other]
+
+
+def _letter(sign: str) -> str:
+    if sign in _JOINERS:
+        return ""
+    return " " if unicodedata.category(sign) == "Zs" else sign
+
+
+_JOINERS = "\u200c\u200d"
+"""Signs without a form of their own that words and emoji are rightly written with."""
+
+
+def show_controls(text: str) -> str:
+    r"""Return text with whatever a terminal would obey or hide made visible.
+
+    Those are control characters but for line break and tab, the marks that turn text around, other
+    signs without a form, and bytes of a file's name that are no text.
+
+    >>> show_controls("a\x1b[31mb\u202e[/c]")
+    'a\\x1b[31mb\\u202e[/c]'
+    """
+    if text.isprintable():
+        return text
+    return "".join(_show_sign(sign) for sign in text)
+
+
+def _show_sign(sign: str) -> str:
+    if sign in "\n\t" or not is_control(sign):
+        return sign
+    return sign.encode("unicode_escape").decode()
+
+
+def is_control(sign: str) -> bool:
+    """Return whether a character has no form of its own, and is no blank."""
+    return unicodedata.category(sign) in _FORMLESS and sign not in _JOINERS
+
+
+_FORMLESS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of control, format, half of a character, line and paragraph separator."""
 
 
 def write_command(command: str, spec: str, overrides: Mapping[str, object]) -> str:

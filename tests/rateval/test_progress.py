@@ -3,8 +3,8 @@ from __future__ import annotations
 import io
 
 import pytest
-from rich.console import Console
 
+from rateval.console import Console
 from rateval.progress import LiveReporter, PlainReporter, Reporter, make_reporter
 from rateval.records.step import FailureRecord, StageRecord
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from rateval.errors import RatevalError
+
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -66,10 +68,20 @@ def _check_type(name: str, value: object) -> None:
 
 
 def default_cache() -> Path:
-    """Return ``$RATEVAL_CACHE``, else ``rateval`` in the user's cache folder."""
-    if chosen := os.environ.get("RATEVAL_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rateval"
+    """Return ``$RATEVAL_CACHE``, else ``rateval`` in the user's cache folder.
+
+    Raises RatevalError where the variable can't be followed, or the user's home isn't known.
+    """
+    variable = "RATEVAL_CACHE" if os.environ.get("RATEVAL_CACHE") else "HOME"
+    try:
+        if chosen := os.environ.get("RATEVAL_CACHE"):
+            return Path(chosen).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rateval"
+    except RuntimeError:
+        raise RatevalError(
+            f"{variable} = {os.environ.get(variable, '')!r}: leads to no home folder that is known "
+            "here; set RATEVAL_CACHE to the folder that downloaded checkpoints go into"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

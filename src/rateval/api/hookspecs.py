@@ -88,5 +88,6 @@ def rateval_run_finished(record: RunRecord) -> None:
 def rateval_render_report(record: RunRecord, console: Console) -> bool | None:
     """Print the report and return True; None leaves it to the next plugin.
 
-    The built-in report is tried last.
+    The built-in report is tried last. The console reads no markup unless ``print`` is told to, and
+    shows control characters.
     """

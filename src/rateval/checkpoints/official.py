@@ -8,11 +8,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 from rateval.errors import RatevalError
+from rateval.wording import suggest
 
 TIMEOUT_S = 60.0
 _CHUNK = 1 << 20
@@ -49,8 +49,7 @@ def find_checkpoint(name: str, rows: Sequence[Checkpoint]) -> Checkpoint:
     names = [row.name for row in rows]
     if name in names:
         return rows[names.index(name)]
-    close = get_close_matches(name, names, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(names)}"
+    hint = suggest(name, names)
     raise RatevalError(f"{name}: no official checkpoint is known by this name; {hint}")
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
 from rateval.checkpoints.export import export, require_room
 from rateval.checkpoints.restore import OPTIONS, choose_classifier, restore_classifier
+from rateval.cli.arguments import path
+from rateval.console import Console, Text
 from rateval.records.run import load
 from rateval.registry.discovery import discover
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("run", help="a run's folder")
-    parser.add_argument("--to", metavar="FOLDER", required=True, help="where to write it")
+    parser.add_argument("run", type=path, help="a run's folder")
+    parser.add_argument(
+        "--to", metavar="FOLDER", type=path, required=True, help="where to write it"
+    )
     for option in ("model", "finetune", "dataset"):
         parser.add_argument(f"--{option}", metavar="LABEL", help=f"which {option} of the study")
     parser.add_argument("--seed", metavar="N", type=int, help="which seed of the study")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from importlib import resources
 from pathlib import Path
 
-from rich.console import Console
-
+from rateval.cli import arguments
+from rateval.cli.terminal import say
+from rateval.console import Console
 from rateval.errors import RatevalError
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("path", nargs="?", default="spec.toml", help="default: spec.toml")
+    parser.add_argument(
+        "path", type=arguments.path, nargs="?", default="spec.toml", help="default: spec.toml"
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
 
@@ -26,7 +30,7 @@ def execute(parsed: Namespace) -> int:
         path.write_text(starter_spec(), encoding="utf-8")
     except OSError as error:
         raise RatevalError(f"{path}: cannot be written: {error.strerror}") from None
-    Console().print(f"wrote {path}; run it with: rateval run {path}", highlight=False)
+    say(Console(), f"wrote {path}; run it with: rateval run {shlex.quote(str(path))}")
     return 0
 
 

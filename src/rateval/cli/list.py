@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass
 
@@ -43,9 +42,12 @@ def execute(parsed: Namespace) -> int:
         rows += installable_rows(rows)
     rows = [row for row in rows if parsed.kind in (None, row.kind)]
     if parsed.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201 - for machines
+        from rateval.cli.terminal import say, warn
+        from rateval.console import Console
+
+        say(Console(), json.dumps([asdict(row) for row in rows], indent=2))
         for broken in registry.broken:
-            print(f"warning: {broken}", file=sys.stderr)  # noqa: T201
+            warn(str(broken))
         return 0
     _print_table(rows, registry)
     return 0
@@ -84,9 +86,9 @@ def installable_rows(installed: list[Row]) -> list[Row]:
 
 
 def _print_table(rows: list[Row], registry: Registry) -> None:
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+
+    from rateval.console import Console, Text
 
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

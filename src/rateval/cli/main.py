@@ -6,12 +6,16 @@ import argparse
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Collection, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any, NoReturn, TextIO
 
-from rateval.errors import RatevalError
+from rateval.errors import OutputError, RatevalError
 from rateval.machine.interrupts import INTERRUPTED
+from rateval.wording import show_controls
 
+BUG = 1
 USER_ERROR = 2
 
 
@@ -20,30 +24,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C.
 
-    A bug keeps its traceback; Python then exits with 1.
+    A bug's traceback is printed; the code is then 1.
     """
     words = sys.argv[1:] if arguments is None else arguments
     # The first word that is no option names the command.
-    parsed = make_parser([word for word in words if not word.startswith("-")][:1]).parse_args(words)
+    chosen = [word for word in words if not word.startswith("-")][:1]
     try:
+        parsed = make_parser(chosen).parse_args(words)
         return int(_module_of(parsed.command).execute(parsed))
     except RatevalError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the message itself
+        _complain(f"error: {error}")
+        if isinstance(error, OutputError):
+            _give_up(sys.stdout)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)  # noqa: T201
+        _complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; the interpreter must not flush once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        _give_up(sys.stdout)
         return 0
+    except Exception:
+        _complain(traceback.format_exc().rstrip())
+        return BUG
+
+
+def _complain(text: str) -> None:
+    from rateval.cli.terminal import say
+    from rateval.console import Console
+
+    try:
+        say(Console(stderr=True), text)
+    except (OutputError, BrokenPipeError):  # there is nobody left to tell
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what a stream still holds go nowhere: the interpreter would flush it once more."""
+    with suppress(OSError, AttributeError):  # of a test, or closed from the start
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that prints as everything else is printed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.color = False
+
+    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # narrower
+        from rateval.cli.terminal import say
+        from rateval.console import Console
+
+        say(Console(file=file), self.format_help().rstrip())
+
+    def error(self, message: str) -> NoReturn:
+        super().error(show_controls(message))
 
 
 class _ShowVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from rateval.cli.terminal import say
         from rateval.cli.version import describe_versions
+        from rateval.console import Console
 
-        print(describe_versions())  # noqa: T201
+        say(Console(), describe_versions())
         parser.exit()
 
 
@@ -66,7 +110,7 @@ def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
 
     Those of the others are left out, because each command's module is imported for its own.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="rateval",
         description="Tell whether a vision-language model is right for the right reasons.",
         epilog="Start with `rateval init`, or look around with `rateval list`.",

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
-from rich.text import Text
 
 from rateval.api.component import Context
 from rateval.checkpoints.official import Checkpoint, fetch, find_checkpoint, load_checkpoints
+from rateval.cli import arguments
+from rateval.cli.terminal import say
+from rateval.console import Console, Text
 from rateval.errors import RatevalError
 from rateval.modelkit.digests import digest_of
 
@@ -23,11 +24,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = actions.add_parser("check", help="load models and test that recording changes nothing")
-    check.add_argument("spec_or_name", metavar="SPEC|NAME", help="a spec, or a model by name")
+    check.add_argument(
+        "spec_or_name", type=arguments.path, metavar="SPEC|NAME", help="a spec, or a model by name"
+    )
     check.add_argument("--device", default="cpu", help="auto, cpu, mps, cuda or cuda:N")
     fetching = actions.add_parser("fetch", help="download an official checkpoint")
     fetching.add_argument("name", nargs="?", metavar="NAME", help="none lists what is known")
-    fetching.add_argument("--folder", help="where to put it (default: the cache)")
+    fetching.add_argument(
+        "--folder", type=arguments.path, help="where to put it (default: the cache)"
+    )
     fetching.add_argument("--dry-run", action="store_true", help="print address and path only")
 
 
@@ -75,12 +80,15 @@ def _check(parsed: Namespace) -> int:
 def _choices(spec_or_name: str) -> Iterable[Any]:
     from rateval.plan.choosing import choose_default
     from rateval.plan.planning import make_plan
+    from rateval.registry.catalogue import explain_unknown
     from rateval.registry.discovery import discover
     from rateval.spec.document import read_document
 
     registry = discover()
     if spec_or_name.endswith(".toml") or Path(spec_or_name).is_file():
         return make_plan(read_document(Path(spec_or_name)), registry).choices["model"]
+    if registry.find("model", spec_or_name) is None:
+        raise RatevalError(f"{spec_or_name}: {explain_unknown('model', spec_or_name, registry)}")
     return [choose_default("model", spec_or_name, registry)]
 
 
@@ -116,7 +124,7 @@ def _fetch(parsed: Namespace) -> int:
                 f"{path}: is there, but its sha256 is {digest}, not {row.sha256} as published; "
                 "delete it and fetch again"
             )
-        console.print(f"{path} is there already", highlight=False, soft_wrap=True)
+        say(console, f"{path} is there already")
     else:
         with _progress(console, row) as tell:
             digest = fetch(row, path, tell)
@@ -146,7 +154,7 @@ def _cache() -> Path:
 
 @contextmanager
 def _progress(console: Console, row: Checkpoint) -> Iterator[Any]:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(row.file, total=None)
         yield lambda done, size: progress.update(task, completed=done, total=size)

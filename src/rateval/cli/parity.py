@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from rich.console import Console
-
-from rateval.cli.run import declare_run, exit_code, open_registry, read_overridden, run_plans
+from rateval.cli.run import (
+    declare_run,
+    exit_code,
+    keeping,
+    open_registry,
+    read_overridden,
+    run_plans,
+)
+from rateval.console import Console
 from rateval.machine.interrupts import INTERRUPTED
 from rateval.plan.planning import make_plan
 from rateval.report.terminal.parity import render_parity
@@ -26,5 +32,6 @@ def execute(parsed: Namespace) -> int:
     if records is None:
         return INTERRUPTED
     matched, published = records
-    Console().print(render_parity(matched, published))
+    with keeping(records):
+        Console().print(render_parity(matched, published), crop=False)
     return exit_code(records)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rich.console import Console
-
+from rateval.cli.arguments import path
 from rateval.cli.terminal import warn
+from rateval.console import Console
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, load
 from rateval.registry.discovery import discover
@@ -16,22 +18,39 @@ from rateval.report.printing import print_report
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("run", nargs="?", help="a run's folder (default: the newest in ./runs)")
+    parser.add_argument(
+        "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
+    )
 
 
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
-    path = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
-    print_report(load(path), Console(), discover(), warn)
+    folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
+    print_report(load(folder), Console(), discover(), warn)
     return 0
 
 
 def newest_run(output: Path) -> Path:
-    """Return the folder of the run that ended last. Raises RatevalError when there is none."""
-    files = sorted(output.glob(f"*/{FILE_NAME}"), key=lambda file: file.stat().st_mtime)
-    if not files:
+    """Return the folder of the run that ended last, as the runs' records say.
+
+    Raises RatevalError when there is none.
+    """
+    ends = {file.parent: _ended(file) for file in sorted(output.glob(f"*/{FILE_NAME}"))}
+    for folder in (folder for folder, end in ends.items() if end is None):
+        warn(f"{folder / FILE_NAME}: does not say when the run ended, and is passed over")
+    told = {folder: end for folder, end in ends.items() if end is not None}
+    if not told:
         raise RatevalError(
             f"{output}: holds no run; make one with `rateval run SPEC`, "
             "or name the folder of one: `rateval report FOLDER`"
         )
-    return files[-1].parent
+    return max(told, key=lambda folder: told[folder])
+
+
+def _ended(file: Path) -> datetime | None:
+    try:
+        said = json.loads(file.read_bytes())
+        started = datetime.fromisoformat(said["started"]).astimezone(UTC)
+        return started + timedelta(seconds=said["seconds"])
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError):
+        return None

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
-from rich.console import Console
-
+from rateval.cli.arguments import path
 from rateval.cli.terminal import say, warn
-from rateval.cli.validate import add_set, describe_grid
+from rateval.cli.validate import add_set, describe_plan
+from rateval.console import Console
+from rateval.errors import OutputError
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -25,11 +28,11 @@ from rateval.spec.document import Document, read_document
 from rateval.spec.overrides import (
     Overrides,
     override_run,
-    parse_value,
     read_environment,
     read_settings,
+    read_value,
 )
-from rateval.wording import write_command
+from rateval.wording import show_controls, write_command
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -39,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def declare_run(parser: ArgumentParser, *, quiet: str) -> None:
     """Declare the arguments of commands that run a study."""
-    parser.add_argument("spec", help="a spec in TOML")
+    parser.add_argument("spec", type=path, help="a spec in TOML")
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
     parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
     parser.add_argument("--limit", metavar="N", help="use at most N samples of every split")
@@ -67,8 +70,19 @@ def execute(parsed: Namespace) -> int:
     records = run_plans([plan], parsed, registry, errors)
     if records is None:
         return INTERRUPTED
-    print_report(records[0], Console(), registry, warn)
+    with keeping(records):
+        print_report(records[0], Console(), registry, warn)
     return exit_code(records)
+
+
+@contextmanager
+def keeping(records: Sequence[RunRecord]) -> Iterator[None]:
+    """Say where the runs are kept when their report cannot be printed."""
+    try:
+        yield
+    except OutputError as error:
+        kept = ", ".join(f"rateval report {quote(str(record.path))}" for record in records)
+        raise OutputError(f"{error}; the run is kept and printed again by: {kept}") from error
 
 
 def exit_code(records: Sequence[RunRecord]) -> int:
@@ -95,7 +109,9 @@ def run_plans(
     """Run plans one after the other; None when interrupted, after saying how to go on."""
     reporter = make_reporter(errors, quiet=parsed.quiet, verbose=parsed.verbose)
     if parsed.verbose:
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+        handler = logging.StreamHandler()
+        handler.setFormatter(VisibleFormatter("%(name)s: %(message)s"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from rateval.engine.runner import Runner
@@ -105,7 +121,7 @@ def run_plans(
         with remembered_interrupts():
             for plan in plans:
                 if not parsed.quiet:
-                    say(errors, f"{plan.spec.study.name}: {describe_grid(plan)}")
+                    say(errors, f"{plan.spec.study.name}: {describe_plan(plan)}")
                 options: dict[str, Any] = {"fail_fast": parsed.fail_fast, "only": parsed.only}
                 records.append(Runner(plan, registry, reporter, **options).run())
     except KeyboardInterrupt:
@@ -119,12 +135,20 @@ def run_plans(
     return records
 
 
+class VisibleFormatter(logging.Formatter):
+    """What libraries log, with control characters visible."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return show_controls(super().format(record))
+
+
 def _overrides(parsed: Namespace) -> Overrides:
     found = read_environment() | read_settings(parsed.set)
     for key in ("device", "output", "limit"):
         value = getattr(parsed, key)
         if value is not None:
-            found[key] = (f"--{key}", parse_value(value) if key == "limit" else value)
+            found[key] = (f"--{key}", read_value(key, value, f"--{key}"))
     if parsed.fresh:
         found["reuse"] = ("--fresh", False)
     return found

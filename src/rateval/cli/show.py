@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from rateval.api.kinds import KINDS
+from rateval.console import Console, Text
 from rateval.errors import RatevalError
 from rateval.registry.catalogue import explain_missing, explain_unknown
 from rateval.registry.describe import Parameter, describe_parameters

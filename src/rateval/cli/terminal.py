@@ -1,9 +1,8 @@
-"""Lines for a person, on the error stream: text that isn't ours is printed as it is."""
+"""Lines for a person, in one piece however long they are."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.text import Text
+from rateval.console import Console, Text
 
 
 def say(console: Console, text: str, style: str = "") -> None:

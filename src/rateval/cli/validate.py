@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rich.console import Console
-
-from rateval.api.kinds import KINDS
+from rateval.cli.arguments import path
+from rateval.cli.terminal import say
+from rateval.console import Console
+from rateval.plan.cells import describe_grid
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
@@ -17,7 +18,7 @@ from rateval.spec.overrides import override_run, read_environment, read_settings
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("spec", help="a spec in TOML")
+    parser.add_argument("spec", type=path, help="a spec in TOML")
     add_set(parser)
 
 
@@ -37,21 +38,12 @@ def execute(parsed: Namespace) -> int:
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
     plan = make_plan(document, discover())
-    Console().print(f"{parsed.spec}: valid: {describe_grid(plan)}", highlight=False, soft_wrap=True)
+    say(Console(), f"{parsed.spec}: valid: {describe_plan(plan)}")
     return 0
 
 
-def describe_grid(plan: Plan) -> str:
+def describe_plan(plan: Plan) -> str:
     """Return how many cells a plan has, and of what."""
-    parts = [
-        f"{len({choice.label for choice in plan.choices[facts.table]})} {facts.table}"
-        for kind, facts in KINDS.items()
-        if facts.grid and kind != "shift"
-    ]
-    if plan.choices["shift"]:
-        parts.append(f"{1 + len(plan.choices['shift'])} shift (none included)")
-    if len(plan.seeds) > 1:
-        parts.append(f"{len(plan.seeds)} seeds (where they matter)")
     protocol = plan.spec.study.protocol
     published = "" if protocol == "matched" else f", protocol {protocol}"
-    return f"{len(plan.cells)} cells = {' × '.join(parts)}{published}"
+    return f"{len(plan.cells)} cells = {describe_grid(plan.choices, plan.seeds)}{published}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from rateval.engine.graph import Graph
 from rateval.errors import RatevalError
-from rateval.wording import list_some
+from rateval.wording import list_some, meant
+
+_NEAR = 0.6
+"""As ``wording.NEAR``, but for labels of several parts, of which one may be missing."""
 
 
 def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
@@ -41,6 +43,5 @@ def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
 
 
 def _explain(asked: str, labels: Sequence[str]) -> str:
-    close = get_close_matches(asked, labels, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"there are {list_some(labels)}"
+    hint = meant(asked, labels, near=_NEAR) or f"there are {list_some(labels)}"
     return f"no cell of this study has such a label; {hint}"

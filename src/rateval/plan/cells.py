@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from rateval.api.kinds import KINDS
 from rateval.api.params import Params
 from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
 from rateval.records.key import Key
@@ -98,6 +100,43 @@ class Cell:
         """Return the seed after the label of what is made of ``choices``, where labels need it."""
         seeded = any(choice.seeded for choice in choices)
         return note_seed(self.seed if seeded else None, several=self.several)
+
+
+def count_cells(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> int:
+    """Return how many cells ``lay_out`` yields, without laying them out."""
+    every, once = _count_pairs(choices["finetune"], choices["attribution"])
+    for table, more in (("model", 0), ("dataset", 0), ("shift", 1)):
+        every *= more + len(choices[table])
+        once *= more + sum(not choice.seeded for choice in choices[table])
+    if any(judge.seeded for judge in (*choices["evidence"], *choices["metric"])):
+        once = 0
+    return once + (every - once) * len(seeds)
+
+
+def _count_pairs(finetuners: Sequence[Choice], attributions: Sequence[Choice]) -> tuple[int, int]:
+    """Return how many methods are explained, each once per attribution: all, and by no seed."""
+    every = once = 0
+    alike = Counter((attribution.finetuners, attribution.seeded) for attribution in attributions)
+    for (served, seeded), count in alike.items():
+        labels = None if served is None else frozenset(served)
+        explained = [one for one in finetuners if labels is None or one.label in labels]
+        every += count * len(explained)
+        once += 0 if seeded else count * sum(not one.seeded for one in explained)
+    return every, once
+
+
+def describe_grid(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> str:
+    """Return what a grid is made of, such as ``2 dataset × 1 model``."""
+    parts = [
+        f"{len({choice.label for choice in choices[facts.table]})} {facts.table}"
+        for kind, facts in KINDS.items()
+        if facts.grid and kind != "shift"
+    ]
+    if choices["shift"]:
+        parts.append(f"{1 + len(choices['shift'])} shift (none included)")
+    if len(seeds) > 1:
+        parts.append(f"{len(seeds)} seeds (where they matter)")
+    return " × ".join(parts)
 
 
 def lay_out(choices: Mapping[str, Sequence[Choice]], seeds: Sequence[int]) -> Iterator[Cell]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from rateval.registry.registry import Registered, Registry
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error, explain_unknown_key, locate
 from rateval.spec.tables import TABLES, Entry, Place, is_single, place_of
+from rateval.spec.values import explain_path
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -52,7 +54,12 @@ def choose_in(
     if missing is not None:
         return [Problem(document.where((*at, "use"), value=True), missing)]
     try:
-        return Choice(entry.label, found, parse_params(found, entry.params))
+        params = parse_params(found, entry.params)
+    except (OSError, RuntimeError):  # a path in it is none, and was tried
+        wrong = _find_paths(entry.params, str)
+        if not wrong:
+            raise
+        return [Problem(document.where((*at, *key), value=True), why) for key, why in wrong]
     except ValidationError as error:
         model = params_class(found)
         return [
@@ -62,6 +69,28 @@ def choose_in(
             )
             for details in one_per_key(error, entry.params)
         ]
+    wrong = _find_paths({name: getattr(params, name) for name in type(params).model_fields}, Path)
+    if wrong:
+        return [Problem(document.where((*at, *key), value=True), why) for key, why in wrong]
+    return Choice(entry.label, found, params)
+
+
+def _find_paths(values: Mapping[str, object], kind: type) -> list[tuple[Place, str]]:
+    """Return key and reason of each value of that kind which can be no path, lists included."""
+    members = [
+        (key, item)
+        for name, value in values.items()
+        for key, item in (
+            [((name, at), one) for at, one in enumerate(value)]
+            if isinstance(value, list | tuple)
+            else [((name,), value)]
+        )
+    ]
+    return [
+        (key, why)
+        for key, item in members
+        if isinstance(item, kind) and (why := explain_path(str(item)))
+    ]
 
 
 def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[ErrorDetails]:

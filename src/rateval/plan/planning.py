@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rateval.errors import Problem, SpecError
-from rateval.plan.cells import Cell, Choice, find_shared, lay_out
+from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_shared, lay_out
 from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.plan import Plan
 from rateval.plan.published import AAAI25, Protocol, Publication
@@ -81,11 +81,24 @@ def _lay_out(
     made = {
         table: tuple(found.choice for found in chosen if found.at[0] == table) for table in TABLES
     }
-    cells = tuple(lay_out(made, spec.study.all_seeds))
+    seeds = spec.study.all_seeds
+    count = count_cells(made, seeds)
+    if count > spec.run.max_cells:
+        raise SpecError([_explain_count(document, count, describe_grid(made, seeds), spec)])
+    cells = tuple(lay_out(made, seeds))
     shared = find_shared(cells)
     if shared is not None:
         raise SpecError([_explain_shared(document, made["attribution"], *shared)])
     return Plan(document, spec, made, cells, tuple(differences))
+
+
+def _explain_count(document: Document, count: int, grid: str, spec: RunSpec) -> Problem:
+    where = document.origins.get("max_cells", f"{document.name}: run.max_cells")
+    return Problem(
+        f"{where} = {spec.run.max_cells}",
+        f"the study has {count:,} cells = {grid}; leave some out, or allow as many with "
+        f"--set max_cells={count}",
+    )
 
 
 def _explain_shared(

@@ -199,12 +199,12 @@ def load(path: str | Path) -> RunRecord:
     Raises RatevalError when there is none, or another version of rateval wrote it.
     """
     file = Path(path)
-    file = file / FILE_NAME if file.is_dir() else file
     try:
+        file = file / FILE_NAME if file.is_dir() else file
         content = file.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # NUL in a path is a ValueError
         raise RatevalError(
-            f"{path}: holds no run that can be read ({error.strerror}); "
+            f"{path}: holds no run that can be read ({getattr(error, 'strerror', error)}); "
             "give the folder that `rateval run` printed"
         ) from None
     _require_format(file, content)
@@ -214,7 +214,7 @@ def load(path: str | Path) -> RunRecord:
         first = error.errors()[0]
         raise RatevalError(
             f"{file}: not a run record of format {FORMAT}: "
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            + ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
         ) from None
     record._path = file.parent
     return record
@@ -224,7 +224,7 @@ def _require_format(file: Path, content: bytes) -> None:
     """Raise RatevalError for the record of another format; what is none at all passes."""
     try:
         found = json.loads(content)["format"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return
     if not isinstance(found, int) or found == FORMAT:
         return

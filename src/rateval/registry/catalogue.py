@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
 from rateval.api.kinds import Kind
 from rateval.errors import RatevalError
 from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registered, Registry
+from rateval.wording import meant
 
 FILE = "registry.toml"
 
@@ -73,12 +73,12 @@ def explain_unknown(kind: Kind, name: str, registry: Registry) -> str:
             return f"{known.distribution} provides this {kind}; {known.install}"
     advice = f"unknown {kind}"
     names = [found.component.name for found in registry.of_kind(kind)]
-    close = get_close_matches(name, names, n=1)
+    hint = meant(name, names)
     other = [of for (of, called) in registry.components if called == name]
     if other:
         advice += f"; {name} is a {other[0]}"
-    elif close:
-        advice += f'; did you mean "{close[0]}"?'
+    elif hint:
+        advice += f"; {hint}"
     elif names:
         advice += f"; there are {', '.join(names)}"
     if registry.broken:

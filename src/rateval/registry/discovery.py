@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import pluggy
@@ -22,6 +21,7 @@ from rateval.registry.registry import (
     Registered,
     Registry,
 )
+from rateval.wording import meant
 
 GROUP = "rateval"
 DISABLE_VARIABLE = "RATEVAL_DISABLE_PLUGINS"
@@ -126,11 +126,10 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager, plugin: Plugin, module:
         raise _MalformedPluginError(f"{unmarked[0]} is not marked with @rateval.api.hookimpl")
     for caller in callers:
         if not caller.has_spec():
-            close = get_close_matches(caller.name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; hooks are {', '.join(known)}."
+            hint = meant(caller.name, known) or f"hooks are {', '.join(known)}."
             raise PluginError(
                 f"{plugin} implements {caller.name}, a hook that "
-                f"{BUNDLED_DISTRIBUTION} {own_version()} doesn't have{hint} "
+                f"{BUNDLED_DISTRIBUTION} {own_version()} doesn't have; {hint} "
                 f"Upgrade one of the two, or set {DISABLE_VARIABLE}={plugin.name}"
             )
 

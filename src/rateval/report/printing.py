@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from rateval.errors import OutputError
 
+if TYPE_CHECKING:
+    from rateval.console import Console
     from rateval.records.run import RunRecord
     from rateval.registry.registry import Registry
 
@@ -25,6 +26,8 @@ def print_report(
         try:
             if found.function(**{name: values[name] for name in found.argnames}):
                 return
+        except (OutputError, BrokenPipeError):
+            raise
         except (Exception, SystemExit) as error:  # a plugin must not cost anybody the report
             warn(
                 f"rateval_render_report of {found.plugin_name} failed with "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,10 @@ from typing import Any
 
 from rateval.errors import RatevalError
 from rateval.spec.explain import locate
+from rateval.spec.toml_text import parse_toml
+
+LARGEST = 64 << 20
+"""Bytes of a spec at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +50,33 @@ def _show(value: object) -> str:
 
 def read_document(path: Path) -> Document:
     """Read a spec file. Raises RatevalError when there is no readable TOML in it."""
+    if not str(path).isascii() and any("\ud800" <= sign <= "\udfff" for sign in str(path)):
+        raise RatevalError(f"{path}: a run's record can't hold a name that isn't UTF-8; rename it")
     try:
-        text = path.read_text(encoding="utf-8")
+        content = _read(path)
+        text = content.decode("utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         raise RatevalError(
             f"{path}: no such file; give the path of a spec, or write one with `rateval init`"
         ) from None
     except UnicodeDecodeError as error:
-        raise RatevalError(f"{path}: not UTF-8 text (byte {error.start})") from None
-    except OSError as error:
-        raise RatevalError(
-            f"{path}: cannot be read: {error.strerror}; give the path of a spec"
-        ) from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RatevalError(f"{path}: not valid TOML: {error}") from None
-    return Document(str(path), data, text)
+        raise RatevalError(f"{path}: {_explain_encoding(content, error.start)}") from None
+    except (OSError, ValueError) as error:  # NUL in a path is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise RatevalError(f"{path}: cannot be read: {why}; give the path of a spec") from None
+    return Document(str(path), parse_toml(text, str(path)), text)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise RatevalError(f"{path}: is larger than {LARGEST >> 20} MiB, and so no spec")
+    return content
+
+
+def _explain_encoding(content: bytes, at: int) -> str:
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "is UTF-16 text; save it as UTF-8"
+    line = content.count(b"\n", 0, at) + 1
+    return f"not UTF-8 text (line {line}, byte {at}); save it as UTF-8"

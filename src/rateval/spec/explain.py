@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
+
+from rateval.wording import meant
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -30,7 +33,8 @@ def locate(data: object, loc: Sequence[str | int]) -> tuple[str, object, bool]:
             path += f"[{step}]"
             data = data[step]
         elif isinstance(data, Mapping):
-            path += f".{step}" if path else step
+            key = step if re.fullmatch(r"[\w-]+", step) else json.dumps(step, ensure_ascii=False)
+            path += f".{key}" if path else key
             if step not in data:
                 return path, None, False
             data = data[step]
@@ -53,9 +57,35 @@ def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
     text = details["msg"].removeprefix("Input should be ")
     if text != details["msg"]:
         text = f"must be {text}"
+    described = _describe(model, loc)
+    if kind == "string_pattern_mismatch" and described:
+        text = "must be as described"
     if kind in {"model_type", "dict_type"}:
         text = "must be a table"
-    return text[:1].lower() + text[1:] + _describe(model, loc)
+    return text[:1].lower() + text[1:] + described + _spell(kind, details["input"])
+
+
+def _spell(kind: str, value: object) -> str:
+    """Return how to write a value of another type, to follow what is wrong with it.
+
+    >>> _spell("string_type", 5), _spell("int_type", "3"), _spell("list_type", "a")
+    ('; write it in quotes: "5"', '; write it without quotes: 3', '; write it in brackets: ["a"]')
+    """
+    shown = json.dumps(value, ensure_ascii=False) if isinstance(value, _SIMPLE) else ""
+    if kind in ("string_type", "path_type", "literal_error") and shown[:1] not in ("", '"'):
+        return f'; write it in quotes: "{shown}"'
+    if kind in ("list_type", "tuple_type") and shown:
+        return f"; write it in brackets: [{shown}]"
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"; write {int(value)}"
+    number = r"[+-]?\d+" if kind == "int_type" else r"[+-]?(\d+\.?\d*(e[+-]?\d+)?)"
+    pattern = {"int_type": number, "float_type": number, "bool_type": "true|false"}.get(kind)
+    if pattern and isinstance(value, str) and re.fullmatch(pattern, value):
+        return f"; write it without quotes: {value}"
+    return "; write true or false" if kind == "bool_type" else ""
+
+
+_SIMPLE = (str, int, float)
 
 
 def explain_unknown_key(key: str, allowed: Sequence[str]) -> str:
@@ -66,9 +96,8 @@ def explain_unknown_key(key: str, allowed: Sequence[str]) -> str:
     >>> explain_unknown_key("x", ["epochs", "lr"])
     'unknown key; allowed are epochs, lr'
     """
-    close = get_close_matches(key, allowed, n=1)
-    if close:
-        return f'unknown key; did you mean "{close[0]}"?'
+    if hint := meant(key, allowed):
+        return f"unknown key; {hint}"
     return "unknown key; " + (f"allowed are {', '.join(allowed)}" if allowed else "none is allowed")
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from rateval.errors import RatevalError
 from rateval.spec.document import Document
 from rateval.spec.renamed import OLD_RUN_KEYS
 from rateval.spec.tables import RunOptions
+from rateval.spec.toml_text import parse_toml
 
 Overrides = dict[str, tuple[str, object]]
 """Key of ``[run]`` to (what sets it, such as ``--device``; the value)."""
@@ -34,7 +36,7 @@ def read_environment(environment: Mapping[str, str] = os.environ) -> Overrides:
     for key in (*RunOptions.model_fields, *OLD_RUN_KEYS):
         variable = f"RATEVAL_{key.upper()}"
         if variable in environment:
-            found[key] = (variable, parse_value(environment[variable]))
+            found[key] = (variable, read_value(key, environment[variable], variable))
     return found
 
 
@@ -54,17 +56,33 @@ def read_settings(settings: Sequence[str]) -> Overrides:
                 f"--set {setting}: only keys of [run] can be set here "
                 f"({', '.join(RunOptions.model_fields)}); what is computed belongs in the spec"
             )
-        found[key] = (f"--set {key}", parse_value(value.strip()))
+        found[key] = (f"--set {key}", read_value(key, value.strip(), f"--set {key}"))
     return found
 
 
-def parse_value(text: str) -> object:
-    """Read a TOML value; text that is none is a string.
+def read_value(key: str, text: str, where: str) -> object:
+    """Read the value of a key of ``[run]``: TOML, or text as it is where the key takes text.
 
-    >>> parse_value("8"), parse_value("true"), parse_value("cuda:0")
-    (8, True, 'cuda:0')
+    Raises RatevalError, which says that it is in ``where``, for several lines, and for what no
+    spec could hold.
+
+    >>> [read_value("limit", text, "--limit") for text in ("8", "true", "all")]
+    [8, True, 'all']
+    >>> read_value("output", "2024", "--output")
+    '2024'
     """
+    if len(text.splitlines()) > 1:
+        raise RatevalError(f"{where}: must be one line; set each key by itself")
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except (RecursionError, ValueError):
+        return parse_toml(f"value = {text}", where)
+    return text if _takes_text(key) and not isinstance(value, str) else value
+
+
+def _takes_text(key: str) -> bool:
+    field = RunOptions.model_fields.get(key)
+    types = (field.annotation, *get_args(field.annotation)) if field else ()
+    return bool(types) and not {int, bool} & set(types)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
+    BeforeValidator,
     Field,
     StringConstraints,
     model_validator,
@@ -14,6 +16,8 @@ from pydantic import (
 
 from rateval.api.kinds import KINDS, Kind
 from rateval.spec.study import Study, Table
+from rateval.spec.values import explain_path
+from rateval.wording import is_control
 
 TABLES: dict[str, Kind] = {facts.table: kind for kind, facts in KINDS.items()}
 """Name of a table in a spec to the kind of component that its ``use`` names."""
@@ -21,7 +25,20 @@ TABLES: dict[str, Kind] = {facts.table: kind for kind, facts in KINDS.items()}
 Place = tuple[str | int, ...]
 """Table of a spec, then which of its entries where it has several."""
 
-Label = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\r\n\t]+$")]
+
+def _require_plain(label: str) -> str:
+    odd = [sign for sign in dict.fromkeys(label) if is_control(sign)]
+    if odd:
+        codes = ", ".join(f"U+{ord(sign):04X}" for sign in odd)
+        raise ValueError(f"must hold no control characters ({codes}); leave them out")
+    if not label.strip():
+        raise ValueError("must hold more than blanks")
+    return label
+
+
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=80), AfterValidator(_require_plain)
+]
 
 
 class Entry(Table):
@@ -86,6 +103,17 @@ class HeldOut(Table):
     false leaves accuracy alone, which is quicker."""
 
 
+def _require_path(value: object) -> object:
+    text = str(value)
+    why = explain_path(text) if text else 'is empty; write "." for the current folder'
+    if why:
+        raise ValueError(why)
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_require_path), AfterValidator(Path.expanduser)]
+
+
 class RunOptions(Table):
     """How to run, not what: ``[run]``; ``limit`` and ``precision`` alone change results."""
 
@@ -103,8 +131,10 @@ class RunOptions(Table):
     limit: int | None = Field(default=None, ge=1)
     """Use at most this many samples of every split. Narrower data are other data: it shows in the
     identity of the splits."""
-    output: Path = Path("runs")
+    output: Folder = Path("runs")
     """Folder for run records and stored results, relative to the current directory."""
+    max_cells: int = Field(default=10_000, ge=1)
+    """Cells of a study at most; a larger grid is refused before it is laid out."""
     reuse: bool = True
     """Reuse stored results of equal identity; false computes all of them again."""
 

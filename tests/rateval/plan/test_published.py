@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rateval.cli.validate import describe_grid
+from rateval.cli.validate import describe_plan
 from rateval.errors import SpecError
 from rateval.facade import open_spec
 from rateval.plan.cells import Choice
@@ -83,7 +83,7 @@ def test_the_depth_of_explanation_is_that_of_the_method() -> None:
     assert last.label == whole.label == "generic-attention"
     assert any(DEPTHS in sentence for sentence in plan.differences)
     assert "4 cells = 1 dataset × 1 model × 4 finetune × 1 attribution, protocol aaai25" in (
-        describe_grid(plan)
+        describe_plan(plan)
     )
 
 

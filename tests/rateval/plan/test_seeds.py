@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rateval.cli.validate import describe_grid
+from rateval.cli.validate import describe_plan
 from rateval.errors import SpecError
 from rateval.facade import open_spec
 from rateval.plan.cells import Choice
@@ -115,7 +115,7 @@ def test_what_depends_on_no_seed_is_one_cell(tmp_path: Path) -> None:
     assert plan.cells[0].label == "clip · zs on shapes · generic-attention"
     assert plan.cells[1].label == "clip · zs on shapes · random, seed 4"
     assert "7 cells = 1 dataset × 1 model × 2 finetune × 2 attribution × 2 seeds" in (
-        describe_grid(plan)
+        describe_plan(plan)
     )
 
 

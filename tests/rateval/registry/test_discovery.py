@@ -67,7 +67,7 @@ def test_a_hook_that_does_not_exist_names_both_distributions(make_plugin: MakePl
     message = str(caught.value)
     assert 'plugin "acme-plugin" (acme-plugin 1.2) implements rateval_register_metric' in message
     assert "rateval 0." in message
-    assert "did you mean rateval_register_metrics?" in message
+    assert 'did you mean "rateval_register_metrics"?' in message
     assert "RATEVAL_DISABLE_PLUGINS=acme-plugin" in message
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from rich.console import RenderableType
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.cell import CellRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from rich.table import Table as Grid
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.key import Key
 from rateval.report.failures import AGAIN
 from rateval.report.lacks import FAILED

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import product
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.lacks import planned_keys, row_keys

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rich.text import Text
-
+from rateval.console import Text
 from rateval.records.cell import ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.run import RunRecord

@@ -11,7 +11,9 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
+from rich.text import Text as RichText
+
+from rateval.console import Text
 
 _Line = list[Segment]
 
@@ -61,8 +63,24 @@ class Table:
             column.width = max(column.width, longest)
         self._rows.append(cells)
 
+    def fitted(self, encoding: str) -> Table:
+        """Return the table as an encoding can write it, set by what then stands in its cells."""
+        table = Table(gap=self._gap)
+        for column in self._columns:
+            heading = column.heading.fitted(encoding)
+            table.add_column(heading, column.justify, folds=column.folds, style=column.style)
+        for cells in self._rows:
+            table.add_row(*(cell.fitted(encoding) for cell in cells))
+        return table
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines of the table."""
+        if not options.encoding.startswith("utf"):
+            yield from self.fitted(options.encoding)._lines(console, options)
+        else:
+            yield from self._lines(console, options)
+
+    def _lines(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         setter = _Setter(console, self._columns, self._widths(options.max_width), self._gap)
         yield from setter.row([column.heading for column in self._columns], heading=True)
         rule = "-" if options.ascii_only else "─"
@@ -117,12 +135,12 @@ class _Setter:
         )
         return [self._render(line, at, self._style(base)) for line in lines]
 
-    def _render(self, line: Text, at: int, style: Style) -> _Line:
+    def _render(self, line: RichText, at: int, style: Style) -> _Line:
         before, _, after = self._pad(line, at)
         segments = Segment.apply_style(line.render(self._console), style)
         return [Segment(before), *segments, Segment(after)]
 
-    def _pad(self, line: Text, at: int) -> tuple[str, str, str]:
+    def _pad(self, line: RichText, at: int) -> tuple[str, str, str]:
         blanks = " " * (self.widths[at] - line.cell_len)
         gap = " " * (self._spaced[at] - self.widths[at])
         if self._columns[at].justify == "right":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.text import Text
 
+from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord
 from rateval.report.terminal.layout import UNDEFINED, add_number, add_row, make_table, show_number

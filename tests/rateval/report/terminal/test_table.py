@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies as st
 from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table as Theirs
-from rich.text import Text
 
+from rateval.console import Console as OurConsole, Text
 from rateval.report.terminal.table import Table
 
 texts = st.text(st.sampled_from("ab [/]é界−"), max_size=8).map(str.strip)
@@ -82,3 +82,16 @@ def test_the_rule_is_ascii_where_the_terminal_is() -> None:
     console.print(table)
     buffer.flush()
     assert buffer.buffer.getvalue().split(b"\n")[1] == b"----"
+
+
+def test_columns_stay_straight_where_the_encoding_lacks_a_sign() -> None:
+    table = Table(gap=2)
+    table.add_column(Text("naïve"))
+    table.add_column(Text("PT"), "right")
+    table.add_row(Text("界"), Text("1−"))
+    table.add_row(Text("plain"), Text("22"))
+    buffer = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    OurConsole(file=buffer, width=80).print(table)
+    buffer.flush()
+    drawn = buffer.buffer.getvalue().decode("ascii").split("\n")
+    assert drawn == ["na\\xefve  PT", "------------", "\\u754c    1-", "plain     22", ""]

@@ -105,4 +105,4 @@ def test_models(commands: Commands, explore: Any, sound: Path, place: Path) -> N
             fault.args = (f"{fault}\n{case['model']} {words}",)
             raise
 
-    explore("models", CASES, check, 25)
+    explore("models", CASES, check, 10)

@@ -110,4 +110,4 @@ def test_specs(commands: Commands, explore: Any, place: Path) -> None:
         require_told_failures(place / "runs")
         return done.code
 
-    explore("specs", CASES, check, 40)
+    explore("specs", CASES, check, 25)

@@ -213,4 +213,4 @@ class Bench:
 
 
 def test_the_store(commands: Commands, explore: Any, sound: Sound, place: Path) -> None:
-    explore("store", CASES, Bench(commands, place, sound).do, 30)
+    explore("store", CASES, Bench(commands, place, sound).do, 12)

@@ -86,9 +86,7 @@ def looking_at(dataset: Tables, *, trains: bool) -> Tables:
         "study": {"name": "small"},
         "dataset": [dataset],
         "model": [{"use": "tiny"}],
-        "finetune": [{"use": "lp", "epochs": 1}]
-        if dataset.get("trains", True)
-        else [{"use": "zs"}],
+        "finetune": [{"use": "lp", "epochs": 1} if trains else {"use": "zs"}],
         "run": {"device": "cpu"},
     }
 

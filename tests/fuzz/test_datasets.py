@@ -17,7 +17,7 @@ from faults.damage import ALL, damage, files_in
 from faults.datasets import MAKERS, TRAINS
 from faults.explore import Case
 from faults.images import IMAGES, NO_IMAGES, put_image
-from faults.lists import EDITS, ENCODINGS, edit_text, encode
+from faults.lists import EDITS, ENCODINGS, NUMBERS, edit_text, encode
 from faults.studies import looking_at
 from faults.values import as_toml
 from faults.verdict import FaultError, require_good_end, require_told_failures
@@ -41,16 +41,23 @@ CASES = st.fixed_dictionaries(
 Sound = dict[str, tuple[Path, dict[str, Any], Values]]
 MUST_BE_TOLD = {"empty", "folder", "loop", "pipe", "deep"}
 """Of whatever file, unless it changes nothing."""
+NUMBERED = {"image_class_labels.txt": "2", "train_test_split.txt": "0"}
+"""Lists of CUB-200-2011, and the one odd number that is none in them."""
+LISTS = {*NUMBERED, "images.txt", "classes.txt"}
+"""Those that must name the same images, and every class."""
 
 
-def apply(root: Path, case: Case) -> str:
-    """Damage one file of a dataset, and say which and how."""
-    how, *rest = case["damage"]
+def choose(root: Path, case: Case) -> Path | None:
+    """Return the file of a dataset that a case damages, or None where there is none such."""
+    how = case["damage"][0]
     patterns = PICTURES if how == "image" else TEXTS if how in (*EDITS, "encoding") else EVERY
     files = files_in(root, *patterns)
-    if not files:
-        return "no such file"
-    file = files[case["file"] % len(files)]
+    return files[case["file"] % len(files)] if files else None
+
+
+def apply(file: Path, case: Case) -> str:
+    """Damage a file, and say which and how."""
+    how, *rest = case["damage"]
     if how == "image":
         return put_image(file, *rest)
     if how == "encoding":
@@ -68,9 +75,13 @@ def is_told(done: Done, place: Path) -> bool:
     return bool(re.search(r'"skipped(_in_training)?": \[\{', json.dumps(record)))
 
 
-def must_be_told(case: Case) -> bool:
+def must_be_told(case: Case, file: Path) -> bool:
     """Tell whether the damage is one that no reader can take for data."""
     how, *rest = case["damage"]
+    if how == "number" and file.name in NUMBERED:
+        return NUMBERS[rest[1] % len(NUMBERS)] != NUMBERED[file.name]
+    if how == "line gone":
+        return file.name in LISTS
     return how in MUST_BE_TOLD or (how == "image" and rest[0] in NO_IMAGES)
 
 
@@ -98,12 +109,15 @@ def test_datasets(commands: Commands, explore: Any, sound: Sound, place: Path) -
         shutil.copytree(root, place / "data")
         spec = as_toml(tables).replace(str(root), str(place / "data"))
         (place / "spec.toml").write_text(spec, encoding="utf-8")
-        words = apply(place / "data", case)
+        file = choose(place / "data", case)
+        if file is None:
+            return
+        words = apply(file, case)
         try:
             done = commands.run("run", "spec.toml", folder=place)
             require_good_end(done)
             require_told_failures(place / "runs")
-            if must_be_told(case) and not is_told(done, place):
+            if must_be_told(case, file) and not is_told(done, place):
                 # Nobody reads the boxes of training images, for one.
                 require_equal(run_values(newest_record(place / "runs")), wanted, "the report")
         except FaultError as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,8 @@ def rewrite(file: Path, how: str, which: int) -> str:
     if how in NAMES:
         state = _rename(state, how, name)
     else:
-        state[name] = (CHANGES | PICKLED)[how](state[name])
+        with warnings.catch_warnings(action="ignore"):  # torch is about to drop some of these
+            state[name] = (CHANGES | PICKLED)[how](state[name])
     if pickled:
         torch.save({"model": state} if "model" in loaded else state, file)
     else:

@@ -12,6 +12,7 @@ import ctypes
 import functools
 import gc
 import importlib
+import io
 import json
 import os
 import resource
@@ -23,13 +24,14 @@ import traceback
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from faults import killing
 from faults.command import PARTS
 
-_SUBREAPER = 36
-"""PR_SET_CHILD_SUBREAPER: what a killed job leaves behind becomes a child of this process."""
+_DEATH_SIGNAL, _SUBREAPER = 1, 36
+"""PR_SET_PDEATHSIG: a job dies with this process; and PR_SET_CHILD_SUBREAPER: what a killed job
+leaves behind becomes a child of this process."""
 _POLL_S = 0.002
 _PAGE = resource.getpagesize()
 
@@ -95,14 +97,15 @@ def _become(job: dict[str, Any]) -> None:
     """Be the job, until it ends; never returns."""
     code = 1
     try:
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
         os.setsid()
         for number, path in enumerate((os.devnull, job["out"], job["err"])):
             os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), number)
         os.closerange(3, 64)
         os.chdir(job["folder"])
         os.environ.update(job["environment"])
-        for stream in (sys.stdout, sys.stderr):
-            stream.reconfigure(encoding=job["encoding"], errors=None)  # type: ignore[union-attr]  # a file of its own
+        for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+            cast(io.TextIOWrapper, stream).reconfigure(encoding=job["encoding"], errors=errors)
         if job["memory"]:
             resource.setrlimit(resource.RLIMIT_AS, (_memory(0) + job["memory"],) * 2)
         if job["file_size"]:

@@ -158,7 +158,7 @@ class Soak:
         found = self._references.get(scenario.name)
         if found is not None:
             return found
-        folder = self._root / f"reference {len(self._references)}"
+        folder = self._root / f"reference-{len(self._references)}"
         self._write(folder, scenario)
         once = scenario if not scenario.finished else None
         for again in [once] if once else [None, scenario]:

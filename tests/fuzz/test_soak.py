@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from faults.command import Commands
-from faults.soak import SCENARIOS, Scenario, Soak
+from faults.scenarios import SCENARIOS, Scenario
+from faults.soak import Soak
 
 HERE = [scenario for scenario in SCENARIOS if not scenario.has_children]
 

@@ -8,7 +8,7 @@ LAVIS := .venv-lavis
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis lint format bench clean
+.PHONY: demo test test-lavis test-slow fuzz soak lint format bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -21,6 +21,22 @@ test-lavis: $(LAVIS)/installed
 	$(LAVIS)/bin/python -m pytest -W ignore::FutureWarning tests/rateval_lavis plugins/rateval_lavis \
 		tests/rateval_attention/test_golden.py tests/rateval_clip/test_recording.py \
 		tests/rateval_clip/test_checkpoints.py
+
+# What takes long, and no change has to pass: docs/reliability.md has its figures.
+test-slow: fuzz soak
+
+# Inputs and stored files mutated: make fuzz MINUTES=10, also TARGET=store, SEED=7, CASE='{...}'.
+MINUTES ?= 10
+FUZZED := $(patsubst %,tests/fuzz/test_%.py,specs datasets models store)
+fuzz: $(VENV)/installed-dev
+	FUZZ_MINUTES='$(MINUTES)' FUZZ_TARGET='$(TARGET)' FUZZ_SEED='$(SEED)' FUZZ_CASE='$(CASE)' \
+		$(BIN)/python -m pytest -q -s -p no:cacheprovider $(FUZZED)
+
+# Runs killed at random: make soak KILLS=100, also SEED=7, ONLY=3 for one kill again.
+KILLS ?= 100
+soak: $(VENV)/installed-dev
+	PYTHONPATH=tests/fuzz $(BIN)/python -m faults.soak --kills $(KILLS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -138,7 +138,12 @@ def check_command(words: list[str]) -> None:
         check_rateval(words[1:])
     elif program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-        assert set(words[1:]) <= set(targets), f"the targets are {targets}"
+        variables = re.findall(r"\$\((?:if )?([A-Z]+)[,)]", (ROOT / "Makefile").read_text())
+        given = [word.partition("=") for word in words[1:]]
+        assert {name for name, set_, _ in given if not set_} <= set(targets), (
+            f"the targets are {targets}"
+        )
+        assert {name for name, set_, _ in given if set_} <= set(variables), f"set {variables}"
     elif program == "pip" or words[1:3] == ["-m", "pip"]:
         check_extras(words)
     elif program == "python" and words[1].endswith(".py"):
@@ -249,6 +254,7 @@ def test_what_is_left_out_is_there() -> None:
         ("console", "$ rateval show model clipp", "clipp: no such model"),
         ("console", "$ rateval model check clipp", "clipp: no such model"),
         ("console", "$ make tests", "the targets are"),
+        ("console", "$ make fuzz MINUTE=3", "set .*MINUTES"),
         ("console", "$ pip install './examples/rateval-exmaple'", "no such file"),
         ("console", "$ .venv/bin/python -m pip install -e '.[all,devs]'", "no such extra"),
         ("console", "$ python scripts/train.py", "no such file"),

@@ -1,0 +1,133 @@
+"""Small sound copies of the public datasets, as their official archives unpack."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+_GOLDEN = Path(__file__).parents[2] / "golden" / "mat5"
+_SIZE = (40, 50)
+"""Rows and columns of every image."""
+_BIRDS = ("001.Black_footed_Albatross", "002.Laysan_Albatross")
+_DOGS = {
+    "train": (
+        "n02085620-Chihuahua/n02085620_1",
+        "n02085620-Chihuahua/n02085620_20",
+        "n02086240-Shih-Tzu/n02086240_3",
+        "n02089078-black-and-tan_coonhound/n02089078_4",
+    ),
+    "test": (
+        "n02085620-Chihuahua/n02085620_5",
+        "n02086240-Shih-Tzu/n02086240_6",
+        "n02086240-Shih-Tzu/n02086240_7",
+        "n02089078-black-and-tan_coonhound/n02089078_8",
+        "n02089078-black-and-tan_coonhound/n02089078_9",
+    ),
+}
+"""What the lists among the golden files name."""
+_SYNSETS = {"n01440764": "tench, Tinca tinca", "n02012849": "crane", "n03710721": "maillot, suit"}
+
+
+def draw(path: Path, size: tuple[int, int] = _SIZE) -> None:
+    """Save an image of (rows, columns) whose pixels depend on its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(list(path.name.encode()))
+    Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(path)
+
+
+def _annotate(path: Path, name: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "<annotation>\n<folder>x</folder>\n<size><width>50</width><height>40</height>"
+        "<depth>3</depth></size>\n"
+        f"<object><name>{name}</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>30</xmax>"
+        "<ymax>31</ymax></bndbox></object>\n</annotation>\n"
+    )
+
+
+def _list(path: Path, values: Sequence[object]) -> None:
+    path.write_text("".join(f"{number} {value}\n" for number, value in enumerate(values, 1)))
+
+
+def make_cub(root: Path) -> dict[str, Any]:
+    """Make CUB-200-2011: four lists, images, and a segmentation for each."""
+    base = root / "CUB_200_2011"
+    images = [f"{name}/{name[4:]}_{at:04d}_{at}.jpg" for name in _BIRDS for at in range(1, 5)]
+    rng = np.random.default_rng(3)
+    for image in images:
+        draw(base / "images" / image)
+        mask = root / "segmentations" / Path(image).with_suffix(".png")
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 6, _SIZE, dtype=np.uint8) * np.uint8(51)).save(mask)
+    _list(base / "images.txt", images)
+    _list(base / "image_class_labels.txt", [int(image[:3]) for image in images])
+    _list(base / "train_test_split.txt", [at % 2 for at in range(len(images))])
+    _list(base / "classes.txt", _BIRDS)
+    return {"use": "cub200", "root": str(root)}
+
+
+def make_caltech(root: Path) -> dict[str, Any]:
+    """Make Caltech-101 with contours in MATLAB's format."""
+    for name, folder in {"Motorbikes": "Motorbikes_16", "water_lilly": "water_lilly"}.items():
+        for at in range(1, 5):
+            draw(root / "101_ObjectCategories" / name / f"image_{at:04d}.jpg")
+            contours = root / "Annotations" / folder / f"annotation_{at:04d}.mat"
+            contours.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_GOLDEN / ("outline.mat" if at % 2 else "star.mat"), contours)
+    return {"use": "caltech101", "root": str(root), "train_per_class": 2}
+
+
+def make_dogs(root: Path) -> dict[str, Any]:
+    """Make Stanford Dogs with boxes in XML and lists in MATLAB's format."""
+    for part, names in _DOGS.items():
+        for name in names:
+            draw(root / "Images" / f"{name}.jpg")
+            _annotate(root / "Annotation" / name, "dog")
+        shutil.copy(_GOLDEN / f"{part}_list.mat", root)
+    return {"use": "stanford-dogs", "root": str(root)}
+
+
+def make_kaggle(root: Path) -> dict[str, Any]:
+    """Make ImageNet as Kaggle's archive unpacks."""
+    base, rows = root / "ILSVRC", ["ImageId,PredictionString"]
+    for at, wnid in enumerate([*_SYNSETS, *_SYNSETS], 1):
+        stem = f"ILSVRC2012_val_{at:08d}"
+        draw(base / "Data" / "CLS-LOC" / "val" / f"{stem}.JPEG")
+        _annotate(base / "Annotations" / "CLS-LOC" / "val" / f"{stem}.xml", wnid)
+        rows.append(f"{stem},{wnid} 5 6 30 31 ")
+        draw(base / "Data" / "CLS-LOC" / "train" / wnid / f"{wnid}_{at}.JPEG")
+        _annotate(base / "Annotations" / "CLS-LOC" / "train" / wnid / f"{wnid}_{at}.xml", wnid)
+    (root / "LOC_val_solution.csv").write_text("\n".join(rows) + "\n")
+    synsets = "".join(f"{wnid} {names}\n" for wnid, names in _SYNSETS.items())
+    (root / "LOC_synset_mapping.txt").write_text(synsets)
+    return {"use": "imagenet", "root": str(root)}
+
+
+def make_imagenet_c(root: Path) -> dict[str, Any]:
+    """Make one corruption of ImageNet-C, with ImageNet's boxes beside it."""
+    names = ["tench", "crane", "maillot"]
+    for at, wnid in enumerate([*_SYNSETS, *_SYNSETS], 1):
+        stem = f"ILSVRC2012_val_{at:08d}"
+        draw(root / "fog" / "3" / wnid / f"{stem}.JPEG", (224, 224))
+        _annotate(root / "boxes" / "val" / f"{stem}.xml", wnid)
+    (root / "names.txt").write_text("\n".join(names) + "\n")
+    dataset = {"use": "imagenet-c", "root": str(root), "corruption": "fog", "severity": 3}
+    paths = {"annotations": str(root / "boxes"), "class_names": str(root / "names.txt")}
+    return dataset | paths
+
+
+MAKERS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "cub200": make_cub,
+    "caltech101": make_caltech,
+    "stanford-dogs": make_dogs,
+    "imagenet": make_kaggle,
+    "imagenet-c": make_imagenet_c,
+}
+"""Name to what makes a copy in a folder and returns its table of a spec."""
+TRAINS = ("cub200", "caltech101", "stanford-dogs", "imagenet")
+"""Those with a training split."""

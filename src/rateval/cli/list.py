@@ -44,8 +44,8 @@ def execute(parsed: Namespace) -> int:
     rows = [row for row in rows if parsed.kind in (None, row.kind)]
     if parsed.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))  # noqa: T201 - for machines
-        for broken in registry.broken:
-            print(f"warning: {broken}", file=sys.stderr)  # noqa: T201
+        for problem in (*registry.broken, *(f"slow: {slow}" for slow in registry.slow)):
+            print(f"warning: {problem}", file=sys.stderr)  # noqa: T201
         return 0
     _print_table(rows, registry)
     return 0
@@ -109,3 +109,5 @@ def _print_table(rows: list[Row], registry: Registry) -> None:
     console.print(table)
     for broken in registry.broken:
         console.print(Text(f"broken: {broken}", style="red"))
+    for slow in registry.slow:
+        console.print(Text(f"slow: {slow}", style="yellow"))

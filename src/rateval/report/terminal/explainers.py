@@ -75,8 +75,8 @@ def _faithfulness(record: RunRecord) -> Iterator[Section]:
     for dataset in dict.fromkeys(key.dataset for key in keys):
         names = [key for key in keys if key.dataset == dataset]
         rows = [followed[key] for key in names if key in followed]
-        first = f"first {rows[0][1].count:,} test images" if rows else "no results"
-        rest = f"faithfulness · {first}"
+        tried = f"{rows[0][1].count:,} test images" if rows else "no results"
+        rest = f"faithfulness · {tried}"
         if several and rows:
             rest += f" · mean of {len(record.seeds)} seeds"
         shown = {key: found.get(key) for key in row_keys(record, names)}

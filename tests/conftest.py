@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,8 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlugin:
         distribution: str = "acme-plugin",
         version: str = "1.2",
         name: str | None = None,
+        offers: Sequence[str] = (),
+        needs: Sequence[str] = (),
         **modules: str,
     ) -> Path:
         site = tmp_path / "site" / distribution
@@ -35,7 +37,9 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlugin:
         module = f"{distribution.replace('-', '_')}_entry"
         for other, text in ({module: source} | modules).items():
             (site / f"{other}.py").write_text(textwrap.dedent(text))
-        describe(site, distribution, version, f"{name or distribution} = {module}")
+        more = [f"Provides-Extra: {extra}" for extra in offers]
+        more += [f"Requires-Dist: {other}" for other in needs]
+        describe(site, distribution, version, f"{name or distribution} = {module}", more)
         install(site, monkeypatch)
         return site
 
@@ -55,12 +59,16 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site
 
 
-def describe(site: Path, distribution: str, version: str, entry_point: str) -> None:
+def describe(
+    site: Path, distribution: str, version: str, entry_point: str, more: Sequence[str] = ()
+) -> None:
     """Write what an installer leaves beside a distribution's modules."""
     info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        "\n".join(
+            ("Metadata-Version: 2.1", f"Name: {distribution}", f"Version: {version}", *more, "")
+        )
     )
     (info / "entry_points.txt").write_text(f"[rateval]\n{entry_point}\n")
 

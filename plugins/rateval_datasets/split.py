@@ -95,6 +95,16 @@ class FileSplit:
         name = self.name if self.view is None else f"{self.name} {self.view.name}"
         return f"{name} reading={_READING} count={len(self)} listing={self.listing.digest}"
 
+    @property
+    def ids(self) -> Sequence[str]:
+        """Ids of all samples: paths below the images' folder."""
+        return self.listing.paths
+
+    @property
+    def labels(self) -> Sequence[int]:
+        """Labels of all samples."""
+        return self.listing.labels
+
     def __len__(self) -> int:
         return len(self.listing)
 

@@ -37,6 +37,16 @@ class ShapesSplit:
             f" bias={self.bias!r} style={self.style} seed={self.seed}"
         )
 
+    @property
+    def ids(self) -> list[str]:
+        """Ids of all samples."""
+        return [self._name(index) for index in range(self.size)]
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels of all samples: the classes take turns, as ``plan_scenes`` has it."""
+        return [index % len(TASK_OBJECTS) for index in range(self.size)]
+
     def __len__(self) -> int:
         return self.size
 
@@ -69,13 +79,15 @@ class ShapesSplit:
             style=self.style,
         )
         images, masks = draw_scenes(scenes)
-        prefix = self.stream.name.lower()
         return [
-            Sample(f"{prefix}-{index:06d}", Image.fromarray(image), label, mask, caption)
+            Sample(self._name(index), Image.fromarray(image), label, mask, caption)
             for index, image, label, mask, caption in zip(
                 indices, images, scenes.target.kind.tolist(), masks, describe(scenes), strict=True
             )
         ]
+
+    def _name(self, index: int) -> str:
+        return f"{self.stream.name.lower()}-{index:06d}"
 
 
 @dataclass

@@ -5,8 +5,11 @@ Any other exception is a bug of rateval or of a plugin: it keeps its traceback, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class RatevalError(Exception):
@@ -20,6 +23,36 @@ class PluginError(RatevalError):
         super().__init__(message)
         self.kind = kind
         """Kind of the component that is at fault, where several work together."""
+
+
+@contextmanager
+def naming(what: str, kind: str | None = None) -> Iterator[None]:
+    """Turn whatever a plugin raises within the context into a PluginError that names it.
+
+    ``what`` says whose code runs, ``kind`` what kind of component it is. An exit counts, too: else
+    it would end everything without a word. What is a RatevalError already passes, and so does a
+    lack of memory.
+
+    >>> with naming('apply() of the shift "fog"'):  # doctest: +ELLIPSIS
+    ...     raise SystemExit(3)
+    Traceback (most recent call last):
+    rateval.errors.PluginError: apply() of the shift "fog" raised SystemExit: 3 (<doctest ...
+    """
+    try:
+        yield
+    except (RatevalError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise PluginError(
+            f"{what} raised {_describe(error)} ({Path(place.filename).name}:{place.lineno})",
+            kind=kind,
+        ) from error
+
+
+def _describe(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class StudyError(RatevalError):

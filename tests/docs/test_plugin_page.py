@@ -19,7 +19,7 @@ import rateval.modelkit
 import rateval.testing
 from rateval.api import protocols
 from rateval.api.kinds import KINDS
-from rateval.api.protocols import Classifier, Split
+from rateval.api.protocols import Classifier, ListedSplit, Split
 from rateval.registry.discovery import discover
 from rateval.registry.references import follow
 from rateval.testing import check_component
@@ -182,7 +182,7 @@ def test_a_kind_is_described_as_it_is_declared(kind: Any) -> None:
     assert quoted(protocol) == [facts.protocol.partition(":")[2]]
     wanted = members_of(follow(facts.protocol))
     if kind == "dataset":
-        wanted |= members_of(Split)
+        wanted |= members_of(Split) | members_of(ListedSplit)
     if kind == "finetuner":
         wanted |= members_of(Classifier)
     named = {re.split(r"\W", text)[0] for text in quoted(members)}

@@ -19,6 +19,7 @@ from rateval_finetune.methods.tuned_model import (
     copy_model,
     load_model,
 )
+from rateval_finetune.training.features import count_features
 from rateval_finetune.training.linear_head import EMBEDDING_HEAD, HEAD, HeadClassifier, restore_head
 from rateval_finetune.training.modes import freeze
 
@@ -99,7 +100,7 @@ class CheckpointLoader:
     def _require_width(self, classifier: HeadClassifier) -> None:
         size = classifier.model.card.image_size
         blank = torch.zeros(1, 3, *size, device=self._device, dtype=self._dtype)
-        width = classifier.inputs(blank).shape[1]
+        width = count_features(classifier.inputs, blank)
         given = classifier.head.in_features
         if given != width:
             what = "embedding" if classifier.on_embedding else "features"

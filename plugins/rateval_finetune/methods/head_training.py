@@ -11,7 +11,7 @@ import torch
 from rateval.api import Classifier, Logbook, Model, Split
 from rateval_finetune.methods.method import Method, P
 from rateval_finetune.params import TrainingParams
-from rateval_finetune.training.features import compute_features
+from rateval_finetune.training.features import compute_features, count_features
 from rateval_finetune.training.linear_head import HeadClassifier, new_head, restore_head
 from rateval_finetune.training.modes import freeze, train_only
 from rateval_finetune.training.objectives import FeatureObjective, HeadObjective
@@ -97,8 +97,7 @@ def make_head(
 ) -> torch.nn.Linear:
     """Make a head with random first weights that fits the model's features."""
     images = first_batch(split, model).images.to(device=method.device, dtype=method.dtype)
-    with torch.no_grad():
-        width = model.features(images).shape[1]
+    width = count_features(model.features, images)
     generator = make_generator(method.seed, "head")
     return new_head(width, len(classes), generator, method.device, method.dtype)
 

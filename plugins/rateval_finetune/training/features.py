@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,12 +12,22 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 
 from rateval.api import Logbook, RatevalError, Split
-from rateval.modelkit import load_chunks
+from rateval.modelkit import Portions, load_chunks
 from rateval_finetune.params import TrainingParams
-from rateval_finetune.training.failures import explained_memory
 from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.processes import make_accelerator
 from rateval_finetune.training.sources import FeatureSource
+
+_WORDS = ("turned into features", "take a smaller model or another device, such as --device cpu")
+
+
+@torch.no_grad()
+def count_features(compute: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> int:
+    """Return how many features ``compute`` gives, (B, F), of each of some images.
+
+    Raises RatevalError when one alone does not fit into memory.
+    """
+    return Portions(*_WORDS).each(len(images), lambda part: compute(images[part]).shape[1])[0]
 
 
 @torch.no_grad()
@@ -30,19 +42,20 @@ def compute_features(
 ) -> FeatureSource:
     """Return the head's inputs for every readable sample, each process computing a share.
 
-    Raises RatevalError when no sample can be read.
+    Raises RatevalError when no sample can be read, or one alone does not fit into memory.
     """
     make_accelerator(params.precision, device)
     state = PartialState()
     positions = range(state.process_index, len(split), state.num_processes)
     size = math.ceil(params.batch_size / params.accumulate)
     chunks = [positions[at : at + size] for at in range(0, len(positions), size)]
+    portions = Portions(*_WORDS)
     found: list[Any] = []
     seen = 0
     for batch in load_chunks(split, classifier.model, chunks, readers=readers):
         if len(batch):
-            with explained_memory("the features", params):
-                inputs = classifier.inputs(batch.images.to(device)).float().cpu()
+            compute = partial(_inputs, classifier, batch.images, device)
+            inputs = torch.cat(portions.each(len(batch), compute))
             found.append((batch.indices, inputs, batch.labels))
         shared = (len(batch) + len(batch.skipped)) * state.num_processes
         logbook.advance(min(shared, len(split) - seen), "features")
@@ -56,3 +69,9 @@ def compute_features(
     for indices, inputs, of_inputs in found:
         features[list(indices)], labels[list(indices)] = inputs, of_inputs
     return FeatureSource(features, labels)
+
+
+def _inputs(
+    classifier: HeadClassifier, images: torch.Tensor, device: str, part: slice
+) -> torch.Tensor:
+    return classifier.inputs(images[part].to(device)).float().cpu()

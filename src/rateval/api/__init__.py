@@ -14,6 +14,7 @@ from rateval.api.protocols import (
     Attribution as Attribution,
     Classifier as Classifier,
     Dataset as Dataset,
+    ListedSplit as ListedSplit,
     Metric as Metric,
     Model as Model,
     Shift as Shift,

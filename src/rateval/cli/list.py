@@ -46,8 +46,8 @@ def execute(parsed: Namespace) -> int:
         from rateval.console import Console
 
         say(Console(), json.dumps([asdict(row) for row in rows], indent=2))
-        for broken in registry.broken:
-            warn(str(broken))
+        for problem in (*registry.broken, *(f"slow: {slow}" for slow in registry.slow)):
+            warn(str(problem))
         return 0
     _print_table(rows, registry)
     return 0
@@ -111,3 +111,5 @@ def _print_table(rows: list[Row], registry: Registry) -> None:
     console.print(table)
     for broken in registry.broken:
         console.print(Text(f"broken: {broken}", style="red"))
+    for slow in registry.slow:
+        console.print(Text(f"slow: {slow}", style="yellow"))

@@ -6,11 +6,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from rateval.api.protocols import Model, Shift, Split
 from rateval.api.values import Sample, Skipped
+from rateval.data.checked import describe
+from rateval.errors import PluginError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,7 @@ def load_batches(
     """Yield batches of ``split`` in the order of ``indices``, all samples when None.
 
     ``readers`` threads prepare up to as many batches ahead; the order never depends on them.
+    Raises PluginError when the model prepares something else than its protocol promises.
     """
     order = range(len(split)) if indices is None else indices
     chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
@@ -68,7 +76,7 @@ def load_chunks(
 
     ``change`` turns a sample and its position into the one that is preprocessed: an augmentation
     must draw from a random stream of its own for each, because ``readers`` threads call it in any
-    order. They prepare up to as many batches ahead.
+    order. They prepare up to as many batches ahead. Raises PluginError as ``load_batches`` does.
     """
 
     def prepare(chunk: Sequence[int]) -> Batch:
@@ -101,7 +109,8 @@ def _collate(
 ) -> Batch:
     placed = [(at, s) for at, s in zip(chunk, samples, strict=True) if isinstance(s, Sample)]
     kept = [sample if change is None else change(sample, at) for at, sample in placed]
-    images = [model.preprocess(sample.image) for sample in kept]
+    images = [_prepare(sample, model) for sample in kept]
+    _require_one_size(kept, images)
     return Batch(
         indices=tuple(at for at, _ in placed),
         ids=tuple(sample.id for sample in kept),
@@ -114,13 +123,46 @@ def _collate(
     )
 
 
+def _prepare(sample: Sample, model: Model) -> torch.Tensor:
+    image = model.preprocess(sample.image)
+    sound = isinstance(image, torch.Tensor) and image.dtype == torch.float32
+    if not sound or image.ndim != 3 or len(image) != 3:
+        raise _fault("preprocess", sample, "return (3, H, W) float32", image)
+    return image
+
+
+def _require_one_size(samples: Sequence[Sample], images: Sequence[torch.Tensor]) -> None:
+    for sample, image in zip(samples, images, strict=True):
+        if image.shape != images[0].shape:
+            size = tuple(images[0].shape)
+            raise _fault("preprocess", sample, f"give every image one size, here {size}", image)
+
+
 def _stack_masks(
     samples: Sequence[Sample], images: Sequence[torch.Tensor], model: Model
 ) -> torch.Tensor:
     stacked = [
         torch.zeros(image.shape[-2:], dtype=torch.bool)
         if sample.mask is None
-        else model.preprocess_mask(sample.mask)
+        else _prepare_mask(sample, sample.mask, image.shape[-2:], model)
         for sample, image in zip(samples, images, strict=True)
     ]
     return torch.stack(stacked) if stacked else torch.empty(0, 0, 0, dtype=torch.bool)
+
+
+def _prepare_mask(
+    sample: Sample, mask: NDArray[np.bool_], size: torch.Size, model: Model
+) -> torch.Tensor:
+    prepared = model.preprocess_mask(mask)
+    sound = isinstance(prepared, torch.Tensor) and prepared.dtype == torch.bool
+    if not sound or prepared.shape != size:
+        asked = f"return bool of the prepared image's size, {tuple(size)}"
+        raise _fault("preprocess_mask", sample, asked, prepared)
+    return prepared
+
+
+def _fault(method: str, sample: Sample, asked: str, got: object) -> PluginError:
+    return PluginError(
+        f'{method}() of the model on sample "{sample.id}" must {asked}; got {describe(got)}',
+        kind="model",
+    )

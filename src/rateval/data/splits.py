@@ -7,42 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
+from rateval.data.checked import CheckedSplit
+from rateval.data.drawing import draw
 from rateval.errors import RatevalError
 
 
-@dataclass(frozen=True, slots=True)
-class LimitedSplit:
-    """The first ``count`` samples of a split; its identity says so."""
-
-    whole: Split
-    count: int
-
-    @property
-    def identity(self) -> str:
-        """Name of the samples."""
-        return f"{self.whole.identity}[:{self.count}]"
-
-    def __len__(self) -> int:
-        return self.count
-
-    def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
-        """Return the samples at ``indices``. Raises IndexError past the limit."""
-        if any(not 0 <= index < self.count for index in indices):
-            raise IndexError(f"this split is limited to {self.count} samples")
-        return self.whole.samples(indices)
-
-
-def limit_split(split: Split, limit: int | None) -> Split:
-    """Return ``split`` itself when it has no more than ``limit`` samples."""
-    if limit is None or limit >= len(split):
-        return split
-    return LimitedSplit(split, limit)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SubsetSplit:
     """The samples of a split at some positions; the identity is the split's and a note."""
 
@@ -56,12 +30,53 @@ class SubsetSplit:
         """Name of the samples."""
         return f"{self.whole.identity} ({self.note})"
 
+    @property
+    def labels(self) -> Sequence[int] | None:
+        """Labels of the samples, unread; None where the split doesn't list them."""
+        labels = list_labels(self.whole)
+        return None if labels is None else [labels[at] for at in self.positions]
+
     def __len__(self) -> int:
         return len(self.positions)
 
     def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
-        """Return the samples at ``indices`` of this subset."""
+        """Return the samples at ``indices`` of this subset. Raises IndexError past its end."""
+        if any(not 0 <= index < len(self) for index in indices):
+            raise IndexError(f"this split is {self.note}: it has {len(self)} samples")
         return self.whole.samples([self.positions[index] for index in indices])
+
+
+def list_labels(split: Split) -> Sequence[int] | None:
+    """Return the labels of all samples of a split that lists them, without reading any; else None.
+
+    A split lists them as a ``rateval.api.ListedSplit`` does.
+    """
+    labels: Sequence[int] | None = getattr(split, "labels", None)
+    return labels
+
+
+def limit_split(split: Split, limit: int | None) -> Split:
+    """Return ``limit`` samples of a split, drawn by ``draw``, in the order that they have there.
+
+    Where the split lists no labels they are drawn as if they were of one class, and without ids by
+    their positions. A split with no more samples than that is returned as it is.
+    """
+    if limit is None or limit >= len(split):
+        return split
+    if isinstance(split, CheckedSplit):  # it is asked for once per cell
+        return split.remember(limit, _draw_split)
+    return _draw_split(split, limit)
+
+
+def _draw_split(split: Split, limit: int) -> SubsetSplit:
+    labels, ids = list_labels(split), getattr(split, "ids", None)
+    rule = f"{'ids' if ids is not None else 'positions'}{'' if labels is None else ' by class'}"
+    drawn = draw(
+        list(map(str, range(len(split)))) if ids is None else ids,
+        [0] * len(split) if labels is None else labels,
+        limit,
+    )
+    return SubsetSplit(split, tuple(drawn), f"limited to {limit} of {len(split)} by {rule}")
 
 
 class WatchedSplit:
@@ -94,8 +109,10 @@ class WatchedSplit:
 def hold_out(train: Split, images: int) -> tuple[Split, Split]:
     """Divide a training split in two: what is left to train on, and ``images`` samples held out.
 
-    Which ones they are depends on the split's identity alone, so that every method and seed
-    is watched on the same samples. Raises RatevalError when that is more than half of the split.
+    They are drawn evenly; of each class that has several samples there is one among them, where
+    ``images`` allows and the split lists labels. Which ones they are depends on the split alone, so
+    that every method and seed is watched on the same samples. Raises RatevalError when that is more
+    than half of the split.
     """
     if images > len(train) // 2:
         raise RatevalError(
@@ -105,8 +122,23 @@ def hold_out(train: Split, images: int) -> tuple[Split, Split]:
     # The word is what it was when the first studies drew: another one would draw other samples.
     seed = hashlib.sha256(f"validation {train.identity}".encode()).digest()
     drawn = np.random.default_rng(list(seed)).permutation(len(train))
-    held, left = np.sort(drawn[:images]), np.sort(drawn[images:])
+    ordered = _put_classes_first(drawn, list_labels(train), images)
+    held, left = np.sort(ordered[:images]), np.sort(ordered[images:])
+    rule = "" if ordered is drawn else ", of every class"
     return (
-        SubsetSplit(train, tuple(left.tolist()), f"without {images} held out"),
-        SubsetSplit(train, tuple(held.tolist()), f"{images} held out"),
+        SubsetSplit(train, tuple(left.tolist()), f"without {images} held out{rule}"),
+        SubsetSplit(train, tuple(held.tolist()), f"{images} held out{rule}"),
     )
+
+
+def _put_classes_first(
+    drawn: NDArray[np.int64], labels: Sequence[int] | None, images: int
+) -> NDArray[np.int64]:
+    """Move one sample of each class to the front, unless the first ``images`` hold them anyway."""
+    if labels is None:
+        return drawn
+    _, first, sizes = np.unique(np.asarray(labels)[drawn], return_index=True, return_counts=True)
+    ones = first[sizes > 1]  # a class with one sample keeps it for training
+    if not images >= len(ones) > 0 or ones.max() < images:
+        return drawn
+    return np.concatenate([drawn[ones], np.delete(drawn, ones)])

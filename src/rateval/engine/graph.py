@@ -164,7 +164,11 @@ class _Maker:
         options = self._plan.spec.faithfulness
         if options is None:
             return None
-        inputs = {"inferred": infer.identity, "options": options.model_dump()}
+        inputs = {
+            "inferred": infer.identity,
+            "options": options.model_dump(),
+            "drawn": "ids by class",
+        }
         return _step("faithfulness", cell.label, inputs, (finetune, infer), _ON_DEVICE)
 
 

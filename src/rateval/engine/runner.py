@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from rateval.api.component import Context
-from rateval.api.execution import Executor
 from rateval.api.protocols import Dataset
 from rateval.api.training import Monitor
 from rateval.engine.agenda import Agenda
+from rateval.engine.executors.checked import CheckedExecutor
 from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph
 from rateval.engine.journal import Journal
@@ -19,7 +19,7 @@ from rateval.engine.observers import Observers
 from rateval.engine.results import Results
 from rateval.engine.selection import select
 from rateval.engine.worker import Worker, keep_worker, make_order, release_worker
-from rateval.errors import PluginError, RatevalError, StudyError
+from rateval.errors import RatevalError, StudyError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
 from rateval.plan.cells import Choice
@@ -32,6 +32,7 @@ from rateval.scoring.summary import Found, Summary, new_folder
 from rateval.store.store import Store, Stored
 from rateval.training.processes import require_processes
 from rateval.workbench.bench import Workbench
+from rateval.workbench.build import require_factories
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -64,18 +65,17 @@ class Runner:
         require_precision(options.precision, device)
         require_processes(options.processes, device)
         self._store = Store(options.output / "store", reuse=options.reuse)
+        require_factories(plan.all_choices)
         for choice in plan.datasets:
             for seed in plan.seeds_of(choice):
                 _check_dataset(plan, choice, self._bench.object(choice, seed))
         # A file that is not there is better missed now than hours later.
         self._graph = make_graph(plan, self._bench)
         self._selected = select(self._graph, self._only)
-        self._executor: Executor = self._bench.object(plan.choices["executor"][0], None)
-        if self._executor.capacity < 1:
-            raise PluginError(
-                f'the executor "{plan.choices["executor"][0].label}" has capacity = '
-                f"{self._executor.capacity}; it must take at least one step at once"
-            )
+        where = plan.choices["executor"][0]
+        self._executor = CheckedExecutor(
+            self._bench.object(where, None), where.label, str(where.registered.plugin)
+        )
         self._agenda = Agenda(self._graph.steps)
         self._results = Results(self._graph)
         self._stages: list[StageRecord] = []
@@ -118,13 +118,7 @@ class Runner:
         try:
             self._executor.start(order)
             while self._hand_out():
-                ends = self._executor.collect()
-                if not ends:
-                    raise PluginError(
-                        f'the executor "{self._plan.choices["executor"][0].label}" says that no '
-                        f"step is left, and has not said how {len(self._watched)} ended"
-                    )
-                for end in ends:
+                for end in self._executor.collect():
                     self._end(self._graph.steps[end.identity], end)
                 self._journal.save_now_and_then()
                 if self._fail_fast and self._failures.records:

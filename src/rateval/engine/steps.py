@@ -38,6 +38,7 @@ from rateval.store.store import Store, Stored
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
+from rateval.workbench.build import name_plugin
 from rateval.workbench.cell import Job, task_of
 from rateval.workbench.outcomes import read_outcomes
 
@@ -64,13 +65,14 @@ class Hands:
         fitting = Fitting(self.plan, self.bench, cell)
         unfinished = self.store.unfinished("finetune", step.inputs)
         processes = step.demand.processes
-        if processes > 1:
-            team = Team(self.plan, cell, self.bench.context, processes, unfinished, folder)
-            facts = fit_together(team, monitor)
-        else:
-            classifier, facts = fitting.fit(monitor, unfinished)
-            save_state(classifier, folder, step.inputs)
-            self.bench.keep_classifier(step.identity, classifier)
+        with _blaming(cell.finetuner, cell.model, *fitting.examining):
+            if processes > 1:
+                team = Team(self.plan, cell, self.bench.context, processes, unfinished, folder)
+                facts = fit_together(team, monitor)
+            else:
+                classifier, facts = fitting.fit(monitor, unfinished)
+                save_state(classifier, folder, step.inputs)
+                self.bench.keep_classifier(step.identity, classifier)
         shutil.rmtree(unfinished, ignore_errors=True)
         return facts
 
@@ -78,7 +80,7 @@ class Hands:
         """Predict and explain each image of the test split, in parts where it is large."""
         job, step = self._job(steps), steps.infer
         count = len(job.split)
-        blamed = _blaming(steps.cell.attribution, steps.cell.finetuner)
+        blamed = _blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
             monitor.begin(count)
             if count <= PART_SIZE:
@@ -131,11 +133,11 @@ class Hands:
             return score(task, choice.label, made, self._judged[1])
 
     def faithfulness(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FaithfulnessFacts:
-        """Test the explainer on the first images of the test split."""
+        """Test the explainer on images of the test split."""
         job = self._job(steps)
         options = Options(**steps.faithfulness.inputs["options"]) if steps.faithfulness else None
         assert options is not None
-        blamed = _blaming(steps.cell.attribution, steps.cell.finetuner)
+        blamed = _blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
             return faithfulness(job, options, self._path(steps.infer), monitor, folder)
 
@@ -210,10 +212,21 @@ def _dump(write: Callable[[Path], Record], folder: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _blaming(*choices: Choice) -> Iterator[None]:
-    """Put the component at fault into the error when one of those in use breaks its protocol."""
+    """Put the component at fault into the error when one of those in use breaks its protocol.
+
+    That is the one of the error's kind; without a kind it may be any of them. A kind that none of
+    them is of belongs to an error that names its component already.
+    """
     try:
         yield
     except PluginError as error:
-        at_fault = [c for c in choices if c.registered.kind == error.kind] or choices
-        names = [f'{c.registered.kind} "{c.label}" of {c.registered.plugin}' for c in at_fault]
-        raise PluginError(f"{error} ({', '.join(names)})") from error
+        at_fault = [c for c in choices if error.kind in (None, c.registered.kind)]
+        if not at_fault:
+            raise
+        names = ", ".join(map(name_plugin, at_fault))
+        raise PluginError(f"{error} ({names})", kind=error.kind) from error
+    except SystemExit as error:
+        names = ", ".join(map(name_plugin, choices))
+        raise PluginError(
+            f"SystemExit: {error}: a plugin wanted to exit, where it must raise an error ({names})"
+        ) from error

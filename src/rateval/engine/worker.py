@@ -150,7 +150,7 @@ class Order:
             _AT_HAND.clear()
             try:
                 worker = _AT_HAND[self] = _make_worker(self)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 trace = "".join(traceback.format_exception(error))
                 return StepEnd(step.identity, 0.0, error=describe_error(error), traceback=trace)
         return worker.do(step, monitor)

@@ -1,9 +1,17 @@
-"""Memory that ran out, recognised on any device."""
+"""Memory that ran out, recognised on any device, and work that is halved until it fits."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
 import torch
 
+from rateval.errors import RatevalError
+
+_T = TypeVar("_T")
+_LOG = logging.getLogger("rateval")
 _WORDS = (
     "out of memory",
     "ALLOC_FAILED",
@@ -11,6 +19,69 @@ _WORDS = (
     "can't allocate memory",
     "not enough memory",
 )
+
+
+class Portions:
+    """As many images at once as fit into memory, found by halving a batch that doesn't.
+
+    ``doing`` is what happens to them, such as ``explained``, and ``advice`` what to do when one
+    image alone is too much. What fitted is remembered for the batches to come; each step down is
+    said by a warning of the logger ``rateval``.
+    """
+
+    def __init__(self, doing: str, advice: str) -> None:
+        self._doing, self._advice = doing, advice
+        self._most: int | None = None
+
+    def each(self, count: int, compute: Callable[[slice], _T]) -> list[_T]:
+        """Return what ``compute`` makes of consecutive slices of ``count`` images, of all at best.
+
+        Raises what ``compute`` raises, and RatevalError when one image does not fit into memory.
+
+        >>> Portions("counted", "count fewer").each(3, lambda part: part.stop - part.start)
+        [3]
+        """
+        found: list[_T] = []
+        done = 0
+        while done < count:
+            size = min(self._most or count, count - done)
+            part = _attempt(compute, slice(done, done + size))
+            if part is None:
+                self._most = self._halve(size)
+            else:
+                found += part
+                done += size
+        return found
+
+    def _halve(self, size: int) -> int:
+        if size == 1:
+            raise RatevalError(
+                "one image alone does not fit into the device's memory while it is "
+                f"{self._doing}; {self._advice}"
+            )
+        half = size // 2
+        _LOG.warning(
+            "%d images at once do not fit into the device's memory while they are %s; "
+            "they are now %s %d at a time",
+            size,
+            self._doing,
+            self._doing,
+            half,
+        )
+        return half
+
+
+def _attempt(compute: Callable[[slice], _T], part: slice) -> tuple[_T] | None:
+    # Only after this function has returned are the tensors of the failed pass let go of: the
+    # exception's traceback holds them.
+    try:
+        return (compute(part),)
+    except MemoryError:
+        return None
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        return None
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

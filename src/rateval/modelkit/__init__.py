@@ -17,7 +17,10 @@ if TYPE_CHECKING:
         load_chunks as load_chunks,
     )
     from rateval.json_file import read_json as read_json, write_json as write_json
-    from rateval.machine.memory import is_out_of_memory as is_out_of_memory
+    from rateval.machine.memory import (
+        Portions as Portions,
+        is_out_of_memory as is_out_of_memory,
+    )
     from rateval.modelkit.bert_vocabulary import (
         cached_bert_vocabulary as cached_bert_vocabulary,
         require_bert_vocabulary as require_bert_vocabulary,

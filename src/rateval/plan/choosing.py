@@ -12,7 +12,7 @@ from rateval.api.params import Params
 from rateval.errors import Problem, SpecError
 from rateval.plan.cells import Choice
 from rateval.registry.catalogue import explain_missing, explain_unknown
-from rateval.registry.references import params_class, parse_params
+from rateval.registry.references import explain_unresolved, params_class, parse_params
 from rateval.registry.registry import Registered, Registry
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error, explain_unknown_key, locate
@@ -53,6 +53,9 @@ def choose_in(
     missing = explain_missing(found)
     if missing is not None:
         return [Problem(document.where((*at, "use"), value=True), missing)]
+    unresolved = explain_unresolved(found)
+    if unresolved is not None:
+        return [Problem(document.where((*at, "use"), value=True), unresolved)]
     try:
         params = parse_params(found, entry.params)
     except (OSError, RuntimeError):  # a path in it is none, and was tried

@@ -51,7 +51,7 @@ class FaithfulnessRecord(AreasRecord):
     identity: str
     """Names the curves of each image: ``store/faithfulness/<identity>``."""
     count: int
-    """Images looked at, the first ones of the test split."""
+    """Images looked at, drawn from those of the test split."""
     undefined: dict[str, int]
     """Reason to the number of those without curves; they are in no area."""
 

@@ -54,7 +54,7 @@ class FaithfulnessFacts(AreasRecord):
     """Facts of how the prediction's probability follows the maps of one cell."""
 
     count: int
-    """Images looked at, the first ones of the test split."""
+    """Images looked at, drawn from those of the test split."""
     undefined: dict[str, int]
     """Reason to the number of those without curves; they are in no area."""
 

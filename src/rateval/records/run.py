@@ -45,8 +45,16 @@ class DatasetRecord(Record):
     classes: tuple[str, ...]
     train_identity: str | None
     train_count: int
+    train_of: int | None = None
+    """Samples of the training split before a limit narrowed it; null where none did."""
+    train_classes: int | None = None
+    """Classes that the narrowed split has samples of; null where it doesn't list its labels."""
     test_identity: str
     test_count: int
+    test_of: int | None = None
+    """As ``train_of``, of the test split."""
+    test_classes: int | None = None
+    """As ``train_classes``, of the test split."""
 
 
 class RunRecord(Record):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -9,10 +12,11 @@ from pathlib import Path
 
 from rateval.api.kinds import Kind
 from rateval.errors import RatevalError
-from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registered, Registry
+from rateval.registry.registry import BUNDLED_DISTRIBUTION, Registered, Registry, normalise
 from rateval.wording import meant
 
 FILE = "registry.toml"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,14 @@ def find_catalogue(module: Path) -> Path:
 
 def missing_requirements(found: Registered) -> list[str]:
     """Return the required modules that cannot be imported here, without importing them."""
-    return [module for module in found.component.requires if find_spec(module) is None]
+    return [module for module in found.component.requires if not _is_there(module)]
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (Exception, SystemExit):  # the package around a submodule is imported, if there is one
+        return module in sys.modules
 
 
 def explain_missing(found: Registered) -> str | None:
@@ -59,9 +70,38 @@ def explain_missing(found: Registered) -> str | None:
     missing = missing_requirements(found)
     if not missing:
         return None
-    extra = f"[{found.component.extra}]" if found.component.extra else ""
-    package = f"'{found.plugin.distribution}{extra}'" if extra else found.plugin.distribution
-    return f"needs {', '.join(missing)}, which is not installed; pip install {package}"
+    lacks = f"needs {', '.join(missing)}, which is not installed"
+    extra = found.component.extra
+    name = found.plugin.distribution
+    package = f"'{name}[{extra}]'" if extra else name
+    if _brings_nothing(name, extra):
+        return (
+            f"{lacks}, and pip install {package} brings nothing that isn't here; install what "
+            f"provides {', '.join(missing)}, or ask the authors of {name} to declare it"
+        )
+    return f"{lacks}; pip install {package}"
+
+
+def _brings_nothing(distribution: str, extra: str) -> bool:
+    """Return whether pip has nothing to install: an unknown extra, or all is here."""
+    try:
+        metadata = importlib.metadata.metadata(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    if extra:
+        offered = metadata.get_all("Provides-Extra") or []
+        return normalise(extra) not in map(normalise, offered)
+    required = [line.partition(";") for line in metadata.get_all("Requires-Dist") or []]
+    names = [_NAME.match(name.strip()) for name, _, marker in required if "extra" not in marker]
+    return all(_is_installed(name[0]) for name in names if name)
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def explain_unknown(kind: Kind, name: str, registry: Registry) -> str:

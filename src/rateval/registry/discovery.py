@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,10 +21,16 @@ from rateval.registry.registry import (
     Plugin,
     Registered,
     Registry,
+    SlowPlugin,
+    normalise,
 )
 from rateval.wording import meant
 
 GROUP = "rateval"
+HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "lavis", "captum", "peft")
+"""Libraries that take seconds to import: only factories may bring them."""
+SLOW_S = 0.2
+"""Seconds from which on registering a plugin is slow."""
 DISABLE_VARIABLE = "RATEVAL_DISABLE_PLUGINS"
 
 
@@ -39,7 +46,9 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
     found: dict[tuple[Kind, str], Registered] = {}
     broken: list[BrokenPlugin] = []
     working: list[Plugin] = []
+    slow: list[SlowPlugin] = []
     for plugin, entry_point in _enabled(third_party, environment.get(DISABLE_VARIABLE, "")):
+        clock, before = time.perf_counter(), set(sys.modules)
         try:
             module = _register(manager, plugin, entry_point)
             _refuse_unknown_hooks(manager, plugin, module)
@@ -53,7 +62,11 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
             _refuse_duplicate(found, item)
             found[item.kind, item.component.name] = item
         working.append(plugin)
-    return Registry(found, tuple(broken), tuple(working), manager)
+        seconds = time.perf_counter() - clock
+        heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
+        if (seconds > SLOW_S or heavy) and plugin.distribution != BUNDLED_DISTRIBUTION:
+            slow.append(SlowPlugin(plugin, seconds, heavy))
+    return Registry(found, tuple(broken), tuple(working), manager, tuple(slow))
 
 
 class _MalformedPluginError(Exception):
@@ -63,13 +76,15 @@ class _MalformedPluginError(Exception):
 def _enabled(
     third_party: bool, disabled: str
 ) -> Iterator[tuple[Plugin, importlib.metadata.EntryPoint]]:
-    names = {_normal(name) for name in disabled.split(",") if name.strip()}
+    names = {normalise(name) for name in disabled.split(",") if name.strip()}
     only_bundled = not third_party or "all" in names
     for plugin, entry_point in sorted(_entry_points(), key=lambda found: _order(found[0])):
         bundled = plugin.distribution == BUNDLED_DISTRIBUTION
         if only_bundled and not bundled:
             continue
-        if _normal(plugin.name) in names or (_normal(plugin.distribution) in names and not bundled):
+        if normalise(plugin.name) in names or (
+            normalise(plugin.distribution) in names and not bundled
+        ):
             continue
         yield plugin, entry_point
 
@@ -85,10 +100,6 @@ def _entry_points() -> Iterator[tuple[Plugin, importlib.metadata.EntryPoint]]:
 def _order(plugin: Plugin) -> tuple[bool, str, str]:
     # Bundled ones first, so that of two that clash the other one is advised against.
     return plugin.distribution != BUNDLED_DISTRIBUTION, plugin.distribution, plugin.name
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 def _key(plugin: Plugin) -> str:
@@ -153,7 +164,7 @@ def _components(
 def _call(hook: str, function: Any) -> list[Component]:
     try:
         returned = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _MalformedPluginError(f"{hook} failed with {_describe(error)}") from error
     if not isinstance(returned, list) or not all(isinstance(c, Component) for c in returned):
         raise _MalformedPluginError(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import json
+import sys
 from collections.abc import Mapping
+from importlib.abc import InspectLoader
 from typing import Any
 
+from pydantic import ValidationError
+
 from rateval.api.params import Params
-from rateval.errors import PluginError
+from rateval.errors import PluginError, naming
 from rateval.registry.registry import Registered
 
 
@@ -25,10 +31,18 @@ def follow(reference: str) -> Any:
 
 
 def parse_params(found: Registered, values: Mapping[str, Any]) -> Params:
-    """Return the checked params of a spec. Raises pydantic's ValidationError."""
+    """Return the checked params of a spec. Raises pydantic's ValidationError, and PluginError."""
     # Strict, so that "5" is not taken for 5; through JSON, where lists and paths are natural.
     text = json.dumps(dict(values), default=str)
-    return params_class(found).model_validate_json(text, strict=True)
+    model = params_class(found)
+    name = f'{found.plugin}: the params of the {found.kind} "{found.component.name}"'
+    try:
+        with naming(name):
+            return model.model_validate_json(text, strict=True)
+    except PluginError as error:
+        if isinstance(error.__cause__, ValidationError):
+            raise error.__cause__ from None
+        raise
 
 
 def params_class(found: Registered) -> type[Params]:
@@ -42,6 +56,55 @@ def params_class(found: Registered) -> type[Params]:
     return model
 
 
+def explain_unresolved(found: Registered) -> str | None:
+    """Return what a component names that can't be there, as far as is told without importing it.
+
+    A module that is imported already, and the source of any other one, say which names they have;
+    what makes names as it runs is believed.
+    """
+    for name in ("factory", "digest"):
+        reference = getattr(found.component, name)
+        why = _find_fault(reference) if reference else None
+        if why is not None:
+            return _explain(found, name, why)
+    return None
+
+
+def _find_fault(reference: str) -> str | None:
+    module, _, attribute = reference.partition(":")
+    if module in sys.modules:
+        return None if hasattr(sys.modules[module], attribute) else f"it has no {attribute}"
+    try:
+        spec = importlib.util.find_spec(module)
+        if spec is None:
+            return f"there is no module {module}"
+        text = spec.loader.get_source(module) if isinstance(spec.loader, InspectLoader) else None
+        names = None if text is None else _bound_names(ast.parse(text))
+    except (Exception, SystemExit) as error:  # the package around it is imported for that
+        return f"{type(error).__name__}: {error}"
+    return None if names is None or attribute in names else f"it has no {attribute}"
+
+
+def _bound_names(tree: ast.Module) -> set[str] | None:
+    """Return the names that a module may have; None where that can't be told."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+    return None if names & {"*", "__getattr__", "globals", "vars", "setattr", "exec"} else names
+
+
+def _explain(found: Registered, name: str, why: str) -> str:
+    return (
+        f'{found.plugin}: the {found.kind} "{found.component.name}" names {name} = '
+        f'"{getattr(found.component, name)}", which cannot be imported: {why}'
+    )
+
+
 def load_reference(found: Registered, name: str) -> Any:
     """Import what a component's ``factory``, ``params`` or ``digest`` names.
 
@@ -50,8 +113,5 @@ def load_reference(found: Registered, name: str) -> Any:
     reference = getattr(found.component, name)
     try:
         return follow(reference)
-    except Exception as error:
-        raise PluginError(
-            f'{found.plugin}: the {found.kind} "{found.component.name}" names {name} = '
-            f'"{reference}", which cannot be imported: {type(error).__name__}: {error}'
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise PluginError(_explain(found, name, f"{type(error).__name__}: {error}")) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,15 @@ from rateval.api.component import Component
 from rateval.api.kinds import Kind
 
 BUNDLED_DISTRIBUTION = "rateval"
+
+
+def normalise(name: str) -> str:
+    """Return a name of a distribution as installers compare it.
+
+    >>> normalise(" Acme_Plugin ")
+    'acme-plugin'
+    """
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,24 @@ class BrokenPlugin:
 
 
 @dataclass(frozen=True, slots=True)
+class SlowPlugin:
+    """A plugin that costs every command, because registering it takes time or heavy libraries."""
+
+    plugin: Plugin
+    seconds: float
+    """What importing it and calling its registration hooks took."""
+    heavy: tuple[str, ...]
+    """Heavy libraries that came with it."""
+
+    def __str__(self) -> str:
+        brought = f" and imports {', '.join(self.heavy)}" if self.heavy else ""
+        return (
+            f"{self.plugin} takes {self.seconds:.1f} s to register{brought}; import what its "
+            "components need in the modules of their factories"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Everything that the working plugins registered."""
 
@@ -53,6 +81,8 @@ class Registry:
     broken: tuple[BrokenPlugin, ...]
     plugins: tuple[Plugin, ...]
     manager: pluggy.PluginManager
+    slow: tuple[SlowPlugin, ...] = ()
+    """Working plugins that take long to register."""
 
     def find(self, kind: Kind, name: str) -> Registered | None:
         """Return the component of that kind and name, or None."""

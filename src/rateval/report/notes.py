@@ -46,9 +46,9 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
         *alone,
         *merge_notes(notes, several),
         *(
-            f"{name}: {_count_unscored(reasons, several=several)}"
+            f"{name}: {text}"
             for name, reasons in unscored.items()
-            if reasons
+            for text in _count_unscored(reasons, several=several)
         ),
     ]
 
@@ -80,10 +80,17 @@ def _explain_skipped(cell: CellRecord) -> Iterator[str]:
             yield f"{len(skipped)} {split} samples skipped, the first {first}"
 
 
-def _count_unscored(reasons: Counter[str], *, several: bool) -> str:
-    listed = ", ".join(f"{why}: {count}" for why, count in reasons.items())
+def _count_unscored(reasons: Counter[str], *, several: bool) -> Iterator[str]:
     over = " over all seeds" if several else ""
-    return f"{reasons.total()} images{over} have no score and count as not valid ({listed})"
+    rest = Counter({why: count for why, count in reasons.items() if why != NO_MASK})
+    if rest:
+        listed = ", ".join(f"{why}: {count}" for why, count in rest.items())
+        yield f"{rest.total()} images{over} have no score and count as not valid ({listed})"
+    if reasons[NO_MASK]:
+        yield (
+            f"{reasons[NO_MASK]} images{over} have no score and count as not valid although "
+            "nothing is known of their evidence: they have no mask"
+        )
 
 
 def explain_seeds(record: RunRecord) -> Iterator[str]:

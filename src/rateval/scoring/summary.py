@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from rateval.api.protocols import Dataset
-from rateval.data.splits import limit_split
+from rateval.api.protocols import Dataset, Split
+from rateval.data.splits import limit_split, list_labels
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
@@ -150,6 +150,12 @@ def _describe_dataset(
     limit = plan.spec.run.limit
     train = None if dataset.train is None else limit_split(dataset.train, limit)
     test = limit_split(dataset.test, limit)
+    narrowed = {
+        f"{name}_{key}": value
+        for name, split, whole in (("train", train, dataset.train), ("test", test, dataset.test))
+        if split is not None and whole is not None and split is not whole
+        for key, value in (("of", len(whole)), ("classes", _count_classes(split)))
+    }
     return DatasetRecord(
         name=choice.label,
         seed=seed,
@@ -158,7 +164,13 @@ def _describe_dataset(
         train_count=0 if train is None else len(train),
         test_identity=test.identity,
         test_count=len(test),
+        **narrowed,
     )
+
+
+def _count_classes(split: Split) -> int | None:
+    labels = list_labels(split)
+    return None if labels is None else len(set(labels))
 
 
 def new_folder(plan: Plan, started: datetime) -> Path:

@@ -83,7 +83,7 @@ class Faithfulness(Table):
     """Faithfulness of the explainers themselves: ``[faithfulness]``; not tried without it."""
 
     images: int = Field(default=64, ge=1)
-    """Test images that are looked at in each cell, the first ones of the split."""
+    """Test images that are looked at in each cell, drawn by class and by a digest of their ids."""
     steps: int = Field(default=8, ge=1, le=1024)
     """Equal steps in which an image's patches are taken out and put in."""
     randomisation: bool = True
@@ -129,8 +129,8 @@ class RunOptions(Table):
     readers: int = Field(default=1, ge=1, le=256)
     """Threads that read and preprocess images ahead of the model."""
     limit: int | None = Field(default=None, ge=1)
-    """Use at most this many samples of every split. Narrower data are other data: it shows in the
-    identity of the splits."""
+    """Use at most this many samples of every split, drawn in proportion to the classes and by a
+    digest of their ids. Narrower data are other data: it shows in the identity of the splits."""
     output: Folder = Path("runs")
     """Folder for run records and stored results, relative to the current directory."""
     max_cells: int = Field(default=10_000, ge=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch
+from rateval.data.drawing import draw
 from rateval.errors import PluginError, RatevalError
 from rateval.records.estimate import Estimate
 from rateval.records.facts import FaithfulnessFacts
@@ -96,7 +98,8 @@ def faithfulness(
     monitor.begin(len(explained) * (1 + options.randomisation))
     parts = []
     for batch, stored in _batches(job, explained):
-        parts.append(_follow(job, batch, stored, options.steps))
+        follow = partial(_follow, job, batch.images, stored, options.steps)
+        parts += job.predicting.each(len(batch), follow)
         monitor.advance(len(batch))
     curves = {name: np.concatenate([part[name] for part in parts]) for name in CURVES}
     correlations = _randomise(job, explained, monitor) if options.randomisation else None
@@ -110,10 +113,12 @@ def faithfulness(
 
 
 def _read(inferred: Path, images: int) -> _Explained:
-    columns = ["index", "id", "prediction"]
-    rows = pq.read_table(inferred / tables.ROWS, columns=columns).slice(0, images)
-    maps = tables.read_relevance(inferred)[:images]
-    indices, ids, predictions = (rows.column(name).to_pylist() for name in columns)
+    columns = ["index", "id", "label", "prediction"]
+    rows = tables.read_rows(inferred, columns)
+    drawn = draw(rows.column("id").to_pylist(), rows.column("label").to_pylist(), images)
+    maps = tables.read_relevance(inferred)[drawn]
+    chosen = rows.take(drawn)
+    indices, ids, _, predictions = (chosen.column(name).to_pylist() for name in columns)
     return _Explained(indices, ids, predictions, maps.reshape(len(maps), -1))
 
 
@@ -130,13 +135,15 @@ def _batches(job: Job, explained: _Explained) -> Iterator[tuple[Batch, _Explaine
         start += len(batch)
 
 
-def _follow(job: Job, batch: Batch, stored: _Explained, steps: int) -> Curves:
-    """Compute the curves of a batch, each (B, S) from no step taken to all.
+def _follow(
+    job: Job, batch: torch.Tensor, explained: _Explained, steps: int, part: slice
+) -> Curves:
+    """Compute the curves of a part of a batch, each (B, S) from no step taken to all.
 
     Putting patches in by a random order is taking them out by the reverse, a random order as well:
     the area of ``chance`` is that of both.
     """
-    images = batch.images.to(job.device)
+    images, stored = batch[part].to(job.device), explained[part]
     grid = job.classifier.model.grid
     patches = grid[0] * grid[1]
     counts = patch_counts(patches, steps)

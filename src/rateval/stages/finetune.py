@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+from typing_extensions import get_protocol_members
 
 from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.training import Finetuner, Logbook
-from rateval.errors import RatevalError
+from rateval.errors import PluginError, RatevalError
 
+_NEEDED = sorted(get_protocol_members(Classifier))
 STATE = "classifier.safetensors"
 
 
@@ -59,6 +61,13 @@ def restore(finetuner: Finetuner, model: Model, classes: Sequence[str], folder: 
 
 
 def _freeze(classifier: Classifier) -> Classifier:
+    lacking = [name for name in _NEEDED if not hasattr(classifier, name)]
+    if lacking:
+        raise PluginError(
+            f"the finetuner must return a Classifier; got {classifier!r} without "
+            f"{', '.join(lacking)}",
+            kind="finetuner",
+        )
     # Explanations need gradients of the activations; those of weights would double their cost.
     classifier.model.module.requires_grad_(False).eval()
     return classifier

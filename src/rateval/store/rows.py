@@ -19,7 +19,10 @@ ROWS = "rows.parquet"
 MASKS = "masks.parquet"
 RELEVANCE = "relevance.safetensors"
 NO_MASK = "no mask"
-"""Why there is no verdict on an image without a mask; other reasons are a validator's own."""
+"""Why there is no verdict on an image without a mask: nothing is known of its evidence."""
+EMPTY_MASK = "empty mask"
+"""Why there is none where a mask is True nowhere, as when a crop leaves nothing of the object;
+other reasons are a validator's own."""
 
 VERDICTS = pa.schema(
     [

@@ -14,10 +14,9 @@ from annotated_types import BaseMetadata
 from rateval.api.component import Component, Context
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.params import Params
+from rateval.registry.discovery import HEAVY, SLOW_S, discover
 from rateval.registry.references import follow
 from rateval.testing.failure import ConformanceError, require
-
-_HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "lavis", "captum", "peft")
 
 
 def check_component(component: Component, kind: Kind, **params: object) -> None:
@@ -41,6 +40,7 @@ def check_declaration(component: Component, kind: Kind) -> None:
     """
     require(kind in KINDS, "kind", f"be one of {', '.join(KINDS)}", repr(kind))
     require(isinstance(component, Component), "A hook", "return Components", repr(component))
+    _check_registration(component, kind)
     heavy = _heavy_imports(component.params.partition(":")[0])
     require(
         not heavy,
@@ -59,6 +59,40 @@ def check_declaration(component: Component, kind: Kind) -> None:
             f"no module {module!r}" + (f" (extra {component.extra!r})" if component.extra else ""),
         )
     _check_call(component.name, "factory", component.factory, ("params", "context"))
+
+
+def _check_registration(component: Component, kind: Kind) -> None:
+    """Check that the plugin which registers the component, if one does here, is quick at it."""
+    found = discover().find(kind, component.name)
+    if found is None or found.component != component:
+        return
+    slow = _slow_plugins(tuple(sys.path)).get(str(found.plugin))
+    require(
+        slow is None,
+        f"{component.name}: the module that registers it",
+        f"be imported within {SLOW_S} s and bring no heavy library",
+        slow,
+    )
+
+
+@lru_cache
+def _slow_plugins(path: tuple[str, ...]) -> dict[str, str]:
+    # In processes of their own, where nothing is imported yet; what is slow only now and then is
+    # slow for another reason.
+    program = (
+        f"import sys; sys.path[:] = {list(path)!r}\n"
+        "from rateval.registry.discovery import discover\n"
+        "for slow in discover().slow: print(slow.plugin, slow, sep='\\t')"
+    )
+    runs = []
+    for _ in range(3):
+        done = subprocess.run(  # noqa: S603  # the program is ours
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        runs.append(dict(line.split("\t", 1) for line in done.stdout.splitlines()))
+        if not runs[-1]:
+            break
+    return {plugin: why for plugin, why in runs[0].items() if all(plugin in run for run in runs)}
 
 
 def _resolve(reference: str, field: str) -> Any:
@@ -113,7 +147,7 @@ def _heavy_imports(module: str) -> tuple[str, ...]:
     # In a process of its own: this one has long imported torch.
     program = (
         f"import sys; sys.path[:] = {sys.path!r}; import {module}; "
-        f"print(*(name for name in {_HEAVY!r} if name in sys.modules))"
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules))"
     )
     finished = subprocess.run(  # noqa: S603  # the program is ours, the module's name a Component's
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

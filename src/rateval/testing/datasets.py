@@ -9,7 +9,9 @@ from PIL import Image
 
 from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
-from rateval.testing.failure import require, require_members
+from rateval.data.checked import CheckedSplit
+from rateval.errors import PluginError
+from rateval.testing.failure import ConformanceError, require, require_members
 
 _LOOKED_AT = 16
 
@@ -95,6 +97,10 @@ def _check_split(split: Split, where: str, classes: int) -> None:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     require(not twice, f"{where}.samples", "have ids that are unique in their split", twice)
     _check_independence(split, samples, where)
+    try:  # what a run asks of it besides, such as that it lists what it holds
+        CheckedSplit(split, where, classes).samples(range(wanted))
+    except PluginError as error:
+        raise ConformanceError(str(error)) from error
 
 
 def _check_independence(split: Split, samples: Sequence[Sample | Skipped], where: str) -> None:

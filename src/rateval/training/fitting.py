@@ -9,7 +9,7 @@ from typing import Any
 from rateval.api.protocols import Classifier, Dataset, Split
 from rateval.api.training import Finetuner, Monitor
 from rateval.data.splits import WatchedSplit, hold_out, limit_split
-from rateval.errors import RatevalError
+from rateval.errors import RatevalError, naming
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.plan.seeds import some_seed
@@ -20,6 +20,7 @@ from rateval.stages.finetune import finetune
 from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
 from rateval.workbench.bench import Workbench
+from rateval.workbench.build import name_plugin
 from rateval.workbench.cell import Job, task_of
 
 
@@ -98,12 +99,20 @@ class Fitting:
     def _metrics(self) -> list[Choice]:
         if not self._asks_for_evidence:
             return []
-        task = task_of(self._dataset)
         return [
             metric
             for metric in self._plan.metrics
-            if self._dataset.has_masks or not task.needs_masks(self._object(metric))
+            if self._dataset.has_masks or not self._needs_masks(metric)
         ]
+
+    def _needs_masks(self, metric: Choice) -> bool:
+        with naming(f"the {name_plugin(metric)}: compute()", "metric"):
+            return task_of(self._dataset).needs_masks(self._object(metric))
+
+    @property
+    def examining(self) -> list[Choice]:
+        """What explains, judges and counts the samples held out."""
+        return [] if self._held is None else [*self._evidence_choices, *self._metrics]
 
     @property
     def _asks_for_evidence(self) -> bool:

@@ -141,7 +141,7 @@ def _work(
         messages.put(("done",))
     except RatevalError as error:
         messages.put(("refused", str(error)))
-    except Exception:
+    except (Exception, SystemExit):
         messages.put(("failed", traceback.format_exc()))
 
 

@@ -10,7 +10,7 @@ from rateval.api.component import Context
 from rateval.api.protocols import Classifier, Model
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
-from rateval.workbench.build import build, determine
+from rateval.workbench.build import build, check_handed_over, determine
 
 _Key = tuple[str, int | None]
 """Identity of a choice, and the seed that it is made with if it depends on that."""
@@ -47,7 +47,7 @@ class Workbench:
         if key not in self._objects:
             context = dataclasses.replace(self.context, seed=key[1] or 0)
             try:
-                self._objects[key] = build(choice, context)
+                self._objects[key] = check_handed_over(choice, build(choice, context))
             except (Exception, SystemExit) as error:
                 self._failed[key] = choice, error
                 raise

@@ -3,42 +3,91 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from typing_extensions import get_protocol_members
 
 from rateval.api.component import Context
 from rateval.api.kinds import KINDS
-from rateval.errors import PluginError, RatevalError
+from rateval.data.checked import CheckedDataset, CheckedShift, describe
+from rateval.errors import PluginError, RatevalError, naming
 from rateval.plan.cells import Choice
+from rateval.plan.published import AAAI25
 from rateval.plan.seeds import factory_seed
 from rateval.registry.references import follow, load_reference
+
+
+def name_plugin(choice: Choice) -> str:
+    """Return a component's name and its plugin's, such as ``model "tiny" of plugin "acme" (…)``."""
+    return f'{choice.registered.kind} "{choice.label}" of {choice.registered.plugin}'
 
 
 def build(choice: Choice, context: Context) -> Any:
     """Call a component's factory.
 
-    Raises PluginError when the object lacks a member of its protocol, and whatever the factory
-    raises, with a note that names the plugin.
+    Raises PluginError when the object lacks a member of its protocol or the plugin wants to exit,
+    and whatever the factory raises, with a note that names the plugin.
     """
     registered = choice.registered
     factory = load_reference(registered, "factory")
     seed = factory_seed(choice, context.seed)
+    name = name_plugin(choice)
     try:
         built = factory(choice.params, dataclasses.replace(context, seed=seed))
     except RatevalError:
         raise
     except Exception as error:
-        error.add_note(f'raised by the {registered.kind} "{choice.label}" of {registered.plugin}')
+        error.add_note(f"raised by the {name}")
         raise
+    except SystemExit as error:
+        raise PluginError(
+            f"the {name}: its factory ended with SystemExit: {error}; it must return an object or "
+            "raise an error",
+            kind=registered.kind,
+        ) from error
     members = get_protocol_members(follow(KINDS[registered.kind].protocol))
-    lacking = sorted(member for member in members if not hasattr(built, member))
+    lacking = sorted(member for member in members if not _offers(built, member, name))
     if lacking:
         raise PluginError(
             f'{registered.plugin}: the {registered.kind} "{registered.component.name}" lacks '
             f"{', '.join(lacking)}; rateval.testing checks such things"
         )
     return built
+
+
+def require_factories(choices: Iterable[Choice]) -> None:
+    """Raise PluginError when a factory can't be imported, before anything is done.
+
+    Those of models wait for their turn: importing them takes seconds, and training begins later.
+    """
+    for choice in choices:
+        if choice.registered.kind != "model":
+            load_reference(choice.registered, "factory")
+
+
+def _offers(built: object, member: str, name: str) -> bool:
+    """Return whether an object has a member. Raises PluginError where a property of it fails."""
+    declared = inspect.getattr_static(built, member, None) is not None
+    with naming(f"the {name}: its {member}"):
+        try:
+            getattr(built, member)
+        except AttributeError:
+            if declared:
+                raise
+            return False
+    return True
+
+
+def check_handed_over(choice: Choice, built: Any) -> Any:
+    """Return the object of a choice such that a study checks what it hands over."""
+    name = f"the {name_plugin(choice)}"
+    if choice.registered.kind == "dataset":
+        # The published list of ImageNet's classes has two names twice.
+        published = getattr(choice.params, "protocol", None) == AAAI25
+        return CheckedDataset(built, name, equal_names=published)
+    return CheckedShift(built, name) if choice.registered.kind == "shift" else built
 
 
 def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
@@ -49,7 +98,12 @@ def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
     values = choice.describe()
     component = choice.registered.component
     if component.digest:
-        values["digest"] = load_reference(choice.registered, "digest")(choice.params)
+        digest = load_reference(choice.registered, "digest")
+        name = f"the {name_plugin(choice)}: its digest"
+        with naming(name):
+            values["digest"] = digest(choice.params)
+        if not isinstance(values["digest"], str):
+            raise PluginError(f"{name} must be text; got {describe(values['digest'])}")
     if choice.seeded:
         values["seed"] = seed
     return values

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rateval.api.protocols import Attribution, Classifier, Dataset, Shift, Split
 from rateval.api.task import Task
 from rateval.data.batches import Batch, load_batches
+from rateval.machine.memory import Portions
 from rateval.tasks.classification import Classification
+
+_SMALLER = (
+    "take a smaller model, a run.precision of half the size or another device, such as --device cpu"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,14 @@ class Job:
     device: str
     batch_size: int
     readers: int
+    explaining: Portions = field(
+        default_factory=lambda: Portions(
+            "explained", 'explain fewer layers (such as layers = "last"), or ' + _SMALLER
+        )
+    )
+    """How many images are explained at once."""
+    predicting: Portions = field(default_factory=lambda: Portions("predicted", _SMALLER))
+    """How many images are predicted at once."""
 
     def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
         """Yield batches of the shifted test images at ``indices``."""

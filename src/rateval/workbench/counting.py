@@ -21,7 +21,8 @@ def count(task: Task, label: str, metric: Metric, outcomes: Outcomes) -> Score:
     if not isinstance(got, Score) or not _is_share(got):
         raise PluginError(
             f'the metric "{label}" returned {got}, whose value is not numerator / denominator '
-            "(None when the denominator is 0), of whole numbers from 0 up and at most 1"
+            "(None when the denominator is 0), of whole numbers from 0 up and at most 1",
+            kind="metric",
         )
     return got
 

@@ -11,14 +11,11 @@ from rateval.store import rows as tables
 def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
     """Return which stored predictions are correct and which of their verdicts are valid."""
     # Probabilities are most of the bytes, and nobody asks for them here.
-    rows = tables.read_rows(inferred, ["id", "correct"])
-    verdicts = tables.read_rows(judged, ["id", "valid", "undefined"])
+    rows = tables.read_rows(inferred, ["id", "correct", "mask_area"])
+    verdicts = tables.read_rows(judged, ["id", "valid"])
     assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
     correct, valid = rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy()
     for values in (correct, valid):
         values.flags.writeable = False  # every metric counts them, and none may change them
-    return Outcomes(
-        correct,
-        valid,
-        masks=any(why != tables.NO_MASK for why in verdicts.column("undefined").to_pylist()),
-    )
+    areas = rows.column("mask_area")  # null without a mask, 0 for an empty one
+    return Outcomes(correct, valid, masks=areas.null_count < len(areas))

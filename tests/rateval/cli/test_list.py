@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,7 @@ def test_broken_and_incomplete_plugins_are_shown(rateval: Rateval, make_plugin: 
                               requires=("no_such_module",), extra="big")]
         """,
         distribution="acme",
+        offers=("big",),
     )
     done = rateval("list")
     flat = " ".join(done.out.split())
@@ -133,6 +135,85 @@ def test_broken_and_incomplete_plugins_are_shown(rateval: Rateval, make_plugin: 
     assert row["available"] is False
     assert "broken-one" in as_json.err
     assert "broken-one" not in rateval("list", "--no-third-party").out
+
+
+REQUIRING = """
+    from rateval.api import Component, hookimpl
+
+    @hookimpl
+    def rateval_register_models():
+        return [Component(name="far", summary="s", factory="m:f", params="m:P",
+                          requires={requires!r}, extra={extra!r})]
+"""
+
+
+@pytest.mark.parametrize(
+    ("requires", "extra", "offers", "needs", "advice"),
+    [
+        (("no_such_module",), "", (), (), "and pip install acme brings nothing that isn't here"),
+        (("no_such_module",), "big", (), (), "and pip install 'acme[big]' brings nothing that"),
+        (("no_such_module.part",), "", (), ("numpy>=1",), "and pip install acme brings nothing"),
+        (("no_such_module",), "big", ("big",), (), "; pip install 'acme[big]'"),
+        (("no_such_module",), "", (), ("no-such-dist>=1",), "; pip install acme"),
+    ],
+)
+def test_what_pip_cannot_install_is_said(
+    requires: tuple[str, ...],
+    extra: str,
+    offers: tuple[str, ...],
+    needs: tuple[str, ...],
+    advice: str,
+    rateval: Rateval,
+    make_plugin: MakePlugin,
+) -> None:
+    source = REQUIRING.format(requires=requires, extra=extra)
+    make_plugin(source, distribution="acme", offers=offers, needs=needs)
+    (row,) = [row for row in json.loads(rateval("list", "--json").out) if row["name"] == "far"]
+    assert advice in row["missing"]
+    assert row["missing"].startswith(f"needs {requires[0]}, which is not installed")
+
+
+def test_a_slow_plugin_and_one_that_imports_torch_are_named(make_plugin: MakePlugin) -> None:
+    make_plugin("import time; time.sleep(0.25)", distribution="sleepy")
+    make_plugin("import torch", distribution="heavy")
+    make_plugin("", distribution="quick")
+    table, as_json = (
+        subprocess.run(
+            [sys.executable, "-m", "rateval", "list", *options],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for options in ((), ("--json",))
+    )
+    flat = " ".join(table.stdout.split())
+    for text in (flat, as_json.stderr):
+        assert re.search(
+            r'slow: plugin "sleepy" \(sleepy 1.2\) takes 0\.[2-9] s to register; imp', text
+        )
+        assert re.search(
+            r'slow: plugin "heavy" .* to register and imports torch; import what', text
+        )
+        assert "quick" not in text
+    json.loads(as_json.stdout)
+
+
+def test_a_plugin_that_exits_while_it_registers_is_left_out(
+    rateval: Rateval, make_plugin: MakePlugin
+) -> None:
+    make_plugin(
+        """
+        from rateval.api import hookimpl
+
+        @hookimpl
+        def rateval_register_models():
+            raise SystemExit(0)
+        """,
+        distribution="acme",
+    )
+    done = rateval("list")
+    assert done.code == 0
+    assert "rateval_register_models failed with SystemExit: 0" in " ".join(done.out.split())
 
 
 def test_two_components_of_one_name_stop_the_command(

@@ -9,7 +9,6 @@ import torch
 
 from rateval.api.values import Sample, Skipped
 from rateval.data.batches import load_batches, load_chunks
-from rateval.data.splits import limit_split
 from rateval.testing import tiny_dataset, tiny_model
 
 
@@ -132,19 +131,3 @@ def test_an_error_while_reading_reaches_the_caller() -> None:
     assert len(next(batches)) == 2
     with pytest.raises(OSError, match="disk gone"):
         next(batches)
-
-
-def test_a_limited_split_has_another_identity_and_the_first_samples() -> None:
-    whole = tiny_dataset(test=10).test
-    limited = limit_split(whole, 3)
-    assert len(limited) == 3
-    assert limited.identity != whole.identity
-    ours, theirs = limited.samples([2])[0], whole.samples([2])[0]
-    assert isinstance(ours, Sample)
-    assert isinstance(theirs, Sample)
-    assert ours.id == theirs.id
-    assert np.array_equal(np.asarray(ours.image), np.asarray(theirs.image))
-    with pytest.raises(IndexError, match="limited to 3"):
-        limited.samples([3])
-    assert limit_split(whole, 10) is whole
-    assert limit_split(whole, None) is whole

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 import rateval
 from rateval.cli.main import main
+from rateval.data.drawing import draw
 from rateval.errors import RatevalError
 from rateval.records.cell import CellRecord
 from rateval.records.explainers import FaithfulnessRecord
@@ -85,8 +86,10 @@ def test_curves_and_areas_equal_an_independent_computation() -> None:
     rows, curves = record.rows(cell).to_pydict(), record.curves(cell).to_pydict()
     reference = Reference()
     counts = [0, 2, 5, 7, 10, 12]
-    assert curves["id"] == rows["id"][:7]
-    for at, name in enumerate(curves["id"]):
+    drawn = [rows["id"].index(name) for name in curves["id"]]
+    assert drawn == draw(rows["id"], rows["label"], 7) != list(range(7))
+    assert {rows["label"][at] for at in drawn} == set(rows["label"])
+    for row, (at, name) in enumerate(zip(drawn, curves["id"], strict=True)):
         seed = int(hashlib.sha256(name.encode()).hexdigest()[:16], 16)
         places = np.random.default_rng(seed).permutation(12).tolist()
         chance = sorted(range(12), key=places.__getitem__)
@@ -99,12 +102,12 @@ def test_curves_and_areas_equal_an_independent_computation() -> None:
             "chance": [reference.without(image, chance[:count], prediction) for count in counts],
         }
         for curve, heights in expected.items():
-            assert curves[f"{curve}_curve"][at] == pytest.approx(heights, abs=1e-5)
+            assert curves[f"{curve}_curve"][row] == pytest.approx(heights, abs=1e-5)
             area = sum(
                 (right - left) / 12 * (heights[step] + heights[step + 1]) / 2
                 for step, (left, right) in enumerate(pairwise(counts))
             )
-            assert curves[curve][at] == pytest.approx(area, abs=1e-5)
+            assert curves[curve][row] == pytest.approx(area, abs=1e-5)
     found = faithfulness(cell)
     assert (found.count, found.undefined) == (7, {})
     for key in ("deletion", "insertion", "chance"):
@@ -334,7 +337,7 @@ def test_the_command_line_prints_faithfulness(
     assert "✓ faithfulness tiny · zs on squares · any-map  4 images" in printed.err
     (folder,) = Path("runs").glob("tiny-*")
     record = rateval.load(folder)
-    assert "squares  faithfulness · first 4 test images" in printed.out
+    assert "squares  faithfulness · 4 test images" in printed.out
     for cell in record.cells:
         found = faithfulness(cell)
         areas = [f"{value:.2f}" for value in (found.deletion, found.insertion)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import pytest
 
 from rateval.api import Component
 from rateval.api.kinds import Kind
+from rateval.registry.discovery import discover
 from rateval.testing import ConformanceError, check_component, check_declaration
 
+MakePlugin = Callable[..., Path]
 PLUGIN = '''
 from pydantic import BaseModel, Field
 from rateval.api import Params, Score
@@ -143,3 +145,38 @@ def test_what_is_no_component_or_no_kind_is_named() -> None:
         ConformanceError, match=r"kind must be one of dataset, model, .*; got 'metrics'"
     ):
         check_declaration(GOOD, unknown)
+
+
+def test_a_plugin_that_is_slow_to_register_is_noticed(make_plugin: MakePlugin) -> None:
+    source = """
+        import time
+        from rateval.api import Component, hookimpl
+
+        COMPONENT = Component(name="slowly", summary="s", factory="conformance_light:make",
+                              params="conformance_light:GoodParams")
+        time.sleep({seconds})
+
+        @hookimpl
+        def rateval_register_metrics():
+            return [COMPONENT]
+    """
+    make_plugin(source.format(seconds=0.25), distribution="slowly")
+    component = discover().components["metric", "slowly"].component
+    with pytest.raises(ConformanceError, match=r"be imported within 0.2 s .*; got plugin .slowly"):
+        check_declaration(component, "metric")
+
+
+def test_a_plugin_that_registers_with_torch_is_noticed(make_plugin: MakePlugin) -> None:
+    source = """
+        import torch
+        from rateval.api import Component, hookimpl
+
+        @hookimpl
+        def rateval_register_metrics():
+            return [Component(name="heavily", summary="s", factory="conformance_light:make",
+                              params="conformance_light:GoodParams")]
+    """
+    make_plugin(source, distribution="heavily")
+    component = discover().components["metric", "heavily"].component
+    with pytest.raises(ConformanceError, match=r"bring no heavy library; got .* imports torch"):
+        check_declaration(component, "metric")

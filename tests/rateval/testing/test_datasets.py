@@ -107,6 +107,13 @@ def raw_object() -> Any:
     return object()
 
 
+def listed(**lists: Any) -> TinyDataset:
+    data = tiny_dataset()
+    vars(data.test).update(lists)
+    return data
+
+
+IDS = [f"{index:04d}" for index in range(12)]
 GREY = Image.new("L", (56, 40))
 BROKEN: dict[str, tuple[Callable[[], TinyDataset], str]] = {
     "classes": (lambda: with_member("classes", ["a"]), "Dataset.classes must be a tuple"),
@@ -133,6 +140,10 @@ BROKEN: dict[str, tuple[Callable[[], TinyDataset], str]] = {
         r"must have a mask of the image's size, \(40, 56\) bool; got \(56, 40\) bool",
     ),
     "mask type": (lambda: with_test(mask=np.ones((40, 56))), r"got \(40, 56\) float64"),
+    "listed labels": (lambda: listed(labels=[3] * 12), r"must list labels in \[0, 3\); got 3"),
+    "listed otherwise": (lambda: listed(labels=[0] * 12), "have the label that is listed, 0; got"),
+    "listed ids": (lambda: listed(ids=IDS[::-1]), "have the id that is listed, '0011'; got 0000"),
+    "listed few": (lambda: listed(ids=IDS[1:]), "must list as many ids as samples; got 11"),
     "order": (lambda: with_test(Backwards), "must keep to the order of the indices"),
     "dependence": (lambda: with_test(Counting), "a sample that doesn't depend on those beside it"),
 }

@@ -73,8 +73,8 @@ def _faithfulness(record: RunRecord) -> Iterator[Section]:
     keys = [key for key in planned_keys(record) if key in followed or key in absent]
     for names in group_by(keys, lambda key: key.dataset):
         rows = [followed[key] for key in names if key in followed]
-        first = f"first {rows[0][1].count:,} test images" if rows else "no results"
-        rest = f"faithfulness · {first}"
+        tried = f"{rows[0][1].count:,} test images" if rows else "no results"
+        rest = f"faithfulness · {tried}"
         if several and rows:
             rest += f" · mean of {len(record.seeds)} seeds"
         shown = {key: found.get(key) for key in row_keys(record, names)}

@@ -11,6 +11,7 @@ from rateval.console import Text
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.lacks import planned_keys, row_keys
+from rateval.report.limits import explain_limit
 from rateval.report.rows import Row, headings, lay_out
 from rateval.report.terminal.layout import (
     add_number,
@@ -45,8 +46,8 @@ def _head(record: RunRecord) -> Text:
     head = Text.assemble((record.study, "bold"), f"  {meaning}")
     if len(record.seeds) > 1:
         head.append(f", mean of {len(record.seeds)} seeds")
-    if record.limit is not None:
-        head.append(f"\nlimited to {record.limit} samples of every split", style="yellow")
+    for note in explain_limit(record):
+        head.append(f"\n{note}", style="yellow")
     return head
 
 

@@ -8,6 +8,7 @@ from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
+from rateval.report.limits import explain_limit
 from rateval.report.notes import (
     explain_columns,
     explain_explainer_columns,
@@ -57,8 +58,8 @@ def _head(record: RunRecord) -> Text:
         f"seed{plural} {list_some(map(str, record.seeds))}",
         style="dim",
     )
-    if record.limit is not None:
-        head.append(f"\nlimited to {record.limit} samples of every split", style="yellow")
+    for note in explain_limit(record):
+        head.append(f"\n{note}", style="yellow")
     precision = record.spec_resolved.get("run", {}).get("precision", "float32")
     if precision != "float32":
         head.append(f"\npredicted and explained in {precision}", style="yellow")

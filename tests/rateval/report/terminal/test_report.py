@@ -197,7 +197,8 @@ def test_what_was_skipped_or_could_not_be_judged_is_said() -> None:
         skipped_in_training=(SkippedRecord(id="b.jpg", reason="gone"),),
     )
     text = "\n".join(draw(record(shown), 140))
-    assert "3 images have no score and count as not valid (empty mask: 2, no mask: 1)" in text
+    assert "zs: 2 images have no score and count as not valid (empty mask: 2)" in text
+    assert "zs: 1 images have no score and count as not valid although nothing is known" in text
     assert "1 test samples skipped, the first a.jpg: truncated" in text
     assert "1 training samples skipped, the first b.jpg: gone" in text
 
@@ -346,7 +347,7 @@ def test_areas_stand_beside_those_of_chance() -> None:
         ),
     )
     lines = draw(record(zero_shot, tuned), 80)
-    rows = [line.split() for line in section(lines, "biased  faithfulness · first 64 test images")]
+    rows = [line.split() for line in section(lines, "biased  faithfulness · 64 test images")]
     start = ["clip", "zs", "generic-attention"]
     assert rows[0] == [*start, "0.25*", "0.62", "0.40", "0.00"]
     assert rows[1][3:] == ["–", "–", "0.40", "–"]
@@ -519,7 +520,7 @@ def test_faithfulness_that_failed_is_told_below_its_table_alone() -> None:
     (row,) = [line.split() for line in lines if line.split()[:3] == start]
     assert row[3:] == ["failed", "failed"]
     assert flat(lines).count("E: e") == 1
-    assert flat(lines).index("E: e") > flat(lines).index("faithfulness · first 64")
+    assert flat(lines).index("E: e") > flat(lines).index("faithfulness · 64")
 
 
 def test_a_failed_metric_that_no_cell_has_is_a_column_by_its_label() -> None:

@@ -302,7 +302,7 @@ def test_faithfulness_is_averaged_and_its_notes_name_the_seeds() -> None:
         cell("ft", seed, (1, 2, 3, 4), faithfulness=found) for seed, found in enumerate(probes)
     ]
     lines = draw(record(*cells), 140)
-    assert "biased  faithfulness · first 64 test images · mean of 3 seeds" in lines
+    assert "biased  faithfulness · 64 test images · mean of 3 seeds" in lines
     (row,) = [line for line in lines if line.startswith("clip") and "maps" in line]
     # Insertion's gains are equal; the interval of deletion's, 0.1 ± 0.248, holds 0.
     assert row.split() == ["clip", "ft", "maps", "0.30", "0.62*", "0.40", "0.63"]

@@ -1,0 +1,216 @@
+"""Datasets and shifts of plugins with every promise checked as a study uses them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from rateval.api.protocols import Dataset, Shift, Split
+from rateval.api.values import Sample, Skipped
+from rateval.errors import PluginError, naming
+from rateval.wording import list_some
+
+
+class CheckedDataset:
+    """A dataset whose classes and splits are checked when it is made, samples when they are read.
+
+    ``name`` says which one it is, and of which plugin. Raises PluginError, with the sample, what
+    was got and what is allowed. With ``equal_names`` classes may share a name, as published ones
+    do.
+    """
+
+    def __init__(self, dataset: Dataset, name: str, *, equal_names: bool = False) -> None:
+        self._dataset, self._name = dataset, name
+        with naming(f"{name}: its classes", "dataset"):
+            self.classes = tuple(dataset.classes)
+        _check_classes(self.classes, dataset.classes, name, equal_names)
+        with naming(f"{name}: its has_masks", "dataset"):
+            self.has_masks = bool(dataset.has_masks)
+
+    @cached_property
+    def test(self) -> CheckedSplit:
+        """What is predicted."""
+        with naming(f"{self._name}: its test split", "dataset"):
+            split = self._dataset.test
+        return CheckedSplit(split, f"{self._name}: its test split", len(self.classes))
+
+    @cached_property
+    def train(self) -> CheckedSplit | None:
+        """What to train on, or None."""
+        with naming(f"{self._name}: its training split", "dataset"):
+            split = self._dataset.train
+        if split is None:
+            return None
+        return CheckedSplit(split, f"{self._name}: its training split", len(self.classes))
+
+
+class CheckedSplit:
+    """A split whose samples are checked as they are read, and its list of them at once."""
+
+    def __init__(self, whole: Split, name: str, classes: int) -> None:
+        self._whole, self._name, self._classes = whole, name, classes
+        with naming(name, "dataset"):
+            self.identity = whole.identity
+            self._length = len(whole)
+            self.ids: Sequence[str] | None = getattr(whole, "ids", None)
+            self.labels: Sequence[int] | None = getattr(whole, "labels", None)
+        if not isinstance(self.identity, str) or not self.identity.strip():
+            raise self._fault("have an identity, text that is not empty", repr(self.identity))
+        if self.ids is not None or self.labels is not None:
+            self._check_list()
+        self._seen: dict[str, int] = {}
+        """Id to position of what was read, where there is no list that says it."""
+        self._limited: dict[int, Split] = {}
+
+    def __len__(self) -> int:
+        return self._length
+
+    def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
+        """Return the samples at ``indices``, each as its protocol has it."""
+        with naming(f"{self._name}: samples()", "dataset"):
+            found = list(self._whole.samples(indices))
+        if len(found) != len(indices):
+            got = f"{len(found)} for {len(indices)} indices"
+            raise self._fault("return one sample for each index", got)
+        return [self._check(int(at), sample) for at, sample in zip(indices, found, strict=True)]
+
+    def remember(self, limit: int, narrow: Callable[[Split, int], Split]) -> Split:
+        """Return this split narrowed to ``limit`` samples, narrowing it once."""
+        if limit not in self._limited:
+            self._limited[limit] = narrow(self, limit)
+        return self._limited[limit]
+
+    def _check(self, at: int, sample: Sample | Skipped) -> Sample | Skipped:
+        fault = find_fault(sample, self._classes)
+        if fault is not None:
+            raise self._fault(*fault, sample)
+        if self.ids is not None and sample.id != self.ids[at]:
+            raise self._fault(f"have the id that is listed, {self.ids[at]!r}", sample.id, sample)
+        if self.ids is None and self._seen.setdefault(sample.id, at) != at:
+            got = f"that of positions {self._seen[sample.id]} and {at}"
+            raise self._fault("have an id of its own", got, sample)
+        if isinstance(sample, Skipped):
+            return sample
+        if self.labels is not None and sample.label != self.labels[at]:
+            wanted = f"have the label that is listed, {self.labels[at]}"
+            raise self._fault(wanted, str(sample.label), sample)
+        return sample if type(sample.label) is int else replace(sample, label=int(sample.label))
+
+    def _check_list(self) -> None:
+        for what, values in (("ids", self.ids), ("labels", self.labels)):
+            if values is not None and len(values) != self._length:
+                raise self._fault(f"list as many {what} as samples", f"{len(values)}")
+        ids, labels = (() if listed is None else listed for listed in (self.ids, self.labels))
+        twice = [name for name, count in Counter(ids).items() if count > 1]
+        if twice:
+            raise self._fault("list ids that are unique", f"twice {list_some(map(repr, twice))}")
+        # Distinct ones first: there are a thousand times as many samples.
+        wrong = [str(label) for label in dict.fromkeys(labels) if not self._knows(label)]
+        if wrong:
+            raise self._fault(f"list labels in [0, {self._classes})", list_some(wrong))
+
+    def _knows(self, label: object) -> bool:
+        return is_label(label, self._classes)
+
+    def _fault(self, asked: str, got: object, sample: object = None) -> PluginError:
+        name = getattr(sample, "id", None)
+        which = f', sample "{name}",' if isinstance(name, str) else ""
+        return PluginError(f"{self._name}{which} must {asked}; got {got}", kind="dataset")
+
+
+class CheckedShift:
+    """A shift whose results are checked: well formed, and the same sample but for its pixels."""
+
+    def __init__(self, shift: Shift, name: str) -> None:
+        self._shift, self._name = shift, name
+
+    def apply(self, sample: Sample) -> Sample:
+        """Return the shifted sample. Raises PluginError, with what was got and what is allowed."""
+        where = f'{self._name}: apply() on sample "{sample.id}"'
+        with naming(where, "shift"):
+            after = self._shift.apply(sample)
+        if not isinstance(after, Sample):
+            raise PluginError(f"{where} must return a Sample; got {describe(after)}", kind="shift")
+        fault = find_fault(after, sample.label + 1)
+        if (after.id, after.label) != (sample.id, sample.label):
+            fault = f"keep id and label {sample.label}", f"{after.id!r} and {after.label!r}"
+        if fault is None and sample.mask is not None and after.mask is None:
+            fault = "keep the mask", "None"
+        if fault is not None:
+            raise PluginError("{} must {}; got {}".format(where, *fault), kind="shift")
+        return after
+
+
+def find_fault(sample: object, classes: int) -> tuple[str, str] | None:
+    """Return what a sample must do that it doesn't, and what was got; None for a sound one.
+
+    >>> find_fault(Sample("a", Image.new("RGB", (4, 2)), 3, None), 3)
+    ('have a label, a whole number in [0, 3)', '3')
+    >>> find_fault(Sample("a", Image.new("RGB", (4, 2)), 0, np.ones((4, 2), bool)), 3)
+    ("have a mask of the image's size, (2, 4) bool", '(4, 2) bool')
+    """
+    if not isinstance(sample, Sample | Skipped):
+        return "return Sample or Skipped", describe(sample)
+    if not isinstance(sample.id, str) or not sample.id:
+        return "have an id, text that is not empty", describe(sample.id)
+    if isinstance(sample, Skipped):
+        told = isinstance(sample.reason, str)
+        return None if told else ("say why it is skipped", describe(sample.reason))
+    image, mask = sample.image, sample.mask
+    if not isinstance(image, Image.Image) or image.mode != "RGB":
+        return "have a PIL image of mode RGB", describe(image)
+    if not is_label(sample.label, classes):
+        return f"have a label, a whole number in [0, {classes})", describe(sample.label)
+    if mask is not None:
+        size = (image.height, image.width)
+        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != size:
+            return f"have a mask of the image's size, {size} bool", describe(mask)
+    if not isinstance(sample.caption, str | None):
+        return "have a caption that is text, or None", describe(sample.caption)
+    return None
+
+
+def is_label(label: object, classes: int) -> bool:
+    """Return whether a label is a whole number in [0, classes); numpy's are, True and 1.0 aren't.
+
+    >>> is_label(np.int64(2), 3), is_label(True, 3), is_label(1.0, 3), is_label(3, 3)
+    (True, False, False, False)
+    """
+    whole = isinstance(label, Integral) and not isinstance(label, bool)
+    return whole and bool(0 <= label < classes)  # type: ignore[operator]  # a whole number
+
+
+def describe(value: Any) -> str:
+    """Return a value for people: shape and type of an array, mode and size of an image.
+
+    >>> describe(np.zeros((2, 3), np.uint8)), describe(Image.new("L", (3, 2))), describe(0.5)
+    ('(2, 3) uint8', 'an image of mode L', '0.5')
+    """
+    if isinstance(value, Image.Image):
+        return f"an image of mode {value.mode}"
+    if hasattr(value, "shape") and hasattr(value, "dtype") and value.shape != ():
+        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _check_classes(
+    classes: tuple[object, ...], given: object, name: str, equal_names: bool
+) -> None:
+    asked = "have a tuple of different names as classes, at least one"
+    if isinstance(given, str) or not classes:
+        raise PluginError(f"{name} must {asked}; got {describe(given)}", kind="dataset")
+    odd = [describe(one) for one in classes if not isinstance(one, str) or not one.strip()]
+    counts = Counter(map(str, classes))
+    odd += [
+        f'"{one}" {count} times' for one, count in counts.items() if count > 1 and not equal_names
+    ]
+    if odd:
+        raise PluginError(f"{name} must {asked}; got {list_some(odd)}", kind="dataset")

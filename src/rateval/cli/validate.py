@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rateval.api.kinds import KINDS
+from rateval.errors import RatevalError
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
@@ -37,8 +38,24 @@ def execute(parsed: Namespace) -> int:
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
     plan = make_plan(document, discover())
+    _check_precision(plan)
     Console().print(f"{parsed.spec}: valid: {describe_grid(plan)}", highlight=False, soft_wrap=True)
     return 0
+
+
+def _check_precision(plan: Plan) -> None:
+    options = plan.spec.run
+    if options.precision == "float32":
+        return
+    # Only who asks for another format has to wait for torch.
+    from rateval.machine.device import resolve_device
+    from rateval.machine.precision import require_precision
+
+    try:
+        device = resolve_device(options.device)
+    except RatevalError:
+        return  # a device of another machine, where the run itself asks
+    require_precision(options.precision, device)
 
 
 def describe_grid(plan: Plan) -> str:

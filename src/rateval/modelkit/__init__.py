@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     )
     from rateval.json_file import read_json as read_json, write_json as write_json
     from rateval.machine.memory import is_out_of_memory as is_out_of_memory
+    from rateval.machine.precision import require_precision as require_precision
+    from rateval.modelkit.archives import names_in_archive as names_in_archive
     from rateval.modelkit.bert_vocabulary import (
         cached_bert_vocabulary as cached_bert_vocabulary,
         require_bert_vocabulary as require_bert_vocabulary,
@@ -71,6 +73,7 @@ _MODULES = (
     # These import no library at all: digests of components ask for nothing else.
     "rateval.wording",
     "rateval.json_file",
+    "rateval.modelkit.archives",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
@@ -84,6 +87,7 @@ _MODULES = (
     # And these import torch.
     "rateval.data.batches",
     "rateval.machine.memory",
+    "rateval.machine.precision",
     "rateval.modelkit.geometry",
     "rateval.modelkit.reading",
     "rateval.modelkit.recording",

@@ -6,8 +6,9 @@ import torch
 
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import PluginError
 from rateval.workbench.cell import Job
+from rateval.workbench.finite import require_finite_logits, require_relevance
 
 
 def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
@@ -18,17 +19,21 @@ def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanat
     for nothing predicts with such weights.
 
     Raises PluginError when the attribution or the classifier returns something else than its
-    protocol promises, and RatevalError for logits that are not finite.
+    protocol promises, and RatevalError for logits that are not finite. Logits are looked at first:
+    where they are broken, no attribution could do better.
     """
     images, labels = batch.images.to(job.device), batch.labels.to(job.device)
     explanation = job.attribution.explain(job.classifier, images, labels, batch.ids)
     relevance = explanation.relevance.detach().float().cpu()
-    _check_relevance(relevance, (len(batch), *job.classifier.model.grid), finite=not permuted)
+    _check_shape(relevance, (len(batch), *job.classifier.model.grid))
     if permuted:
-        return Explanation(relevance, explanation.logits)
-    if explanation.logits is None:
-        return Explanation(relevance, predict_batch(job, batch))
-    return Explanation(relevance, _checked(explanation.logits, len(batch), job.task.outputs))
+        logits = explanation.logits
+    elif explanation.logits is None:
+        logits = predict_batch(job, batch)
+    else:
+        logits = _checked(explanation.logits, job, batch)
+    require_relevance(relevance, batch.ids, finite=not permuted)
+    return Explanation(relevance, logits)
 
 
 def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
@@ -38,32 +43,25 @@ def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
     """
     with torch.inference_mode():
         logits = job.classifier.logits(batch.images.to(job.device))
-    return _checked(logits, len(batch), job.task.outputs)
+    return _checked(logits, job, batch)
 
 
-def _check_relevance(relevance: torch.Tensor, shape: tuple[int, int, int], *, finite: bool) -> None:
+def _check_shape(relevance: torch.Tensor, shape: tuple[int, int, int]) -> None:
     if relevance.shape != shape:
         raise PluginError(
             f"the attribution returned relevance of shape {tuple(relevance.shape)}, "
             f"not {shape} (images, patch rows, patch columns)",
             kind="attribution",
         )
-    if (finite and not torch.isfinite(relevance).all()) or (relevance < 0).any():
-        raise PluginError(
-            "the attribution returned relevance that is negative or not finite", kind="attribution"
-        )
 
 
-def _checked(logits: torch.Tensor, count: int, outputs: int) -> torch.Tensor:
+def _checked(logits: torch.Tensor, job: Job, batch: Batch) -> torch.Tensor:
     logits = logits.detach().float().cpu()
-    if logits.shape != (count, outputs):
+    shape = (len(batch), job.task.outputs)
+    if logits.shape != shape:
         raise PluginError(
             f"the classifier returned logits of shape {tuple(logits.shape)}, "
-            f"not {(count, outputs)} (images, classes)"
+            f"not {shape} (images, classes)"
         )
-    if not torch.isfinite(logits).all():
-        raise RatevalError(
-            "the classifier returned logits that are not finite; its weights are broken or its "
-            "fine-tuning diverged: lower the rate, or check the checkpoint"
-        )
+    require_finite_logits(logits, batch, job.classifier)
     return logits

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rateval.api import RatevalError
 from rateval.modelkit import check_tokenizer, digest_files, read_json
+from rateval_hf.activation import require_same_activation
 from rateval_hf.options import CONFIG_NAME, read_config
 from rateval_hf.params import HfClipParams
 from rateval_hf.settings import read_settings
@@ -69,7 +70,8 @@ def digest(params: HfClipParams) -> str:
     not.
     """
     folder = folder_of(params)
-    kind, _ = read_config(folder / CONFIG_NAME)
+    kind, options = read_config(folder / CONFIG_NAME)
+    require_same_activation(folder, kind, options)
     read_settings(folder, kind, params)
     check_tokenizer(folder)
     texts = (path for path in folder.iterdir() if path.suffix in _TEXT_FILES)

@@ -192,7 +192,7 @@ def test_json_that_is_no_object(
 @pytest.mark.parametrize(
     ("kind", "digest", "params"),
     [
-        ("clip", "rateval_clip.files", "ClipParams(architecture=folder)"),
+        ("clip", "rateval_clip.identity", "ClipParams(architecture=folder)"),
         ("hf-clip", "rateval_hf.files", "HfClipParams(folder=folder)"),
         ("albef", "rateval_vlp.files", "AlbefParams(pretrained=folder)"),
         ("blip", "rateval_vlp.files", "BlipParams(pretrained=folder)"),

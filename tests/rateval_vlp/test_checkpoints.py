@@ -90,6 +90,8 @@ def test_position_embedding_of_another_square_grid_is_resized(
     used = model.module.state_dict()["visual_encoder.pos_embed"]
     assert torch.equal(used, resize_positions(larger, (4, 4)))
     assert torch.equal(used[:, 0], larger[:, 0])
+    assert model.card.assumed == ("positions interpolated from 37 rows to 17",)
+    assert build(pretrained=save(state)).card.assumed == ()
 
 
 def test_bicubic_resize_against_its_formula() -> None:

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rateval.errors import RatevalError
-from rateval.modelkit.archives import names_in_archive
-from rateval.modelkit.tensors import require_plain_tensor
-from rateval.modelkit.torchscript import read_archive
+from rateval.modelkit.checkpoint_files.archives import names_in_archive
+from rateval.modelkit.checkpoint_files.tensors import require_plain_tensor
+from rateval.modelkit.checkpoint_files.torchscript import read_archive
 from rateval.wording import list_some
 
 _FORMATS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from rateval.errors import RatevalError
-from rateval.modelkit.prefixes import explain_prefix
+from rateval.modelkit.checkpoint_files.prefixes import explain_prefix
 from rateval.wording import list_some
 
 

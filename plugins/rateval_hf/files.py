@@ -13,6 +13,8 @@ from rateval_hf.params import HfClipParams
 from rateval_hf.settings import read_settings
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on every common file system."""
 _TEXT_FILES = {".json", ".txt", ".model"}
 
 
@@ -54,7 +56,12 @@ def _names_in(index: Path) -> list[str]:
         )
     for name in parts.values():
         # A file beside the index, whatever its name says.
-        if not isinstance(name, str) or not name.isprintable() or name != Path(name).name:
+        if (
+            not isinstance(name, str)
+            or not name.isprintable()
+            or name != Path(name).name
+            or len(name.encode("utf-8", "replace")) > _LONGEST_NAME
+        ):
             raise RatevalError(
                 f"{index}: weight_map names {name!r:.100}: must be the name of a file in the same "
                 "folder; copy the whole folder again"

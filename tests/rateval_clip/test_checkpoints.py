@@ -192,3 +192,15 @@ def test_the_digest_follows_the_bytes(
     assert digest(ClipParams(architecture=config, pretrained=str(renamed))) == before
     save_file(state | {"logit_scale": torch.tensor(1.0)}, saved)
     assert digest(params) != before
+
+
+@pytest.mark.parametrize(
+    "prefix", ["_orig_mod.", "model.", "net.", "backbone.", "model._orig_mod."]
+)
+def test_a_prefix_of_a_training_framework_is_named(
+    build: Build, state: State, tmp_path: Path, prefix: str
+) -> None:
+    path = tmp_path / "weights.ckpt"
+    torch.save({"state_dict": {prefix + key: value for key, value in state.items()}}, path)
+    with pytest.raises(RatevalError, match=rf'every key starts with "{prefix}"; strip it$'):
+        build(pretrained=str(path))

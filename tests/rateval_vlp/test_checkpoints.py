@@ -235,3 +235,12 @@ def test_file_without_a_state_dict(build: Build, tmp_path: Path) -> None:
         torch.save(content, path)
         with pytest.raises(RatevalError, match=reason):
             build(pretrained=str(path))
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "model."])
+def test_a_prefix_of_a_training_framework_is_named(
+    build: Build, state: State, save: Save, prefix: str
+) -> None:
+    path = save({prefix + key: value for key, value in state.items()})
+    with pytest.raises(RatevalError, match=rf'every key starts with "{prefix}"; strip it$'):
+        build(pretrained=path)

@@ -6,7 +6,9 @@ round counts: what slows a round is other work. Peak memory is taken in processe
     OMP_NUM_THREADS=1 python benchmarks/attribution.py --architecture ViT-B-32 --batch 32
 
 The last column is the gain of ``[run] precision``: how many times as fast as in float32 the method
-is, in the same rounds. A GPU is used and named where there is one; its first column counts.
+is, in the same rounds; it is there where the device computes in such a format. A GPU is used and
+named where there is one; its first column counts. It takes 4 minutes on 2 cores, less with smaller
+``--batch`` or ``--rounds``, and ends within 10: rounds that no longer fit are left out.
 
 The published procedure is written here from its description: one image at a time, the label's
 prompt encoded for each, weights that keep their graph, the attention of all layers, one gradient
@@ -24,54 +26,32 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import pace
 import torch
-from torch import nn
+from cases import CLASSES, Case, captum_layer, grad_cam, make_case, plain_forward
 
 import rateval
-from rateval.api import Classifier, Context, Model
 from rateval.machine.device import describe_device, resolve_device
-from rateval.machine.precision import HALVES, in_precision, require_precision
+from rateval.machine.precision import (
+    HALVES,
+    in_precision,
+    possible_precisions,
+    require_precision,
+)
 from rateval.modelkit import record_probabilities
 from rateval_clip.recording import attend_multihead
 
-CLASSES = [f"thing number {index}" for index in range(100)]
 FORWARD, ZERO_SHOT, HEAD = "plain forward", "published, last", "published, all"
 LAST, ALL, HALF = "rateval, last", "rateval, all", " in half precision"
 REFERENCE = {LAST: ZERO_SHOT, ALL: HEAD}
 Work = Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:  # a zero-shot classifier of random weights, and noise with boxes as evidence
-    model: Model
-    classifier: Classifier
-    images: torch.Tensor
-    labels: torch.Tensor
-    masks: torch.Tensor
-
-
-def make_case(architecture: str, batch: int, device: str) -> Case:
-    params = {"architecture": architecture, "pretrained": "random"}
-    model = rateval.create("model", "clip", context=Context(device=device), **params)
-    classifier = rateval.create("finetuner", "zs").restore(model, CLASSES, {})
-    draw = torch.Generator().manual_seed(0)
-    height, width = model.card.image_size
-    images = torch.randn(batch, 3, height, width, generator=draw)
-    labels = torch.randint(len(CLASSES), (batch,), generator=draw)
-    masks = torch.zeros(batch, height, width, dtype=torch.bool)
-    masks[:, height // 4 : height * 3 // 4, width // 3 : width * 2 // 3] = True
-    return Case(model, classifier, images.to(device), labels.to(device), masks.to(device))
-
-
-@torch.inference_mode()
-def plain_forward(case: Case) -> None:
-    case.model.encode_image(case.images)
+SPEED_S, LIBRARY_S = 360.0, 30.0
+"""Limits of the rounds; what remains of ten minutes is for building models and for memory."""
 
 
 def make_whole(layers: str) -> Callable[[Case], None]:
@@ -112,62 +92,35 @@ def published(case: Case, *, zero_shot: bool, count: int) -> None:
     case.model.module.requires_grad_(False)
 
 
-class Network(nn.Module):
-    """A classifier as other libraries expect one."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        super().__init__()
-        self.tower = classifier.model.image_tower
-        self.forward = classifier.logits
-
-
-def captum_layer(case: Case, count: int) -> None:
-    from captum.attr import LayerIntegratedGradients
-
-    tower: Any = case.model.image_tower
-    method = LayerIntegratedGradients(Network(case.classifier), tower.transformer.resblocks[-1])
-    images, labels = case.images[:count], case.labels[:count]
-    method.attribute(images, target=labels, n_steps=50, internal_batch_size=count)
-
-
-def grad_cam(case: Case, count: int) -> None:
-    from pytorch_grad_cam import GradCAM
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    tower: Any = case.model.image_tower
-
-    def reshape(tokens: torch.Tensor) -> torch.Tensor:
-        return tokens[:, 1:].mT.reshape(len(tokens), -1, *case.model.grid)
-
-    layers = [tower.transformer.resblocks[-1].ln_1]
-    targets = [ClassifierOutputTarget(label) for label in case.labels[:count].tolist()]
-    with GradCAM(Network(case.classifier), layers, reshape_transform=reshape) as method:
-        # Where no weight requires a gradient, it finds none unless the images do.
-        method(input_tensor=case.images[:count].clone().requires_grad_(), targets=targets)
-
-
-def time_all(methods: dict[str, tuple[Work, int]], rounds: int, device: str) -> dict[str, float]:
+def time_all(
+    methods: dict[str, tuple[Work, int]], rounds: int, device: str, limit_s: float = SPEED_S
+) -> dict[str, float]:
     """Return each method's shortest time in seconds per image."""
     wait: Work = torch.cuda.synchronize if device.startswith("cuda") else (lambda: None)
     times: dict[str, list[float]] = {name: [] for name in methods}
-    for round_ in range(rounds + 1):
+    for round_ in pace.rounds(rounds + 1, limit_s):
         for name, (work, images) in methods.items():
             start = time.perf_counter()
             work()
             wait()
-            if round_:  # the first one warms up
-                times[name].append((time.perf_counter() - start) / images)
-    return {name: min(values) for name, values in times.items()}
+            taken = time.perf_counter() - start
+            if round_ == 0:
+                pace.tell(f"{name}: warmed up in {taken:.1f} s")
+            times[name].append(taken / images)
+    # The first round warms up, and counts only where the time was out after it.
+    return {name: min(values[1:] or values) for name, values in times.items()}
 
 
 def print_speed(options: argparse.Namespace) -> None:
     batch, count = options.batch, min(options.single, options.batch)
     case, half = (make_case(options.architecture, batch, options.device) for _ in range(2))
+    lowered = options.precision != "float32"
     ours = {FORWARD: plain_forward, LAST: make_whole("last"), ALL: make_whole("all")}
     methods: dict[str, tuple[Work, int]] = {}
     for name, method in ours.items():
         methods[name] = partial(method, case), batch
-        methods[name + HALF] = partial(method, half), batch
+        if lowered:
+            methods[name + HALF] = partial(method, half), batch
     for name, zero_shot in ((ZERO_SHOT, True), (HEAD, False)):
         methods[name] = partial(published, case, zero_shot=zero_shot, count=count), count
     with in_precision(half.model, options.precision, options.device):
@@ -179,14 +132,15 @@ def print_speed(options: argparse.Namespace) -> None:
     }
     for name, (module, work, images) in libraries.items() if options.libraries else ():
         if importlib.util.find_spec(module):
-            times |= time_all({name: (work, images)}, 1, options.device)
+            times |= time_all({name: (work, images)}, 1, options.device, LIBRARY_S)
         else:
             print(f"{name} is left out: there is no module {module}")
     print_table(times, options.precision)
 
 
 def print_table(times: dict[str, float], precision: str) -> None:
-    print(f"{'':18}{'images/s':>10}{'of forward':>14}{'of published':>14}{precision:>14}")
+    last = "" if precision == "float32" else precision
+    print(f"{'':18}{'images/s':>10}{'of forward':>14}{'of published':>14}{last:>14}", flush=True)
     for name, seconds in times.items():
         if not name.endswith(HALF):
             beaten, half = times.get(REFERENCE.get(name, "")), times.get(name + HALF)
@@ -216,6 +170,7 @@ def own_peak(kind: str, options: argparse.Namespace) -> float:
 def print_memory(options: argparse.Namespace) -> None:
     peaks = {}
     for kind in ("kept", "all"):
+        pace.tell(f"memory of {kind}")
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             peaks[kind] = process.submit(own_peak, kind, options).result()
     print(
@@ -230,13 +185,21 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32, help="images in a batch")
     parser.add_argument("--rounds", type=int, default=5, help="timed repetitions of each method")
     parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N")
-    parser.add_argument("--precision", default=HALVES[0], choices=HALVES, help="last column")
+    parser.add_argument(
+        "--precision", choices=HALVES, help="last column (default: the first that the device has)"
+    )
     parser.add_argument("--single", type=int, default=2, help="images of the published procedure")
     parser.add_argument("--libraries", action="store_true", help="time other libraries as well")
     parser.add_argument("--memory-batch", type=int, default=64, help="images; 0 leaves memory out")
     options = parser.parse_args()
     options.device = resolve_device(options.device)
+    if options.precision is None:
+        # float32 comes first, and stands for none.
+        options.precision = possible_precisions(options.device)[:2][-1]
     require_precision(options.precision, options.device)
+    if options.precision == "float32":
+        pace.tell(f"{describe_device(options.device)} has no faster format: no last column")
+    pace.tell("takes about 4 minutes on 2 cores, and less than 10 in any case")
     print(
         f"{options.architecture}, batch {options.batch}, {describe_device(options.device)}, "
         f"{torch.get_num_threads()} thread(s), torch {torch.__version__}, best of {options.rounds}"

@@ -1,7 +1,7 @@
 """Compare the evidence validators with relevance-mass, in images judged per second.
 
 Each validator runs once in each round, so that a slow moment of the machine falls on all of them;
-the median over rounds counts.
+the median over rounds counts. It takes 20 s on 2 cores.
 
     python benchmarks/validators.py --batch 64 --rounds 9 --threads 1
 """
@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 import torch
+from pace import rounds
 
 import rateval
 from rateval.api import Validator
@@ -65,13 +66,13 @@ def main() -> None:
         seconds(validator, relevance, masks)  # warm up
     times = [
         [seconds(validator, relevance, masks) for validator in validators]
-        for _ in range(options.rounds)
+        for _ in rounds(options.rounds)
     ]
     medians = [statistics.median(column) for column in zip(*times, strict=True)]
     print(
         f"{GRID[0]} x {GRID[1]} maps, {SIZE[0]} x {SIZE[1]} masks, batch {options.batch}, "
         f"{options.device}, {options.threads} thread(s), torch {torch.__version__}, "
-        f"median of {options.rounds} rounds"
+        f"median of {len(times)} rounds"
     )
     print(f"{'':36}{'images/s':>10}{'of relevance-mass':>20}")
     for (name, params), median in zip(VALIDATORS, medians, strict=True):

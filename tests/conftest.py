@@ -80,3 +80,12 @@ def install(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {path.stem for path in site.iterdir() if path.suffix in ("", ".py")}
     for imported in [name for name in sys.modules if name.partition(".")[0] in ours]:
         monkeypatch.delitem(sys.modules, imported)
+
+
+@pytest.fixture
+def native_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processor be one that has instructions for bfloat16, whatever it is."""
+    from rateval.machine.processor import Processor
+
+    new = Processor("New", frozenset(["avx512_bf16"]), lambda: 0.5)
+    monkeypatch.setattr("rateval.machine.precision.HERE", new)

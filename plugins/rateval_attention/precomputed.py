@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from rateval.api import Classifier, Context, Explanation, RatevalError
-from rateval.modelkit import list_some
+from rateval.modelkit import list_some, names_in_archive
 from rateval_attention.params import PrecomputedParams
 
 
@@ -62,10 +62,15 @@ class PrecomputedMaps:
         found = given.astype(np.float32)
         if self._params.negative == "zero":
             found = np.maximum(found, 0)  # NaN stays NaN
-        if not np.isfinite(found).all() or (found < 0).any():
+        if not np.isfinite(found).all():
             raise RatevalError(
-                f'precomputed: the map of "{name}" has values that are negative or not finite; '
-                'relevance is neither: mend the file, or set negative = "zero" for negative values'
+                f'precomputed: the map of "{name}" has values that are NaN or infinite, which '
+                "relevance never is: mend the file"
+            )
+        if (found < 0).any():
+            raise RatevalError(
+                f'precomputed: the map of "{name}" has negative values, which relevance never has: '
+                'mend the file, or set negative = "zero" to take them for 0'
             )
         return F.adaptive_avg_pool2d(torch.from_numpy(found)[None], grid)[0]
 
@@ -82,6 +87,11 @@ def open_maps(path: Path) -> Mapping[str, NDArray[np.floating]]:
     """
     if path.is_dir():
         return _Folder(path)
+    if zipfile.is_zipfile(path):
+        try:
+            names_in_archive(path)
+        except RatevalError as error:
+            raise RatevalError(f"precomputed: path = {error}") from error
     with _reading(path), path.open("rb") as file:
         archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -102,12 +112,19 @@ _FORMS = (
 )
 
 
+_FAULTS = (
+    *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
+    # Of a header that asks for more than there is, or is nested without an end.
+    *(MemoryError, RecursionError, SyntaxError),
+)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     # A damaged archive makes numpy stumble in any of many ways; pickles it refuses as ValueError.
     try:
         yield
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _FAULTS as error:
         raise RatevalError(
             f"precomputed: path = {path}: cannot be read: {error}; {_FORMS}"
         ) from error

@@ -14,7 +14,7 @@ import torch
 from rateval.api import RatevalError
 from rateval_clip.files import locate_config
 from rateval_clip.options import check_options, read_config
-from rateval_clip.params import RANDOM, ClipParams, checkpoint_path
+from rateval_clip.params import ClipParams, names_tag
 from rateval_clip.tags import named_config, tag_config, usual_preprocessing
 
 
@@ -44,7 +44,7 @@ def find_architecture(params: ClipParams) -> Architecture:
         config, preprocessing = read_config(layout.config)
     elif isinstance(params.architecture, str):
         config = named_config(params.architecture)
-        if params.pretrained is not None and _is_tag(params):
+        if params.pretrained is not None and names_tag(params):
             preprocessing = tag_config(params.architecture, params.pretrained)
         else:
             preprocessing = usual_preprocessing(params.architecture)
@@ -52,10 +52,6 @@ def find_architecture(params: ClipParams) -> Architecture:
         config = params.architecture
     config = check_config(config, layout.source)
     return Architecture(layout.name, config, preprocessing, layout.folder)
-
-
-def _is_tag(params: ClipParams) -> bool:
-    return params.pretrained != RANDOM and checkpoint_path(params.pretrained) is None
 
 
 def check_config(config: Any, where: str) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from open_clip.transform import PreprocessCfg
 
 from rateval.api import ModelCard
 from rateval_clip.architecture import Architecture
-from rateval_clip.params import QUICKSTART, RANDOM, ClipParams, checkpoint_path
+from rateval_clip.checkpoint.weights import Loaded
+from rateval_clip.params import QUICKSTART, ClipParams, names_tag
 from rateval_clip.tokens import CONTEXT_LENGTH
-from rateval_clip.weights import Loaded
 
 _OPEN_CLIP = "github.com/mlfoundations/open_clip"
 
@@ -28,7 +28,7 @@ def make_card(
     The licence is known for the weights that rateval ships and for OpenAI's tags alone.
     """
     licence, source, checkpoint = "unknown", _OPEN_CLIP, "" if weights is None else str(weights)
-    is_tag = params.pretrained not in (None, RANDOM) and checkpoint_path(params.pretrained) is None
+    is_tag = names_tag(params)
     if is_tag:
         checkpoint = str(params.pretrained)
     if is_tag and params.pretrained == "openai":
@@ -47,4 +47,5 @@ def make_card(
         checkpoint=checkpoint,
         keys_used=loaded.used,
         keys_ignored=loaded.ignored,
+        assumed=loaded.assumed,
     )

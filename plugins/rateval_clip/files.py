@@ -1,4 +1,4 @@
-"""The files that make a CLIP, and a digest of them. This module imports no torch."""
+"""The files that make a CLIP. This module imports no torch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rateval.api import RatevalError
-from rateval.modelkit import digest_files
-from rateval_clip.options import check_options, read_config
 from rateval_clip.params import (
     QUICKSTART,
     RANDOM,
@@ -17,13 +15,12 @@ from rateval_clip.params import (
     checkpoint_path,
     config_path,
 )
-from rateval_clip.tokenizer_files import check_tokenizer_files
 
 CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAME = "open_clip_model.safetensors"
 _QUICKSTART_FOLDER = Path(__file__).parent / "quickstart"
 # The order in which open_clip looks for weights in a folder.
-_WEIGHT_NAMES = (
+WEIGHT_NAMES = (
     WEIGHTS_NAME,
     "open_clip_pytorch_model.safetensors",
     "open_clip_pytorch_model.bin",
@@ -103,7 +100,7 @@ def locate_weights(params: ClipParams, layout: Layout) -> Path | None:
 
 
 def _weights_of(folder: Path) -> Path:
-    for name in _WEIGHT_NAMES:
+    for name in WEIGHT_NAMES:
         if (folder / name).is_file():
             return folder / name
     found = sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES)
@@ -113,30 +110,3 @@ def _weights_of(folder: Path) -> Path:
     raise RatevalError(
         f"{folder}: the folder holds {what}; name the file by pretrained, or call it {WEIGHTS_NAME}"
     )
-
-
-def digest(params: ClipParams) -> str:
-    """Return a sha256 in hex of the bytes that determine the model besides its params.
-
-    They are the config, the tokenizer's files and the checkpoint. Raises RatevalError when one of
-    them cannot be found, and when config or tokenizer ask for what they may not.
-    """
-    layout = locate_config(params.architecture)
-    _check(params.architecture, layout)
-    weights = locate_weights(params, layout)
-    paths = {"config": layout.config, "weights": weights}
-    if layout.folder is not None:
-        # Tokenizers come as .json, .txt or .model files; all of them count.
-        files = (p for p in layout.folder.iterdir() if p.suffix in {".json", ".txt", ".model"})
-        paths |= {path.name: path for path in files}
-    return digest_files(paths)
-
-
-def _check(architecture: str | dict[str, Any], layout: Layout) -> None:
-    config: Any = architecture
-    if layout.config is not None:
-        config, _ = read_config(layout.config)
-    elif isinstance(architecture, str):
-        return  # open_clip's own, which only open_clip can tell
-    options = check_options(config, layout.source).options()
-    check_tokenizer_files(options["text_cfg"], layout.folder, layout.name)

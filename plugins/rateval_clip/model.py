@@ -24,14 +24,16 @@ from rateval.modelkit import (
 )
 from rateval_clip.architecture import Architecture, build_module, find_architecture
 from rateval_clip.card import make_card
+from rateval_clip.checkpoint.agreement import list_assumptions, overrides, require_agreement
+from rateval_clip.checkpoint.origin import Origin, find_origin
+from rateval_clip.checkpoint.weights import Loaded, load_weights
 from rateval_clip.export import write_folder
 from rateval_clip.files import locate_config, locate_weights
-from rateval_clip.params import ClipParams
+from rateval_clip.params import ClipParams, names_tag
 from rateval_clip.preprocessing import make_geometry
 from rateval_clip.recording import first_token_only
 from rateval_clip.tokens import Tokenizer, make_tokenizer
 from rateval_clip.tower import Tower, read_tower
-from rateval_clip.weights import Loaded, load_weights
 
 
 class Clip:
@@ -49,8 +51,12 @@ class Clip:
         params: ClipParams,
         weights: Path | None,
         loaded: Loaded,
+        origin: Origin | None = None,
     ) -> None:
-        """Wrap ``module``, which has the towers of ``architecture`` and was ``loaded``."""
+        """Wrap ``module``, which has the towers of ``architecture`` and was ``loaded``.
+
+        Raises RatevalError when the ``origin`` of the weights is another model.
+        """
         self.name = architecture.name
         self.module = module
         self.image_tower = cast(torch.nn.Module, module.visual)
@@ -63,11 +69,12 @@ class Clip:
         self._architecture = architecture
         self._tower = tower
         self._templates = params.prompt
-        self._resize_positions = params.resize_positions
-        settings = architecture.preprocessing | {"size": self.image_size}
-        overrides = {"mean": params.image_mean, "std": params.image_std}
-        settings |= {key: value for key, value in overrides.items() if value is not None}
+        self._params = params
+        settings = architecture.preprocessing | {"size": self.image_size} | overrides(params)
         self.geometry, self._preprocessing = make_geometry(settings)
+        if weights is not None and not names_tag(params):
+            assumed = self._assume(origin, params, weights)
+            loaded = replace(loaded, assumed=(*assumed, *loaded.assumed))
         self.card = make_card(
             architecture, params, self.image_size, self._preprocessing, weights, loaded
         )
@@ -150,14 +157,24 @@ class Clip:
         ``source`` is where it comes from. Raises RatevalError, before anything is changed, when
         keys are missing, unexpected or of another shape.
         """
-        loaded = load_weights(self.module, state, source, resize_positions=self._resize_positions)
+        params = self._params.model_copy(update={"pretrained": str(source)})
+        assumed = self._assume(find_origin(source, state), params, source)
+        resize = params.resize_positions
+        loaded = load_weights(self.module, state, source, resize_positions=resize)
         self.card = replace(
             self.card,
             licence="unknown",
             checkpoint=str(source),
             keys_used=loaded.used,
             keys_ignored=loaded.ignored,
+            assumed=(*assumed, *loaded.assumed),
         )
+
+    def _assume(self, origin: Origin | None, params: ClipParams, path: Path) -> tuple[str, ...]:
+        made = (self._architecture, params, self._preprocessing)
+        if origin is not None:
+            require_agreement(origin, *made, path)
+        return list_assumptions(origin, *made)
 
     def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
         """Write a folder that open_clip loads by ``local-dir:``; return the files written."""
@@ -174,9 +191,11 @@ def make_clip(params: ClipParams, context: Context) -> Clip:
     weights = locate_weights(params, locate_config(params.architecture))
     module = build_module(architecture, context.seed)
     tower = read_tower(cast(torch.nn.Module, module.visual), architecture.name)
-    loaded = Loaded()
+    loaded, origin = Loaded(), None
     if weights is not None:
         state = read_state_dict(weights, wrappers=("state_dict",))
         loaded = load_weights(module, state, weights, resize_positions=params.resize_positions)
+        # What belongs to a tag was looked at by its name.
+        origin = None if names_tag(params) else find_origin(weights, state)
     module.to(device=context.device, dtype=getattr(torch, context.dtype))
-    return Clip(architecture, module, tower, params, weights, loaded)
+    return Clip(architecture, module, tower, params, weights, loaded, origin)

@@ -85,6 +85,16 @@ class ClipParams(Params):
         return self
 
 
+def names_tag(params: ClipParams) -> bool:
+    """Return whether ``pretrained`` is one of open_clip's tags.
+
+    >>> names_tag(ClipParams(architecture="ViT-B-32", pretrained="openai")), names_tag(ClipParams())
+    (True, False)
+    """
+    named = params.pretrained
+    return named is not None and named != RANDOM and checkpoint_path(named) is None
+
+
 def config_path(architecture: str) -> Path | None:
     """Return ``architecture`` as a path, or None when it is a name.
 

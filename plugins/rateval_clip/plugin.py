@@ -14,7 +14,7 @@ def rateval_register_models() -> list[Component]:
             summary="CLIP through open_clip's own classes",
             factory="rateval_clip.model:make_clip",
             params="rateval_clip.params:ClipParams",
-            digest="rateval_clip.files:digest",
+            digest="rateval_clip.identity:digest",
             requires=("open_clip", "torchvision", "transformers"),
             extra="clip",
             source="Radford et al., ICML 2021; github.com/mlfoundations/open_clip",

@@ -66,8 +66,11 @@ def folder_of(tokenizer: str) -> Path:
     """
     import huggingface_hub
 
-    if Path(tokenizer).is_dir():
-        return Path(tokenizer)
+    try:
+        if Path(tokenizer).is_dir():
+            return Path(tokenizer)
+    except OSError as error:  # a name that is too long for a path
+        raise FileNotFoundError(tokenizer) from error
     for file in ("tokenizer_config.json", "tokenizer.json"):
         path = huggingface_hub.try_to_load_from_cache(tokenizer, file)
         if isinstance(path, str):

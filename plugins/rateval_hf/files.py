@@ -7,11 +7,14 @@ from pathlib import Path
 
 from rateval.api import RatevalError
 from rateval.modelkit import check_tokenizer, digest_files, read_json
+from rateval_hf.activation import require_same_activation
 from rateval_hf.options import CONFIG_NAME, read_config
 from rateval_hf.params import HfClipParams
 from rateval_hf.settings import read_settings
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on every common file system."""
 _TEXT_FILES = {".json", ".txt", ".model"}
 
 
@@ -53,7 +56,12 @@ def _names_in(index: Path) -> list[str]:
         )
     for name in parts.values():
         # A file beside the index, whatever its name says.
-        if not isinstance(name, str) or not name.isprintable() or name != Path(name).name:
+        if (
+            not isinstance(name, str)
+            or not name.isprintable()
+            or name != Path(name).name
+            or len(name.encode("utf-8", "replace")) > _LONGEST_NAME
+        ):
             raise RatevalError(
                 f"{index}: weight_map names {name!r:.100}: must be the name of a file in the same "
                 "folder; copy the whole folder again"
@@ -69,7 +77,8 @@ def digest(params: HfClipParams) -> str:
     not.
     """
     folder = folder_of(params)
-    kind, _ = read_config(folder / CONFIG_NAME)
+    kind, options = read_config(folder / CONFIG_NAME)
+    require_same_activation(folder, kind, options)
     read_settings(folder, kind, params)
     check_tokenizer(folder)
     texts = (path for path in folder.iterdir() if path.suffix in _TEXT_FILES)

@@ -162,6 +162,7 @@ def _card(loaded: Loaded, preprocessing: Preprocessing) -> ModelCard:
         checkpoint=str(loaded.checkpoint),
         keys_used=loaded.used,
         keys_ignored=loaded.ignored,
+        assumed=(*loaded.assumed, *preprocessing.assumed),
     )
 
 

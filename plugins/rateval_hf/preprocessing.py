@@ -29,6 +29,8 @@ class Preprocessing:
     geometry: Geometry
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    assumed: tuple[str, ...] = ()
+    """What the folder's file doesn't say, in a sentence."""
 
 
 def make_preprocessing(
@@ -47,7 +49,11 @@ def make_preprocessing(
     mean, std = settings.mean, settings.std
     geometry = Geometry(Compose([*steps, ToTensor(), Normalize(mean, std)]))
     _check_size(geometry, image_size, settings.path)
-    return Preprocessing(geometry, mean, std)
+    assumed = (
+        f"images by transformers' default of {', '.join(settings.absent)}, as {settings.path.name} "
+        "doesn't say"
+    )
+    return Preprocessing(geometry, mean, std, (assumed,) if settings.absent else ())
 
 
 def _check_size(geometry: Geometry, image_size: int, path: Path) -> None:

@@ -49,6 +49,8 @@ class Settings:
     """Height and width of the crop in the middle; None crops nothing."""
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    absent: tuple[str, ...] = ()
+    """Keys that the file lacks, and that transformers' defaults stand for."""
 
 
 def read_settings(folder: Path, kind: str, params: HfClipParams) -> Settings:
@@ -57,7 +59,8 @@ def read_settings(folder: Path, kind: str, params: HfClipParams) -> Settings:
     ``kind`` is the ``model_type`` whose defaults fill what the file leaves out. Raises RatevalError
     when the folder has no such file, or one that says what may not be set or isn't supported.
     """
-    path, values = _read_values(folder, kind)
+    path, given = _read_given(folder)
+    values = {**_COMMON, **_DEFAULTS[kind], **given}
     resizes, crops = values["do_resize"], values["do_center_crop"]
     resize = _sides(values["size"], path) if resizes else None
     interpolation = _interpolation(values, path) if resizes else _INTERPOLATIONS[3]
@@ -66,21 +69,23 @@ def read_settings(folder: Path, kind: str, params: HfClipParams) -> Settings:
     if not values["do_rescale"] or abs(factor * 255 - 1) > 1e-6:
         raise RatevalError(f"{path}: only pixels rescaled by 1/255 are supported, not by {factor}")
     mean, std = params.image_mean, params.image_std
+    used = {"size": resizes, "resample": resizes, "crop_size": crops}
+    used |= {"image_mean": mean is None, "image_std": std is None}
+    absent = tuple(key for key, matters in used.items() if matters and key not in given)
     if not values["do_normalize"]:
         values |= {"image_mean": (0.0,) * 3, "image_std": (1.0,) * 3}
     mean = mean if mean is not None else _channels(values, "image_mean", path)
     std = std if std is not None else _channels(values, "image_std", path)
-    return Settings(path, resize, interpolation, crop, mean, std)
+    return Settings(path, resize, interpolation, crop, mean, std, absent)
 
 
-def _read_values(folder: Path, kind: str) -> tuple[Path, dict[str, Any]]:
+def _read_given(folder: Path) -> tuple[Path, dict[str, Any]]:
     path = locate_settings(folder)
     content = read_json(path)
     if content.get("auto_map") is not None:
         check_table(ImageOptions, {"auto_map": content["auto_map"]}, str(path))
     options = check_table(ImageOptions, settings_in(content), str(path)).options()
-    given = {key: value for key, value in options.items() if value is not None}
-    return path, {**_COMMON, **_DEFAULTS[kind], **given}
+    return path, {key: value for key, value in options.items() if value is not None}
 
 
 def settings_in(content: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from rateval.api import RatevalError
 from rateval.modelkit import read_state_dict, require_same_weights
+from rateval_hf.activation import list_assumptions, require_same_activation
 from rateval_hf.files import locate_weights
 from rateval_hf.options import CONFIG_NAME, Kind, read_config
 
@@ -36,6 +37,8 @@ class Loaded:
     checkpoint: Path
     used: int
     ignored: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
+    """What the config doesn't say, in sentences."""
 
     @property
     def is_clip(self) -> bool:
@@ -51,6 +54,7 @@ def load(folder: Path) -> Loaded:
     """
     path = folder / CONFIG_NAME
     kind, options = read_config(path)
+    require_same_activation(folder, kind, options)
     make_config, make_model = _CLASSES[kind]
     try:
         config = make_config.from_dict(options)
@@ -67,7 +71,7 @@ def load(folder: Path) -> Loaded:
     files = locate_weights(folder)
     state = {key: value for file in files for key, value in read_state_dict(file, ()).items()}
     used, ignored = load_weights(module, state, files[0])
-    return Loaded(module, config, files[0], used, ignored)
+    return Loaded(module, config, files[0], used, ignored, list_assumptions(kind, options))
 
 
 def load_weights(

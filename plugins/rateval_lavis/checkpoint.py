@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ _UNUSED = re.compile(
 )
 _FUSION = re.compile(r"text_encoder\.encoder\.layer\.(\d+)\.crossattention\..+")
 _LAYER = re.compile(r"text_encoder\.encoder\.layer\.(\d+)\..+")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a checkpoint's keys."""
+
+    used: int = 0
+    """Tensors that were loaded."""
+    ignored: tuple[str, ...] = ()
+    """Keys that the model has no use for."""
+    assumed: tuple[str, ...] = ()
+    """What was done to fit them, in sentences."""
 
 
 def rename(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -48,21 +61,26 @@ def has_token_types(state: Mapping[str, torch.Tensor]) -> bool:
 
 def load_weights(
     module: nn.Module, state: Mapping[str, torch.Tensor], path: Path, *, fuses: bool
-) -> tuple[int, tuple[str, ...]]:
+) -> Loaded:
     """Copy a renamed ``state`` into ``module``, every weight of it.
 
     The position embedding of another square grid is interpolated by LAVIS' function, in
     float32. ``fuses`` says that layers with cross-attention come after the text tower (ALBEF), not
-    inside it (BLIP). Returns how many tensors were used and the keys of those that have no use.
-    Raises RatevalError when keys are missing, unexpected or of another shape, listing up to ten.
+    inside it (BLIP). Raises RatevalError when keys are missing, unexpected or of another shape,
+    listing up to ten.
     """
     wanted = {key: value for key, value in module.state_dict().items() if not _is_index(key)}
     fusion = _fusion_layers(state) if fuses else set()
     types = set() if has_token_types(wanted) else {_TYPE_EMBEDDING}
     ignored = {key for key in state if key in types or _has_no_use(key, fusion)}
     given = {key: value for key, value in state.items() if key not in ignored}
+    resized: tuple[str, ...] = ()
     if _POSITIONS in given:
+        before = given[_POSITIONS].shape
         given[_POSITIONS] = _fit_positions(given[_POSITIONS], module, path)
+        if given[_POSITIONS].shape != before:
+            rows = given[_POSITIONS].shape[1]
+            resized = (f"positions interpolated from {before[1]} rows to {rows}",)
     require_same_weights(
         given,
         wanted,
@@ -73,7 +91,7 @@ def load_weights(
         ),
     )
     module.load_state_dict(given, strict=False)
-    return len(given), tuple(sorted(ignored))
+    return Loaded(len(given), tuple(sorted(ignored)), resized)
 
 
 def _is_index(key: str) -> bool:

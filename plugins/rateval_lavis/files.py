@@ -182,11 +182,14 @@ def _locate_text_config(model: dict[str, Any], path: Path) -> Path:
     if not isinstance(named, str):
         raise RatevalError(f"{path}: model.med_config_path must name the text tower's JSON config")
     candidates = [path.parent / named, _lavis_folder() / named]
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    try:
+        found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    except OSError:  # a name that is too long for a path
+        found = None
     if found is None:
         raise RatevalError(
-            f"{path}: model.med_config_path = {named!r} is neither beside this file nor in LAVIS' "
-            "own folder; give an absolute path, or put the JSON file beside the config"
+            f"{path}: model.med_config_path = {named!r:.200} is neither beside this file nor in "
+            "LAVIS' own folder; give an absolute path, or put the JSON file beside the config"
         )
     return found
 

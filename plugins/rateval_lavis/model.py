@@ -25,7 +25,7 @@ from rateval.modelkit import (
     write_salesforce_checkpoint,
 )
 from rateval_lavis.architecture import Architecture, build_module, find_architecture
-from rateval_lavis.checkpoint import has_token_types, load_weights, rename
+from rateval_lavis.checkpoint import Loaded, has_token_types, load_weights, rename
 from rateval_lavis.files import locate_vocabulary, locate_weights
 from rateval_lavis.params import LavisAlbefParams, LavisBlipParams, LavisParams
 from rateval_lavis.recording import attend
@@ -49,9 +49,7 @@ class LavisModel:
         architecture: Architecture,
         module: Any,
         params: LavisParams,
-        *,
-        keys_used: int = 0,
-        keys_ignored: tuple[str, ...] = (),
+        loaded: Loaded,
     ) -> None:
         """Wrap ``module``, an AlbefFeatureExtractor or BlipFeatureExtractor of LAVIS."""
         self.name = architecture.name
@@ -71,11 +69,12 @@ class LavisModel:
             std=tuple(normalise.std),
             text_length=architecture.text_length,
             head_feature="class token",
-            licence=_LICENCE if keys_used else "unknown",
+            licence=_LICENCE if loaded.used else "unknown",
             source=_SOURCE,
-            checkpoint=params.pretrained if keys_used else "",
-            keys_used=keys_used,
-            keys_ignored=keys_ignored,
+            checkpoint=params.pretrained if loaded.used else "",
+            keys_used=loaded.used,
+            keys_ignored=loaded.ignored,
+            assumed=loaded.assumed,
         )
 
     @property
@@ -164,13 +163,14 @@ class LavisModel:
         keys are missing, unexpected or of another shape.
         """
         fuses = self._architecture.family == "albef"
-        used, ignored = load_weights(self.module, rename(state), source, fuses=fuses)
+        loaded = load_weights(self.module, rename(state), source, fuses=fuses)
         self.card = replace(
             self.card,
             licence="unknown",
             checkpoint=str(source),
-            keys_used=used,
-            keys_ignored=ignored,
+            keys_used=loaded.used,
+            keys_ignored=loaded.ignored,
+            assumed=loaded.assumed,
         )
 
     def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
@@ -209,13 +209,13 @@ def _make(params: LavisParams, context: Context, token_types: bool | None) -> La
     path = locate_weights(params)
     if path is None:
         module = build_module(architecture, context.seed, bool(token_types))
-        model = LavisModel(architecture, module, params)
+        model = LavisModel(architecture, module, params, Loaded())
     else:
         state = rename(read_state_dict(path, wrappers=("model",)))
         types = has_token_types(state) if token_types is None else token_types
         module = build_module(architecture, context.seed, types)
         fuses = architecture.family == "albef"
-        used, ignored = load_weights(module, state, path, fuses=fuses)
-        model = LavisModel(architecture, module, params, keys_used=used, keys_ignored=ignored)
+        loaded = load_weights(module, state, path, fuses=fuses)
+        model = LavisModel(architecture, module, params, loaded)
     model.module.to(device=context.device, dtype=getattr(torch, context.dtype))
     return model

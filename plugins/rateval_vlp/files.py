@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from rateval.api import RatevalError
-from rateval.modelkit import cached_bert_vocabulary, digest_files
+from rateval.modelkit import cached_bert_vocabulary, digest_files, read_json
 from rateval_vlp.architecture import SIZE_NAME, albef_architecture, blip_architecture
 from rateval_vlp.params import QUICKSTART, RANDOM, AlbefParams, BlipParams
 from rateval_vlp.vocabulary import read_vocabulary
 
 CONFIG_NAME = "config.json"
 """Of a Hugging Face folder."""
+_PREPARATION = "preprocessor_config.json"
 _OWN_WEIGHTS = ("model.pth", "model.safetensors")
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _VOCABULARIES = ("tokenizer.json", "vocab.txt")
@@ -105,5 +107,24 @@ def _check(params: AlbefParams | BlipParams, files: Files) -> None:
         architecture = albef_architecture(params, files.config)
     else:
         architecture = blip_architecture(params, files.config)
+    if architecture.hugging_face and files.config is not None:
+        require_same_preparation(params, files.config.parent)
     if files.vocabulary is not None and files.is_own_vocabulary:
         read_vocabulary(files.vocabulary, architecture)
+
+
+def require_same_preparation(params: AlbefParams | BlipParams, folder: Path) -> None:
+    """Raise RatevalError when a Hugging Face ``folder`` normalises images by other numbers.
+
+    What ``params`` were given stands in any case; BLIP's own default does not.
+    """
+    path = folder / _PREPARATION
+    content = read_json(path) if path.is_file() else {}
+    for key in ("image_mean", "image_std"):
+        found, used = content.get(key), getattr(params, key)
+        if key not in params.model_fields_set and found is not None and found != list(used):
+            raise RatevalError(
+                f"{path}: {key} = {reprlib.repr(found)}: is another than BLIP's own, {list(used)}, "
+                f"which images would be normalised by; set {key} in the spec to the one that the "
+                "weights were trained with"
+            )

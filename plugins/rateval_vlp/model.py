@@ -30,7 +30,7 @@ from rateval_vlp.architecture import (
     blip_architecture,
 )
 from rateval_vlp.export import write_hugging_face, write_official
-from rateval_vlp.files import Files, locate
+from rateval_vlp.files import Files, locate, require_same_preparation
 from rateval_vlp.params import QUICKSTART, AlbefParams, BlipParams
 from rateval_vlp.recording import attend, attention_layers
 from rateval_vlp.tokens import WordPieces
@@ -156,6 +156,7 @@ class ImageTextModel:
             checkpoint=str(source),
             keys_used=loaded.used,
             keys_ignored=loaded.ignored,
+            assumed=loaded.assumed,
         )
 
     def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
@@ -201,6 +202,7 @@ def _card(
         checkpoint=str(files.weights or ""),
         keys_used=loaded.used,
         keys_ignored=loaded.ignored,
+        assumed=loaded.assumed,
     )
 
 
@@ -221,7 +223,10 @@ def make_blip(params: BlipParams, context: Context) -> ImageTextModel:
     and for a given vocabulary that doesn't fit.
     """
     files = locate(params)
-    return _make(blip_architecture(params, files.config), params, files, context)
+    architecture = blip_architecture(params, files.config)
+    if architecture.hugging_face and files.config is not None:
+        require_same_preparation(params, files.config.parent)
+    return _make(architecture, params, files, context)
 
 
 def _make(

@@ -25,6 +25,8 @@ class Loaded:
 
     used: int
     ignored: tuple[str, ...]
+    assumed: tuple[str, ...] = ()
+    """What was done to fit them, in sentences."""
 
 
 def load_weights(
@@ -45,8 +47,13 @@ def load_weights(
         )
     if architecture.hugging_face and architecture.temperature is not None:
         used.setdefault("temp", torch.tensor(architecture.temperature))
+    resized: tuple[str, ...] = ()
     if _POSITIONS in used:
+        before = used[_POSITIONS].shape
         used[_POSITIONS] = _fit_positions(used[_POSITIONS], module, path)
+        if used[_POSITIONS].shape != before:
+            rows = used[_POSITIONS].shape[1]
+            resized = (f"positions interpolated from {before[1]} rows to {rows}",)
     require_same_weights(
         used,
         module.state_dict(),
@@ -57,7 +64,7 @@ def load_weights(
         ),
     )
     module.load_state_dict(used)
-    return Loaded(count, ignored)
+    return Loaded(count, ignored, resized)
 
 
 def _fit_positions(positions: torch.Tensor, module: DualEncoder, path: Path) -> torch.Tensor:

@@ -159,7 +159,17 @@ def test_a_sound_folder_is_opened(
     assert (code, watch) == (0, []), said
 
 
-@pytest.mark.parametrize("parts", [["a"], {"weight": "../model.safetensors"}, {"weight": 3}, None])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["a"],
+        {"weight": "../model.safetensors"},
+        {"weight": 3},
+        {"w": "a" * 300},
+        {"w": "a\0b"},
+        None,
+    ],
+)
 def test_an_index_names_files_beside_it(
     make_folder: MakeFolder, edit: Edit, command: Command, watch: list[str], parts: Any
 ) -> None:
@@ -171,6 +181,44 @@ def test_an_index_names_files_beside_it(
     assert "weight_map" in said
     assert "Traceback" not in said
     _refused_at_once(command("hf-clip", folder, "run", beside=True), said)
+
+
+DEEP = 100_000
+NOT_READ = (
+    '{"a":' * DEEP + "1" + "}" * DEEP,
+    '{"a":' + "[" * DEEP + "]" * DEEP + "}",
+    '{"a":' + "9" * 5000 + "}",
+    "\0" * 100,
+)
+READ = {
+    "clip": [OPEN_CLIP, TOKENIZER, "tokenizer.json"],
+    "hf-clip": ["config.json", "preprocessor_config.json", TOKENIZER, "tokenizer.json"],
+    "albef": ["size.json"],
+    "blip": ["size.json", "vocab.txt"],
+    "blip-hf": ["config.json"],
+}
+"""JSON files of each kind's folder, and the vocabulary."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"), [(k, file) for k, files in READ.items() for file in files]
+)
+def test_no_file_of_a_model_is_nested_without_end_or_holds_a_number_without_end(
+    make_folder: MakeFolder, command: Command, watch: list[str], kind: str, file: str
+) -> None:
+    folder = make_folder(kind)
+    assert (folder / file).is_file()
+    for content in NOT_READ:
+        (folder / file).write_text(content, encoding="utf-8")
+        code, said = command(kind, folder, "model", "check")
+        assert (code, watch) == (2, []), said
+        assert "Traceback" not in said
+        assert str(folder) in said
+        assert len(said) < 3000
+    # The tokenizer's vocabulary is read by the library, when prompts are first split.
+    code, said = command(kind, folder, "run", beside=file != "tokenizer.json")
+    assert (code, watch) == (1 if file == "tokenizer.json" else 2, []), said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("content", ["[1]", "3", "[" * 100_000, "\ud800".join('""')])
@@ -192,7 +240,7 @@ def test_json_that_is_no_object(
 @pytest.mark.parametrize(
     ("kind", "digest", "params"),
     [
-        ("clip", "rateval_clip.files", "ClipParams(architecture=folder)"),
+        ("clip", "rateval_clip.identity", "ClipParams(architecture=folder)"),
         ("hf-clip", "rateval_hf.files", "HfClipParams(folder=folder)"),
         ("albef", "rateval_vlp.files", "AlbefParams(pretrained=folder)"),
         ("blip", "rateval_vlp.files", "BlipParams(pretrained=folder)"),

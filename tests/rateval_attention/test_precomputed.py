@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import zipfile
@@ -111,10 +112,14 @@ def test_negative_values_may_be_cut_off(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoilt", "negative", "message"),
     [
-        (np.full((3, 4), -1.0), "refuse", r'"b" has values that are negative or not finite'),
-        (np.full((3, 4), np.nan), "refuse", r'"b" .* set negative = "zero" for negative values$'),
-        (np.full((3, 4), np.nan), "zero", r'"b" has values that are negative or not finite'),
-        (np.full((3, 4), np.inf), "zero", r'"b" has values that are negative or not finite'),
+        (
+            np.full((3, 4), -1.0),
+            "refuse",
+            r'"b" has negative .* set negative = "zero" to take them',
+        ),
+        (np.full((3, 4), np.nan), "refuse", r'"b" has values that are NaN or infinite'),
+        (np.full((3, 4), np.nan), "zero", r'"b" has values that are NaN or infinite'),
+        (np.full((3, 4), np.inf), "zero", r'"b" has values that are NaN or infinite'),
         (np.ones((2, 9)), "refuse", r'"b" is \(2, 9\) float64; .* of at least .*\(3, 4\) patches$'),
         (np.ones((9, 3)), "refuse", r'"b" is \(9, 3\) float64; it must be real numbers, \(rows'),
         (np.full((3, 4), "x"), "refuse", r'"b" is \(3, 4\) <U1; it must be real numbers'),
@@ -155,6 +160,7 @@ class Payload:
         return Path.mkdir, (Path("created"),)  # type: ignore[return-value]
 
 
+@functools.cache
 def spoilt_files() -> dict[str, tuple[bytes, str]]:
     def saved(**arrays: Any) -> bytes:
         file = io.BytesIO()
@@ -166,14 +172,35 @@ def spoilt_files() -> dict[str, tuple[bytes, str]]:
         np.save(file, values)
         return file.getvalue()
 
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr("readme.txt", "no maps")
+    def archived(**contents: bytes) -> bytes:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+        return file.getvalue()
+
     one = np.ones((2, 3, 4))
     whole = saved(ids=["a", "b"], relevance=one)
     damaged = bytearray(whole)
     damaged[-200:-100] = bytes(100)
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("relevance.npy", bytes(300 << 20))
+    encrypted, newer = bytearray(whole), bytearray(whole)
+    encrypted[whole.index(b"PK\x01\x02") + 8] |= 1
+    newer[whole.index(b"PK\x01\x02") + 6] = 99
+    deep = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        deep, {"descr": "<f4", "fortran_order": False, "shape": (10**12, 3, 4)}
+    )
     return {
+        "bomb": (bomb.getvalue(), "bytes that unpack to 314,572,800; at most 10 times as many"),
+        "encrypted": (bytes(encrypted), "an archive that is encrypted, which cannot be unpacked"),
+        "newer": (bytes(newer), r"of a newer format \(zip file version 9.9\)"),
+        "huge": (
+            archived(**{"ids.npy": array(np.array(["a"])), "relevance.npy": deep.getvalue()}),
+            "cannot be read: ",
+        ),
         "text": (b"no maps here", "cannot be read: "),
         "empty": (b"", "cannot be read: "),
         "pickle": (pickle.dumps(Payload()), "cannot be read: "),
@@ -182,7 +209,7 @@ def spoilt_files() -> dict[str, tuple[bytes, str]]:
         "an array": (array(one), "it holds one array, without ids"),
         "no ids": (saved(relevance=one), "ids"),
         "no maps": (saved(ids=["a", "b"]), "relevance"),
-        "another archive": (zipped.getvalue(), "ids"),
+        "another archive": (archived(**{"readme.txt": b"no maps"}), "ids"),
         "cut short": (whole[: len(whole) // 2], "cannot be read: "),
         "damaged": (bytes(damaged), "cannot be read: "),
         "twice": (saved(ids=["a", "a"], relevance=one), r"ids \(2,\) and relevance \(2, 3, 4\)"),

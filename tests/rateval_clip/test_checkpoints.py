@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from rateval.api import RatevalError
-from rateval_clip.files import digest
+from rateval_clip.identity import digest
 from rateval_clip.model import Clip
 from rateval_clip.params import ClipParams
 
@@ -57,14 +57,20 @@ def _assert_loaded(model: Clip, state: State) -> None:
 )
 @pytest.mark.parametrize("legacy", [True, False])
 def test_torch_files(
-    build: Build, state: State, tmp_path: Path, wrap: Callable[[State], Any], legacy: bool
+    build: Build,
+    config: dict[str, Any],
+    state: State,
+    tmp_path: Path,
+    wrap: Callable[[State], Any],
+    legacy: bool,
 ) -> None:
     path = tmp_path / "weights.pt"
     content = wrap(state)
     torch.save(content, path, _use_new_zipfile_serialization=not legacy)
     half = content.get("visual.proj", state["visual.proj"]).dtype == torch.float16
     expected = {k: v.half() for k, v in state.items()} if half else state
-    _assert_loaded(build(pretrained=str(path)), expected)
+    config["quick_gelu"] = "vocab_size" in content  # a file as OpenAI's are
+    _assert_loaded(build(architecture=config, pretrained=str(path)), expected)
 
 
 def test_safetensors_by_content(build: Build, state: State, saved: Path) -> None:
@@ -186,3 +192,15 @@ def test_the_digest_follows_the_bytes(
     assert digest(ClipParams(architecture=config, pretrained=str(renamed))) == before
     save_file(state | {"logit_scale": torch.tensor(1.0)}, saved)
     assert digest(params) != before
+
+
+@pytest.mark.parametrize(
+    "prefix", ["_orig_mod.", "model.", "net.", "backbone.", "model._orig_mod."]
+)
+def test_a_prefix_of_a_training_framework_is_named(
+    build: Build, state: State, tmp_path: Path, prefix: str
+) -> None:
+    path = tmp_path / "weights.ckpt"
+    torch.save({"state_dict": {prefix + key: value for key, value in state.items()}}, path)
+    with pytest.raises(RatevalError, match=rf'every key starts with "{prefix}"; strip it$'):
+        build(pretrained=str(path))

@@ -20,7 +20,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from rateval.api import Model, RatevalError
-from rateval_clip.files import digest
+from rateval_clip.identity import digest
 from rateval_clip.model import Clip
 from rateval_clip.params import ClipParams
 from rateval_clip.tags import cached_weights

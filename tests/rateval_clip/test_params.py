@@ -73,7 +73,7 @@ def test_nothing_heavy_is_imported() -> None:
         "import sys, rateval_clip.plugin, rateval_attention.plugin\n"
         "assert 'pydantic' not in sys.modules\n"
         "from rateval_clip.params import ClipParams; import rateval_attention.params\n"
-        "from rateval_clip.files import digest\n"
+        "from rateval_clip.identity import digest\n"
         "print({'torch', 'open_clip', 'transformers', 'numpy'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -14,7 +14,8 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from rateval.api import Context
-from rateval_clip.files import digest, locate_config
+from rateval_clip.files import locate_config
+from rateval_clip.identity import digest
 from rateval_clip.model import Clip, make_clip
 from rateval_clip.params import ClipParams
 

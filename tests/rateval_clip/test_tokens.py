@@ -63,3 +63,9 @@ def test_siglips_tokenizer_that_is_not_there(cache: Callable[[], Path]) -> None:
         match=rf"{NAME}: the tokenizer 'timm/{NAME}' is not on this machine, .* `hf download timm",
     ):
         make_tokenizer(open_clip.get_model_config(NAME)["text_cfg"], None, NAME)
+
+
+@pytest.mark.parametrize("name", ["a" * 1000, "a/" + "b" * 300])
+def test_a_tokenizer_whose_name_is_too_long_for_a_path(name: str) -> None:
+    with pytest.raises(RatevalError, match="is not on this machine, or cannot be read"):
+        make_tokenizer({"hf_tokenizer_name": name}, None, "mine")

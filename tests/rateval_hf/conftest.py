@@ -120,7 +120,8 @@ def edit(folder: Path) -> Callable[[str, dict[str, Any]], None]:
             if value is None:
                 content.pop(key, None)
             elif isinstance(value, dict) and key.endswith("_config"):
-                content[key] |= value
+                merged = content[key] | value
+                content[key] = {k: v for k, v in merged.items() if v is not None}
             else:
                 content[key] = value
         path.write_text(json.dumps(content), encoding="utf-8")

@@ -318,3 +318,49 @@ def test_params() -> None:
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(RatevalError, match=r"config\.json: not a readable JSON config"):
         make_hf_clip(HfClipParams(folder=str(tmp_path)), Context())
+
+
+ACTIVATIONS = {"vision_config": {"hidden_act": "gelu"}, "text_config": {"hidden_act": "gelu"}}
+
+
+def test_an_activation_that_is_said_is_not_assumed(build: Build, edit: Edit) -> None:
+    edit("config.json", ACTIVATIONS)
+    assert build().card.assumed == ()
+
+
+def test_the_card_says_what_the_files_leave_open(build: Build, edit: Edit, kind: str) -> None:
+    edit("config.json", ACTIVATIONS | {"text_config": {"hidden_act": None}})
+    edit("preprocessor_config.json", {"image_mean": None, "resample": None})
+    default = {"clip": "quick_gelu", "siglip": "gelu_pytorch_tanh"}[kind]
+    assert build().card.assumed == (
+        f"activation {default} of text_config, transformers' default: config.json has no "
+        "hidden_act",
+        f"activation gelu in the image tower and {default} in the text tower, as config.json has "
+        "it, which no published model has",
+        "images by transformers' default of resample, image_mean, as preprocessor_config.json "
+        "doesn't say",
+    )
+    given = build(image_mean=(0.1, 0.2, 0.3)).card.assumed
+    assert given[-1].startswith("images by transformers' default of resample, as ")
+
+
+@pytest.mark.parametrize(("said", "quick"), [("gelu", True), ("quick_gelu", False), (None, True)])
+def test_open_clips_config_in_the_same_folder_must_agree(
+    said: str | None, quick: bool, build: Build, edit: Edit, folder: Path, kind: str
+) -> None:
+    """Many folders hold both, one for each library, and people edit one of them."""
+    edit("config.json", {tower: {"hidden_act": said} for tower in ACTIVATIONS})
+    beside = folder / "open_clip_config.json"
+    model = {"vision_cfg": {}, "text_cfg": {}, "embed_dim": 12}
+    beside.write_text(json.dumps({"model_cfg": model | ({"quick_gelu": True} if quick else {})}))
+    if (said or {"clip": "quick_gelu", "siglip": "gelu"}[kind]) == "quick_gelu" and quick:
+        build()
+        return
+    for look in (build, lambda: digest(HfClipParams(folder=str(folder)))):
+        with pytest.raises(
+            RatevalError,
+            match=r"config\.json: vision_config\.hidden_act = .*open_clip_config\.json",
+        ):
+            look()
+    beside.write_text("no JSON")
+    build()

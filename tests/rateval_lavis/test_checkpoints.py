@@ -92,7 +92,9 @@ def test_another_square_grid_is_interpolated(make: Make, path: Path, capsys: Any
     token = torch.arange(64.0).expand(1, 1, 64)
     state[key] = torch.cat([token, torch.full((1, 25, 64), 0.25)], 1)
     torch.save({"model": state}, path)
-    found = make(pretrained=str(path)).module.state_dict()[key]
+    model = make(pretrained=str(path))
+    assert model.card.assumed == ("positions interpolated from 26 rows to 17",)
+    found = model.module.state_dict()[key]
     torch.testing.assert_close(found[:, :1], token)
     torch.testing.assert_close(found[:, 1:], torch.full((1, 16, 64), 0.25))
     assert capsys.readouterr().out == ""

@@ -93,6 +93,7 @@ def test_large(blip: Make, write: Callable[..., str]) -> None:
         ({"arch": "blip2_opt"}, r"model.arch is 'blip2_opt'; it must begin with albef_"),
         ({"vit_type": "huge"}, "'huge': LAVIS knows base and large; give a table of sizes"),
         ({"med_config_path": "no.json"}, "'no.json' is neither beside this file nor in LAVIS'"),
+        ({"med_config_path": "a" * 300}, "'a{199} is neither beside this file"),
         ({"med_config_path": 3}, "must name the text tower's JSON config"),
         ({"image_size": "wide"}, "model: image_size = 'wide': must be a valid integer"),
         ({"text": {"trust_remote_code": True}}, r"text\.json: trust_remote_code = True: "),

@@ -334,3 +334,20 @@ def _shared(ours: ForeignTable, theirs: object) -> int:
     }
     assert plain == {name: getattr(theirs, name) for name in plain}
     return len(plain)
+
+
+def test_a_folder_that_normalises_by_other_numbers_is_refused(folder: Path) -> None:
+    official = {"image_mean": [0.48145466, 0.4578275, 0.40821073]}
+    path = folder / "preprocessor_config.json"
+    path.write_text(json.dumps(official), encoding="utf-8")
+    wanted: dict[str, Any] = {"pretrained": str(folder)}
+    assert len(digest(BlipParams(**wanted))) == 64
+    path.write_text(json.dumps(official | {"image_std": [0.5, 0.5, 0.5]}), encoding="utf-8")
+    for look in (digest, lambda params: make_blip(params, Context())):
+        with pytest.raises(
+            RatevalError,
+            match=r"image_std = \[0\.5, 0\.5, 0\.5\]: is another .*set image_std in",
+        ):
+            look(BlipParams(**wanted))
+    model = make_blip(BlipParams(**wanted, image_std=(0.5, 0.5, 0.5)), Context())
+    assert model.card.std == (0.5, 0.5, 0.5)

@@ -90,6 +90,8 @@ def test_position_embedding_of_another_square_grid_is_resized(
     used = model.module.state_dict()["visual_encoder.pos_embed"]
     assert torch.equal(used, resize_positions(larger, (4, 4)))
     assert torch.equal(used[:, 0], larger[:, 0])
+    assert model.card.assumed == ("positions interpolated from 37 rows to 17",)
+    assert build(pretrained=save(state)).card.assumed == ()
 
 
 def test_bicubic_resize_against_its_formula() -> None:
@@ -233,3 +235,12 @@ def test_file_without_a_state_dict(build: Build, tmp_path: Path) -> None:
         torch.save(content, path)
         with pytest.raises(RatevalError, match=reason):
             build(pretrained=str(path))
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "model."])
+def test_a_prefix_of_a_training_framework_is_named(
+    build: Build, state: State, save: Save, prefix: str
+) -> None:
+    path = save({prefix + key: value for key, value in state.items()})
+    with pytest.raises(RatevalError, match=rf'every key starts with "{prefix}"; strip it$'):
+        build(pretrained=path)

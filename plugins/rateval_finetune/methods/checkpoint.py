@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +130,19 @@ def _named_classes(head: Path) -> list[str] | None:
             named = (opened.metadata() or {}).get("classes")
     except safetensors.SafetensorError:
         return None  # a torch file, which names nothing
-    return None if named is None else [str(name) for name in json.loads(named)]
+    if named is None:
+        return None
+    try:
+        classes = json.loads(named)
+    except (ValueError, RecursionError):
+        classes = None
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise RatevalError(
+            f"checkpoint: head {head}: its metadata has classes = {reprlib.repr(named)}: must be a "
+            "JSON list of names; write it again, or leave it out where the classes are in the "
+            "dataset's order"
+        )
+    return classes
 
 
 def read(params: CheckpointParams) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Path]:

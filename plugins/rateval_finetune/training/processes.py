@@ -11,6 +11,7 @@ from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list, gather_object
 
 from rateval.api import RatevalError
+from rateval.modelkit import require_precision
 
 T = TypeVar("T")
 
@@ -20,7 +21,7 @@ _PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 def make_accelerator(precision: str, device: str) -> Accelerator:
     """Make the accelerator of one training.
 
-    Raises RatevalError for a precision that the device can't compute in.
+    Raises RatevalError for a precision that the device can't compute in, or only more slowly.
     """
     kind = torch.device(device).type
     if precision == "float16" and kind != "cuda":
@@ -28,6 +29,8 @@ def make_accelerator(precision: str, device: str) -> Accelerator:
             f'precision = "float16": the device "{device}" can\'t train in it; use "bfloat16" or '
             '"float32", or a CUDA device'
         )
+    if precision == "bfloat16":
+        require_precision(precision, device, "precision")
     # Accelerate keeps its first settings for the whole process, and has no public way to drop
     # them; a study trains with several.
     together = torch.distributed.is_initialized()

@@ -68,6 +68,8 @@ class ModelCard:
     """Tensors of the checkpoint that were loaded."""
     keys_ignored: tuple[str, ...] = ()
     """Keys of the checkpoint that this model has no use for."""
+    assumed: tuple[str, ...] = ()
+    """What no file says of the weights and was taken for granted, such as their activation."""
 
 
 @dataclass(frozen=True, slots=True)

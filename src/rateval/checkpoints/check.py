@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from rateval.api.protocols import Model
 from rateval.errors import RatevalError
+from rateval.machine.finite import describe_broken, name_fault
 
 TOLERANCE = 1e-5
 """Largest difference of logits with and without recording, as a share of the largest logit."""
@@ -31,7 +32,8 @@ class ModelCheck:
 def check_model(model: Model) -> ModelCheck:
     """Compare logits of a random image and three prompts with and without recording.
 
-    Raises RatevalError when they differ by more than 1e-5, or when a prompt cannot be encoded.
+    Raises RatevalError when they differ by more than 1e-5 or are not finite, and when a prompt
+    cannot be encoded.
     """
     weight = next(model.module.parameters())
     card = model.card
@@ -43,6 +45,7 @@ def check_model(model: Model) -> ModelCheck:
         plain = _logits(model, images, texts)
         with model.record_attention(range(model.depth)) as recorded, torch.enable_grad():
             watched = _logits(model, images, texts).detach()
+    _require_finite(plain, model)
     largest = plain.abs().max().clamp(min=1e-12)
     difference = float((plain - watched).abs().max() / largest)
     if not difference <= TOLERANCE:
@@ -56,6 +59,22 @@ def check_model(model: Model) -> ModelCheck:
         device=str(weight.device),
         recorded=tuple(recorded[0].shape),
         difference=difference,
+    )
+
+
+def _require_finite(logits: torch.Tensor, model: Model) -> None:
+    fault = name_fault(logits)
+    if fault is None:
+        return
+    broken = describe_broken(model.module.state_dict().items())
+    why = (
+        f"its weights are not finite: {broken}"
+        if broken
+        else "its weights are finite, but too large for the numbers on the way"
+    )
+    raise RatevalError(
+        f"{model.card.architecture}: its logits of an image of noise are {fault}; {why}; give "
+        "another checkpoint"
     )
 
 

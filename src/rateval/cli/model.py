@@ -71,6 +71,7 @@ def _check(parsed: Namespace) -> int:
             ("digest", digest),
             ("keys", f"{card.keys_used} used, {len(card.keys_ignored)} ignored"),
             ("ignored", ", ".join(card.keys_ignored[:10])),
+            *(("assumed", sentence) for sentence in card.assumed),
             ("self-test", f"logits differ by {checked.difference:.1e} when recorded: fine"),
         ]
         console.print(_grid(rows))

@@ -8,6 +8,7 @@ from pathlib import Path
 from rateval.cli.arguments import path
 from rateval.cli.terminal import say
 from rateval.console import Console
+from rateval.errors import RatevalError
 from rateval.plan.cells import describe_grid
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -38,8 +39,24 @@ def execute(parsed: Namespace) -> int:
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
     plan = make_plan(document, discover())
+    _check_precision(plan)
     say(Console(), f"{parsed.spec}: valid: {describe_plan(plan)}")
     return 0
+
+
+def _check_precision(plan: Plan) -> None:
+    options = plan.spec.run
+    if options.precision == "float32":
+        return
+    # Only who asks for another format has to wait for torch.
+    from rateval.machine.device import resolve_device
+    from rateval.machine.precision import require_precision
+
+    try:
+        device = resolve_device(options.device)
+    except RatevalError:
+        return  # a device of another machine, where the run itself asks
+    require_precision(options.precision, device)
 
 
 def describe_plan(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from rateval.machine.device import describe_device
+from rateval.machine.processor import read_processor
 from rateval.records.environment import EnvironmentRecord, GitRecord
 
 
@@ -24,7 +25,7 @@ def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> E
     return EnvironmentRecord(
         python=platform.python_version(),
         platform=platform.platform(),
-        processor=_processor(),
+        processor=read_processor().name,
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         device=describe_device(device),
@@ -46,15 +47,6 @@ def imported_distributions(besides: Iterable[str] = ()) -> dict[str, str]:
         for name in providers
     } | set(besides)
     return {name: importlib.metadata.version(name) for name in sorted(names, key=str.lower)}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def describe_checkout(folder: Path) -> GitRecord | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -11,6 +11,8 @@ import torch
 from rateval.api.protocols import Model
 from rateval.errors import RatevalError
 from rateval.machine.device import describe_device
+from rateval.machine.finite import describe_broken
+from rateval.machine.processor import read_processor
 
 HALVES = ("bfloat16", "float16")
 
@@ -20,22 +22,41 @@ _CAST = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.MultiheadAtten
 """Modules whose weights autocast would cast for each batch again."""
 
 
-def require_precision(precision: str, device: str) -> None:
+HERE = read_processor()
+"""This machine's processor."""
+_GAIN = 0.9
+"""What bfloat16 must at most take, of the time in float32, where no flag says that it is there."""
+
+
+def require_precision(precision: str, device: str, key: str = "run.precision") -> None:
     """Raise RatevalError when ``device`` does not compute in ``precision``, or only pretends to.
 
-    >>> require_precision("bfloat16", "cpu")
+    ``key`` is what messages call the setting. A processor is asked for its instructions, and where
+    it names none, one product is timed.
+
+    >>> require_precision("float32", "cpu")
     """
     if precision == "float32" or _computes(device, getattr(torch, precision)):
         return
+    possible = " or ".join(possible_precisions(device))
     raise RatevalError(
-        f'run.precision = "{precision}": {describe_device(device)} does not compute in that, or '
-        f"only more slowly than in float32; use {' or '.join(_possible(device))}, or another device"
+        f'{key} = "{precision}": {describe_device(device)} {_excuse(precision, device)}; use '
+        f"{possible}, or another device"
     )
 
 
-def _possible(device: str) -> list[str]:
-    halves = [name for name in HALVES if _computes(device, getattr(torch, name))]
-    return ["float32", *halves]
+def possible_precisions(device: str) -> list[str]:
+    """Return the formats that ``device`` computes in at least as fast as in float32, it first."""
+    return ["float32", *(name for name in HALVES if _computes(device, getattr(torch, name)))]
+
+
+def _excuse(precision: str, device: str) -> str:
+    if (precision, torch.device(device).type) != ("bfloat16", "cpu"):
+        return "does not compute in that, or only more slowly than in float32"
+    return (
+        f"({HERE.name}) has no instructions for it (avx512_bf16, amx_bf16; bf16 of Arm) and takes "
+        f"{HERE.slowdown():.1f} times as long in it as in float32"
+    )
 
 
 def _computes(device: str, dtype: torch.dtype) -> bool:
@@ -46,7 +67,7 @@ def _computes(device: str, dtype: torch.dtype) -> bool:
             return dtype != torch.bfloat16 or torch.cuda.is_bf16_supported(False)
     if kind == "cpu":
         # Processors take 5 to 30 times as long in float16 as in float32.
-        return dtype == torch.bfloat16
+        return dtype == torch.bfloat16 and (HERE.has_bfloat16 or HERE.slowdown() < _GAIN)
     one = torch.ones(1, 1, device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that autocast is switched off shows in the result
@@ -77,23 +98,37 @@ def in_precision(model: Model, precision: str, device: str) -> Iterator[None]:
         yield
         return
     with ExitStack() as stack:
-        stack.enter_context(_cast_weights(model.image_tower, getattr(torch, precision)))
+        exact = stack.enter_context(_cast_weights(model.image_tower, getattr(torch, precision)))
+
+        def find_broken() -> str | None:
+            named = model.module.named_parameters()
+            return describe_broken((name, exact.get(weight, weight)) for name, weight in named)
+
         for name in ("encode_image", "features"):
-            lowered = _under_autocast(getattr(model, name), precision, device)
+            lowered = _under_autocast(getattr(model, name), precision, device, find_broken)
             stack.enter_context(_replaced(model, name, lowered))
         yield
 
 
-def _under_autocast(encode: _Encode, precision: str, device: str) -> _Encode:
+def _under_autocast(
+    encode: _Encode, precision: str, device: str, find_broken: Callable[[], str | None]
+) -> _Encode:
     kind, dtype = torch.device(device).type, getattr(torch, precision)
 
     def lowered(images: torch.Tensor) -> torch.Tensor:
         with torch.autocast(kind, dtype=dtype):
             encoded = encode(images).float()
         if not torch.isfinite(encoded).all():
+            broken = find_broken()
+            why = (
+                f"its weights are not finite: {broken}; give another checkpoint, or lower the rate "
+                "of the fine-tuning"
+                if broken
+                else 'its weights are finite and its numbers outgrow this format; use "float32"'
+            )
             raise RatevalError(
                 f'run.precision = "{precision}": the image tower returned numbers that are not '
-                'finite, because they outgrow this format or the weights are broken; use "float32"'
+                f"finite: {why}"
             )
         return encoded
 
@@ -114,8 +149,10 @@ def _replaced(model: Model, name: str, method: _Encode) -> Iterator[None]:
 
 
 @contextmanager
-def _cast_weights(tower: torch.nn.Module, dtype: torch.dtype) -> Iterator[None]:
-    """Cast once what autocast would cast for each batch.
+def _cast_weights(
+    tower: torch.nn.Module, dtype: torch.dtype
+) -> Iterator[Mapping[torch.nn.Parameter, torch.Tensor]]:
+    """Cast once what autocast would cast for each batch; yield the exact numbers of each weight.
 
     Where the weights of ``nn.MultiheadAttention`` have another dtype than its input, it also leaves
     its fast path, which costs a CPU 190 ms a layer in bfloat16, for few images as for many.
@@ -125,7 +162,7 @@ def _cast_weights(tower: torch.nn.Module, dtype: torch.dtype) -> Iterator[None]:
     try:
         for weight, exact in weights.items():
             weight.data = exact.to(dtype)
-        yield
+        yield weights
     finally:
         for weight, exact in weights.items():
             weight.data = exact

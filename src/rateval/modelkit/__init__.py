@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Portions as Portions,
         is_out_of_memory as is_out_of_memory,
     )
+    from rateval.machine.precision import require_precision as require_precision
     from rateval.modelkit.bert_vocabulary import (
         cached_bert_vocabulary as cached_bert_vocabulary,
         require_bert_vocabulary as require_bert_vocabulary,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
         require_vocabulary_size as require_vocabulary_size,
     )
     from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
-    from rateval.modelkit.digests import digest_files as digest_files
+    from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
+    from rateval.modelkit.digests import digest_files as digest_files, digest_of as digest_of
     from rateval.modelkit.foreign_table import (
         ForeignDepth as ForeignDepth,
         ForeignMean as ForeignMean,
@@ -74,6 +76,7 @@ _MODULES = (
     # These import no library at all: digests of components ask for nothing else.
     "rateval.wording",
     "rateval.json_file",
+    "rateval.modelkit.checkpoint_files.archives",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
@@ -87,6 +90,7 @@ _MODULES = (
     # And these import torch.
     "rateval.data.batches",
     "rateval.machine.memory",
+    "rateval.machine.precision",
     "rateval.modelkit.geometry",
     "rateval.modelkit.reading",
     "rateval.modelkit.recording",

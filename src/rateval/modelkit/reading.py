@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,13 +13,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rateval.errors import RatevalError
-from rateval.modelkit.torchscript import read_archive
+from rateval.modelkit.checkpoint_files.archives import names_in_archive
+from rateval.modelkit.checkpoint_files.tensors import require_plain_tensor
+from rateval.modelkit.checkpoint_files.torchscript import read_archive
 from rateval.wording import list_some
 
 _FORMATS = (
     "a safetensors file, a torch file of nothing but tensors and plain values, or a TorchScript "
     "archive such as OpenAI's"
 )
+# What torch makes of tensors that are no plain numbers, in archives that it does not read here.
+_NO_NUMBERS = {
+    "torch._utils._rebuild_qtensor": "quantised",
+    "torch._utils._rebuild_sparse_tensor": "sparse",
+    "torch._utils._rebuild_sparse_csr_tensor": "sparse",
+    "torch._utils._rebuild_nested_tensor": "nested",
+}
 
 
 def read_state_dict(
@@ -32,8 +40,8 @@ def read_state_dict(
     ``{"model": {...}}`` of a training checkpoint, and strips ``module.`` where every key has it.
     The format is recognised by the content, not by the file's name: safetensors, torch's own, old
     and new, and TorchScript archives, whose program is not run. Raises RatevalError when the file
-    is no checkpoint, is damaged or cut short, or holds a pickle with anything but tensors and plain
-    values, which is never executed.
+    is no checkpoint, is damaged, cut short, encrypted or a bomb, holds a pickle with anything but
+    tensors and plain values, which is never executed, or tensors that are no plain numbers.
     """
     try:
         content = _READERS[_format_of(path)](path)
@@ -66,16 +74,16 @@ def _read_safetensors(path: Path) -> object:
         raise RatevalError(
             f"{path}: the safetensors file is damaged or cut short ({error}); copy it again"
         ) from error
+    except (AttributeError, KeyError, NotImplementedError) as error:
+        # safetensors knows kinds of numbers that an older torch does not.
+        raise RatevalError(
+            f"{path}: holds a kind of numbers that this torch does not know ({error}); save the "
+            "weights as float32"
+        ) from error
 
 
 def _read_zip(path: Path) -> object:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise RatevalError(
-            f"{path}: the torch file is damaged or cut short; copy it again"
-        ) from error
+    names = names_in_archive(path)
     if any(name.endswith("/constants.pkl") for name in names):
         return _read_safely(path, read_archive)
     if not any(name.endswith("data.pkl") for name in names):
@@ -100,6 +108,10 @@ def _read_safely(path: Path, read: Callable[[Path], object]) -> object:
         return read(path)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if named and named[1] in _NO_NUMBERS:
+            raise RatevalError(
+                f"{path}: holds {_NO_NUMBERS[named[1]]} tensors; give a file with their numbers"
+            ) from error
         what = f"it names {named[1]}" if named else "it is no torch file"
         raise RatevalError(
             f"{path}: refused, and nothing in it was executed: {what}, and a pickle with more than "
@@ -126,7 +138,10 @@ def _unwrap(content: object, wrappers: Sequence[str]) -> object:
 
 def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(content, Mapping) or not content:
-        raise RatevalError(f"{path}: holds no state dict (names of weights with their tensors)")
+        raise RatevalError(
+            f"{path}: holds no state dict (names of weights with their tensors); a TorchScript "
+            "archive must not be frozen, which makes its weights part of its program"
+        )
     state: dict[str, torch.Tensor] = {}
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
@@ -134,5 +149,6 @@ def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
                 f"{path}: holds no state dict: the entry {key!r} is a {type(value).__name__}, not "
                 "a tensor; its keys are " + list_some(str(name) for name in content)
             )
+        require_plain_tensor(key, value, path)
         state[key] = value
     return state

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from rateval.errors import RatevalError
+from rateval.modelkit.checkpoint_files.prefixes import explain_prefix
 from rateval.wording import list_some
 
 
@@ -21,8 +22,10 @@ def require_same_weights(
 ) -> None:
     """Raise RatevalError unless ``given`` has exactly the keys and shapes of ``wanted``.
 
+    Whole numbers where floating-point ones belong are refused, too: they are codes of a quantiser.
     The message names ``path``, up to ten keys of each fault, ``owner`` (whose state dict
-    ``wanted`` is, such as ``this architecture``) and the ``remedy`` (``give …``).
+    ``wanted`` is, such as ``this architecture``) and the ``remedy`` (``give …``), or what stands
+    before the names and is to be stripped.
 
     >>> weight = {"weight": torch.zeros(2)}
     >>> require_same_weights(weight, weight, Path("a.pt"), owner="it", remedy="give another")
@@ -44,10 +47,22 @@ def require_same_weights(
         parts = [f"{len(items)} {what} ({list_some(items)})" for what, items in faults if items]
         raise RatevalError(
             f"{path}: the keys are not those of {owner}: {'; '.join(parts)}. Loaded like that, the "
-            f"results would be those of partly random weights; {remedy}"
+            "results would be those of partly random weights; "
+            f"{explain_prefix(given, wanted) or remedy}"
         )
     if misfits:
         raise RatevalError(
             f"{path}: {len(misfits)} weights have another shape than those of {owner} "
             f"({list_some(misfits)}); {remedy}"
+        )
+    whole = [
+        f"{key} is {str(given[key].dtype).removeprefix('torch.')}"
+        for key, value in wanted.items()
+        if value.is_floating_point() and not given[key].is_floating_point()
+    ]
+    if whole:
+        raise RatevalError(
+            f"{path}: {len(whole)} weights are whole numbers ({list_some(whole)}), as quantisers "
+            f"leave them, and those of {owner} are floating-point ones; give the weights "
+            "themselves, unquantised"
         )

@@ -85,6 +85,9 @@ class CellRecord(ResultRecord):
     """Test samples that could not be read; they are in no count."""
     skipped_in_training: tuple[SkippedRecord, ...]
     """Training samples that could not be read."""
+    assumed: tuple[str, ...] = ()
+    """What no file says of the model's weights and was taken for granted, such as their
+    activation."""
     evidence: tuple[StoredEvidenceRecord, ...]
     """One per validator that could judge it, in the order of the spec."""
     faithfulness: FaithfulnessRecord | None = None

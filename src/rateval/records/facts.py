@@ -21,6 +21,8 @@ class FinetuneFacts(Record):
     """One per epoch."""
     told: dict[str, Any]
     """What else the method says of this training."""
+    assumed: tuple[str, ...] = ()
+    """As the model's card has it."""
 
 
 class InferFacts(Record):

@@ -51,6 +51,7 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
         count=facts.count,
         skipped=facts.skipped,
         skipped_in_training=training.skipped,
+        assumed=training.assumed,
         evidence=tuple(
             _evidence(done, baseline, index, verdict, plan)
             for index, verdict in enumerate(done.verdicts)

@@ -102,6 +102,8 @@ def _check_card(model: Model) -> None:
     require(off <= 1e-3, f"{where}.mean and std", asked, f"{card.mean} and {card.std}")
     for key in card.keys_ignored:
         require(isinstance(key, str), f"{where}.keys_ignored", "hold names of keys", repr(key))
+    for sentence in card.assumed:
+        require(isinstance(sentence, str), f"{where}.assumed", "hold sentences", repr(sentence))
     loaded = bool(card.checkpoint) == (card.keys_used > 0)
     asked = "count the tensors that were read from checkpoint"
     require(loaded, f"{where}.keys_used", asked, f"{card.keys_used} from {card.checkpoint!r}")

@@ -86,6 +86,7 @@ class Fitting:
             skipped=tuple(SkippedRecord(**asdict(sample)) for sample in skipped),
             curve=tuple(EpochRecord(**asdict(epoch)) for epoch in logbook.epochs),
             told=logbook.told,
+            assumed=classifier.model.card.assumed,
         )
 
     @property

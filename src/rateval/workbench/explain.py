@@ -12,8 +12,9 @@ import torch
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.data.checked import describe
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import PluginError
 from rateval.workbench.cell import Job
+from rateval.workbench.finite import require_finite_logits, require_relevance
 
 
 def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
@@ -25,15 +26,20 @@ def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanat
 
     Raises PluginError when the attribution or the classifier returns something else than its
     protocol promises, and RatevalError for logits that are not finite or where one image alone does
-    not fit into memory.
+    not fit into memory. Logits are looked at first: where they are broken, no attribution could do
+    better.
     """
-    explain = partial(_explain, job, batch, permuted=permuted)
-    parts = job.explaining.each(len(batch), explain)
+    parts = job.explaining.each(len(batch), partial(_explain, job, batch))
     relevance = torch.cat([part.relevance for part in parts])
     given = [part.logits for part in parts if part.logits is not None]
-    if len(given) == len(parts):
-        return Explanation(relevance, torch.cat(given))
-    return Explanation(relevance, None if permuted else predict_batch(job, batch))
+    logits = torch.cat(given) if len(given) == len(parts) else None
+    if not permuted:
+        if logits is None:
+            logits = predict_batch(job, batch)
+        else:
+            require_finite_logits(logits, batch, job.classifier)
+    require_relevance(relevance, batch.ids, finite=not permuted)
+    return Explanation(relevance, logits)
 
 
 def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
@@ -42,33 +48,32 @@ def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
     Raises PluginError for logits of another shape, and RatevalError for ones that are not finite or
     where one image alone does not fit into memory.
     """
-    return torch.cat(job.predicting.each(len(batch), partial(_predict, job, batch)))
+    logits = torch.cat(job.predicting.each(len(batch), partial(_predict, job, batch)))
+    require_finite_logits(logits, batch, job.classifier)
+    return logits
 
 
-def _explain(job: Job, batch: Batch, part: slice, *, permuted: bool) -> Explanation:
+def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
     images, labels = batch.images[part].to(job.device), batch.labels[part].to(job.device)
     found = job.attribution.explain(job.classifier, images, labels, batch.ids[part])
     if not isinstance(found, Explanation):
         raise PluginError(
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
         )
-    shape = (len(images), *job.classifier.model.grid)
-    relevance = _check_relevance(found.relevance, shape, finite=not permuted)
+    relevance = _on_cpu(found.relevance, (len(images), *job.classifier.model.grid))
     if found.logits is None:
         return Explanation(relevance)
-    if permuted:
-        return Explanation(relevance, found.logits.detach().float().cpu())
-    return Explanation(relevance, _checked(found.logits, len(images), job.task.outputs))
+    return Explanation(relevance, _logits(found.logits, len(images), job.task.outputs))
 
 
 def _predict(job: Job, batch: Batch, part: slice) -> torch.Tensor:
     images = batch.images[part].to(job.device)
     with torch.inference_mode():
         logits = job.classifier.logits(images)
-    return _checked(logits, len(images), job.task.outputs)
+    return _logits(logits, len(images), job.task.outputs)
 
 
-def _check_relevance(given: object, shape: tuple[int, int, int], *, finite: bool) -> torch.Tensor:
+def _on_cpu(given: object, shape: tuple[int, int, int]) -> torch.Tensor:
     if not isinstance(given, torch.Tensor):
         raise PluginError(
             f"the attribution must return relevance as a tensor; got {describe(given)}",
@@ -81,14 +86,10 @@ def _check_relevance(given: object, shape: tuple[int, int, int], *, finite: bool
             f"not {shape} (images, patch rows, patch columns)",
             kind="attribution",
         )
-    if (finite and not torch.isfinite(relevance).all()) or (relevance < 0).any():
-        raise PluginError(
-            "the attribution returned relevance that is negative or not finite", kind="attribution"
-        )
     return relevance
 
 
-def _checked(given: object, count: int, outputs: int) -> torch.Tensor:
+def _logits(given: object, count: int, outputs: int) -> torch.Tensor:
     if not isinstance(given, torch.Tensor):
         raise PluginError(f"the classifier must return logits as a tensor; got {describe(given)}")
     logits = given.detach().float().cpu()
@@ -96,10 +97,5 @@ def _checked(given: object, count: int, outputs: int) -> torch.Tensor:
         raise PluginError(
             f"the classifier returned logits of shape {tuple(logits.shape)}, "
             f"not {(count, outputs)} (images, classes)"
-        )
-    if not torch.isfinite(logits).all():
-        raise RatevalError(
-            "the classifier returned logits that are not finite; its weights are broken or its "
-            "fine-tuning diverged: lower the rate, or check the checkpoint"
         )
     return logits

@@ -307,12 +307,12 @@ def test_a_test_split_without_samples_is_refused_before_the_start() -> None:
         (
             {"attribution": [{"use": "any-map", "returns": "nan"}]},
             "infer",
-            "negative or not finite",
+            'relevance that is NaN for image "',
         ),
         (
             {"attribution": [{"use": "any-map", "returns": "negative"}]},
             "infer",
-            "negative or not finite",
+            'relevance that is negative for image "',
         ),
         (
             {"attribution": [{"use": "any-map", "returns": "logits"}]},

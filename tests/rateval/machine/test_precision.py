@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from rich.console import Console
 
 import rateval
 from rateval.api import Classifier
+from rateval.cli.main import main
 from rateval.errors import RatevalError, SpecError
 from rateval.machine.precision import in_precision, require_precision
+from rateval.machine.processor import Processor, read_processor, time_bfloat16
 from rateval.modelkit import load_batches
 from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
@@ -48,7 +51,7 @@ def predictions(record: RunRecord, cell: CellRecord) -> Any:
     return np.array(record.rows(cell).column("probabilities").to_pylist())
 
 
-@pytest.mark.usefixtures("_study")
+@pytest.mark.usefixtures("_study", "native_bfloat16")
 def test_a_study_in_half_precision_is_another_result_of_the_same_classifiers() -> None:
     exact, rounded = rateval.run(spec()), rateval.run(spec(precision="bfloat16"))
     before, after = stages(exact), stages(rounded)
@@ -72,7 +75,7 @@ def test_results_in_float32_keep_their_identity() -> None:
         assert set(inputs) == {"classifier", "test", "shift", "attribution"}
 
 
-@pytest.mark.usefixtures("_study")
+@pytest.mark.usefixtures("_study", "native_bfloat16")
 def test_the_report_names_a_precision_that_is_not_float32() -> None:
     def head(record: RunRecord) -> str:
         console = Console(file=io.StringIO(), width=80)
@@ -91,7 +94,7 @@ def test_precisions_that_are_not_there() -> None:
         rateval.run(spec(precision="half"))
 
 
-@pytest.mark.usefixtures("_study")
+@pytest.mark.usefixtures("_study", "native_bfloat16")
 def test_probes_follow_the_predictions_of_the_same_precision() -> None:
     record = rateval.run(spec(precision="bfloat16"))
     cell = record.cells[0]
@@ -162,9 +165,124 @@ def test_numbers_that_outgrow_the_format() -> None:
         model.encode_image(images)
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 def test_processors_are_slow_in_float16() -> None:
     with pytest.raises(RatevalError, match="use float32 or bfloat16, or another device"):
         require_precision("float16", "cpu")
+
+
+def be(monkeypatch: pytest.MonkeyPatch, flags: str, slowdown: float) -> list[str]:
+    """Let the processor be another one; return a list that grows when it is timed."""
+    timed: list[str] = []
+
+    def measure() -> float:
+        timed.append(flags)
+        return slowdown
+
+    other = Processor("Old EPYC", frozenset(flags.split()), measure)
+    monkeypatch.setattr("rateval.machine.precision.HERE", other)
+    return timed
+
+
+@pytest.mark.parametrize("flags", ["sse avx512_bf16", "amx_bf16 avx2", "asimd bf16"])
+def test_a_processor_with_the_instructions_is_believed(
+    flags: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = be(monkeypatch, flags, 9.0)
+    require_precision("bfloat16", "cpu")
+    assert timed == []
+
+
+@pytest.mark.parametrize(("slowdown", "fine"), [(0.6, True), (1.0, False), (8.25, False)])
+@pytest.mark.parametrize("flags", ["", "avx2 avx512f"])
+def test_one_without_them_is_timed(
+    flags: str, slowdown: float, fine: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = be(monkeypatch, flags, slowdown)
+    if fine:
+        require_precision("bfloat16", "cpu")
+    else:
+        with pytest.raises(
+            RatevalError,
+            match=rf'run.precision = "bfloat16": cpu \(Old EPYC\) has no .* {slowdown:.1f} times '
+            r"as long in it as in float32; use float32, or another device",
+        ):
+            require_precision("bfloat16", "cpu")
+    assert timed
+
+
+def test_what_is_timed_is_timed_once_and_shortly() -> None:
+    time_bfloat16.cache_clear()
+    begin = time.perf_counter()
+    assert 0 < time_bfloat16() < 1000
+    once = time.perf_counter() - begin
+    assert once < 5  # half a second where nothing else runs
+    begin = time.perf_counter()
+    time_bfloat16()
+    assert time.perf_counter() - begin < once / 10 + 0.01
+
+
+def test_processors_are_described_by_what_linux_says(tmp_path: Path) -> None:
+    intel, arm = tmp_path / "intel", tmp_path / "arm"
+    intel.write_text("processor\t: 0\nmodel name\t: Xeon\nflags\t\t: fpu amx_bf16 amx_tile\n")
+    arm.write_text("processor\t: 0\nFeatures\t: fp asimd bf16\nCPU part\t: 0xd40\n")
+    assert read_processor(intel).name == "Xeon"
+    assert read_processor(intel).has_bfloat16
+    assert read_processor(arm).has_bfloat16
+    assert read_processor(arm).name
+    arm.write_text("Features\t: fp asimd asimdhp\n")
+    assert not read_processor(arm).has_bfloat16
+    assert not read_processor(tmp_path / "absent").has_bfloat16
+
+
+SPEC = """
+[study]
+name = "tiny"
+[[dataset]]
+use = "squares"
+[[model]]
+use = "tiny"
+[[finetune]]
+use = "zs"
+[run]
+device = "{device}"
+precision = "{precision}"
+"""
+
+
+@pytest.mark.usefixtures("_study")
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_spec_for_a_processor_without_them_is_refused(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    be(monkeypatch, "avx2", 8.25)
+    monkeypatch.setenv("COLUMNS", "2000")
+    Path("spec.toml").write_text(SPEC.format(device="cpu", precision="bfloat16"))
+    assert main([command, "spec.toml"]) == 2
+    said = capsys.readouterr().err
+    assert "takes 8.2 times as long in it as in float32; use float32, or another device" in said
+    assert not Path("runs").exists()
+    assert main(["validate", "spec.toml", "--set", "precision=float32"]) == 0
+
+
+@pytest.mark.usefixtures("_study", "native_bfloat16")
+def test_a_spec_for_a_device_elsewhere_is_valid_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for device, precision in (("cpu", "bfloat16"), ("cuda:7", "float16")):
+        Path("spec.toml").write_text(SPEC.format(device=device, precision=precision))
+        assert main(["validate", "spec.toml"]) == 0
+
+
+def test_weights_that_are_broken_are_named_where_the_tower_is_rounded() -> None:
+    model, images = tiny_model(), torch.ones(1, 3, 24, 32)
+    name = next(name for name, weight in model.module.named_parameters() if weight.dim() > 1)
+    with torch.no_grad():
+        model.module.get_parameter(name).view(-1)[0] = float("nan")
+    with (
+        in_precision(model, "bfloat16", "cpu"),
+        pytest.raises(RatevalError, match=rf"its weights are not finite: {name} \(NaN, 1 of "),
+    ):
+        model.encode_image(images)
 
 
 @pytest.mark.usefixtures("_study")

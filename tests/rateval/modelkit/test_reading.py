@@ -176,3 +176,96 @@ def test_a_pickle_with_code_is_refused_unexecuted(state: State, tmp_path: Path, 
     assert not target.exists()
     pickle.loads(pickle.dumps(Payload(target)))
     assert target.exists()  # the payload does work where pickles are trusted
+
+
+EYE = torch.eye(4)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch leaves quantised tensors to another day
+@pytest.mark.parametrize("how", ["torch", "legacy"])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EYE.to_sparse(), r"w is sparse or nested; save its numbers, by \.to_dense\(\)"),
+        (lambda: EYE.to_sparse_csr(), "w is sparse or nested"),
+        (lambda: EYE.to("meta"), "w is a tensor without numbers"),
+        (
+            lambda: torch.quantize_per_tensor(EYE, 0.1, 0, torch.qint8),
+            r"w is quantised \(qint8\); save its numbers, by \.dequantize",
+        ),
+        (lambda: EYE.to(torch.complex64), "w is of the kind complex64"),
+        (
+            lambda: torch.zeros(1).expand(100_000, 100_000),
+            r"w is \(100000, 100000\), which would take 40,000,000,000 bytes and repeats the 4 ",
+        ),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers(
+    make: Callable[[], torch.Tensor], message: str, how: str, tmp_path: Path
+) -> None:
+    path = _save({"w": make()}, tmp_path / "weights.pt", how)
+    with pytest.raises(RatevalError, match=message):
+        read_state_dict(path)
+
+
+def test_safetensors_of_other_kinds(tmp_path: Path) -> None:
+    def write(header: bytes, body: bytes) -> Path:
+        path = tmp_path / "weights.safetensors"
+        path.write_bytes(len(header).to_bytes(8, "little") + header + body)
+        return path
+
+    def of(kind: str) -> bytes:
+        return b'{"a":{"dtype":"%s","shape":[1],"data_offsets":[0,8]}}' % kind.encode()
+
+    for header in (
+        of("C64"),
+        of("F32"),
+        of("Q9"),
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        of("F64").replace(b"[1]", b"[" + b"9" * 5000 + b"]"),
+    ):
+        with pytest.raises(RatevalError, match=r"weights\.safetensors: "):
+            read_state_dict(write(header, bytes(8)))
+    assert read_state_dict(write(of("F64"), bytes(8)))["a"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "message"),
+    [
+        ((8, 6), 1, "an archive that is encrypted, which cannot be unpacked"),
+        ((6, 4), 99, r"of a newer format \(zip file version 9.9\)"),
+        ((10, 8), 93, r"of a newer format \(compression method 93\)"),
+    ],
+)
+def test_archives_that_cannot_be_unpacked(
+    at: tuple[int, int], value: int, message: str, state: State, tmp_path: Path
+) -> None:
+    path = _save(state, tmp_path / "weights.pt", "torch")
+    content = bytearray(path.read_bytes())
+    # A byte of each entry's row in the directory, and the same one before its numbers.
+    for signature, offset in zip((b"PK\x01\x02", b"PK\x03\x04"), at, strict=True):
+        found = content.find(signature)
+        while found >= 0:
+            content[found + offset] = value
+            found = content.find(signature, found + 4)
+    path.write_bytes(content)
+    with pytest.raises(RatevalError, match=message):
+        read_state_dict(path)
+
+
+def test_an_archive_that_unpacks_to_more_than_its_numbers(state: State, tmp_path: Path) -> None:
+    plain, bomb = _save(state, tmp_path / "plain.pt", "torch"), tmp_path / "bomb.pt"
+    with (
+        zipfile.ZipFile(plain) as old,
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, True, 1) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    _assert_same(read_state_dict(bomb), state)  # compression alone is no fault
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED, True, 1) as archive:
+        archive.writestr("plain/data/99", bytes(300 << 20))
+    assert bomb.stat().st_size < 4 << 20
+    with pytest.raises(
+        RatevalError, match=r"bytes that unpack to 314,.*; at most 10 times as many"
+    ):
+        read_state_dict(bomb)

@@ -105,3 +105,56 @@ def test_a_weight_without_its_numbers(archive: Path, change: str) -> None:
             new.writestr(name, content)
     with pytest.raises(RatevalError, match="not a readable torch file, perhaps damaged"):
         read_state_dict(damaged)
+
+
+class _Holding(nn.Module):
+    def __init__(self, held: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("held", held)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: _Holding(torch.quantize_per_tensor(torch.eye(4), 0.1, 0, torch.qint8)),
+            "holds quantised tensors; give a file with their numbers",
+        ),
+        (lambda: _Holding(torch.eye(4).to_sparse()), "holds sparse tensors"),
+    ],
+)
+def test_archives_of_tensors_that_are_no_plain_numbers(
+    make: Callable[[], nn.Module], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.pt"
+    torch.jit.script(make()).save(str(path))  # type: ignore[no-untyped-call]  # torch's own
+    with pytest.raises(RatevalError, match=message):
+        read_state_dict(path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_frozen_archive_has_no_weights(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    scripted = torch.jit.script(nn.Linear(2, 2).eval())
+    torch.jit.freeze(scripted).save(str(path))
+    with pytest.raises(RatevalError, match="must not be frozen"):
+        read_state_dict(path)
+
+
+def test_a_tree_of_modules_without_an_end(tmp_path: Path) -> None:
+    """Thirty modules, each of which is twice the part of the one before: a billion names."""
+    path = tmp_path / "weights.pt"
+    inner = b"c__torch__\nM\n)\x81}b"
+    for _ in range(30):
+        inner = (
+            b"c__torch__\nM\n)\x81}(X\x01\x00\x00\x00a" + inner + b"q\x01X\x01\x00\x00\x00bh\x01ub"
+        )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("weights/constants.pkl", b"")
+        archive.writestr("weights/data.pkl", b"\x80\x02" + inner + b".")
+    with pytest.raises(RatevalError, match="not a readable torch file"):
+        read_state_dict(path)

@@ -37,6 +37,43 @@ def test_shapes_alone() -> None:
     )
 
 
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module.", "model.", "net.", "backbone.", "a.b."])
+def test_a_prefix_of_every_key_is_named(prefix: str) -> None:
+    message = _message({prefix + key: value for key, value in WANTED.items()})
+    assert message.endswith(f'partly random weights; every key starts with "{prefix}"; strip it')
+
+
+def test_what_a_training_framework_saves_beside_the_model() -> None:
+    """Lightning's module holds the model, compiled or not, and its loss."""
+    given = {f"model._orig_mod.{key}": value for key, value in WANTED.items()}
+    assert _message(given | {"loss.weight": torch.ones(1)}).endswith(
+        '14 of 15 keys start with "model._orig_mod."; strip it, and leave the others out'
+    )
+
+
+@pytest.mark.parametrize("wrapper", ["_orig_mod.", "_fsdp_wrapped_module."])
+def test_a_wrapper_within_the_names_is_named(wrapper: str) -> None:
+    given = {key.replace("layer.", f"layer.{wrapper}"): value for key, value in WANTED.items()}
+    assert _message(given).endswith(f'14 of 14 keys hold "{wrapper}"; strip it')
+
+
+def test_a_name_that_ends_alike_by_chance_is_no_prefix() -> None:
+    given = {f"other.{index}": torch.zeros(1) for index in range(14)} | {
+        "head.layer.0": WANTED["layer.0"]
+    }
+    assert _message(given).endswith("; give another")
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.uint8, torch.int64, torch.bool])
+def test_codes_of_a_quantiser_are_no_weights(kind: torch.dtype) -> None:
+    name = str(kind).removeprefix("torch.")
+    assert f"1 weights are whole numbers (layer.3 is {name})" in _message(
+        WANTED | {"layer.3": torch.zeros(4, dtype=kind)}
+    )
+    halves = {key: value.bfloat16() for key, value in WANTED.items()}
+    require_same_weights(halves, WANTED, Path("a.pt"), owner="it", remedy="")
+
+
 def test_a_digest_follows_roles_and_bytes_not_names(tmp_path: Path) -> None:
     one, two, other = (tmp_path / name for name in ("one", "two", "other"))
     for path, text in ((one, "a"), (two, "a"), (other, "b")):

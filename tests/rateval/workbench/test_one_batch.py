@@ -69,10 +69,27 @@ def cut(tensor: torch.Tensor) -> torch.Tensor:
 
 FAULTS = [
     (Says(cut), PluginError, r"relevance of shape \(4, 2, 4\), not \(4, 3, 4\)"),
-    (Says(spoil(float("nan"))), PluginError, "negative or not finite"),
-    (Says(spoil(-1)), PluginError, "negative or not finite"),
+    (
+        Says(spoil(float("nan"))),
+        PluginError,
+        r'relevance that is NaN for image "0000" \(1 of 4 images in its batch\), where the logits',
+    ),
+    (
+        Says(spoil(float("inf"))),
+        PluginError,
+        r'relevance that is infinite for image "0000" \(1 of 4',
+    ),
+    (
+        Says(spoil(-1)),
+        PluginError,
+        r'relevance that is negative for image "0000" \(1 of 4 .*\), as low as -1',
+    ),
     (Says(logits=cut), PluginError, r"logits of shape \(4, 2\), not \(4, 3\)"),
-    (Says(logits=spoil(float("inf"))), RatevalError, "logits that are not finite"),
+    (
+        Says(logits=spoil(float("inf"))),
+        RatevalError,
+        r'logits are infinite for image "0000" \(1 of 4 .*\); its weights are finite, but',
+    ),
 ]
 
 
@@ -104,6 +121,39 @@ def test_predictions_without_evidence_are_checked_as_well() -> None:
     classifier.head.weight.fill_(float("nan"))
     with pytest.raises(RatevalError, match="fine-tuning diverged"):
         Examiner(lambda c: make_job(None, c), None, {})(classifier)
+
+
+@pytest.mark.parametrize("own_logits", [True, False])
+def test_logits_and_weights_are_looked_at_before_relevance(own_logits: bool) -> None:
+    """Where weights are broken, relevance is too, through no fault of the attribution."""
+    classifier = tiny_classifier()
+    name, weight = next(iter(classifier.model.module.named_parameters()))
+    with torch.no_grad():
+        weight.view(-1)[:3] = float("nan")
+    said = torch.clone if own_logits else None
+    job = make_job(Says(spoil(float("nan")), said), classifier)
+    with pytest.raises(
+        RatevalError,
+        match=rf'^model .*: logits are NaN for image "0000" \(4 of 4 images in its batch\); its '
+        rf"weights are not finite: {name} \(NaN, 3 of {weight.numel()} numbers\): its checkpoint",
+    ):
+        explain_batch(job, first(job))
+
+
+def test_a_head_is_part_of_what_is_looked_at() -> None:
+    classifier = tiny_classifier()
+    classifier.head.bias.data[1] = float("inf")
+    job = make_job(Says(), classifier)
+    with pytest.raises(RatevalError, match=r": bias \(infinite, 1 of 3 numbers\): its check"):
+        predict_batch(job, first(job))
+
+
+def test_an_image_that_is_not_finite_is_named() -> None:
+    job = make_job(Says())
+    batch = first(job)
+    batch.images[2, 0, 0, 0] = float("nan")
+    with pytest.raises(RatevalError, match=r'image "0002" \(1 of 4 .*prepared image is NaN'):
+        predict_batch(job, batch)
 
 
 def test_permuted_weights_may_lead_to_maps_and_logits_that_are_not_finite() -> None:

@@ -137,6 +137,19 @@ def test_a_head_that_names_other_classes_is_refused(
         loader(weights).fit(tiny_model(), None, CLASSES, RecordingLogbook())
 
 
+@pytest.mark.parametrize(
+    "named", ["5", "{}", "null", '"abc"', "[1, 2, 3]", "[", "[" * 100_000, "9" * 5000, "\0"]
+)
+def test_a_head_whose_classes_are_no_list_of_names(named: str, weights: Path) -> None:
+    save_file(random_head(), weights / "head.safetensors", {"classes": named})
+    with pytest.raises(
+        RatevalError,
+        match=r"^checkpoint: head .*head\.safetensors: its metadata has classes = .{,60}: must be "
+        "a JSON list of names",
+    ):
+        load(weights)
+
+
 def test_a_head_that_names_the_datasets_classes_is_taken(weights: Path) -> None:
     named = {"classes": json.dumps(list(CLASSES))}
     save_file(random_head(), weights / "head.safetensors", named)

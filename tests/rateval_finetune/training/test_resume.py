@@ -91,6 +91,7 @@ def test_dropout_goes_on_too(make: Make, fit: Fit) -> None:
     assert equal(interrupted(fit, method, 1, model=dropping)[0], whole)
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 def test_bfloat16_goes_on_too(make: Make, fit: Fit) -> None:
     method = make(epochs=3, precision="bfloat16")
     assert equal(interrupted(fit, method, 2)[0], fit(method))

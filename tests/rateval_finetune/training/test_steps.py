@@ -253,6 +253,7 @@ def test_lp_with_and_without_stored_features_trains_the_same(make: Make, fit: Fi
         torch.testing.assert_close(anew[key], value, rtol=0, atol=1e-4)
 
 
+@pytest.mark.usefixtures("native_bfloat16")
 @pytest.mark.parametrize("name", ["ft", "lp", "flcp", "lora", "wise-ft"])
 def test_bfloat16_is_close_to_float32(name: str, make: Make, fit: Fit) -> None:
     logbooks = RecordingLogbook(), RecordingLogbook()

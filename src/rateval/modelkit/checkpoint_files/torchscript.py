@@ -30,6 +30,7 @@ _DTYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
+_MOST_MODULES = 100_000
 
 
 class _Bag:
@@ -57,15 +58,24 @@ def read_archive(path: Path) -> dict[str, torch.Tensor]:
             module = _Unpickler(file, archive, f"{root}data/").load()
         if not isinstance(module, _Bag):
             raise pickle.UnpicklingError("the archive holds no module")
-        return dict(_tensors(module, ""))
+        return dict(_tensors(module))
 
 
-def _tensors(module: _Bag, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, value in module.attributes.items():
-        if isinstance(value, torch.Tensor):
-            yield f"{prefix}{name}", value
-        elif isinstance(value, _Bag):
-            yield from _tensors(value, f"{prefix}{name}.")
+def _tensors(root: _Bag) -> Iterator[tuple[str, torch.Tensor]]:
+    waiting = [("", root)]
+    for _ in range(_MOST_MODULES):
+        if not waiting:
+            return
+        prefix, module = waiting.pop()
+        inner = []
+        for name, value in module.attributes.items():
+            if isinstance(value, torch.Tensor):
+                yield f"{prefix}{name}", value
+            elif isinstance(value, _Bag):
+                inner.append((f"{prefix}{name}.", value))
+        waiting += reversed(inner)
+    # A module that is its own part, or the part of many, each of which is part of many.
+    raise RuntimeError(f"a tree of more than {_MOST_MODULES} modules")
 
 
 class _Unpickler(pickle.Unpickler):

@@ -29,6 +29,8 @@ class Loaded:
     """Tensors that were loaded."""
     ignored: tuple[str, ...] = ()
     """Keys that the model has no use for."""
+    assumed: tuple[str, ...] = ()
+    """What no file says, in sentences."""
 
 
 def load_weights(
@@ -52,9 +54,13 @@ def load_weights(
         # Some files keep it as a vector of one number.
         if key in given and key in wanted and given[key].numel() == wanted[key].numel():
             given[key] = given[key].reshape(wanted[key].shape)
+    resized: tuple[str, ...] = ()
     if resize_positions and _is_square(given.get(_POSITIONS)):
+        before = len(given[_POSITIONS])
         given[_POSITIONS] = given[_POSITIONS].float()
         resize_pos_embed(given, module)
+        if len(given[_POSITIONS]) != before:
+            resized = (f"positions interpolated from {before} rows to {len(given[_POSITIONS])}",)
     _refuse_another_grid(given, wanted, path)
     require_same_weights(
         given,
@@ -64,7 +70,7 @@ def load_weights(
         remedy="give the architecture that the checkpoint was trained with, or its checkpoint",
     )
     module.load_state_dict(given)
-    return Loaded(len(given), ignored)
+    return Loaded(len(given), ignored, resized)
 
 
 def _rename(module: Any, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

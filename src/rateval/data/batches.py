@@ -11,6 +11,7 @@ import torch
 
 from rateval.api.protocols import Model, Shift, Split
 from rateval.api.values import Sample, Skipped
+from rateval.data.shapes import leave_out_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def load_chunks(
     """
 
     def prepare(chunk: Sequence[int]) -> Batch:
-        return _collate(chunk, split.samples(chunk), model, masks, change)
+        return _collate(chunk, leave_out_long(split.samples(chunk)), model, masks, change)
 
     with ThreadPoolExecutor(max(1, readers), thread_name_prefix="rateval-batches") as pool:
         pending: deque[Future[Batch]] = deque()

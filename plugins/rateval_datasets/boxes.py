@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from rateval_datasets.images import UnfitError
 from rateval_datasets.layout import read_file
 from rateval_datasets.view import Mask, View
 
@@ -74,6 +75,20 @@ def parse_annotation(text: str) -> Annotation:
 def read_annotation(path: Path) -> Annotation:
     """Read an annotation from a UTF-8 file. Raises OSError, ValueError or SyntaxError."""
     return parse_annotation(read_file(path, _LARGEST_FILE).decode("utf-8-sig"))
+
+
+def boxes_of(found: Annotation, name: str) -> list[Box]:
+    """Return the boxes of what is called ``name``; none where there is no box at all.
+
+    Raises UnfitError when all boxes are of something else: annotation or label is another image's.
+    """
+    own = [box for box in found.boxes if box.name == name]
+    if found.boxes and not own:
+        raise UnfitError(
+            f"annotation and label contradict each other: boxes of {found.boxes[0].name:.40}, none "
+            f"of {name}"
+        )
+    return own
 
 
 def _whole(text: str) -> int:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.contours import fill_contour
+from rateval_datasets.contours import FARTHEST, fill_contour
 from rateval_datasets.images import contradiction, is_turned
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
 from rateval_datasets.mat_files import read_numbers
@@ -132,7 +132,7 @@ def _hashed_split(listing: Listing, params: Caltech101Params) -> tuple[list[int]
 
 
 def _rank(seed: int, path: str) -> bytes:
-    return hashlib.sha256(f"{seed}/{path}".encode()).digest()
+    return hashlib.sha256(f"{seed}/{path}".encode("utf-8", "surrogateescape")).digest()
 
 
 def read_contour(path: Path, image: Image.Image, *, published: bool) -> Mask:
@@ -148,6 +148,8 @@ def read_contour(path: Path, image: Image.Image, *, published: bool) -> Mask:
     box, contour = found["box_coord"].reshape(-1), found["obj_contour"]
     if box.size != 4:
         raise ValueError(f"box_coord has 4 numbers, not {box.size}")
+    if not (np.abs(box) <= FARTHEST).all():
+        raise ValueError("box_coord has numbers outside of any image")
     top, bottom, left, right = box
     rows, columns = size = (image.height, image.width)
     beyond = bottom > rows + 1 or right > columns + 1

@@ -9,7 +9,7 @@ from rateval_datasets.view import Mask
 
 _MOST_TESTS = 1 << 23
 """Rows of an image times points of an outline: such a mask takes half a second."""
-_FARTHEST = 1e6
+FARTHEST = 1e6
 """Pixels from an image's corner beyond which no point lies."""
 
 
@@ -28,7 +28,7 @@ def fill_contour(contour: NDArray[np.float64], size: tuple[int, int]) -> Mask:
         raise ValueError(f"an outline has the shape (2, points), not {contour.shape}")
     if not np.isfinite(contour).all():
         raise ValueError("an outline has points that are not finite")
-    if np.abs(contour).max() > _FARTHEST:
+    if np.abs(contour).max() > FARTHEST:
         raise ValueError("an outline has points outside of any image")
     rows, columns = size
     if rows * contour.shape[1] > _MOST_TESTS:

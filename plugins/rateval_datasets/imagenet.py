@@ -11,7 +11,7 @@ from PIL import Image
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.boxes import draw_boxes, draw_published_boxes, read_annotation
+from rateval_datasets.boxes import boxes_of, draw_boxes, draw_published_boxes, read_annotation
 from rateval_datasets.images import require_view
 from rateval_datasets.layout import Layout, Line, folders_in, images_in, names_in
 from rateval_datasets.params import ImageNetParams
@@ -119,7 +119,7 @@ def _split(
             raise ValueError("there are no annotations")
         inner = PurePosixPath(path).with_suffix(".xml")
         found = read_annotation(annotations / (inner if name == "train" else inner.name))
-        own = [box for box in found.boxes if box.name == wnids[label]]
+        own = boxes_of(found, wnids[label])
         size = (image.height, image.width)
         if view is not None:
             return draw_published_boxes(own, found.size or size, view)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api import Context
-from rateval_datasets.boxes import draw_published_boxes, fill_boxes, read_annotation
+from rateval_datasets.boxes import boxes_of, draw_published_boxes, fill_boxes, read_annotation
 from rateval_datasets.imagenet import (
     PUBLISHED_VIEW,
     Folders,
@@ -87,13 +87,13 @@ def _find_original(params: ImageNetCParams) -> Folders | None:
 def crop_boxes(path: Path, wnid: str, *, published: bool = False) -> Mask:
     """Draw the boxes of an original image into its centre crop, (224, 224) bool.
 
-    ``published`` moves the corners of boxes and cuts them to whole pixels. Raises ValueError when
-    the annotation doesn't say the size of the original.
+    ``published`` moves the corners of boxes and cuts them to whole pixels. Raises UnfitError when
+    the annotation doesn't say the size of the original, or has boxes of other classes alone.
     """
     found = read_annotation(path)
     if found.size is None:
-        raise ValueError("the annotation lacks the size of the original image")
-    own = [box for box in found.boxes if box.name == wnid]
+        raise UnfitError("no size of the original image: its annotation lacks it")
+    own = boxes_of(found, wnid)
     if published:
         return draw_published_boxes(own, found.size, PUBLISHED_VIEW)
     return fill_boxes(own, *source_pixels(found.size))

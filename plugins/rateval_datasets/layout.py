@@ -116,9 +116,9 @@ class Layout:
 
 
 def _explain_encoding(data: bytes, error: UnicodeDecodeError) -> str:
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    seems = "it begins as UTF-16 does" if wide else "it may be Latin-1"
-    return f"no UTF-8 text: the byte 0x{data[error.start]:02x}; {seems}: save it as UTF-8"
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data
+    seems = "UTF-16" if wide else "Latin-1"
+    return f"no UTF-8 text: the byte 0x{data[error.start]:02x}; it may be {seems}: save it as UTF-8"
 
 
 def printable(text: str) -> str:

@@ -115,12 +115,12 @@ def _read_lists(lists: Mapping[str, Path]) -> dict[str, list[str]]:
                 raise LAYOUT.error(f"{file}: file_list {entry}: {path} stands in {seen[path]}, too")
             seen[path] = f"{file}: file_list {entry}"
             folder = PurePosixPath(path).parent.name
-            if numbers.setdefault(folder, label) != label:
+            if label is not None and numbers.setdefault(folder, label) != label:
                 raise LAYOUT.error(
                     f"{file}: labels {entry}: {label}, but earlier images of {folder} have the "
                     f"label {numbers[folder]}"
                 )
-    if len(set(numbers.values())) not in (1, len(numbers)):
+    if len(set(numbers.values())) < len(numbers):
         raise LAYOUT.error(f"{' and '.join(map(str, lists.values()))} give two classes one label")
     return found
 

@@ -10,8 +10,14 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from rateval_datasets.split import Mask
-from rateval_datasets.view import View
+from rateval_datasets.images import UnfitError
+from rateval_datasets.layout import read_file
+from rateval_datasets.view import Mask, View
+
+_LARGEST_FILE = 1 << 20
+"""Bytes that an annotation may have; those of the datasets read have a few thousand."""
+_FARTHEST = 1_000_000
+"""Pixels from an image's corner beyond which no box lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +61,41 @@ def parse_annotation(text: str) -> Annotation:
     if "<!DOCTYPE" in text:
         raise ValueError("the annotation declares a document type, which none needs")
     root = ElementTree.fromstring(text)  # noqa: S314  # no entities without a document type
-    height, width = (int(root.findtext(f"size/{side}") or 0) for side in ("height", "width"))
+    if root.tag != "annotation":
+        raise ValueError(f"an annotation begins with <annotation>, not with <{root.tag:.40}>")
+    height, width = (_whole(root.findtext(f"size/{side}") or "0") for side in ("height", "width"))
+    if min(height, width) < 0 or (height == 0) != (width == 0):
+        raise ValueError(f"the annotation says a size of {width} x {height} pixels")
     return Annotation(
-        size=(height, width) if height > 0 and width > 0 else None,
+        size=(height, width) if height else None,
         boxes=tuple(_box(element) for element in root.iterfind("object")),
     )
 
 
 def read_annotation(path: Path) -> Annotation:
     """Read an annotation from a UTF-8 file. Raises OSError, ValueError or SyntaxError."""
-    return parse_annotation(path.read_text(encoding="utf-8"))
+    return parse_annotation(read_file(path, _LARGEST_FILE).decode("utf-8-sig"))
+
+
+def boxes_of(found: Annotation, name: str) -> list[Box]:
+    """Return the boxes of what is called ``name``; none where there is no box at all.
+
+    Raises UnfitError when all boxes are of something else: annotation or label is another image's.
+    """
+    own = [box for box in found.boxes if box.name == name]
+    if found.boxes and not own:
+        raise UnfitError(
+            f"annotation and label contradict each other: boxes of {found.boxes[0].name:.40}, none "
+            f"of {name}"
+        )
+    return own
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > _FARTHEST:
+        raise ValueError(f"a number of the annotation lies outside of any image: {text[:20]}")
+    return number
 
 
 def _box(element: ElementTree.Element) -> Box:
@@ -76,7 +107,7 @@ def _box(element: ElementTree.Element) -> Box:
         value = frame.findtext(side)
         if value is None:
             raise ValueError(f"a box of the annotation lacks {side}")
-        sides.append(int(value))
+        sides.append(_whole(value))
     return Box((element.findtext("name") or "").strip(), *sides)
 
 

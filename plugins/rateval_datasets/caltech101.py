@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.contours import fill_contour
+from rateval_datasets.contours import FARTHEST, fill_contour
+from rateval_datasets.images import contradiction, is_turned
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
 from rateval_datasets.mat_files import read_numbers
 from rateval_datasets.params import Caltech101Params
-from rateval_datasets.split import FileDataset, FileSplit, Listing, Mask
-from rateval_datasets.view import View
+from rateval_datasets.split import FileDataset, FileSplit, Listing
+from rateval_datasets.view import Mask, View
 
 LAYOUT = Layout(
     dataset="caltech101",
@@ -51,21 +53,30 @@ def make_caltech101(params: Caltech101Params, context: Context) -> FileDataset:
     listing = _list(images, annotations, classes)
     if not listing.paths:
         raise LAYOUT.error(f"there are no images below {images}")
+    shown = {classes[label] for label in listing.labels} | ({BACKGROUND} if published else set())
+    empty = [name for name in classes if name not in shown]
+    if empty:
+        raise LAYOUT.error(f"{images} holds folders without images: {list_some(empty)}")
     if not any(listing.evidence):
         raise LAYOUT.error(f"no file below {annotations} belongs to an image")
     train, test = _published_split(listing) if published else _hashed_split(listing, params)
+    if not test:
+        raise LAYOUT.error(
+            f"no image is left for testing: only one has an outline in {annotations}"
+        )
 
     def split(name: str, positions: Sequence[int]) -> FileSplit:
         view = _PUBLISHED_VIEW if published and name == "test" else None
 
-        def read_mask(path: str, label: int, size: tuple[int, int]) -> Mask:
-            mask = read_contour(annotations / annotation_of(path), size, published=published)
+        def read_mask(path: str, label: int, image: Image.Image) -> Mask:
+            mask = read_contour(annotations / annotation_of(path), image, published=published)
             return mask if view is None else view.mask(mask)
 
         title = f"caltech101 protocol={params.protocol} split={name}"
         return FileSplit(title, images, listing.take(positions), read_mask, view=view)
 
     names = tuple(name.replace("_", " ").lower() for name in classes)
+    LAYOUT.check_names(names, [f"the folder {name}" for name in classes], distinct=True)
     return FileDataset(names, split("test", test), lambda: split("train", train))
 
 
@@ -121,22 +132,35 @@ def _hashed_split(listing: Listing, params: Caltech101Params) -> tuple[list[int]
 
 
 def _rank(seed: int, path: str) -> bytes:
-    return hashlib.sha256(f"{seed}/{path}".encode()).digest()
+    return hashlib.sha256(f"{seed}/{path}".encode("utf-8", "surrogateescape")).digest()
 
 
-def read_contour(path: Path, size: tuple[int, int], *, published: bool) -> Mask:
-    """Fill the contour of an annotation, (rows, columns) bool.
+def read_contour(path: Path, image: Image.Image, *, published: bool) -> Mask:
+    """Fill the contour of the annotation of ``image``, (rows, columns) bool.
 
     ``obj_contour`` is (2, P), x and y, relative to the corner of ``box_coord`` (top, bottom, left,
     right). Both are MATLAB's coordinates, where the first pixel's centre is at 1. ``published``
     cuts them to whole pixels and takes them for coordinates that begin at 0. Raises OSError or
-    ValueError. Source: show_annotation.m of the official archive.
+    ValueError, and UnfitError where the box cannot be one of this image. Source:
+    show_annotation.m of the official archive.
     """
     found = read_numbers(path, ("box_coord", "obj_contour"))
     box, contour = found["box_coord"].reshape(-1), found["obj_contour"]
     if box.size != 4:
         raise ValueError(f"box_coord has 4 numbers, not {box.size}")
-    top, _, left, _ = box
+    if not (np.abs(box) <= FARTHEST).all():
+        raise ValueError("box_coord has numbers outside of any image")
+    top, bottom, left, right = box
+    rows, columns = size = (image.height, image.width)
+    beyond = bottom > rows + 1 or right > columns + 1
+    fits_turned = bottom <= columns + 1 and right <= rows + 1
+    if (
+        min(bottom, right) < 1
+        or top > rows
+        or left > columns
+        or (beyond and fits_turned and is_turned(image))
+    ):
+        raise contradiction(image, f"the box ends in column {right:.0f} and row {bottom:.0f}")
     if published:
         return fill_contour(np.trunc(contour) + np.array([[left], [top]]), size)
     return fill_contour(contour + np.array([[left], [top]]) - 1.0, size)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from PIL import Image
+
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.boxes import draw_boxes, draw_published_boxes, read_annotation
-from rateval_datasets.layout import Layout, folders_in, images_in, names_in
+from rateval_datasets.boxes import boxes_of, draw_boxes, draw_published_boxes, read_annotation
+from rateval_datasets.images import require_view
+from rateval_datasets.layout import Layout, Line, folders_in, images_in, names_in
 from rateval_datasets.params import ImageNetParams
-from rateval_datasets.split import FileDataset, FileSplit, Listing, Mask
+from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.synsets import label_folders, read_classes
-from rateval_datasets.view import View
+from rateval_datasets.view import Mask, View
 
 LAYOUT = Layout(
     dataset="imagenet",
@@ -80,7 +83,7 @@ def make_imagenet(params: ImageNetParams, context: Context) -> FileDataset:
     if folders.solution is None:
         test = list_class_folders(LAYOUT, val, wnids, known)
     else:
-        test = _list_flat(val, _read_solution(folders.solution), wnids, known)
+        test = _list_flat(val, folders.solution, wnids, known)
 
     view = PUBLISHED_VIEW if params.protocol == "aaai25" else None
     return FileDataset(
@@ -111,14 +114,16 @@ def _split(
     annotations: Path | None,
     view: View | None = None,
 ) -> FileSplit:
-    def read_mask(path: str, label: int, size: tuple[int, int]) -> Mask:
+    def read_mask(path: str, label: int, image: Image.Image) -> Mask:
         if annotations is None:  # then the listing has no evidence
             raise ValueError("there are no annotations")
         inner = PurePosixPath(path).with_suffix(".xml")
         found = read_annotation(annotations / (inner if name == "train" else inner.name))
-        own = [box for box in found.boxes if box.name == wnids[label]]
+        own = boxes_of(found, wnids[label])
+        size = (image.height, image.width)
         if view is not None:
             return draw_published_boxes(own, found.size or size, view)
+        require_view(image, found.size or size, "annotation")
         return draw_boxes(own, found.size, size)
 
     return FileSplit(f"imagenet split={name}", images, listing, read_mask, view=view)
@@ -152,30 +157,44 @@ def list_class_folders(
 
 
 def _list_flat(
-    val: Path, solution: dict[str, str], wnids: Sequence[str], annotations: Path | None
+    val: Path, solution: Path, wnids: Sequence[str], annotations: Path | None
 ) -> Listing:
     names = images_in(val)
-    stems = [name.rpartition(".")[0] for name in names]
     if not names:
         raise LAYOUT.error(f"there are no images in {val}")
-    unknown = [stem for stem in stems if stem not in solution]
-    if unknown:
-        raise LAYOUT.error(f"LOC_val_solution.csv lacks the labels of {list_some(unknown)}")
-    order = {wnid: label for label, wnid in enumerate(wnids)}
-    strangers = {solution[stem] for stem in stems} - set(order)
-    if strangers:
-        raise LAYOUT.error(f"no class is called {list_some(sorted(strangers))}")
+    stems = [name.rpartition(".")[0] for name in names]
+    labels = _label_images(solution, stems, wnids)
     known = set() if annotations is None else names_in(annotations)
-    return Listing(
-        names,
-        [order[solution[stem]] for stem in stems],
-        [f"{stem}.xml" in known for stem in stems],
-    )
+    return Listing(names, labels, [f"{stem}.xml" in known for stem in stems])
 
 
-def _read_solution(path: Path) -> dict[str, str]:
+def _label_images(solution: Path, stems: Sequence[str], wnids: Sequence[str]) -> list[int]:
+    said = _read_solution(solution)
+    unknown = [stem for stem in stems if stem not in said]
+    if unknown:
+        raise LAYOUT.error(f"{solution} lacks the labels of {list_some(unknown)}")
+    order = {wnid: label for label, wnid in enumerate(wnids)}
+    for stem in stems:
+        line, wnid = said[stem]
+        if wnid not in order:
+            raise LAYOUT.wrong(solution, line, f"no class is called {wnid}")
+    return [order[said[stem].text] for stem in stems]
+
+
+def _read_solution(path: Path) -> Mapping[str, Line]:
     """Return image id to WordNet id of its label: each row is "id,wnid x y x y wnid …"."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
-        next(rows, None)
-        return {row[0]: row[1].split()[0] for row in rows if len(row) > 1 and row[1].split()}
+    found: dict[str, Line] = {}
+    for at, text in LAYOUT.lines(path):
+        try:
+            (row,) = csv.reader([text], strict=True)
+        except csv.Error as error:
+            raise LAYOUT.wrong(path, at, f"no row of a CSV file: {error}") from error
+        if not found and row[0] == "ImageId":
+            continue
+        words = row[1].split() if len(row) == 2 else []
+        if not row[0] or not words or len(words) % 5:
+            raise LAYOUT.wrong(path, at, f'the row "{text:.80}" is not "id,wnid x y x y …"')
+        if row[0] in found:
+            raise LAYOUT.wrong(path, at, f"{row[0]} stands in line {found[row[0]].number}, too")
+        found[row[0]] = Line(at, words[0])
+    return found

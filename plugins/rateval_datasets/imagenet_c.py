@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from rateval.api import Context
-from rateval_datasets.boxes import draw_published_boxes, fill_boxes, read_annotation
+from rateval_datasets.boxes import boxes_of, draw_published_boxes, fill_boxes, read_annotation
 from rateval_datasets.imagenet import (
     PUBLISHED_VIEW,
     Folders,
@@ -16,10 +17,12 @@ from rateval_datasets.imagenet import (
     list_class_folders,
     list_train,
 )
+from rateval_datasets.images import UnfitError
 from rateval_datasets.layout import Layout, folders_in
 from rateval_datasets.params import ImageNetCParams, ImageNetParams
-from rateval_datasets.split import FileDataset, FileSplit, Mask
+from rateval_datasets.split import FileDataset, FileSplit
 from rateval_datasets.synsets import read_classes
+from rateval_datasets.view import Mask
 
 LAYOUT = Layout(
     dataset="imagenet-c",
@@ -50,11 +53,14 @@ def make_imagenet_c(params: ImageNetCParams, context: Context) -> FileDataset:
         protocol=params.protocol,
     )
 
-    def read_mask(path: str, label: int, size: tuple[int, int]) -> Mask:
+    def read_mask(path: str, label: int, image: Image.Image) -> Mask:
         if annotations is None:  # then the listing has no evidence
             raise ValueError("there are no annotations")
-        if size != (SIDE, SIDE):
-            raise ValueError(f"an image of ImageNet-C has {SIDE} x {SIDE} pixels, not {size}")
+        if image.size != (SIDE, SIDE):
+            raise UnfitError(
+                f"another size than ImageNet-C has: {image.width:,} x {image.height:,} pixels, "
+                f"not {SIDE} x {SIDE}"
+            )
         file = annotations / PurePosixPath(path).with_suffix(".xml").name
         return crop_boxes(file, wnids[label], published=published)
 
@@ -81,13 +87,13 @@ def _find_original(params: ImageNetCParams) -> Folders | None:
 def crop_boxes(path: Path, wnid: str, *, published: bool = False) -> Mask:
     """Draw the boxes of an original image into its centre crop, (224, 224) bool.
 
-    ``published`` moves the corners of boxes and cuts them to whole pixels. Raises ValueError when
-    the annotation doesn't say the size of the original.
+    ``published`` moves the corners of boxes and cuts them to whole pixels. Raises UnfitError when
+    the annotation doesn't say the size of the original, or has boxes of other classes alone.
     """
     found = read_annotation(path)
     if found.size is None:
-        raise ValueError("the annotation lacks the size of the original image")
-    own = [box for box in found.boxes if box.name == wnid]
+        raise UnfitError("no size of the original image: its annotation lacks it")
+    own = boxes_of(found, wnid)
     if published:
         return draw_published_boxes(own, found.size, PUBLISHED_VIEW)
     return fill_boxes(own, *source_pixels(found.size))

@@ -19,6 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
+
+from rateval_datasets.layout import read_file
 
 Value = NDArray[Any]
 """Numbers as they are stored, texts as (rows,) of str, cells as an object array of values."""
@@ -33,19 +36,21 @@ _HEADER = 128
 _DEEPEST = 16
 """Cells within cells; the datasets read have one level of them."""
 _LARGEST = 1 << 28
-"""Bytes that a compressed variable may have; the largest list of the datasets read has 2 MB."""
+"""Bytes that a file, or a compressed variable, may have; the largest list read has 2 MB."""
 
 
-def read_mat(path: Path, names: tuple[str, ...]) -> dict[str, Value]:
-    """Read the variables ``names`` from a file, which may hold others.
+def read_mat(
+    path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, Value]:
+    """Read the variables ``names``, and those of ``optional`` that are there, from a file.
 
     Raises OSError when it cannot be read, and ValueError when it is no such file, is damaged or
     lacks one of them.
     """
-    data = path.read_bytes()
+    data = read_file(path, _LARGEST)
     try:
-        found = dict(_variables(data, names))
-    except (struct.error, zlib.error, LookupError, TypeError, MemoryError) as error:
+        found = dict(_variables(data, names + optional))
+    except (struct.error, zlib.error, LookupError, TypeError, MemoryError, MatReadError) as error:
         raise ValueError(f"damaged MAT-file: {type(error).__name__}: {error}") from error
     for name in names:
         if name not in found:

@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api import Sample, Skipped
-from rateval_datasets.view import View
+from rateval_datasets.images import UnfitError, open_rgb
+from rateval_datasets.layout import printable
+from rateval_datasets.view import Mask, View
 
-Mask = NDArray[np.bool_]
-ReadMask = Callable[[str, int, tuple[int, int]], Mask]
-"""From the image's path, its label and its size on disk (rows, columns) to its mask: of that size,
-or of the split's view."""
+ReadMask = Callable[[str, int, Image.Image], Mask]
+"""From the image's path, its label and the whole image to its mask: of the image's size, or of the
+split's view."""
 
-_READING = 1
+_READING = 2
 """Part of every identity: raise it when the same files give other samples than before."""
 
 
@@ -29,7 +28,8 @@ class Listing:
     """What a split consists of: N images, before any of them is opened."""
 
     paths: Sequence[str]
-    """N paths below the images' folder, with forward slashes; they are the samples' ids."""
+    """N paths below the images' folder, with forward slashes; they are the samples' ids, where
+    what is no valid Unicode is escaped."""
     labels: Sequence[int]
     """N indices into the classes."""
     evidence: Sequence[bool]
@@ -49,7 +49,7 @@ class Listing:
         rows = zip(self.paths, self.labels, self.evidence, strict=True)
         text = "\n".join(f"{path}\t{label}\t{int(known)}" for path, label, known in rows)
         # Names that are no valid Unicode reach us as surrogates.
-        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def take(self, positions: Sequence[int]) -> Listing:
         """Return the rows at ``positions``, in that order."""
@@ -60,19 +60,9 @@ class Listing:
         )
 
 
-def open_rgb(path: Path) -> Image.Image:
-    """Read an image as RGB; grey ones, CMYK and palettes are converted.
-
-    An orientation in its EXIF is not applied: annotations refer to the stored pixels. Raises
-    OSError, SyntaxError or ValueError when it is unreadable.
-    """
-    with Image.open(path) as image:
-        return image.convert("RGB")
-
-
 @dataclass
 class FileSplit:
-    """The samples of a listing, read one by one; unreadable ones are skipped with the reason."""
+    """The samples of a listing, read one by one; those at fault are skipped with the reason."""
 
     name: str
     """Such as ``cub200 test matched``: all that the listing doesn't tell about the samples."""
@@ -80,8 +70,10 @@ class FileSplit:
     """Where the listing's paths begin."""
     listing: Listing
     read_mask: ReadMask
-    """Called where there is evidence; raises OSError, SyntaxError or ValueError."""
+    """Called where there is evidence; raises OSError, SyntaxError or ValueError when a file is
+    damaged, and UnfitError when it can be read but doesn't fit the image."""
     read_image: Callable[[Path], Image.Image] = field(default=open_rgb)
+    """Raises likewise."""
     view: View | None = None
     """What is shown of each image; None shows all of it."""
 
@@ -116,17 +108,20 @@ class FileSplit:
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is outside of a split of {len(self)} images")
         path, label = self.listing.paths[index], int(self.listing.labels[index])
+        name, what, mask = printable(path), "image", None
         try:
             image = self.read_image(self.root / path)
-            mask = None
             if self.listing.evidence[index]:
-                mask = self.read_mask(path, label, (image.height, image.width))
+                what = "evidence"
+                mask = self.read_mask(path, label, image)
             if self.view is not None:
                 image = self.view.image(image)
-        # Pillow says SyntaxError for a broken PNG, the XML parser for a broken annotation.
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            return Skipped(path, f"{type(error).__name__}: {error}")
-        return Sample(path, image, label, mask)
+        except UnfitError as error:
+            return Skipped(name, printable(str(error)))
+        except (OSError, SyntaxError, ValueError) as error:
+            kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+            return Skipped(name, printable(f"unreadable {what}: {kind}{error}"), damaged=True)
+        return Sample(name, image, label, mask)
 
 
 @dataclass

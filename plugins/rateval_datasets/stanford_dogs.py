@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from PIL import Image
 
 from rateval.api import Context
+from rateval.modelkit import list_some
 from rateval_datasets.boxes import draw_boxes, read_annotation
-from rateval_datasets.layout import Layout, names_in
+from rateval_datasets.images import UnfitError, as_rgb, open_image, open_rgb, require_view
+from rateval_datasets.layout import Layout, explain_path, folders_in, names_in
 from rateval_datasets.mat_files import read_mat
 from rateval_datasets.params import StanfordDogsParams
-from rateval_datasets.split import FileDataset, FileSplit, Listing, Mask, open_rgb
-from rateval_datasets.view import View
+from rateval_datasets.split import FileDataset, FileSplit, Listing
+from rateval_datasets.view import Mask, View
 
 LAYOUT = Layout(
     dataset="stanford-dogs",
@@ -25,13 +29,15 @@ _PUBLISHED_VIEW = View(224)
 def make_stanford_dogs(params: StanfordDogsParams, context: Context) -> FileDataset:
     """Make the dataset with its official split.
 
-    Raises RatevalError when a file is missing or unreadable.
+    Raises RatevalError when a file is missing, or a list contradicts itself or the folders.
     """
     root = LAYOUT.folder(params.root)
     images, annotations = LAYOUT.folder(root / "Images"), LAYOUT.folder(root / "Annotation")
     published = params.protocol == "aaai25"
-    paths = {part: _read_list(root, part) for part in ("train", "test")}
+    lists = {part: _find_list(root, part) for part in ("train", "test")}
+    paths = _read_lists(lists)
     folders = sorted({PurePosixPath(path).parent.name for part in paths.values() for path in part})
+    _check_folders(images, folders)
     known = {folder: names_in(annotations / folder) for folder in folders}
     labels = {folder: label for label, folder in enumerate(folders)}
 
@@ -44,9 +50,11 @@ def make_stanford_dogs(params: StanfordDogsParams, context: Context) -> FileData
         )
         view = _PUBLISHED_VIEW if published and part == "test" else None
 
-        def read_mask(path: str, label: int, size: tuple[int, int]) -> Mask:
+        def read_mask(path: str, label: int, image: Image.Image) -> Mask:
             found = read_annotation(annotations / PurePosixPath(path).with_suffix(""))
+            size = (image.height, image.width)
             if not published:
+                require_view(image, found.size or size, "annotation")
                 return draw_boxes(found.boxes, found.size, size)
             mask = draw_boxes(found.boxes[-1:], None, size)
             return mask if view is None else view.mask(mask)
@@ -56,6 +64,8 @@ def make_stanford_dogs(params: StanfordDogsParams, context: Context) -> FileData
         return FileSplit(title, images, listing, read_mask, read_image, view)
 
     names = tuple(breed(folder, whole=not published) for folder in folders)
+    where = [f"the folder {folder}" for folder in folders]
+    LAYOUT.check_names(names, where, distinct=not published)
     return FileDataset(names, split("test"), lambda: split("train"))
 
 
@@ -74,25 +84,71 @@ def breed(folder: str, *, whole: bool) -> str:
 def open_colour(path: Path) -> Image.Image:
     """Read an image of three or four channels as RGB.
 
-    Raises ValueError for any other, on which the published code crashes.
+    Raises like ``open_rgb``, and UnfitError for any other, on which the published code crashes.
     """
-    with Image.open(path) as image:
+    with open_image(path) as image:
         if len(image.getbands()) not in (3, 4):
-            raise ValueError(
-                f"an image of mode {image.mode} crashes the published code; protocol = "
-                '"matched" reads it'
+            raise UnfitError(
+                f"not in colour: an image of mode {image.mode} crashes the published code; "
+                'protocol = "matched" reads it'
             )
-        return image.convert("RGB")
+        return as_rgb(image)
 
 
-def _read_list(root: Path, part: str) -> list[str]:
-    """Read the paths of a split's images below Images."""
-    path = LAYOUT.file(root / f"{part}_list.mat", root / "lists" / f"{part}_list.mat")
+def _find_list(root: Path, part: str) -> Path:
+    return LAYOUT.file(root / f"{part}_list.mat", root / "lists" / f"{part}_list.mat")
+
+
+def _read_lists(lists: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Read the paths of each split's images below Images.
+
+    Raises RatevalError when one occurs twice, or a label of the lists tells another class than the
+    image's folder.
+    """
+    found: dict[str, list[str]] = {}
+    seen: dict[str, str] = {}
+    numbers: dict[str, object] = {}
+    for part, file in lists.items():
+        found[part], labels = _read_list(file)
+        for entry, (path, label) in enumerate(zip(found[part], labels, strict=True), 1):
+            if path in seen:
+                raise LAYOUT.error(f"{file}: file_list {entry}: {path} stands in {seen[path]}, too")
+            seen[path] = f"{file}: file_list {entry}"
+            folder = PurePosixPath(path).parent.name
+            if label is not None and numbers.setdefault(folder, label) != label:
+                raise LAYOUT.error(
+                    f"{file}: labels {entry}: {label}, but earlier images of {folder} have the "
+                    f"label {numbers[folder]}"
+                )
+    if len(set(numbers.values())) < len(numbers):
+        raise LAYOUT.error(f"{' and '.join(map(str, lists.values()))} give two classes one label")
+    return found
+
+
+def _read_list(file: Path) -> tuple[list[str], list[object]]:
+    """Return paths and, for each, its label; None where the list has no labels."""
     try:
-        cells = read_mat(path, ("file_list",))["file_list"].reshape(-1)
-        paths = [str(cell[0]) for cell in cells]
-    except (OSError, ValueError, LookupError) as error:
-        raise LAYOUT.error(f"{path} cannot be read: {error}") from error
-    if not paths or any("/" not in name for name in paths):
-        raise LAYOUT.error(f"{path} lists no images as <class>/<name>.jpg")
-    return paths
+        content = read_mat(file, ("file_list",), optional=("labels",))
+    except (OSError, ValueError) as error:
+        raise LAYOUT.error(f"{file} cannot be read: {error}") from error
+    paths = [_path(file, *cell) for cell in enumerate(content["file_list"].reshape(-1), 1)]
+    if not paths:
+        raise LAYOUT.error(f"{file} lists no images")
+    labels = content["labels"].reshape(-1).tolist() if "labels" in content else [None] * len(paths)
+    if len(labels) != len(paths):
+        raise LAYOUT.error(f"{file}: it has {len(paths)} files but {len(labels)} labels")
+    return paths, labels
+
+
+def _path(file: Path, entry: int, cell: object) -> str:
+    if not (isinstance(cell, np.ndarray) and cell.dtype.kind == "U" and cell.shape == (1,)):
+        raise LAYOUT.error(f"{file}: file_list {entry} is no text of one line")
+    if problem := explain_path(str(cell[0])):
+        raise LAYOUT.error(f"{file}: file_list {entry}: {problem}")
+    return str(cell[0])
+
+
+def _check_folders(images: Path, folders: Sequence[str]) -> None:
+    missing = sorted(set(folders) - set(folders_in(images)))
+    if missing:
+        raise LAYOUT.error(f"the lists name folders that {images} lacks: {list_some(missing)}")

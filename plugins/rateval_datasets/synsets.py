@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -37,8 +36,11 @@ def read_classes(
         wnids, names = tuple(folders()), None
     else:
         wnids, names = _read_synsets(layout, synsets, protocol)
+    where = [f"{synsets}: {wnid}" for wnid in wnids]
     if class_names is not None:
-        names = tuple(layout.lines(class_names))
+        lines = layout.lines(class_names)
+        names = tuple(text for _, text in lines)
+        where = [f"{class_names}:{at}" for at, _ in lines]
         if len(names) != len(wnids):
             raise layout.error(
                 f"class_names = {class_names} names {len(names)} classes of {len(wnids)}: it needs "
@@ -48,25 +50,27 @@ def read_classes(
         raise layout.error(
             "the classes have no names: give synsets (LOC_synset_mapping.txt) or class_names"
         )
-    for what, values in (("WordNet ids", wnids), ("class names", names)):
-        twice = [value for value, count in Counter(values).items() if count > 1]
-        if twice and (what != "class names" or protocol == "matched"):
-            raise layout.error(f"{what} occur twice: {list_some(twice)}; make them differ")
+    layout.check_names(names, where, distinct=protocol == "matched")
     return wnids, names
 
 
 def _read_synsets(
     layout: Layout, path: Path, protocol: Protocol
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    wnids, names = [], []
-    for line in layout.lines(path):
-        wnid, _, synonyms = line.partition(" ")
-        first = synonyms.split(",")[0].strip()
+    found: dict[str, int] = {}
+    names = []
+    for at, line in layout.lines(path):
+        wnid, *synonyms = line.split(maxsplit=1)
+        first = synonyms[0].split(",")[0].strip() if synonyms else ""
         if not first:
-            raise layout.error(f'{path}: the line "{line}" is not "wnid name, …"')
-        wnids.append(wnid)
+            raise layout.wrong(path, at, f'the line "{line}" is not "wnid name, …"')
+        if wnid in found:
+            raise layout.wrong(path, at, f"{wnid} stands in line {found[wnid]}, too")
+        found[wnid] = at
         names.append(DISTINCT.get(wnid, first) if protocol == "matched" else first)
-    return tuple(wnids), tuple(names)
+    if not found:
+        raise layout.error(f"{path} lists nothing")
+    return tuple(found), tuple(names)
 
 
 def label_folders(

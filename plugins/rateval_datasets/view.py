@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Mask = NDArray[np.bool_]
+"""Where evidence lies: (rows, columns) bool."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -43,9 +46,9 @@ class View:
         resized = image.resize((width, height), Image.Resampling.BILINEAR)
         return resized.crop((left, top, left + self.side, top + self.side))
 
-    def mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def mask(self, mask: Mask) -> Mask:
         """Return the view of a mask (rows, columns): True where at least half of a pixel's is."""
         # Pillow rounds the weighted mean of zeros and ones to the nearer of the two.
         ones = Image.fromarray(mask.astype(np.uint8))
-        shown: NDArray[np.bool_] = np.asarray(self.image(ones)) > 0
+        shown: Mask = np.asarray(self.image(ones)) > 0
         return shown

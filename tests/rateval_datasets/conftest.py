@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms import CenterCrop, Resize
 
-from rateval.api import Dataset, Sample, Skipped, Split
+from rateval.api import Dataset, RatevalError, Sample, Skipped, Split
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 Box = tuple[str, int, int, int, int]
@@ -109,6 +109,22 @@ class Tools:
         assert split is not None
         every = split.samples(range(len(split)))
         return {s.id: dataset.classes[s.label] for s in every if isinstance(s, Sample)}
+
+    @staticmethod
+    def refusal(make: Callable[[], object]) -> str:
+        """Return why a dataset is refused."""
+        with pytest.raises(RatevalError) as raised:
+            make()
+        return str(raised.value)
+
+    @staticmethod
+    def edit(path: Path, *changes: tuple[int, str | None]) -> Path:
+        """Replace lines, numbered from 1; None takes one away."""
+        lines: list[str | None] = list(path.read_text().splitlines())
+        for number, line in changes:
+            lines[number - 1] = line
+        path.write_text("".join(f"{line}\n" for line in lines if line is not None))
+        return path
 
 
 @pytest.fixture(scope="session")

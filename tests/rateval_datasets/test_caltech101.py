@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +147,11 @@ def test_broken_files_are_skipped(tools: Any, caltech: Path) -> None:
     dataset = make(caltech, train_per_class=1)
     reasons = tools.skipped(dataset.test) | tools.skipped(dataset.train)
     assert {name.partition("/")[2]: text.partition(":")[0] for name, text in reasons.items()} == {
-        "image_0001.jpg": "ValueError",
-        "image_0002.jpg": "UnidentifiedImageError",
-        "image_0003.jpg": "ValueError",
+        "image_0001.jpg": "unreadable evidence",
+        "image_0002.jpg": "unreadable image",
+        "image_0003.jpg": "unreadable evidence",
     }
+    assert "UnidentifiedImageError" in reasons["water_lilly/image_0002.jpg"]
     assert "no variable 'box_coord'" in reasons["water_lilly/image_0003.jpg"]
 
 
@@ -164,6 +167,34 @@ def test_errors_say_what_to_do(caltech: Path) -> None:
     (caltech / "Annotations").rmdir()
     with pytest.raises(RatevalError, match=r"caltech101: no such folder: .*/Annotations; .*get"):
         make(caltech)
+
+
+def test_caltech_refuses_equal_names_and_empty_folders(tools: Any, caltech: Path) -> None:
+    images = caltech / "101_ObjectCategories"
+    (images / "tmp").mkdir()
+    message = tools.refusal(lambda: make(caltech, train_per_class=1))
+    assert f"{images} holds folders without images: tmp;" in message
+    for number in range(3):
+        tools.draw(images / "tmp" / f"image_{number:04d}.jpg")
+    (images / "tmp").rename(images / "Water_Lilly")
+    message = tools.refusal(lambda: make(caltech, train_per_class=1))
+    assert "class names occur twice: water lilly; make them differ" in message
+    assert "(the folder Water_Lilly, the folder water_lilly)" in message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always Unicode")
+def test_a_class_that_is_no_utf8_is_refused(tools: Any, caltech: Path) -> None:
+    images = caltech / "101_ObjectCategories"
+    (images / "airplanes").rename(images / os.fsdecode(b"caf\xe9"))
+    message = tools.refusal(lambda: make(caltech, train_per_class=1))
+    assert 'the class name "caf\\udce9" of the folder caf\\udce9 holds what is no text' in message
+
+
+def test_the_published_split_of_caltech_needs_two_outlines(tools: Any, caltech: Path) -> None:
+    files = sorted((caltech / "Annotations").rglob("*.mat"))
+    for path in files[1:]:
+        path.unlink()
+    assert "no image is left for testing" in tools.refusal(lambda: make(caltech, protocol="aaai25"))
 
 
 @pytest.mark.parametrize("params", [{"train_per_class": 2}, {"protocol": "aaai25"}])

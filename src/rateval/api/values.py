@@ -36,10 +36,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A sample that could not be read, and why; it is reported, never hidden."""
+    """A sample that is left out, and why; it is reported, never hidden."""
 
     id: str
     reason: str
+    """What is common to such samples, then, after a colon, what is this one's own."""
+    damaged: bool = False
+    """Whether its files are broken or missing, not merely unfit: reports name such samples."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import torch
 from rateval.api.protocols import Model, Shift, Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import describe
+from rateval.data.shapes import leave_out_long
 from rateval.errors import PluginError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def load_chunks(
     """
 
     def prepare(chunk: Sequence[int]) -> Batch:
-        return _collate(chunk, split.samples(chunk), model, masks, change)
+        return _collate(chunk, leave_out_long(split.samples(chunk)), model, masks, change)
 
     with ThreadPoolExecutor(max(1, readers), thread_name_prefix="rateval-batches") as pool:
         pending: deque[Future[Batch]] = deque()

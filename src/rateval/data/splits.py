@@ -13,6 +13,7 @@ from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedSplit
 from rateval.data.drawing import draw
+from rateval.data.shapes import leave_out_long
 from rateval.errors import RatevalError
 
 
@@ -84,7 +85,7 @@ class WatchedSplit:
 
     def __init__(self, whole: Split) -> None:
         self._whole = whole
-        self._skipped: dict[str, str] = {}
+        self._skipped: dict[str, Skipped] = {}
 
     @property
     def identity(self) -> str:
@@ -94,15 +95,15 @@ class WatchedSplit:
     @property
     def skipped(self) -> list[Skipped]:
         """What was skipped so far, each sample once."""
-        return [Skipped(name, reason) for name, reason in self._skipped.items()]
+        return list(self._skipped.values())
 
     def __len__(self) -> int:
         return len(self._whole)
 
     def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
         """Return the samples at ``indices``."""
-        found = self._whole.samples(indices)
-        self._skipped |= {s.id: s.reason for s in found if isinstance(s, Skipped)}
+        found = leave_out_long(self._whole.samples(indices))
+        self._skipped |= {s.id: s for s in found if isinstance(s, Skipped)}
         return found
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         load_batches as load_batches,
         load_chunks as load_chunks,
     )
+    from rateval.data.shapes import explain_length as explain_length
     from rateval.json_file import read_json as read_json, write_json as write_json
     from rateval.machine.memory import (
         Portions as Portions,
@@ -87,6 +88,7 @@ _MODULES = (
     "rateval.modelkit.foreign_table",
     "rateval.modelkit.hugging_face_table",
     "rateval.modelkit.tokenizer_folder",
+    "rateval.data.shapes",
     # And these import torch.
     "rateval.data.batches",
     "rateval.machine.memory",

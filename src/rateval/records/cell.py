@@ -47,10 +47,13 @@ class StoredEvidenceRecord(EvidenceRecord):
 
 
 class SkippedRecord(Record):
-    """A sample that could not be read."""
+    """A sample that was left out."""
 
     id: str
     reason: str
+    """What is common to such samples, then, after a colon, what is this one's own."""
+    damaged: bool = False
+    """Whether its files are broken or missing, and not merely unfit."""
 
 
 class ResultRecord(Record):

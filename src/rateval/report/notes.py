@@ -25,7 +25,7 @@ _EMPTY = {
 
 
 def explain_undefined(block: Block, *, several: bool) -> list[str]:
-    """Return why values are missing, which images have no score, and which were skipped.
+    """Return why values are missing, and which images have no score.
 
     With ``several`` seeds, images without a score are counted over all of them, and for the rest
     the seed is named as well.
@@ -33,7 +33,7 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
     notes = [
         (cell.key.row, cell.key.seed, text)
         for cell, evidence in block.cells
-        for text in (*_explain_missing(cell, evidence), *_explain_skipped(cell))
+        for text in _explain_missing(cell, evidence)
     ]
     unscored: dict[str, Counter[str]] = {}
     alone: dict[str, None] = {}
@@ -71,13 +71,6 @@ def _explain_alone(evidence: EvidenceRecord) -> str:
         f"accuracy alone: this dataset has no evidence masks, so {so}RW and WW hold every "
         "prediction, right or wrong, whatever it rests on"
     )
-
-
-def _explain_skipped(cell: CellRecord) -> Iterator[str]:
-    for split, skipped in (("test", cell.skipped), ("training", cell.skipped_in_training)):
-        if skipped:
-            first = f"{skipped[0].id}: {skipped[0].reason}"
-            yield f"{len(skipped)} {split} samples skipped, the first {first}"
 
 
 def _count_unscored(reasons: Counter[str], *, several: bool) -> Iterator[str]:

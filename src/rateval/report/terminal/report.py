@@ -18,6 +18,7 @@ from rateval.report.notes import (
     suggest_next,
 )
 from rateval.report.rows import lay_out
+from rateval.report.skipped import explain_skipped
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
@@ -37,6 +38,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
+    parts += (Text(note, style="yellow") for note in explain_skipped(record))
     parts += (Text(note, style="yellow") for note in explain_seeds(record))
     parts += curve_sections(record)
     parts += explainer_sections(record)

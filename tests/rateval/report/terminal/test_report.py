@@ -199,8 +199,8 @@ def test_what_was_skipped_or_could_not_be_judged_is_said() -> None:
     text = "\n".join(draw(record(shown), 140))
     assert "zs: 2 images have no score and count as not valid (empty mask: 2)" in text
     assert "zs: 1 images have no score and count as not valid although nothing is known" in text
-    assert "1 test samples skipped, the first a.jpg: truncated" in text
-    assert "1 training samples skipped, the first b.jpg: gone" in text
+    assert "biased: 1 test samples skipped\n  · 1 × truncated: such as a.jpg" in text
+    assert "biased: 1 training samples skipped\n  · 1 × gone: such as b.jpg" in text
 
 
 def test_a_table_per_dataset_attribution_and_validator_in_the_order_of_the_spec() -> None:

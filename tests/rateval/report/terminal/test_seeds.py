@@ -240,7 +240,7 @@ def test_what_is_undefined_is_named_with_its_seeds() -> None:
         cell("ft", 2, (0, 2, 0, 8), undefined={"no mask": 2}),
     )
     text = flat(draw(shown, 140))
-    assert "clip · zs: 1 test samples skipped, the first a.jpg: gone" in text
+    assert "biased: 1 test samples skipped, 0 to 1 in each row · 1 × gone: such as a.jpg" in text
     assert "clip · ft, seeds 0, 2: IR is undefined: no prediction rests on valid" in text
     assert "clip · ft: 4 images over all seeds have no score" in text
     (row,) = [line for line in draw(shown, 80) if line.startswith("clip") and " ft " in line]

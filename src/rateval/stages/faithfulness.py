@@ -230,7 +230,8 @@ def _write(
     if correlations is not None:
         values, defined = correlations
         columns["randomised_correlation"] = pa.array(values, pa.float32(), mask=~defined)
-    pq.write_table(pa.Table.from_pydict(columns, SCHEMA), folder / tables.ROWS)
+    with tables.RowWriter(folder / tables.ROWS, SCHEMA) as writer:
+        writer.write(pa.Table.from_pydict(columns, SCHEMA))
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

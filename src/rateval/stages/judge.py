@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from rateval.api.protocols import Validator
@@ -36,13 +35,13 @@ def judge(
     monitor.begin(len(relevance))
     undefined: Counter[str] = Counter()
     start = 0
-    with pq.ParquetWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
+    with tables.RowWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
         for ids, masks, present in tables.read_masks(inferred, batch_size):
             maps = relevance[start : start + len(ids)]
             verdict = judge_batch(validator, maps, torch.from_numpy(masks), present, device)
             rows = _rows(ids, verdict)
             undefined.update(reason for reason in rows.column("undefined").to_pylist() if reason)
-            writer.write_batch(rows)
+            writer.write(rows)
             start += len(ids)
             monitor.advance(len(ids))
     outcomes = read_outcomes(inferred, folder)

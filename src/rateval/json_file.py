@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,27 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def format_json(value: object) -> str:
+    r"""Return JSON as rateval writes it, for people and for programs.
+
+    >>> format_json({"a": 1})
+    '{\n  "a": 1\n}\n'
+    """
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON so that the file is either the old one or the new one, never a part."""
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(
-        json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    unfinished.replace(path)
+    write_whole(path, format_json(value))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text so that the file is either the old one or the new one, never a part."""
+    # A name of its own: of two that write at once, each replaces the file by a whole one.
+    unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -120,7 +120,7 @@ class LiveReporter(PlainReporter):
         progress = self._progress
         task = progress.add_task(label, total=None, stage=stage, note="")
         try:
-            yield _LiveMonitor(progress, task)
+            yield _LiveMonitor(progress, task, f"  {stage:<{_WIDTH}}{label}")
         finally:
             if len(progress.tasks) > 1:
                 progress.remove_task(task)
@@ -159,15 +159,19 @@ class SilentMonitor:
 
 
 class _LiveMonitor:
-    def __init__(self, progress: Progress, task: object) -> None:
+    def __init__(self, progress: Progress, task: object, what: str) -> None:
         self._progress = progress
         self._task = task
+        self._what = what
 
     def begin(self, total: int) -> None:
         self._progress.update(self._task, total=total)  # type: ignore[arg-type]  # a TaskID
 
     def advance(self, samples: int, note: str = "") -> None:
         raise_missed_interrupt()
+        if note and not samples:
+            self._progress.console.print(Text(f"{self._what}  {note}"), soft_wrap=True)
+            return
         self._progress.update(self._task, advance=samples, note=note)  # type: ignore[arg-type]
 
 
@@ -183,6 +187,9 @@ class _PlainMonitor:
 
     def advance(self, samples: int, note: str = "") -> None:
         raise_missed_interrupt()
+        if note and not samples:
+            self._console.print(Text(f"  {self._what}  {note}"), soft_wrap=True)
+            return
         self._done += samples
         now = time.monotonic()
         if now - self._said < PLAIN_INTERVAL_S:

@@ -85,7 +85,8 @@ class Training:
                     self._save(number if goes_on else self._params.epochs)
                 if not goes_on:
                     left = self._params.epochs - number
-                    self._logbook.advance(left * len(self._source), "stopped early")
+                    if left:
+                        self._logbook.advance(left * len(self._source), "stopped early")
                     break
         self._require_finite_weights()
         if self._stopping.best is not None:

@@ -20,7 +20,10 @@ class Monitor(Protocol):
         ...
 
     def advance(self, samples: int, note: str = "") -> None:
-        """Count samples done; ``note`` is shown beside them, such as ``loss 0.31``."""
+        """Count samples done; ``note`` is shown beside them, such as ``loss 0.31``.
+
+        With no sample done, ``note`` is a line of its own.
+        """
         ...
 
 

@@ -10,7 +10,6 @@ from rateval.api.component import Context
 from rateval.api.protocols import Classifier, Model
 from rateval.api.training import Finetuner
 from rateval.errors import RatevalError
-from rateval.json_file import read_json
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose
 from rateval.records.cell import CellRecord
@@ -18,7 +17,7 @@ from rateval.records.run import RunRecord
 from rateval.registry.registry import Registry
 from rateval.spec.tables import Entry
 from rateval.stages.finetune import restore
-from rateval.store.store import MANIFEST
+from rateval.store.manifest import read_manifest
 from rateval.wording import list_some
 from rateval.workbench.build import build, determine
 
@@ -97,11 +96,11 @@ def _list(cells: Sequence[CellRecord]) -> str:
 def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) -> Restored:
     """Rebuild the classifier of a cell on the CPU; no dataset is needed.
 
-    Raises RatevalError when its stored result is gone, when a component is not installed any more,
-    and when the model's files are others than those it was made from.
+    Raises RatevalError when its stored result is gone or damaged, when a component is not installed
+    any more, and when the model's files are others than those it was made from.
     """
     folder = record.classifier_folder(cell)
-    inputs: Mapping[str, Any] = read_json(folder / MANIFEST)["inputs"]
+    inputs: Mapping[str, Any] = read_manifest(folder)["inputs"]
     model_choice = _resolved(record, "model", cell.key.model, registry)
     finetuner_choice = _resolved(record, "finetune", cell.key.finetuner, registry)
     _require_same_model(determine(model_choice, cell.key.seed), inputs["model"], cell)

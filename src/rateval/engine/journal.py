@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rateval.errors import StudyError
 from rateval.records.run import LOG_NAME, STEPS_NAME, RunRecord
 from rateval.records.step import Step
+from rateval.store.disk import writing
 
 INTERVAL_S = 10.0
 """Seconds between two writings of the record while steps are done."""
@@ -35,10 +35,8 @@ class Journal:
         """Write the record as it is now, in place of the one before."""
         clock = time.monotonic()
         record = self._make_record()
-        try:
+        with writing(self.folder):
             record.save(self.folder)
-        except OSError as error:
-            raise _refuse(self.folder, error) from error
         now = time.monotonic()
         self._next = now + max(INTERVAL_S, _SHARE * (now - clock))
         return record
@@ -65,17 +63,8 @@ class Journal:
         self._append(LOG_NAME, f"{step.stage} {step.label} ({step.identity})\n{traceback}\n")
 
     def _append(self, name: str, text: str) -> None:
-        try:
-            with (self.folder / name).open(
-                "a", encoding="utf-8", errors="backslashreplace"
-            ) as file:
-                file.write(text)
-        except OSError as error:
-            raise _refuse(self.folder, error) from error
-
-
-def _refuse(folder: Path, error: OSError) -> StudyError:
-    return StudyError(
-        f"{folder}: cannot be written to: {error.strerror}; what is stored is kept; make room, or "
-        "choose another folder with --output"
-    )
+        with (
+            writing(self.folder),
+            (self.folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            file.write(text)

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rateval.engine.graph import Graph
 from rateval.records.step import Step
 from rateval.scoring.agreement import Pair
 from rateval.scoring.judged import Judged
-from rateval.store.store import Stored
+from rateval.store.store import Store, Stored
+
+
+def find_results(graph: Graph, store: Store, selected: Collection[str]) -> dict[str, Stored]:
+    """Return what is stored of a graph's steps; what a step still to be done reads is whole.
+
+    Steps that are ``selected`` will be done where they have no result.
+    """
+    found: dict[str, Stored] = {}
+    read: set[str] = set()
+    for step in reversed(list(graph.steps.values())):
+        stored = find_result(step, store, selected, whole=step.identity in read)
+        if stored is not None:
+            found[step.identity] = stored
+        elif step.identity in selected:
+            read.update(step.needs)
+    return found
+
+
+def find_result(
+    step: Step, store: Store, selected: Collection[str], *, whole: bool
+) -> Stored | None:
+    """Return the stored result of a step; of one not selected, also where nothing is reused."""
+    if step.identity in selected:
+        return store.fetch(step.stage, step.inputs, whole=whole)
+    return store.find(step.stage, step.identity, whole=whole)
 
 
 class Results:

@@ -16,9 +16,9 @@ from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph
 from rateval.engine.journal import Journal
 from rateval.engine.observers import Observers
-from rateval.engine.results import Results
+from rateval.engine.results import Results, find_result, find_results
 from rateval.engine.selection import select
-from rateval.engine.worker import Worker, keep_worker, make_order, release_worker
+from rateval.engine.worker import Worker, keep_worker, make_order, open_store, release_worker
 from rateval.errors import RatevalError, StudyError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
@@ -29,7 +29,7 @@ from rateval.records.run import RunRecord
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.registry import Registry
 from rateval.scoring.summary import Found, Summary, new_folder
-from rateval.store.store import Store, Stored
+from rateval.store.store import Stored
 from rateval.training.processes import require_processes
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import require_factories
@@ -64,7 +64,7 @@ class Runner:
         self._bench = Workbench(Context(device=device, readers=options.readers))
         require_precision(options.precision, device)
         require_processes(options.processes, device)
-        self._store = Store(options.output / "store", reuse=options.reuse)
+        self._store = open_store(plan, reporter.warn)
         require_factories(plan.all_choices)
         for choice in plan.datasets:
             for seed in plan.seeds_of(choice):
@@ -93,9 +93,19 @@ class Runner:
         whole study, and KeyboardInterrupt.
         """
         self._summary = Summary(self._plan, self._bench, self._started, self._only)
-        self._journal = Journal(new_folder(self._plan, self._started), self._record)
+        folder = new_folder(self._plan, self._started)
+        try:
+            with self._store.owning(folder):
+                self._store.sweep()
+                return self._run(Journal(folder, self._record))
+        finally:
+            self._store.sweep()  # what its own processes left when they were ended
+
+    def _run(self, journal: Journal) -> RunRecord:
+        self._journal = journal
         self._observers.notify("rateval_run_started", plan=self._summary.plan)
         try:
+            self._found = find_results(self._graph, self._store, self._selected)
             self._work()
         except BaseException as error:
             self._status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -114,7 +124,7 @@ class Runner:
 
     def _work(self) -> None:
         order = make_order(self._plan, self._bench.context.device, self._journal.folder.name)
-        keep_worker(order, Worker(self._plan, self._bench, self._store, self._graph))
+        keep_worker(order, Worker(self._plan, self._bench, open_store(self._plan), self._graph))
         try:
             self._executor.start(order)
             while self._hand_out():
@@ -135,7 +145,10 @@ class Runner:
             step = self._agenda.take()
             if step is None:
                 break
-            stored = self._find(step)
+            # Another run may have made meanwhile what was not there at the beginning.
+            stored = self._found.pop(step.identity, None) or find_result(
+                step, self._store, self._selected, whole=True
+            )
             if stored is not None:
                 self._keep(step, stored)
                 self._journal.save_now_and_then()
@@ -147,11 +160,6 @@ class Runner:
                 monitor = _SavingMonitor(watched.enter_context(watch), self._journal)
                 self._executor.submit(step, monitor)
         return bool(self._watched)
-
-    def _find(self, step: Step) -> Stored | None:
-        if step.identity in self._selected:
-            return self._store.fetch(step.stage, step.inputs)
-        return self._store.find(step.stage, step.identity)
 
     def _end(self, step: Step, end: StepEnd) -> None:
         self._watched.pop(step.identity).close()

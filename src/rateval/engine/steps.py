@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +72,6 @@ class Hands:
                 classifier, facts = fitting.fit(monitor, unfinished)
                 save_state(classifier, folder, step.inputs)
                 self.bench.keep_classifier(step.identity, classifier)
-        shutil.rmtree(unfinished, ignore_errors=True)
         return facts
 
     def infer(self, steps: CellSteps, folder: Path, monitor: Monitor) -> InferFacts:
@@ -92,19 +90,13 @@ class Hands:
 
     def _infer_parts(self, job: Job, step: Step, monitor: Monitor) -> Iterator[Stored]:
         """Keep each part of a large split as it is done, so that an interruption loses little."""
+        store = Store(self.store.unfinished("infer", step.inputs), tell=self.store.tell)
         for part, inputs in _parts(len(job.split), step):
-            stored = self.store.fetch("infer-part", inputs)
+            stored = store.fetch("part", inputs, whole=True)
             if stored is not None:
                 monitor.advance(len(part))
             write = partial(_dump, partial(infer, job, part, monitor))
-            yield stored or self.store.make("infer-part", inputs, write)
-
-    def discard_parts(self, steps: CellSteps) -> None:
-        """Delete the parts of a split whose whole is stored: an interruption must find either."""
-        for _, inputs in _parts(len(limited_test(self.plan, self.bench, steps.cell)), steps.infer):
-            part = self.store.fetch("infer-part", inputs)
-            if part is not None:
-                self.store.discard(part)
+            yield stored or store.make("part", inputs, write)
 
     def judge(self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor) -> JudgeFacts:
         """Judge stored maps by one of the plan's validators."""

@@ -6,8 +6,10 @@ import json
 import os
 import time
 import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,7 +25,7 @@ from rateval.plan.published import Protocol
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document
-from rateval.store.store import Store, identify
+from rateval.store.store import Store, Stored, identify
 from rateval.workbench.bench import Workbench
 
 _NEED_A_MODEL = ("finetune", "infer", "faithfulness")
@@ -44,11 +46,12 @@ class Worker:
     def do(self, step: Step, monitor: Monitor) -> StepEnd:
         """Do a step, leave its result in the store and return how it ended; only Ctrl-C raises."""
         clock = time.perf_counter()
+        self._store.tell = lambda line: monitor.advance(0, line)
         try:
             write = self._find_write(step)
             loads = self._load(step)
             clock = time.perf_counter()  # so that loading is not counted as training
-            self._make(step, write, monitor)
+            stored = self._make(step, write, monitor)
         except (Exception, SystemExit) as error:
             culprit = self._bench.find_culprit(error)
             return StepEnd(
@@ -59,7 +62,8 @@ class Worker:
                 culprit=None if culprit is None else name_choice(culprit),
                 whole=isinstance(error, StudyError),
             )
-        return StepEnd(step.identity, round(time.perf_counter() - clock, 3), loads=loads)
+        seconds = round(time.perf_counter() - clock, 3)
+        return StepEnd(step.identity, seconds, reused=stored.reused, loads=loads)
 
     def _find_write(self, step: Step) -> Write:
         write = self._writes.get(step.identity)
@@ -70,14 +74,12 @@ class Worker:
             )
         return write
 
-    def _make(self, step: Step, write: Write, monitor: Monitor) -> None:
-        self._store.make(
-            step.stage,
-            step.inputs,
-            lambda folder: write(folder, monitor).model_dump(mode="json"),
-        )
-        if step.stage == "infer":
-            self._hands.discard_parts(self._cells[step.identity])
+    def _make(self, step: Step, write: Write, monitor: Monitor) -> Stored:
+        def fill(folder: Path) -> Mapping[str, Any]:
+            with self._store.reading(step.needs):
+                return write(folder, monitor).model_dump(mode="json")
+
+        return self._store.make(step.stage, step.inputs, fill)
 
     def _load(self, step: Step) -> tuple[StageRecord, ...]:
         """Load the model that a step needs, unless it is there or in the hands of others."""
@@ -183,7 +185,11 @@ def _make_worker(order: Order) -> Worker:
     torch.set_num_threads(order.threads)
     document = Document(order.name, json.loads(order.spec), "")
     plan = make_plan(document, discover(), order.forced)
+    bench = Workbench(Context(device=order.device, readers=plan.spec.run.readers))
+    return Worker(plan, bench, open_store(plan), make_graph(plan, bench))
+
+
+def open_store(plan: Plan, tell: Callable[[str], object] = lambda line: None) -> Store:
+    """Return the store of a plan's results, which says by ``tell`` what is wrong with it."""
     options = plan.spec.run
-    bench = Workbench(Context(device=order.device, readers=options.readers))
-    store = Store(options.output / "store", reuse=options.reuse)
-    return Worker(plan, bench, store, make_graph(plan, bench))
+    return Store(options.output / "store", reuse=options.reuse, tell=tell)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rateval.errors import RatevalError
+from rateval.store.disk import digest_file
 
 
 def digest_of(path: Path) -> str:
@@ -16,8 +17,7 @@ def digest_of(path: Path) -> str:
     Raises RatevalError when it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_file(path)
     except OSError as error:
         raise RatevalError(f"{path}: cannot be read: {error.strerror}") from error
 

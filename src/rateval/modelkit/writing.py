@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 _TOKENIZER_FILES = (
@@ -30,13 +34,38 @@ def write_safetensors(
     """Write tensors by their names, each with numbers of its own, and return ``path``.
 
     Makes the folder where it is not there. ``metadata`` stands in the file's header, beside the
-    format that transformers looks for.
+    format that transformers looks for. The same tensors and metadata are the same bytes. Raises
+    OSError when the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Tensors that share numbers, or skip some, are none that safetensors writes.
     owned = {name: _on_cpu(tensor).clone() for name, tensor in state.items()}
-    save_file(owned, path, metadata={"format": "pt", **(metadata or {})})
+    try:
+        save_file(owned, path, metadata={"format": "pt", **(metadata or {})})
+    except SafetensorError as error:
+        raise _find_cause(error, path) from error
+    _order_metadata(path)
+    path.chmod(0o644)  # safetensors keeps its files to their owner
     return path
+
+
+def _find_cause(error: SafetensorError, path: Path) -> Exception:
+    # The library says in its text alone what the system refused.
+    code = re.search(r"\(os error (\d+)\)", str(error))
+    return error if code is None else OSError(int(code[1]), os.strerror(int(code[1])), str(path))
+
+
+def _order_metadata(path: Path) -> None:
+    # The library writes them in an order that differs from one time to the next.
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) > size:
+            raise ValueError(f"{path}: its header has no room for its metadata in order")
+        file.seek(8)
+        file.write(text.ljust(size))
 
 
 def write_salesforce_checkpoint(state: Mapping[str, torch.Tensor], path: Path) -> Path:

@@ -21,6 +21,7 @@ from rateval.records.key import Key
 from rateval.records.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
+from rateval.store.manifest import require_whole
 from rateval.wording import write_command
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class RunRecord(Record):
         ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
         cell has no verdicts of it, or the stored results are gone.
         """
-        from rateval.store.rows import read_judged_rows
+        from rateval.store.rows import ROWS, read_judged_rows
 
         evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
         if evidence is None:
@@ -165,14 +166,14 @@ class RunRecord(Record):
                 f"are {there}; name another one, or run the spec again if judging failed"
             )
         return read_judged_rows(
-            self._result("infer", cell.identity), self._result("judge", evidence.identity)
+            self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
         )
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
-        from rateval.store.rows import read_relevance
+        from rateval.store.rows import RELEVANCE, read_relevance
 
-        return read_relevance(self._result("infer", cell.identity))
+        return read_relevance(self._result("infer", cell.identity, RELEVANCE))
 
     def curves(self, cell: CellRecord) -> pa.Table:
         """Read the faithfulness of each image: deletion and insertion curves, areas, correlations.
@@ -194,10 +195,12 @@ class RunRecord(Record):
         """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""
         return self._result("finetune", cell.classifier)
 
-    def _result(self, stage: str, identity: str) -> Path:
+    def _result(self, stage: str, identity: str, *names: str) -> Path:
+        """Return the folder of a result whose files, or those of ``names``, are as stored."""
         path = self.path.parent / "store" / stage / identity
         if not path.is_dir():
             raise RatevalError(f"{path}: the stored result is gone; run the spec again")
+        require_whole(path, names or None)
         return path
 
 

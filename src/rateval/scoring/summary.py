@@ -25,6 +25,7 @@ from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
 from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
+from rateval.store.disk import writing
 from rateval.store.store import Stored
 from rateval.workbench.bench import Workbench
 
@@ -174,9 +175,17 @@ def _count_classes(split: Split) -> int | None:
 
 
 def new_folder(plan: Plan, started: datetime) -> Path:
-    """Return a folder for a run that no run has taken: ``<output>/<study>-<UTC time>``."""
+    """Make a folder for a run that no run has taken: ``<output>/<study>-<UTC time>``.
+
+    Raises StudyError when it cannot be made.
+    """
     base = plan.spec.run.output / f"{plan.spec.study.name}-{started:%Y%m%d-%H%M%S}"
     folder, number = base, 2
-    while folder.exists():
-        folder, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return folder
+    with writing(base.parent):
+        while True:
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:  # of a run that began in the same second
+                folder, number = base.with_name(f"{base.name}-{number}"), number + 1
+            else:
+                return folder

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
@@ -237,7 +236,8 @@ def _write(
     if correlations is not None:
         values, defined = correlations
         columns["randomised_correlation"] = pa.array(values, pa.float32(), mask=~defined)
-    pq.write_table(pa.Table.from_pydict(columns, SCHEMA), folder / tables.ROWS)
+    with tables.RowWriter(folder / tables.ROWS, SCHEMA) as writer:
+        writer.write(pa.Table.from_pydict(columns, SCHEMA))
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

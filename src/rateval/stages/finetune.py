@@ -13,6 +13,8 @@ from typing_extensions import get_protocol_members
 from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.training import Finetuner, Logbook
 from rateval.errors import PluginError, RatevalError
+from rateval.modelkit.writing import write_safetensors
+from rateval.store.disk import writing
 
 _NEEDED = sorted(get_protocol_members(Classifier))
 STATE = "classifier.safetensors"
@@ -46,12 +48,9 @@ def save_state(classifier: Classifier, folder: Path, made_of: Mapping[str, Any])
     ``made_of``, everything that determines them as JSON values, stands in the file's header: the
     file says what it is wherever it goes.
     """
-    state = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in classifier.state().items()
-    }
-    metadata = {"format": "pt", "made_of": json.dumps(made_of)}
-    safetensors.torch.save_file(state, folder / STATE, metadata)
-    (folder / STATE).chmod(0o644)  # safetensors makes it private
+    state, path = classifier.state(), folder / STATE
+    with writing(path):
+        write_safetensors(state, path, {"made_of": json.dumps(made_of, sort_keys=True)})
 
 
 def restore(finetuner: Finetuner, model: Model, classes: Sequence[str], folder: Path) -> Classifier:

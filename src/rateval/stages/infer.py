@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rateval.api.task import Task
@@ -34,7 +33,7 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
     maps: list[NDArray[np.float16]] = []
     skipped: list[Skipped] = []
     with ExitStack() as stack:
-        writers: tuple[pq.ParquetWriter, pq.ParquetWriter] | None = None
+        writers: tuple[tables.RowWriter, tables.RowWriter] | None = None
         for batch in job.batches(part, masks=True):
             skipped += batch.skipped
             if len(batch):
@@ -43,8 +42,8 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
                 maps.append(relevance)
                 if writers is None:
                     writers = _open(stack, folder, job.task, batch)
-                writers[0].write_batch(_rows(job.task, batch, explanation, largest))
-                writers[1].write_batch(_mask_rows(batch, writers[1].schema))
+                writers[0].write(_rows(job.task, batch, explanation, largest))
+                writers[1].write(_mask_rows(batch, writers[1].schema))
             monitor.advance(len(batch) + len(batch.skipped))
     if maps:
         tables.write_relevance(folder, np.concatenate(maps))
@@ -75,12 +74,10 @@ def require_samples(facts: InferFacts) -> InferFacts:
 
 def _open(
     stack: ExitStack, folder: Path, task: Task, batch: Batch
-) -> tuple[pq.ParquetWriter, pq.ParquetWriter]:
+) -> tuple[tables.RowWriter, tables.RowWriter]:
     height, width = batch.images.shape[-2:]
-    rows = pq.ParquetWriter(folder / tables.ROWS, tables.rows_schema(task.schema))
-    masks = pq.ParquetWriter(
-        folder / tables.MASKS, tables.masks_schema(height, width), compression="zstd"
-    )
+    rows = tables.RowWriter(folder / tables.ROWS, tables.rows_schema(task.schema))
+    masks = tables.RowWriter(folder / tables.MASKS, tables.masks_schema(height, width))
     return stack.enter_context(rows), stack.enter_context(masks)
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from rateval.api.protocols import Validator
@@ -52,7 +51,8 @@ def judge(
         start += len(ids)
         monitor.advance(len(ids))
     # At once: a file in thousands of small groups is slow to read.
-    pq.write_table(pa.Table.from_batches(batches, tables.VERDICTS), folder / tables.ROWS)
+    with tables.RowWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
+        writer.write(pa.Table.from_batches(batches, tables.VERDICTS))
     outcomes = read_outcomes(inferred, folder)
     return JudgeFacts(undefined=dict(undefined), quadrants=outcomes.quadrants())
 

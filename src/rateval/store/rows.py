@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import safetensors.numpy
+
+from rateval.store.disk import writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +35,32 @@ VERDICTS = pa.schema(
     ]
 )
 """Columns that judge writes; ``score`` is null where ``undefined`` says why."""
+
+
+class RowWriter:
+    """A file of rows that is written batch by batch, and whole once the context is left.
+
+    Raises StudyError when the disk refuses it.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
+        self.schema = schema
+        compression = "zstd" if path.name == MASKS else "snappy"
+        with writing(path):
+            self._writer = pq.ParquetWriter(path, schema, compression=compression)
+
+    def write(self, rows: pa.RecordBatch | pa.Table) -> None:
+        """Append rows."""
+        with writing(self._path):
+            self._writer.write(rows)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with writing(self._path):
+            self._writer.close()
 
 
 def rows_schema(task: pa.Schema) -> pa.Schema:
@@ -104,17 +132,16 @@ def concatenate(parts: Sequence[Path], folder: Path) -> None:
     if not parts:
         return
     for name in (ROWS, MASKS):
-        schema = pq.read_schema(parts[0] / name)
-        compression = "zstd" if name == MASKS else "snappy"
-        with pq.ParquetWriter(folder / name, schema, compression=compression) as writer:
+        with RowWriter(folder / name, pq.read_schema(parts[0] / name)) as writer:
             for part in parts:
-                writer.write_table(pq.read_table(part / name))
+                writer.write(pq.read_table(part / name))
     write_relevance(folder, np.concatenate([read_relevance(part) for part in parts]))
 
 
 def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:
     """Write relevance maps (N, rows, cols) float16."""
-    safetensors.numpy.save_file({"relevance": maps}, folder / RELEVANCE)
+    with writing(folder / RELEVANCE):
+        (folder / RELEVANCE).write_bytes(safetensors.numpy.save({"relevance": maps}))
 
 
 def read_relevance(folder: Path) -> NDArray[np.float16]:

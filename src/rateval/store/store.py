@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import shutil
+import os
+import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rateval.errors import StudyError
-from rateval.json_file import write_json
+from rateval.store.disk import FULL, make_folder, refuse, remove, writing
+from rateval.store.leftovers import UNFINISHED, remove_parts, remove_unfinished, sweep
+from rateval.store.locks import Locks, can_lock
+from rateval.store.manifest import FORMAT, DamageError, check_files, read_manifest, seal
 
-FORMAT = 2
-"""Version of the layout of stored results; part of every identity."""
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-MANIFEST = "manifest.json"
-"""File of a stored result that says what determined it."""
+_LOCKS = ".locks"
 
 
 def identify(values: Mapping[str, Any]) -> str:
@@ -32,6 +31,11 @@ def identify(values: Mapping[str, Any]) -> str:
     """
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def identify_result(stage: str, inputs: Mapping[str, Any]) -> str:
+    """Return the identity of a stage's result, from everything that determines it."""
+    return identify({"format": FORMAT, "stage": stage, "inputs": inputs})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +54,74 @@ class Stored:
 
 
 class Store:
-    """Results under ``root/<stage>/<identity>/``.
+    """Results under ``root/<stage>/<identity>/``, which several runs may use at once.
 
-    Raises StudyError when ``root`` cannot be written to, now or later.
+    ``tell`` gets a line about each result that is not what was stored, and when another run is
+    waited for. Raises StudyError when ``root`` cannot be written to, now or later.
     """
 
-    def __init__(self, root: Path, *, reuse: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        reuse: bool = True,
+        tell: Callable[[str], object] = lambda line: None,
+    ) -> None:
         self.root = root
+        self.tell = tell
         self._reuse = reuse
         self._made: set[str] = set()
         self._begun: set[str] = set()
-        with self._blaming_output():
+        self._told: set[str] = set()
+        self._whole: set[tuple[Path, str]] = set()
+        """Results whose digests were found right, with what their manifests said."""
+        try:
             root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=root):
-                pass
+            with tempfile.TemporaryFile(dir=root) as probe:
+                work = can_lock(probe.fileno())
+        except OSError as error:
+            raise StudyError(
+                f'run.output: "{root.parent}" cannot be written to: {error.strerror}; '
+                "choose another folder with --output"
+            ) from None
+        if not work:
+            tell(f"{root}: its file system has no locks; don't start two runs on it at once")
+        self._locks = Locks(root / _LOCKS, work=work)
 
-    def fetch(self, stage: str, inputs: Mapping[str, Any]) -> Stored | None:
-        """Return the stored result of these inputs, or None."""
+    def fetch(self, stage: str, inputs: Mapping[str, Any], *, whole: bool = False) -> Stored | None:
+        """Return the stored result of these inputs, or None; see ``find``."""
         identity = identify_result(stage, inputs)
         if not self._reuse and identity not in self._made:
             return None
-        return self.find(stage, identity)
+        return self.find(stage, identity, whole=whole)
 
-    def find(self, stage: str, identity: str) -> Stored | None:
+    def find(self, stage: str, identity: str, *, whole: bool = False) -> Stored | None:
         """Return a stored result by its identity, whoever made it and when, or None.
 
-        One whose manifest can't be read is none: it is made anew.
+        One that lacks something is none, and that is told: it is made anew. Whoever is going to
+        read its files asks for a ``whole`` one, whose every bit is looked at, once per process.
         """
         path = self.root / stage / identity
-        try:
-            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-            return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        if not os.path.lexists(path):
             return None
+        try:
+            manifest = self._check(path, whole)
+        except DamageError:
+            try:
+                with self.reading([identity]):  # another run may have replaced it meanwhile
+                    manifest = self._check(path, whole)
+            except DamageError as flaw:
+                self._tell(f"{flaw}; this result is not used, and made anew where it is needed")
+                return None
+        return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
+
+    def _check(self, path: Path, whole: bool) -> Mapping[str, Any]:
+        manifest = read_manifest(path)
+        seen = path, manifest["digest"]
+        check_files(path, manifest, digests=whole and seen not in self._whole)
+        if whole:
+            self._whole.add(seen)
+        return manifest
 
     def path_of(self, stage: str, identity: str) -> Path:
         """Return the folder of a result that is known to be stored."""
@@ -94,18 +133,33 @@ class Store:
         """Compute and keep a result: ``write`` fills the folder it is given and returns the facts.
 
         The folder appears under its final name when it is complete, so that an interruption at any
-        moment leaves nothing that looks like a result.
+        moment leaves nothing that looks like a result. Where another run makes the same, its
+        result is waited for and taken. A StudyError says which file could not be written.
         """
         identity = identify_result(stage, inputs)
-        final = self.root / stage / identity
-        started = time.perf_counter()
-        with self._blaming_output():
-            final.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=f".{identity}-", dir=final.parent))
+        with self._locks.hold(f"{identity}.make", waiting=self._waits):
+            stored = self.fetch(stage, inputs, whole=True)
+            if stored is None:
+                stored = self._make(stage, identity, inputs, write)
+                self._made.add(identity)
+            remove_unfinished(self.root, stage, identity)
+        return stored
+
+    def _make(
+        self,
+        stage: str,
+        identity: str,
+        inputs: Mapping[str, Any],
+        write: Callable[[Path], Mapping[str, Any]],
+    ) -> Stored:
+        folder, started = self.root / stage, time.perf_counter()
+        with writing(folder):
+            make_folder(folder)
+            work = Path(tempfile.mkdtemp(prefix=f".{identity}-", dir=folder))
         try:
-            facts = dict(write(unfinished))
+            facts = dict(write(work))
             seconds = round(time.perf_counter() - started, 3)
-            manifest = {
+            content = {
                 "format": FORMAT,
                 "stage": stage,
                 "identity": identity,
@@ -113,60 +167,83 @@ class Store:
                 "facts": facts,
                 "seconds": seconds,
             }
-            with self._blaming_output():
-                write_json(unfinished / MANIFEST, manifest)
-                _replace(unfinished, final)
+            with writing(folder):
+                seal(work, content)
+                self._put(work, stage, identity)
         except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise self._refuse(error) from error
+            if error.errno in FULL and _is_below(error.filename, self.root):
+                raise refuse(Path(os.fsdecode(error.filename)), error) from error
+            raise  # of a component, on a disk of its own
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        self._made.add(identity)
-        return Stored(stage, identity, final, facts, False, seconds)
+            remove(work)
+        return Stored(stage, identity, folder / identity, facts, False, seconds)
 
-    def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
-        """Return a folder, which may not exist yet, for the state of a result that takes long.
+    def _put(self, work: Path, stage: str, identity: str) -> None:
+        work.chmod(0o755)  # mkdtemp makes it private; a result is as readable as its neighbours
+        final = work.with_name(identity)
+        if not os.path.lexists(final):
+            work.rename(final)
+        elif not self._is_equal(work, stage, identity):  # else whoever reads it may go on
+            aside = final.with_name(f".{identity}-{secrets.token_hex(4)}")
+            with self._locks.hold(f"{identity}.read", waiting=self._waits):
+                final.rename(aside)
+                work.rename(final)
+            remove(aside)
 
-        Whoever makes the result keeps and deletes what is in it. It outlives an interruption, but
-        not a run that reuses nothing.
-        """
-        identity = identify_result(stage, inputs)
-        folder = self.root / f"{stage}-unfinished" / identity
-        if not self._reuse and identity not in self._begun:
-            shutil.rmtree(folder, ignore_errors=True)
-        self._begun.add(identity)
-        return folder
-
-    def discard(self, stored: Stored) -> None:
-        """Delete a result that nothing needs any more."""
-        shutil.rmtree(stored.path)
+    def _is_equal(self, work: Path, stage: str, identity: str) -> bool:
+        old = self.find(stage, identity, whole=True)
+        if old is None:
+            return False
+        ours, theirs = read_manifest(work), read_manifest(old.path)
+        return all(ours[key] == theirs[key] for key in ("files", "facts"))
 
     @contextmanager
-    def _blaming_output(self) -> Iterator[None]:
-        try:
+    def reading(self, identities: Iterable[str]) -> Iterator[None]:
+        """Keep results from being replaced while they are read."""
+        with ExitStack() as stack:
+            for identity in sorted(set(identities)):
+                stack.enter_context(
+                    self._locks.hold(f"{identity}.read", shared=True, waiting=self._waits)
+                )
             yield
-        except OSError as error:
-            raise self._refuse(error) from None
 
-    def _refuse(self, error: OSError) -> StudyError:
-        return StudyError(
-            f'run.output: "{self.root.parent}" cannot be written to: {error.strerror}; '
-            "choose another folder with --output"
-        )
+    @contextmanager
+    def owning(self, run: Path) -> Iterator[None]:
+        """Show to other runs that the run of this folder goes on."""
+        with self._locks.hold(f"{run.name}.run"):
+            yield
+
+    def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
+        """Return a folder for the state of a result that takes long; for whoever makes it.
+
+        It outlives an interruption, but not a run that reuses nothing, and is deleted when the
+        result is there.
+        """
+        identity = identify_result(stage, inputs)
+        folder = self.root / f"{stage}{UNFINISHED}" / identity
+        with writing(folder):
+            if not self._reuse and identity not in self._begun:
+                remove(folder)
+            self._begun.add(identity)
+            make_folder(folder.parent)
+            make_folder(folder)
+            remove_parts(folder)
+        return folder
+
+    def sweep(self) -> None:
+        """Delete what runs left behind that are done or dead."""
+        sweep(self.root, self._locks)
+
+    def _waits(self) -> None:
+        self.tell("waits for another run that works on the same result")
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            self.tell(line)
 
 
-def identify_result(stage: str, inputs: Mapping[str, Any]) -> str:
-    """Return the identity of a stage's result, from everything that determines it."""
-    return identify({"format": FORMAT, "stage": stage, "inputs": inputs})
-
-
-def _replace(unfinished: Path, final: Path) -> None:
-    unfinished.chmod(0o755)  # mkdtemp makes it private; a result is as readable as its neighbours
-    if final.exists():
-        shutil.rmtree(final)
-    try:
-        unfinished.rename(final)
-    except OSError:
-        if not final.exists():  # else another run made the same result meanwhile, as good as ours
-            raise
+def _is_below(name: Any, root: Path) -> bool:
+    if not isinstance(name, str | bytes):
+        return False
+    return Path(os.fsdecode(name)).absolute().is_relative_to(root.absolute())

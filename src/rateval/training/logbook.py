@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
-import safetensors.torch
 
 from rateval.api.protocols import Classifier
 from rateval.api.training import Monitor
 from rateval.api.values import Epoch
+from rateval.modelkit.writing import write_safetensors
+from rateval.store.disk import digest_file, remove, writing
 
 if TYPE_CHECKING:
     import torch
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 Examine = Callable[[Classifier], Mapping[str, float | None]]
 """Score a classifier on the samples held out."""
 
-_STATE, _TOLD = "state.safetensors", "told"
+_SUFFIX, _TOLD = ".safetensors", "told"
 
 
 class FolderLogbook:
     """A ``rateval.api.Logbook``: progress on a monitor, the rest in a folder.
 
-    The state is one file, tensors and their facts, which the next one replaces at once:
-    an interruption while a state is written leaves the one before.
+    The state is one file, tensors and their facts, whose name holds its digest. An interruption
+    while the next one is written leaves the one before.
     """
 
     def __init__(
@@ -68,21 +70,43 @@ class FolderLogbook:
         self.told[name] = value
 
     def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
-        """Replace the kept state."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        """Replace the kept state. Raises StudyError when the disk refuses it."""
         state = {"facts": dict(facts), "epochs": [asdict(epoch) for epoch in self.epochs]}
         metadata = {_TOLD: json.dumps(state, allow_nan=False)}
-        unfinished = self._folder / f"{_STATE}.part"
-        safetensors.torch.save_file(kept, unfinished, metadata)
-        unfinished.replace(self._folder / _STATE)
+        unfinished = self._folder / f".{secrets.token_hex(4)}.part"
+        try:
+            with writing(self._folder):
+                write_safetensors(tensors, unfinished, metadata)
+                digest = digest_file(unfinished)
+                kept = self._folder / f"{len(self.epochs):06}-{digest}{_SUFFIX}"
+                unfinished.replace(kept)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        for old in set(self._states()) - {kept}:
+            remove(old)
 
     def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Return the kept state and take up its curve, or None."""
-        if not (self._folder / _STATE).exists():
-            return None
-        with safetensors.safe_open(self._folder / _STATE, "pt") as file:
-            state = json.loads(file.metadata()[_TOLD])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
-        return tensors, state["facts"]
+        """Return the kept state and take up its curve, or None; a damaged one is told."""
+        for path in self._states():
+            if not self._is_whole(path):
+                continue
+            with safetensors.safe_open(path, "pt") as file:
+                state = json.loads(file.metadata()[_TOLD])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
+            return tensors, state["facts"]
+        return None
+
+    def _states(self) -> list[Path]:
+        """Return the states that there are, the last one first: two after a kill between them."""
+        return sorted(self._folder.glob(f"*{_SUFFIX}"), reverse=True)
+
+    def _is_whole(self, path: Path) -> bool:
+        try:
+            what = "was cut or changed since it was stored"
+            if digest_file(path) == path.name.removesuffix(_SUFFIX).rpartition("-")[2]:
+                return True
+        except OSError as error:
+            what = f"cannot be read: {error.strerror}"
+        self.advance(0, f"{path}: {what}; the training does not go on from it")
+        return False

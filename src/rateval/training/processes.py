@@ -17,7 +17,7 @@ import torch
 
 from rateval.api.component import Context
 from rateval.api.training import Monitor
-from rateval.errors import RatevalError
+from rateval.errors import RatevalError, StudyError
 from rateval.machine.interrupts import raise_missed_interrupt
 from rateval.machine.processes import (
     POLL_S,
@@ -108,6 +108,8 @@ def _listen(
             left -= 1
         elif kind == "refused":
             raise RatevalError(values[0])
+        elif kind == "whole":
+            raise StudyError(values[0])
         else:
             raise RuntimeError(f"a training process failed:\n{values[0]}")
 
@@ -139,6 +141,8 @@ def _work(
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
         messages.put(("done",))
+    except StudyError as error:
+        messages.put(("whole", str(error)))
     except RatevalError as error:
         messages.put(("refused", str(error)))
     except (Exception, SystemExit):

@@ -21,6 +21,7 @@ from rateval.facade import run
 from rateval.records.run import RunRecord
 from rateval.registry.discovery import discover
 from rateval.stages.finetune import restore as restore_stored
+from rateval.store.manifest import read_manifest, seal
 from rateval.testing import TinyModel, tiny_classifier, tiny_model
 
 CLASSES = ("dog", "cat", "bird")
@@ -159,10 +160,10 @@ def test_a_stored_result_that_is_gone(record: RunRecord) -> None:
 
 def test_a_model_whose_files_changed(record: RunRecord) -> None:
     cell = choose_classifier(record, {})
-    manifest = record.classifier_folder(cell) / "manifest.json"
-    content = json.loads(manifest.read_text(encoding="utf-8"))
+    folder = record.classifier_folder(cell)
+    content = read_manifest(folder)
     content["inputs"]["model"]["digest"] = "another"
-    manifest.write_text(json.dumps(content), encoding="utf-8")
+    seal(folder, content)
     with pytest.raises(RatevalError, match='model "tiny": its digest changed since this run'):
         restore_classifier(record, cell, discover())
 

@@ -210,22 +210,6 @@ def test_a_cell_that_is_not_there_is_said_before_the_start() -> None:
     assert not list(Path("runs").glob("faulty-*"))
 
 
-def test_a_full_disk_ends_the_run_and_keeps_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-
-    def full(*_: object) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    Path("mended").touch()
-    monkeypatch.setattr("rateval.engine.steps.judge", full)
-    with pytest.raises(RatevalError, match=r"run\.output.*No space left on device"):
-        rateval.run(spec())
-    (folder,) = Path("runs").glob("faulty-*")
-    record = rateval.load(folder)
-    assert record.status == "failed"
-    assert [stage.stage for stage in record.stages] == ["load", "finetune", "infer"]
-
-
 def test_an_error_while_recording_does_not_hide_the_first_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -44,6 +44,27 @@ def test_metadata_stands_in_the_header(state: dict[str, torch.Tensor], tmp_path:
         assert file.metadata() == {"format": "pt", "classes": "dog"}
 
 
+def test_equal_content_is_equal_bytes(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    metadata = {"made_of": '{"a": "\\u00e9 \x01 \\" \u2028 \U0001f600"}', "b": "x" * 90, "a": ""}
+    paths = [
+        write_safetensors(state, tmp_path / str(number), dict(reversed(metadata.items())))
+        for number in range(6)
+    ]
+    assert len({path.read_bytes() for path in paths}) == 1
+    with safe_open(paths[0], "pt") as file:
+        assert file.metadata() == {"format": "pt", **metadata}
+        assert file.get_tensor("temp").equal(state["temp"])
+
+
+def test_a_disk_that_refuses_a_file_is_an_oserror(
+    state: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="Is a directory") as caught:
+        write_safetensors(state, tmp_path / "folder")
+    assert caught.value.filename == str(tmp_path / "folder")
+
+
 def test_a_salesforce_checkpoint_holds_momentum_copies(
     state: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from rateval.errors import RatevalError
 from rateval.json_file import write_json
+from rateval.store.locks import Locks
+from rateval.store.manifest import require_whole
 from rateval.store.store import Store, identify, identify_result
 
 
@@ -78,18 +83,131 @@ def test_without_reuse_each_run_computes_once_and_replaces(tmp_path: Path) -> No
     assert again.reused
 
 
-def test_a_result_made_meanwhile_by_another_run_is_as_good(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+def test_of_two_that_make_a_result_the_second_waits_and_takes_the_first_one_s(
+    tmp_path: Path,
+) -> None:
+    begun, may_end = Event(), Event()
+    told: list[str] = []
 
     def slow(folder: Path) -> Mapping[str, Any]:
-        Store(tmp_path).make("infer", {"a": 1}, write("other"))
-        return write("ours")(folder)
+        begun.set()
+        assert may_end.wait(60)
+        return write("first")(folder)
 
-    store.make("infer", {"a": 1}, slow)
-    assert (tmp_path / "infer").iterdir()
+    def tell(line: str) -> None:
+        told.append(line)
+        may_end.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(Store(tmp_path).make, "infer", {"a": 1}, slow)
+        assert begun.wait(60)
+        second = pool.submit(Store(tmp_path, tell=tell).make, "infer", {"a": 1}, write("second"))
+    assert (first.result().reused, second.result().reused) == (False, True)
+    assert (second.result().path / "file.txt").read_text() == "first"
+    assert told == ["waits for another run that works on the same result"]
     assert [path.name for path in (tmp_path / "infer").iterdir()] == [
         identify_result("infer", {"a": 1})
     ]
+
+
+def test_a_result_is_not_replaced_while_it_is_read(tmp_path: Path) -> None:
+    made = Store(tmp_path).make("infer", {"a": 1}, write("old"))
+    waits = Event()
+    fresh = Store(tmp_path, reuse=False, tell=lambda line: waits.set())
+    with ThreadPoolExecutor(1) as pool:
+        with Store(tmp_path).reading([made.identity]):
+            replacing = pool.submit(fresh.make, "infer", {"a": 1}, write("other"))
+            assert waits.wait(60)
+            assert (made.path / "file.txt").read_text() == "old"
+            assert Store(tmp_path).find("infer", made.identity, whole=True) is not None
+        replacing.result(60)
+    assert (made.path / "file.txt").read_text() == "other"
+    assert [path.name for path in tmp_path.rglob("*") if path.name.startswith(".")] == [".locks"]
+
+
+def test_an_equal_result_of_a_fresh_run_is_kept_under_its_readers(tmp_path: Path) -> None:
+    made = Store(tmp_path).make("infer", {"a": 1}, write("same"))
+    before = (made.path / "file.txt").stat().st_ino
+    with Store(tmp_path).reading([made.identity]):
+        again = Store(tmp_path, reuse=False).make("infer", {"a": 1}, write("same"))
+    assert not again.reused
+    assert (made.path / "file.txt").stat().st_ino == before
+
+
+def test_what_the_dead_left_is_deleted_and_what_is_in_work_is_not(tmp_path: Path) -> None:
+    root = tmp_path / "runs" / "store"
+    store = Store(root)
+    dead, alive, done = (identify_result("infer", {"a": number}) for number in range(3))
+    kept = store.make("infer", {"a": 2}, write("done"))
+    for identity in (dead, alive):
+        (root / "infer" / f".{identity}-abcd1234" / "x").mkdir(parents=True)
+        (root / "infer-unfinished" / identity / "part" / f".{dead}-x").mkdir(parents=True)
+        (root / "infer-unfinished" / identity / "000001-0.safetensors").touch()
+    (root / "infer-unfinished" / done).mkdir()
+    (root / "infer" / ".of-somebody-else").touch()
+    for run in ("dead", "alive"):
+        (tmp_path / "runs" / run).mkdir()
+        (tmp_path / "runs" / run / ".run.json-0123.part").touch()
+        (tmp_path / "runs" / run / ".own.part").touch()
+    locks = Locks(root / ".locks")
+    with locks.hold(f"{alive}.make"), store.owning(tmp_path / "runs" / "alive"):
+        Store(root).sweep()
+        found = {path.relative_to(tmp_path / "runs").as_posix() for path in tmp_path.rglob("*")}
+    assert kept.path.is_dir()
+    assert f"store/infer/.{alive}-abcd1234/x" in found
+    assert f"store/infer/.{dead}-abcd1234" not in found
+    assert f"store/infer-unfinished/{alive}/part/.{dead}-x" in found
+    assert f"store/infer-unfinished/{dead}/part/.{dead}-x" not in found
+    assert f"store/infer-unfinished/{dead}/000001-0.safetensors" in found
+    assert f"store/infer-unfinished/{done}" not in found
+    assert "store/infer/.of-somebody-else" in found
+    assert {name for name in found if name.endswith(".part")} == {
+        "dead/.own.part",
+        "alive/.own.part",
+        "alive/.run.json-0123.part",
+    }
+
+
+def test_an_unfinished_state_goes_when_its_result_is_there(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    def fill(folder: Path) -> Mapping[str, Any]:
+        state = store.unfinished("infer", {"a": 1})
+        (state / "epoch").write_text("1")
+        return write("x")(folder)
+
+    def fail(folder: Path) -> Mapping[str, Any]:
+        fill(folder)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.make("infer", {"a": 1}, fail)
+    assert (store.unfinished("infer", {"a": 1}) / "epoch").read_text() == "1"
+    assert list(Store(tmp_path, reuse=False).unfinished("infer", {"a": 1}).iterdir()) == []
+    store.make("infer", {"a": 1}, fill)
+    assert not (tmp_path / "infer-unfinished").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_file_that_may_not_be_read_is_made_anew(tmp_path: Path) -> None:
+    made = Store(tmp_path).make("infer", {"a": 1}, write("x"))
+    for path in (made.path / "file.txt", made.path / "manifest.json", made.path):
+        path.chmod(0)
+        told: list[str] = []
+        store = Store(tmp_path, tell=told.append)
+        assert store.find("infer", made.identity, whole=True) is None
+        assert "cannot be read: Permission denied" in told[0]
+        assert not store.make("infer", {"a": 1}, write("x")).reused
+        assert Store(tmp_path).find("infer", made.identity, whole=True) is not None
+    assert [path.name for path in (tmp_path / "infer").iterdir()] == [made.identity]
+
+
+def test_a_result_of_another_format_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "result"
+    folder.mkdir()
+    write_json(folder / "manifest.json", {"format": 2, "facts": {}})
+    with pytest.raises(RatevalError, match=r"is of format 2, and this rateval reads format \d+; "):
+        require_whole(folder)
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -104,3 +222,4 @@ def test_json_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(path, {"a": float("nan")})
     assert json.loads(path.read_text()) == {"a": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,9 @@ def test_the_last_of_several_states_counts(tmp_path: Path) -> None:
     assert kept is not None
     assert list(kept[0]) == ["other"]
     assert kept[1] == {"epoch": 3}
-    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+    (path,) = tmp_path.iterdir()
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert path.name == f"000003-{digest}.safetensors"
 
 
 @pytest.mark.parametrize("when", ["before", "half", "after"])
@@ -70,14 +74,14 @@ def test_an_interrupted_save_leaves_the_state_before(
     logbook = saved(tmp_path)
     plain = safetensors.torch.save_file
 
-    def interrupted(tensors: Any, path: Path, metadata: Any) -> None:
+    def interrupted(tensors: Any, path: Path, *, metadata: Any) -> None:
         if when == "half":
             path.write_bytes(b"\x99" * 7)
         if when == "after":
             plain(tensors, path, metadata)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(safetensors.torch, "save_file", interrupted)
+    monkeypatch.setattr("rateval.modelkit.writing.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         logbook.save({"weights.a": torch.zeros(2, 3)}, {"epoch": 3})
     going_on = FolderLogbook(RecordingLogbook(), tmp_path)
@@ -138,3 +142,57 @@ def test_it_validates_by_what_it_was_given(tmp_path: Path) -> None:
     assert seeing.examine(classifier) == {"accuracy": 0.5}
     assert asked == [classifier]
     assert seeing.examined == ("accuracy",)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def replace_by_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [flip, cut, empty, replace_by_a_folder])
+def test_a_damaged_state_is_told_and_not_gone_on_from(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    saved(tmp_path)
+    (path,) = tmp_path.iterdir()
+    damage(path)
+    monitor = RecordingLogbook()
+    logbook = FolderLogbook(monitor, tmp_path)
+    assert logbook.resume() is None
+    assert logbook.epochs == []
+    (note,) = monitor.notes
+    assert str(path) in note
+    logbook.save(TENSORS, FACTS)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert FolderLogbook(RecordingLogbook(), tmp_path).resume() is not None
+
+
+def test_of_two_states_that_a_kill_left_the_last_whole_one_counts(tmp_path: Path) -> None:
+    logbook = saved(tmp_path)
+    (first,) = tmp_path.iterdir()
+    kept = first.read_bytes()
+    logbook.record(Epoch(3, 0.1, 1.0, 1e-4))
+    logbook.save({"other": torch.ones(1)}, {"epoch": 3})
+    (second,) = tmp_path.iterdir()
+    first.write_bytes(kept)
+    again = FolderLogbook(RecordingLogbook(), tmp_path).resume()
+    assert again is not None
+    assert again[1] == {"epoch": 3}
+    flip(second)
+    again = FolderLogbook(RecordingLogbook(), tmp_path).resume()
+    assert again is not None
+    assert again[1] == FACTS

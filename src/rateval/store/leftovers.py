@@ -1,0 +1,66 @@
+"""What runs left behind that are done or dead: found by locks that nobody holds, and deleted."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from rateval.errors import StudyError
+from rateval.store.disk import remove
+from rateval.store.locks import Locks
+from rateval.store.manifest import MANIFEST
+
+UNFINISHED = "-unfinished"
+"""End of the name of a stage's folder for the state of results that take long."""
+_WORK = re.compile(r"\.([0-9a-f]{32})-")
+"""Name of a folder in work, which holds the identity of what it is to become or has been."""
+_RECORDS = "*/.run.json-*.part"
+"""Records of runs beside the store that were being written."""
+
+
+def sweep(root: Path, locks: Locks) -> None:
+    """Delete what nobody works on any more in a store, and in the folders of runs beside it."""
+    for stage in list(root.iterdir()):
+        with suppress(OSError, StudyError):  # what cannot be looked at, or goes meanwhile
+            for path in list(stage.iterdir()):
+                _sweep(path, root, locks)
+    with suppress(OSError, StudyError):
+        for part in list(root.parent.glob(_RECORDS)):
+            with locks.try_hold(f"{part.parent.name}.run") as free:
+                if free:
+                    remove(part)
+        locks.sweep()
+
+
+def remove_unfinished(root: Path, stage: str, identity: str) -> None:
+    """Delete the state of a result that is there, or not wanted."""
+    folder = root / f"{stage}{UNFINISHED}" / identity
+    if os.path.lexists(folder):
+        remove(folder)
+        with suppress(OSError):  # of others
+            folder.parent.rmdir()
+
+
+def remove_parts(folder: Path) -> None:
+    """Delete what was in work inside a folder; only for whoever has the lock of what it is for."""
+    for part in sorted(folder.rglob(".*")):
+        remove(part)
+
+
+def _sweep(path: Path, root: Path, locks: Locks) -> None:
+    work = _WORK.match(path.name)
+    if work is None and not path.parent.name.endswith(UNFINISHED):
+        return
+    identity = path.name if work is None else work[1]
+    with locks.try_hold(f"{identity}.make") as free:
+        if not free:
+            return
+        stage = path.parent.name.removesuffix(UNFINISHED)
+        if work is not None:
+            remove(path)
+        elif (root / stage / identity / MANIFEST).is_file():
+            remove_unfinished(root, stage, identity)
+        else:
+            remove_parts(path)

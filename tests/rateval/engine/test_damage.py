@@ -1,0 +1,174 @@
+"""Whatever happens to the store costs time, and never a number."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rateval
+from rateval.errors import RatevalError
+from rateval.progress import Reporter
+from rateval.records.run import RunRecord
+
+STAGES = ("finetune", "infer", "judge", "score", "faithfulness", "agree")
+"""In the order in which one reads the other."""
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return {
+        "study": {"name": "tiny"},
+        "dataset": [{"use": "squares", "train": 6, "test": 5}],
+        "model": [{"use": "tiny"}],
+        "finetune": [{"use": "ft", "epochs": 1, "batch_size": 6}],
+        "attribution": [{"use": "generic-attention"}, {"use": "center-prior"}],
+        "faithfulness": {"images": 3, "steps": 2},
+        "metric": [{"use": "accuracy"}],
+        "run": {"device": "cpu", "batch_size": 5},
+    } | changes
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+class Listening(Reporter):
+    """A reporter that keeps what it is warned of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def replace_by_a_folder(path: Path) -> None:
+    path.unlink()
+    (path / "inside").mkdir(parents=True)
+
+
+def replace_by_a_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+DAMAGES = (flip, cut, empty, Path.unlink, replace_by_a_folder, replace_by_a_loop)
+
+
+def numbers(record: RunRecord) -> dict[str, Any]:
+    return record.model_dump(include={"status", "cells", "agreements", "failures", "trainings"})
+
+
+def run_again(whole: RunRecord) -> tuple[RunRecord, list[str]]:
+    """Run a study whose store was damaged; return its record and what was said."""
+    listening = Listening()
+    record = rateval.run(spec(), reporter=listening)
+    assert numbers(record) == numbers(whole)
+    for ours, theirs in zip(record.cells, whole.cells, strict=True):
+        assert record.rows(ours).equals(whole.rows(theirs))
+        assert np.array_equal(record.relevance(ours), whole.relevance(theirs))
+        assert record.curves(ours).equals(whole.curves(theirs))
+    store = Path("runs/store")
+    assert {path.name for path in store.iterdir()} == set(STAGES)
+    hidden = [path for path in Path("runs").rglob("*") if path.name.startswith(".")]
+    assert hidden == []
+    return record, listening.warnings
+
+
+@pytest.fixture
+def whole() -> RunRecord:
+    """Run the study once, and keep a copy that nobody damages."""
+    rateval.run(spec(), output="runs")
+    shutil.copytree("runs", "whole")
+    (run,) = Path("whole").glob("tiny-*")
+    return rateval.load(run)
+
+
+def first_of(stage: str) -> Path:
+    return min(Path("runs/store", stage).iterdir())
+
+
+def damage_and_run(whole: RunRecord, damage: Callable[[Path], None], paths: list[Path]) -> None:
+    for path in paths:
+        damage(path)
+    record, warnings = run_again(whole)
+    made = {stage.identity for stage in record.stages if not stage.reused}
+    for path in paths:
+        assert path.parent.name in made
+        (warning,) = [warning for warning in warnings if str(path) in warning]
+        assert warning.startswith(f"{path}: ")
+        assert "this result is not used, and made anew" in warning
+    assert len(warnings) == len(paths)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_files_are_told_and_made_anew(
+    damage: Callable[[Path], None], whole: RunRecord
+) -> None:
+    files = ["rows.parquet", "masks.parquet", "relevance.safetensors"]
+    for name in files if damage is flip else [files[DAMAGES.index(damage) % 3]]:
+        # Bit by bit it is looked at when it is read: by the score, which has to be made anew.
+        shutil.rmtree("runs/store/score")
+        paths = [first_of("finetune") / "classifier.safetensors", first_of("infer") / name]
+        paths += [judged / "rows.parquet" for judged in Path("runs/store/judge").iterdir()]
+        if damage is not flip:  # which no step would read
+            paths.append(first_of("faithfulness") / "rows.parquet")
+        damage_and_run(whole, damage, paths)
+    # Their own digest tells of any bit in a manifest, and so in the facts that people read.
+    damage_and_run(whole, damage, [first_of(stage) / "manifest.json" for stage in STAGES])
+
+
+def replace_by_a_file(path: Path) -> None:
+    shutil.rmtree(path)
+    path.write_text("")
+
+
+@pytest.mark.parametrize("damage", [shutil.rmtree, replace_by_a_file])
+def test_a_damaged_folder_costs_time(damage: Callable[[Path], None], whole: RunRecord) -> None:
+    for stage in STAGES:
+        damage(first_of(stage))
+    Path("runs/store/.locks").write_text("in the way")
+    run_again(whole)
+    for stage in STAGES:
+        damage(Path("runs/store", stage))
+    run_again(whole)
+
+
+def test_what_python_reads_of_a_run_is_what_was_stored() -> None:
+    record = rateval.run(spec())
+    cell = record.cells[0]
+    store = Path("runs/store")
+    for read, name in (
+        (record.rows, "rows.parquet"),
+        (record.relevance, "relevance.safetensors"),
+    ):
+        path = store / "infer" / cell.identity / name
+        flip(path)
+        with pytest.raises(RatevalError, match=f"{name}: was changed .* delete .* run the spec"):
+            read(cell)
+        flip(path)
+        read(cell)
+    assert cell.faithfulness is not None
+    empty(store / "faithfulness" / cell.faithfulness.identity / "rows.parquet")
+    with pytest.raises(RatevalError, match=r"rows.parquet: is empty: 0 bytes of"):
+        record.curves(cell)

@@ -21,13 +21,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import multiprocessing
 import resource
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,8 @@ FORWARD, ZERO_SHOT, HEAD = "plain forward", "published, last", "published, all"
 LAST, ALL, HALF = "rateval, last", "rateval, all", " in half precision"
 REFERENCE = {LAST: ZERO_SHOT, ALL: HEAD}
 Work = Callable[[], object]
-SPEED_S, LIBRARY_S = 360.0, 30.0
-"""Limits of the rounds; what remains of ten minutes is for building models and for memory."""
+SPEED_S, LIBRARY_S, MEMORY_S = 240.0, 30.0, 100.0
+"""Limits of parts; what remains of ten minutes is for building models."""
 
 
 def make_whole(layers: str) -> Callable[[Case], None]:
@@ -170,9 +169,13 @@ def own_peak(kind: str, options: argparse.Namespace) -> float:
 def print_memory(options: argparse.Namespace) -> None:
     peaks = {}
     for kind in ("kept", "all"):
-        pace.tell(f"memory of {kind}")
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            peaks[kind] = process.submit(own_peak, kind, options).result()
+        pace.tell(f"memory of {kind}, at most {MEMORY_S:.0f} s")
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            try:
+                peaks[kind] = pool.apply_async(own_peak, (kind, options)).get(MEMORY_S)
+            except multiprocessing.TimeoutError:
+                pace.tell("left out: the limit is reached; try a smaller --memory-batch")
+                return
     print(
         f"peak memory, batch {options.memory_batch}: rateval, all {peaks['all']:.0f} MiB; forward "
         f"with its graph kept {peaks['kept']:.0f} MiB; ratio {peaks['all'] / peaks['kept']:.2f}"

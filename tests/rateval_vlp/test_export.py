@@ -212,7 +212,10 @@ def test_a_hugging_face_folder_goes_back_to_one(
     torch.testing.assert_close(cosine * model.logit_scale, expected, atol=1e-5, rtol=1e-6)
     processor = BlipImageProcessor.from_pretrained(out, local_files_only=True)
     assert list(processor.image_mean) == [0.1, 0.2, 0.3]
-    back = load(out, blip=True)
+    with pytest.raises(RatevalError, match=r"image_mean = .* is another than BLIP's own"):
+        load(out, blip=True)
+    back = load(out, blip=True, image_mean=(0.1, 0.2, 0.3))
+    assert back.card.mean == model.card.mean
     torch.testing.assert_close(
         logits(back, images, PROMPTS), logits(model, images, PROMPTS), atol=1e-6, rtol=1e-6
     )

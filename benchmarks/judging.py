@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -72,14 +73,13 @@ def main() -> None:
     times: dict[str, list[float]] = {"upsampling alone": [], "judging": []}
     with tempfile.TemporaryDirectory() as inferred, tempfile.TemporaryDirectory() as judged:
         store(Path(inferred), options.images)
-        for number in range(options.rounds):
+        for _ in pace.rounds(options.rounds):
             started = time.process_time()
             floor(Path(inferred))
             between = time.process_time()
             judge(validator, Path(inferred), 64, Silent(), Path(judged), "cpu")
             times["upsampling alone"].append(between - started)
             times["judging"].append(time.process_time() - between)
-            print(f"round {number + 1} of {options.rounds}", flush=True)
     base = statistics.median(times["upsampling alone"])
     print(f"{'':20}{'CPU s for 50,000':>18}{'of upsampling alone':>22}")
     for name, took in times.items():

@@ -87,10 +87,10 @@ class FileSplit:
         name = self.name if self.view is None else f"{self.name} {self.view.name}"
         return f"{name} reading={_READING} count={len(self)} listing={self.listing.digest}"
 
-    @property
+    @cached_property
     def ids(self) -> Sequence[str]:
-        """Ids of all samples: paths below the images' folder."""
-        return self.listing.paths
+        """Ids of all samples: paths below the images' folder, escaped where they are no Unicode."""
+        return [printable(path) for path in self.listing.paths]
 
     @property
     def labels(self) -> Sequence[int]:

@@ -40,6 +40,8 @@ def test_such_a_sample_is_read_with_its_evidence(tools: Any, odd: Path) -> None:
     assert SHOWN in both
     split = dataset.test if SHOWN in tools.ids(dataset.test) else dataset.train
     assert tools.sample(split, SHOWN).mask is not None
+    # What is listed names the samples as they name themselves, or no draw could find them.
+    assert [sample.id for sample in split.samples(range(len(split)))] == list(split.ids)
     (odd / "101_ObjectCategories" / "airplanes" / ODD).write_bytes(b"no image")
     assert tools.skipped(split)[SHOWN].startswith("unreadable image: ")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from rateval.api.params import Params
-from rateval.errors import Problem, SpecError
+from rateval.errors import PluginError, Problem, SpecError
 from rateval.plan.cells import Choice
 from rateval.registry.catalogue import explain_missing, explain_unknown
 from rateval.registry.references import explain_unresolved, params_class, parse_params
@@ -58,7 +58,7 @@ def choose_in(
         return [Problem(document.where((*at, "use"), value=True), unresolved)]
     try:
         params = parse_params(found, entry.params)
-    except (OSError, RuntimeError):  # a path in it is none, and was tried
+    except PluginError:  # a path in it is none, and was tried
         wrong = _find_paths(entry.params, str)
         if not wrong:
             raise

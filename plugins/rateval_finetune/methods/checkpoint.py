@@ -20,8 +20,13 @@ from rateval_finetune.methods.tuned_model import (
     copy_model,
     load_model,
 )
-from rateval_finetune.training.features import count_features
-from rateval_finetune.training.linear_head import EMBEDDING_HEAD, HEAD, HeadClassifier, restore_head
+from rateval_finetune.training.linear_head import (
+    EMBEDDING_HEAD,
+    HEAD,
+    HeadClassifier,
+    count_features,
+    restore_head,
+)
 from rateval_finetune.training.modes import freeze
 
 if TYPE_CHECKING:

@@ -11,8 +11,13 @@ import torch
 from rateval.api import Classifier, Logbook, Model, Split
 from rateval_finetune.methods.method import Method, P
 from rateval_finetune.params import TrainingParams
-from rateval_finetune.training.features import compute_features, count_features
-from rateval_finetune.training.linear_head import HeadClassifier, new_head, restore_head
+from rateval_finetune.training.features import compute_features
+from rateval_finetune.training.linear_head import (
+    HeadClassifier,
+    count_features,
+    new_head,
+    restore_head,
+)
 from rateval_finetune.training.modes import freeze, train_only
 from rateval_finetune.training.objectives import FeatureObjective, HeadObjective
 from rateval_finetune.training.optimizers import Group

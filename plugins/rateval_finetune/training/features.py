@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,22 +11,11 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 
 from rateval.api import Logbook, RatevalError, Split
-from rateval.modelkit import Portions, load_chunks
+from rateval.modelkit import load_chunks
 from rateval_finetune.params import TrainingParams
-from rateval_finetune.training.linear_head import HeadClassifier
+from rateval_finetune.training.linear_head import HeadClassifier, feature_portions
 from rateval_finetune.training.processes import make_accelerator
 from rateval_finetune.training.sources import FeatureSource
-
-_WORDS = ("turned into features", "take a smaller model or another device, such as --device cpu")
-
-
-@torch.no_grad()
-def count_features(compute: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> int:
-    """Return how many features ``compute`` gives, (B, F), of each of some images.
-
-    Raises RatevalError when one alone does not fit into memory.
-    """
-    return Portions(*_WORDS).each(len(images), lambda part: compute(images[part]).shape[1])[0]
 
 
 @torch.no_grad()
@@ -49,7 +37,7 @@ def compute_features(
     positions = range(state.process_index, len(split), state.num_processes)
     size = math.ceil(params.batch_size / params.accumulate)
     chunks = [positions[at : at + size] for at in range(0, len(positions), size)]
-    portions = Portions(*_WORDS)
+    portions = feature_portions()
     found: list[Any] = []
     seen = 0
     for batch in load_chunks(split, classifier.model, chunks, readers=readers):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 
 from rateval.api import HeadDecision, Model
+from rateval.modelkit import Portions
 from rateval_finetune.training.states import copy_state, load_part, name_state, require_fit
 
 HEAD = "head."
@@ -134,3 +135,20 @@ def restore_head(
 
 def _prefix(on_embedding: bool) -> str:
     return EMBEDDING_HEAD if on_embedding else HEAD
+
+
+@torch.no_grad()
+def count_features(compute: Callable[[torch.Tensor], torch.Tensor], images: torch.Tensor) -> int:
+    """Return how many features ``compute`` gives, (B, F), of each of some images.
+
+    Raises RatevalError when one alone does not fit into memory.
+    """
+    portions = feature_portions()
+    return portions.each(len(images), lambda part: compute(images[part]).shape[1])[0]
+
+
+def feature_portions() -> Portions:
+    """Return as many images at once as can be turned into features."""
+    return Portions(
+        "turned into features", "take a smaller model or another device, such as --device cpu"
+    )

@@ -49,6 +49,15 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [PlainReporter, LiveReporter])
+def test_a_note_without_samples_is_a_line_of_its_own(kind: type[PlainReporter]) -> None:
+    shown = console(terminal=kind is LiveReporter)
+    with kind(shown).watch("infer", "clip · zs") as monitor:
+        monitor.begin(100)
+        monitor.advance(0, "waits for [/b] another run")
+    assert "  infer        clip · zs  waits for [/b] another run\n" in text_of(shown)
+
+
 def test_a_live_line_shows_count_rate_and_time_left() -> None:
     shown = console(terminal=True)
     with LiveReporter(shown).watch("finetune", "clip · ft") as monitor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import tomllib
 import urllib.error
 import urllib.request
@@ -63,9 +64,10 @@ def fetch(row: Checkpoint, path: Path, tell: Callable[[int, int | None], None]) 
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RatevalError(f"{path.parent}: cannot be written to: {error.strerror}") from None
-    unfinished = path.with_name(path.name + ".part")
+    # A name of its own: two downloads into one file would be a mixture of both.
+    unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
     try:
-        digest = _download(row, unfinished, tell)
+        digest = _download(row, path, unfinished, tell)
         if row.sha256 and digest != row.sha256:
             raise RatevalError(
                 f"{row.address}: what came has sha256 {digest}, but {row.sha256} is published; "
@@ -77,7 +79,9 @@ def fetch(row: Checkpoint, path: Path, tell: Callable[[int, int | None], None]) 
     return digest
 
 
-def _download(row: Checkpoint, path: Path, tell: Callable[[int, int | None], None]) -> str:
+def _download(
+    row: Checkpoint, goal: Path, path: Path, tell: Callable[[int, int | None], None]
+) -> str:
     digest, done = hashlib.sha256(), 0
     try:
         with (
@@ -95,7 +99,7 @@ def _download(row: Checkpoint, path: Path, tell: Callable[[int, int | None], Non
         reason = getattr(error, "reason", None) or error
         raise RatevalError(
             f"{row.address}: cannot be downloaded: {reason}; check the connection, or download it "
-            f"elsewhere and put it at {path.with_suffix('')}"
+            f"elsewhere and put it at {goal}"
         ) from None
     if size is not None and done != size:
         raise RatevalError(f"{row.address}: broke off after {done} of {size} bytes; try again")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
-from rateval.json_file import write_json
+from rateval.json_file import write_json, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
 from rateval.records.environment import EnvironmentRecord
@@ -146,7 +146,7 @@ class RunRecord(Record):
         """Write ``run.json`` (and the spec, if it came from a file) into ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.spec_given:
-            (folder / "spec.toml").write_text(self.spec_given, encoding="utf-8")
+            write_whole(folder / "spec.toml", self.spec_given)
         write_json(folder / FILE_NAME, self.model_dump(mode="json"))
         self._path = folder
 

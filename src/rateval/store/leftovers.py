@@ -16,18 +16,21 @@ UNFINISHED = "-unfinished"
 """End of the name of a stage's folder for the state of results that take long."""
 _WORK = re.compile(r"\.([0-9a-f]{32})-")
 """Name of a folder in work, which holds the identity of what it is to become or has been."""
-_RECORDS = "*/.run.json-*.part"
-"""Records of runs beside the store that were being written."""
+_PARTS = ("*/.run.json-*.part", "*/.spec.toml-*.part")
+"""What was being written into the folders of runs beside the store."""
 
 
 def sweep(root: Path, locks: Locks) -> None:
     """Delete what nobody works on any more in a store, and in the folders of runs beside it."""
     for stage in list(root.iterdir()):
+        unfinished = stage.name.endswith(UNFINISHED)
         with suppress(OSError, StudyError):  # what cannot be looked at, or goes meanwhile
-            for path in list(stage.iterdir()):
-                _sweep(path, root, locks)
+            with os.scandir(stage) as entries:
+                names = [entry.name for entry in entries if unfinished or entry.name[0] == "."]
+            for name in names:
+                _sweep(stage / name, root, locks)
     with suppress(OSError, StudyError):
-        for part in list(root.parent.glob(_RECORDS)):
+        for part in [part for pattern in _PARTS for part in root.parent.glob(pattern)]:
             with locks.try_hold(f"{part.parent.name}.run") as free:
                 if free:
                     remove(part)

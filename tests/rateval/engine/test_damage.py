@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import rateval
+from rateval.cli.main import main
 from rateval.errors import RatevalError
-from rateval.progress import Reporter
+from rateval.progress import PlainReporter, Reporter
 from rateval.records.run import RunRecord
+from rateval.stages.infer import infer
+from rateval.training.logbook import FolderLogbook
 
 STAGES = ("finetune", "infer", "judge", "score", "faithfulness", "agree")
 """In the order in which one reads the other."""
@@ -152,6 +157,82 @@ def test_a_damaged_folder_costs_time(damage: Callable[[Path], None], whole: RunR
     for stage in STAGES:
         damage(Path("runs/store", stage))
     run_again(whole)
+
+
+def test_a_damaged_classifier_is_not_exported(capsys: pytest.CaptureFixture[str]) -> None:
+    record = rateval.run(spec(attribution=[{"use": "center-prior"}]))
+    folder = record.classifier_folder(record.cells[0])
+    for path in (folder / "classifier.safetensors", folder / "manifest.json"):
+        kept = path.read_bytes()
+        flip(path)
+        assert main(["export-checkpoint", str(record.path), "--to", "out"]) == 2
+        (error,) = capsys.readouterr().err.splitlines()
+        assert error.startswith(f"error: {path}: was c")
+        assert f"delete {folder}, and run the spec again" in error
+        assert not Path("out").exists()
+        path.write_bytes(kept)
+    assert main(["export-checkpoint", str(record.path), "--to", "out"]) == 0
+
+
+def test_what_was_inferred_in_part_is_looked_at_before_it_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rateval.engine.steps.PART_SIZE", 2)
+    tables = spec(attribution=[{"use": "center-prior"}])
+    whole = rateval.run(tables, output="whole")
+    seen: list[int] = []
+
+    def interrupted(job: Any, part: range, *rest: Any) -> Any:
+        seen.append(part.start)
+        if seen == [0, 2, 4]:
+            raise KeyboardInterrupt
+        return infer(job, part, *rest)
+
+    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rateval.run(tables)
+    (folder,) = Path("runs/store/infer-unfinished").iterdir()
+    rows = folder.glob("part/*/rows.parquet")
+    first = min(rows, key=lambda path: path.stat().st_mtime_ns)
+    flip(first)
+    stream = StringIO()
+    reporter = PlainReporter(Console(file=stream, width=1000))
+    assert numbers(rateval.run(tables, reporter=reporter)) == numbers(whole)
+    assert seen == [0, 2, 4, 0, 4]
+    assert f"{first}: was changed since it was stored" in stream.getvalue()
+    assert not Path("runs/store/infer-unfinished").exists()
+
+
+def test_a_damaged_state_of_a_training_is_told_and_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tables = spec(finetune=[{"use": "ft", "epochs": 3, "batch_size": 6}])
+    whole = rateval.run(tables, output="whole")
+    real = FolderLogbook.save
+
+    def interrupted(logbook: FolderLogbook, *state: Any) -> None:
+        real(logbook, *state)
+        if len(logbook.epochs) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(FolderLogbook, "save", interrupted)
+        rateval.run(tables)
+    (state,) = Path("runs/store").glob("finetune-unfinished/*/*")
+    flip(state)
+    stream = StringIO()
+    reporter = PlainReporter(Console(file=stream, width=1000))
+    assert numbers(rateval.run(tables, reporter=reporter)) == numbers(whole)
+    assert f"{state}: was cut or changed since it was stored" in stream.getvalue()
+
+
+def test_equal_trainings_leave_equal_bytes() -> None:
+    tables = spec(attribution=[{"use": "center-prior"}])
+    paths = [
+        record.classifier_folder(record.cells[0]) / "classifier.safetensors"
+        for record in (rateval.run(tables, output=str(number)) for number in range(4))
+    ]
+    assert len({path.read_bytes() for path in paths}) == 1
 
 
 def test_what_python_reads_of_a_run_is_what_was_stored() -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import rateval
-from rateval.errors import RatevalError
+from rateval.errors import RatevalError, StudyError
 from rateval.machine.processes import end_with_parent
 from rateval.records.cell import SkippedRecord
 from rateval.records.facts import FinetuneFacts
@@ -203,6 +203,8 @@ def test_progress_is_passed_on_until_all_are_done(listen: Listen) -> None:
 def test_an_error_of_a_user_and_a_bug_differ(listen: Listen) -> None:
     with pytest.raises(RatevalError, match=r"^the loss is nan$"):
         listen([Member()], Messages(("refused", "the loss is nan")))
+    with pytest.raises(StudyError, match=r"^runs/store: cannot be written to"):
+        listen([Member()], Messages(("whole", "runs/store: cannot be written to: full")))
     with pytest.raises(RuntimeError, match=r"^a training process failed:\nTraceback .*\nKeyError"):
         listen([Member()], Messages(("failed", "Traceback (most recent)\nKeyError: 1")))
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 import rateval
 from rateval.cli.main import main
+from rateval.console import Console
 from rateval.errors import RatevalError
 from rateval.progress import PlainReporter, Reporter
 from rateval.records.run import RunRecord

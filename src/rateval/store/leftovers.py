@@ -29,6 +29,8 @@ def sweep(root: Path, locks: Locks) -> None:
                 names = [entry.name for entry in entries if unfinished or entry.name[0] == "."]
             for name in names:
                 _sweep(stage / name, root, locks)
+            if unfinished:
+                stage.rmdir()  # where nothing is left in it
     with suppress(OSError, StudyError):
         for part in [part for pattern in _PARTS for part in root.parent.glob(pattern)]:
             with locks.try_hold(f"{part.parent.name}.run") as free:

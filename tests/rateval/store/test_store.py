@@ -145,6 +145,7 @@ def test_what_the_dead_left_is_deleted_and_what_is_in_work_is_not(tmp_path: Path
         (root / "infer-unfinished" / identity / "000001-0.safetensors").touch()
     (root / "infer-unfinished" / done).mkdir()
     (root / "infer" / ".of-somebody-else").touch()
+    (root / "finetune-unfinished").mkdir()
     for run in ("dead", "alive"):
         (tmp_path / "runs" / run).mkdir()
         (tmp_path / "runs" / run / ".run.json-0123.part").touch()
@@ -160,6 +161,7 @@ def test_what_the_dead_left_is_deleted_and_what_is_in_work_is_not(tmp_path: Path
     assert f"store/infer-unfinished/{dead}/part/.{dead}-x" not in found
     assert f"store/infer-unfinished/{dead}/000001-0.safetensors" in found
     assert f"store/infer-unfinished/{done}" not in found
+    assert "store/finetune-unfinished" not in found
     assert "store/infer/.of-somebody-else" in found
     assert {name for name in found if name.endswith(".part")} == {
         "dead/.own.part",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed import FileStore  # type: ignore[attr-defined]  # no list of exports has it
 
 from rateval.api.component import Context
 from rateval.api.training import Monitor
@@ -31,6 +32,7 @@ from rateval.plan.plan import Plan
 from rateval.progress import SilentMonitor
 from rateval.records.facts import FinetuneFacts
 from rateval.stages.finetune import save_state
+from rateval.store.locks import can_lock
 from rateval.training.fitting import Fitting
 from rateval.workbench.bench import Workbench
 
@@ -61,7 +63,8 @@ def fit_together(team: Team, monitor: Monitor) -> FinetuneFacts:
     """
     spawning = multiprocessing.get_context("spawn")
     messages: multiprocessing.Queue[tuple[Any, ...]] = spawning.Queue()
-    with tempfile.TemporaryDirectory(prefix="rateval-processes-") as meeting:
+    place = _meeting_place(team.unfinished)
+    with tempfile.TemporaryDirectory(prefix=".processes-", dir=place) as meeting:
         members = [
             spawning.Process(target=_work, args=(team, rank, Path(meeting), messages), daemon=True)
             for rank in range(team.processes)
@@ -89,6 +92,16 @@ def require_processes(count: int, device: str) -> None:
             f'run.processes = {count}: each takes a device of its own, and of "{device}" there are '
             f"{cards}; use {cards} or fewer, or --device cpu"
         )
+
+
+def _meeting_place(unfinished: Path) -> Path | None:
+    """Return the folder in which processes meet; None for the system's own.
+
+    Beside the state of the training, what a killed run leaves is deleted by the next one. They meet
+    by a lock, which not every file system has.
+    """
+    with tempfile.TemporaryFile(dir=unfinished) as probe:
+        return unfinished if can_lock(probe.fileno()) else None
 
 
 def _listen(
@@ -166,7 +179,7 @@ def _join(team: Team, rank: int, meeting: Path) -> str:
     }
     torch.distributed.init_process_group(
         backend,
-        init_method=(meeting / "meeting").as_uri(),
+        store=FileStore(str(meeting / "meeting"), team.processes),
         timeout=_PATIENCE,
         rank=rank,
         world_size=team.processes,

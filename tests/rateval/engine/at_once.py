@@ -75,11 +75,11 @@ def require_nothing_left(output: str) -> None:
 
 
 def try_pairs() -> None:
-    run("alone", 12)
+    run("alone", 8)
     ((alone, _),) = told("alone")
     for first, second in ((True, True), (True, False), (False, True), (False, False)):
         output = f"{first}-{second}"
-        children = [fork(partial(run, output, 12, reuse=reuse)) for reuse in (first, second)]
+        children = [fork(partial(run, output, 8, reuse=reuse)) for reuse in (first, second)]
         assert [end_of(child) for child in children] == [0, 0], output
         found = told(output)
         assert [numbers for numbers, _ in found] == [alone, alone], output

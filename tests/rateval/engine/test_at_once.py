@@ -11,7 +11,8 @@ import pytest
 SCRIPT = Path(__file__).with_name("at_once.py")
 
 
-@pytest.mark.parametrize("what", [["pairs"], ["kills", "6"]], ids=lambda what: what[0])
+@pytest.mark.slow
+@pytest.mark.parametrize("what", [["pairs"], ["kills", "5"]], ids=lambda what: what[0])
 def test_runs_in_processes_of_their_own(what: list[str], tmp_path: Path, acme: Path) -> None:
     done = subprocess.run(
         [sys.executable, SCRIPT, *what],

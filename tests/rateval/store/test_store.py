@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,6 +109,53 @@ def test_of_two_that_make_a_result_the_second_waits_and_takes_the_first_one_s(
     assert [path.name for path in (tmp_path / "infer").iterdir()] == [
         identify_result("infer", {"a": 1})
     ]
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def replace_by(make: Callable[[Path], object]) -> Callable[[Path], None]:
+    def replace(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return replace
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "flip": (flip, "was (cut or )?changed since it was stored"),
+    "cut": (lambda path: os.truncate(path, 3), "is cut: 3 bytes of 4|was cut or changed"),
+    "grow": (lambda path: path.write_bytes(path.read_bytes() + b"!"), "has grown|was cut or"),
+    "empty": (lambda path: os.truncate(path, 0), "is empty"),
+    "delete": (Path.unlink, "is missing"),
+    "folder": (replace_by(Path.mkdir), "is no file"),
+    "loop": (replace_by(lambda path: path.symlink_to(path)), "cannot be read: Too many levels"),
+    "pipe": (replace_by(os.mkfifo), "is no file"),
+}
+
+
+@pytest.mark.parametrize("name", ["file.txt", "manifest.json"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_not_as_it_was_stored_is_told_and_made_anew(
+    damage: str, name: str, tmp_path: Path
+) -> None:
+    made = Store(tmp_path).make("infer", {"a": 1}, write("four"))
+    spoil, what = DAMAGES[damage]
+    spoil(made.path / name)
+    told: list[str] = []
+    store = Store(tmp_path, tell=told.append)
+    assert store.fetch("infer", {"a": 1}, whole=True) is None
+    again = store.make("infer", {"a": 1}, write("four"))
+    assert not again.reused
+    (line,) = told
+    assert re.match(f"{re.escape(str(made.path / name))}: ({what}).*; this result is not", line)
+    found = Store(tmp_path).fetch("infer", {"a": 1}, whole=True)
+    assert found is not None
+    assert found.facts == {"length": 4}
+    assert [path.name for path in (tmp_path / "infer").iterdir()] == [made.identity]
 
 
 def test_a_result_is_not_replaced_while_it_is_read(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ from rateval.workbench.bench import Workbench
 _FACTS = "facts-{}.json"
 _PATIENCE = timedelta(hours=12)
 """How long processes wait for the first one while it examines a classifier."""
+_LAST_MOMENTS_S = 1.0
+"""How long a process that lost its connections is dead before its end can be seen, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def _listen(
         elif kind == "whole":
             raise StudyError(values[0])
         else:
+            _require_no_killed(members)
             raise RuntimeError(f"a training process failed:\n{values[0]}")
 
 
@@ -132,10 +135,22 @@ def _require_alive(
 ) -> None:
     for rank, member in enumerate(members):
         if member.exitcode not in (None, 0) and messages.empty():
-            raise RatevalError(
-                f"training process {rank} of {len(members)} ended with code {member.exitcode}, "
-                "perhaps for lack of memory; use fewer run.processes or a lower batch_size"
-            )
+            raise _ended(rank, members)
+
+
+def _require_no_killed(members: Sequence[Any]) -> None:
+    """Raise RatevalError when one was killed: the others, which lost its connection, only tell."""
+    for rank, member in enumerate(members):
+        member.join(_LAST_MOMENTS_S)
+        if (member.exitcode or 0) < 0:
+            raise _ended(rank, members)
+
+
+def _ended(rank: int, members: Sequence[Any]) -> RatevalError:
+    return RatevalError(
+        f"training process {rank} of {len(members)} ended with code {members[rank].exitcode}, "
+        "perhaps for lack of memory; use fewer run.processes or a lower batch_size"
+    )
 
 
 def _work(

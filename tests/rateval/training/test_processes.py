@@ -159,8 +159,8 @@ class Member:
         assert self.pid, "a process that was not started has nothing to end"
         self.ended.append("terminate")
 
-    def join(self) -> None:
-        assert self.pid
+    def join(self, timeout: float | None = None) -> None:
+        assert self.pid or timeout is not None
         self.ended.append("join")
 
 
@@ -218,6 +218,14 @@ def test_a_process_that_was_killed_is_noticed(
     message = r"^training process 1 of 2 ended with code -9, perhaps .* fewer run\.processes or"
     with pytest.raises(RatevalError, match=message):
         listen([Member(0), Member(-9)], told)
+
+
+def test_a_killed_process_is_to_blame_and_not_those_that_lose_its_connection(
+    listen: Listen,
+) -> None:
+    lost = Messages(("failed", "RuntimeError: Connection closed by peer"))
+    with pytest.raises(RatevalError, match=r"^training process 1 of 2 ended with code -9"):
+        listen([Member(0), Member(-9)], lost)
 
 
 def test_the_last_words_of_a_process_are_heard(listen: Listen) -> None:

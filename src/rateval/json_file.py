@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
 from rateval.errors import RatevalError
+
+
+def require_regular(path: Path) -> None:
+    """Raise OSError unless there is a regular file: reading a pipe or a device may never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -16,6 +24,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises RatevalError when the file is absent, or holds something else.
     """
     try:
+        require_regular(path)
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise RatevalError(f"{path}: not a readable JSON config: {error}") from error

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from rateval.errors import RatevalError
+from rateval.json_file import require_regular
 from rateval.modelkit.checkpoint_files.archives import names_in_archive
 from rateval.modelkit.checkpoint_files.tensors import require_plain_tensor
 from rateval.modelkit.checkpoint_files.torchscript import read_archive
@@ -54,6 +55,7 @@ def read_state_dict(
 
 
 def _format_of(path: Path) -> str:
+    require_regular(path)
     with path.open("rb") as file:
         head = file.read(9)
     if head[:2] == b"PK":

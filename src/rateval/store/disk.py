@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rateval.errors import StudyError
+from rateval.json_file import require_regular
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What a disk says that takes no more: full, over quota, read-only, file over its limit."""
@@ -47,6 +48,7 @@ finished stage and epoch; make room, or choose another folder with --output
 
 def digest_file(path: Path) -> str:
     """Return the sha256 of a file in hex. Raises OSError when it cannot be read."""
+    require_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 from rateval.api import RatevalError
-from rateval.modelkit import read_state_dict
+from rateval.modelkit import digest_of, read_json, read_state_dict
 
 State = dict[str, torch.Tensor]
 
@@ -269,3 +269,10 @@ def test_an_archive_that_unpacks_to_more_than_its_numbers(state: State, tmp_path
         RatevalError, match=r"bytes that unpack to 314,.*; at most 10 times as many"
     ):
         read_state_dict(bomb)
+
+
+@pytest.mark.parametrize("read", [read_state_dict, read_json, digest_of])
+def test_a_pipe_without_an_end_is_refused(read: Callable[[Path], object], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RatevalError, match="is no regular file"):
+        read(tmp_path / "pipe")

@@ -66,7 +66,7 @@ class Layout:
     def error(self, what: str) -> RatevalError:
         """Return an error that says what is wrong, how the dataset should lie and where it is."""
         return RatevalError(
-            f"{self.dataset}: {printable(what)}; its folder must hold {self.tree}, as the official "
+            f"{self.dataset}: {shorten(printable(what))}; its folder must hold {self.tree}, as the official "
             f"archives unpack; get them from {self.source} and give their folder as root "
             "(docs/datasets.md)"
         )
@@ -128,6 +128,17 @@ def printable(text: str) -> str:
     True
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shorten(text: str, most: int = 1000) -> str:
+    """Return a text without its middle where it is longer than a person reads.
+
+    >>> shorten("one, two, three", 8)
+    'one, … hree'
+    """
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2].rstrip()} … {text[-(most // 2) :].lstrip()}"
 
 
 def explain_path(path: str) -> str | None:

@@ -51,6 +51,7 @@ WRONG_IN_CUB = {
     "a flag in words": ("train_test_split.txt:4", (4, "4 train"), '"train" is neither'),
     "a flag with a point": ("train_test_split.txt:1", (1, "1 1.0"), '"1.0" is neither'),
     "a number twice": ("train_test_split.txt:5", (5, "4 1"), "line 4 has the number 4, too"),
+    "a line of 300,000 characters": ("classes.txt:1", (1, "x" * 300_000), "xxx … xxx"),
     "a number of 5,000 digits": (
         "train_test_split.txt:5",
         (5, "4" * 5000 + " 1"),

@@ -339,7 +339,7 @@ def test_a_dataset_that_is_not_as_promised_ends_the_run_before_it_begins(
         ("model", "array", r'preprocess\(\) .* sample "0000" must return \(3, H, W\) float32'),
         ("model", "sizes", r"give every image one size, here \(3, 24, 32\); got \(3, 24, 31\)"),
         ("model", "mask", r"preprocess_mask\(\) .* must return bool .*; got \(24, 32\) float32"),
-        ("finetune", "", "must return a Classifier; got None without decision, logits"),
+        ("finetune", "", "must return a Classifier; got None without logits, model"),
         ("attribution", "", "must return an Explanation; got 0.5"),
         ("attribution", "exits", "SystemExit: 0: a plugin wanted to exit"),
         ("evidence", "", "must return a Verdict; got 0.5"),

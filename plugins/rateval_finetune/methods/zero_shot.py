@@ -46,9 +46,18 @@ def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
 
 
 class PromptClassifier:
-    """A classifier by logit scale x cosine of image and class; classes are encoded once."""
+    """A classifier by logit scale x cosine of image and class; classes are encoded once.
+
+    Raises RatevalError for a scale by which all logits are 0, or turned around: no cosine tells it.
+    """
 
     def __init__(self, model: Model, classes: Sequence[str]) -> None:
+        scale = float(model.logit_scale.detach())
+        if scale <= 0:
+            raise RatevalError(
+                f"model {model.card.architecture}: its logit scale is {scale:g}, where it must be "
+                "above 0; its checkpoint is broken: give another one"
+            )
         self.model = model
         self.classes = class_embeddings(model, classes)
 

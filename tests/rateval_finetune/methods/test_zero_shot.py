@@ -8,7 +8,11 @@ import torch
 
 from rateval.api import Context, RatevalError
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
-from rateval_finetune.methods.zero_shot import class_embeddings, make_zero_shot
+from rateval_finetune.methods.zero_shot import (
+    PromptClassifier,
+    class_embeddings,
+    make_zero_shot,
+)
 from rateval_finetune.params import ZsParams
 
 Images = Callable[[TinyModel], torch.Tensor]
@@ -87,3 +91,12 @@ def test_the_state_of_another_method_is_refused() -> None:
     zs = make_zero_shot(ZsParams(), Context())
     with pytest.raises(RatevalError, match=r"zs: the stored state holds 'head.bias'"):
         zs.restore(tiny_model(), CLASSES, {"head.bias": torch.zeros(3)})
+
+
+@pytest.mark.parametrize("scale", [0.0, -3.0])
+def test_a_scale_that_silences_or_turns_the_logits_is_refused(
+    scale: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TinyModel, "logit_scale", torch.tensor(scale))
+    with pytest.raises(RatevalError, match=rf"its logit scale is {scale:g}, where it must be"):
+        PromptClassifier(tiny_model(), CLASSES)

@@ -66,8 +66,8 @@ class Layout:
     def error(self, what: str) -> RatevalError:
         """Return an error that says what is wrong, how the dataset should lie and where it is."""
         return RatevalError(
-            f"{self.dataset}: {shorten(printable(what))}; its folder must hold {self.tree}, as the official "
-            f"archives unpack; get them from {self.source} and give their folder as root "
+            f"{self.dataset}: {shorten(printable(what))}; its folder must hold {self.tree}, as the "
+            f"official archives unpack; get them from {self.source} and give their folder as root "
             "(docs/datasets.md)"
         )
 

@@ -60,7 +60,8 @@ class Layout:
                 if is_there(path):
                     return path
             except (OSError, ValueError) as error:  # too long, a NUL, or not allowed
-                raise self.error(f"{path} cannot be opened: {error}") from error
+                why = getattr(error, "strerror", None) or error
+                raise self.error(f"{path} cannot be opened: {why}") from error
         raise self.error(f"no such {what}: {' or '.join(map(str, candidates))}")
 
     def error(self, what: str) -> RatevalError:

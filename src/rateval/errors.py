@@ -5,7 +5,6 @@ Any other exception is a bug of rateval or of a plugin: it keeps its traceback, 
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +42,8 @@ def naming(what: str, kind: str | None = None) -> Iterator[None]:
     except (RatevalError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
+        import traceback  # every command starts with this module, and few end here
+
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
             f"{what} raised {_describe(error)} ({Path(place.filename).name}:{place.lineno})",

@@ -6,7 +6,6 @@ import argparse
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import IO, Any, NoReturn, TextIO
@@ -44,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _give_up(sys.stdout)
         return 0
     except Exception:
+        import traceback  # who has no bug need not wait for it
+
         _complain(traceback.format_exc().rstrip())
         return BUG
 

@@ -75,10 +75,8 @@ class Table:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines of the table."""
-        if not options.encoding.startswith("utf"):
-            yield from self.fitted(options.encoding)._lines(console, options)
-        else:
-            yield from self._lines(console, options)
+        table = self if options.encoding.startswith("utf") else self.fitted(options.encoding)
+        return table._lines(console, options)
 
     def _lines(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         setter = _Setter(console, self._columns, self._widths(options.max_width), self._gap)

@@ -88,7 +88,9 @@ def must_be_told(case: Case, file: Path) -> bool:
 @pytest.fixture(scope="module")
 def sound(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Sound:
     """Return of every dataset its folder, a spec, and what comes out of it undamaged."""
-    commands.preload("scipy.io", "rateval_datasets.caltech101", "rateval_datasets.imagenet_c")
+    commands.preload(
+        "scipy.io", "rateval_datasets.public.caltech101", "rateval_datasets.public.imagenet_c"
+    )
     found = {}
     for name, make in MAKERS.items():
         folder = tmp_path_factory.mktemp("sound")

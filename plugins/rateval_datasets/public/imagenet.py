@@ -11,12 +11,17 @@ from PIL import Image
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.boxes import boxes_of, draw_boxes, draw_published_boxes, read_annotation
 from rateval_datasets.images import require_view
 from rateval_datasets.layout import Layout, Line, folders_in, images_in, names_in
-from rateval_datasets.params import ImageNetParams
+from rateval_datasets.public.boxes import (
+    boxes_of,
+    draw_boxes,
+    draw_published_boxes,
+    read_annotation,
+)
+from rateval_datasets.public.params import ImageNetParams
+from rateval_datasets.public.synsets import label_folders, read_classes
 from rateval_datasets.split import FileDataset, FileSplit, Listing
-from rateval_datasets.synsets import label_folders, read_classes
 from rateval_datasets.view import Mask, View
 
 LAYOUT = Layout(

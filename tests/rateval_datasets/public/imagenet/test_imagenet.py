@@ -12,10 +12,10 @@ from PIL import Image
 
 from rateval.api import Context, Dataset, RatevalError
 from rateval.testing import check_component
-from rateval_datasets.boxes import Box, draw_published_boxes
-from rateval_datasets.imagenet import make_imagenet
-from rateval_datasets.params import ImageNetParams
 from rateval_datasets.plugin import rateval_register_datasets
+from rateval_datasets.public.boxes import Box, draw_published_boxes
+from rateval_datasets.public.imagenet import make_imagenet
+from rateval_datasets.public.params import ImageNetParams
 from rateval_datasets.view import View
 
 NAMES = ("tench", "crane bird", "construction crane", "maillot", "tank suit")

@@ -9,19 +9,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api import Context
-from rateval_datasets.boxes import boxes_of, draw_published_boxes, fill_boxes, read_annotation
-from rateval_datasets.imagenet import (
+from rateval_datasets.images import UnfitError
+from rateval_datasets.layout import Layout, folders_in
+from rateval_datasets.public.boxes import (
+    boxes_of,
+    draw_published_boxes,
+    fill_boxes,
+    read_annotation,
+)
+from rateval_datasets.public.imagenet import (
     PUBLISHED_VIEW,
     Folders,
     find_folders,
     list_class_folders,
     list_train,
 )
-from rateval_datasets.images import UnfitError
-from rateval_datasets.layout import Layout, folders_in
-from rateval_datasets.params import ImageNetCParams, ImageNetParams
+from rateval_datasets.public.params import ImageNetCParams, ImageNetParams
+from rateval_datasets.public.synsets import read_classes
 from rateval_datasets.split import FileDataset, FileSplit
-from rateval_datasets.synsets import read_classes
 from rateval_datasets.view import Mask
 
 LAYOUT = Layout(

@@ -12,16 +12,16 @@ from PIL import Image
 from scipy.io import savemat
 
 from rateval.api import Context
-from rateval_datasets.caltech101 import make_caltech101
-from rateval_datasets.cub200 import make_cub200
-from rateval_datasets.imagenet import make_imagenet
-from rateval_datasets.params import (
+from rateval_datasets.public.caltech101 import make_caltech101
+from rateval_datasets.public.cub200 import make_cub200
+from rateval_datasets.public.imagenet import make_imagenet
+from rateval_datasets.public.params import (
     Caltech101Params,
     Cub200Params,
     ImageNetParams,
     StanfordDogsParams,
 )
-from rateval_datasets.stanford_dogs import make_stanford_dogs
+from rateval_datasets.public.stanford_dogs import make_stanford_dogs
 
 DOG = "n02086240-Shih-Tzu/n02086240_6"
 BIRD = "001.Black_footed_Albatross/Black_Footed_Albatross_0009_34"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rateval.api import Context
-from rateval_datasets.cub200 import make_cub200
-from rateval_datasets.params import Cub200Params
+from rateval_datasets.public.cub200 import make_cub200
+from rateval_datasets.public.params import Cub200Params
 
 
 def renumber(path: Path, column: int, by: int) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rateval.api import Context
-from rateval_datasets.imagenet import make_imagenet
-from rateval_datasets.params import ImageNetParams
+from rateval_datasets.public.imagenet import make_imagenet
+from rateval_datasets.public.params import ImageNetParams
 
 
 def imagenet(root: Path, **params: Any) -> Any:

@@ -16,16 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from rateval.api import Context, Dataset, RatevalError, Sample
-from rateval_datasets.caltech101 import make_caltech101
-from rateval_datasets.cub200 import make_cub200
-from rateval_datasets.imagenet import make_imagenet
-from rateval_datasets.params import (
+from rateval_datasets.public.caltech101 import make_caltech101
+from rateval_datasets.public.cub200 import make_cub200
+from rateval_datasets.public.imagenet import make_imagenet
+from rateval_datasets.public.params import (
     Caltech101Params,
     Cub200Params,
     ImageNetParams,
     StanfordDogsParams,
 )
-from rateval_datasets.stanford_dogs import make_stanford_dogs
+from rateval_datasets.public.stanford_dogs import make_stanford_dogs
 
 Labels = dict[str, str]
 """Ids to names of their classes."""

@@ -14,8 +14,8 @@ from rateval.modelkit import list_some
 from rateval_datasets.contours import FARTHEST, fill_contour
 from rateval_datasets.images import contradiction, is_turned
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
-from rateval_datasets.mat_files import read_numbers
-from rateval_datasets.params import Caltech101Params
+from rateval_datasets.public.mat_files import read_numbers
+from rateval_datasets.public.params import Caltech101Params
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from rateval.api import Context, Dataset, RatevalError
 from rateval.testing import check_component
-from rateval_datasets.params import StanfordDogsParams
 from rateval_datasets.plugin import rateval_register_datasets
-from rateval_datasets.stanford_dogs import make_stanford_dogs
+from rateval_datasets.public.params import StanfordDogsParams
+from rateval_datasets.public.stanford_dogs import make_stanford_dogs
 
 (COMPONENT,) = [c for c in rateval_register_datasets() if c.name == "stanford-dogs"]
 SHIH_TZU = "n02086240-Shih-Tzu/n02086240"

@@ -11,9 +11,9 @@ from PIL import Image
 
 from rateval.api import Context, Dataset, RatevalError
 from rateval.testing import check_component
-from rateval_datasets.cub200 import make_cub200, read_segmentation
-from rateval_datasets.params import Cub200Params
 from rateval_datasets.plugin import rateval_register_datasets
+from rateval_datasets.public.cub200 import make_cub200, read_segmentation
+from rateval_datasets.public.params import Cub200Params
 from rateval_datasets.view import View
 
 (COMPONENT,) = [c for c in rateval_register_datasets() if c.name == "cub200"]

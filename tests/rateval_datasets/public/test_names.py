@@ -11,8 +11,8 @@ import pytest
 
 import rateval
 from rateval.api import Context
-from rateval_datasets.caltech101 import make_caltech101
-from rateval_datasets.params import Caltech101Params
+from rateval_datasets.public.caltech101 import make_caltech101
+from rateval_datasets.public.params import Caltech101Params
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names are always Unicode here")
 ODD = os.fsdecode(b"image_caf\xe9.jpg")

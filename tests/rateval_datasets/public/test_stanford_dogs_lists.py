@@ -10,8 +10,8 @@ import pytest
 from scipy.io import savemat
 
 from rateval.api import Context
-from rateval_datasets.params import StanfordDogsParams
-from rateval_datasets.stanford_dogs import make_stanford_dogs
+from rateval_datasets.public.params import StanfordDogsParams
+from rateval_datasets.public.stanford_dogs import make_stanford_dogs
 
 
 def stanford(root: Path, **params: Any) -> Any:

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from rateval.api import Context, Dataset, RatevalError
 from rateval.testing import check_component
-from rateval_datasets.caltech101 import make_caltech101
-from rateval_datasets.params import Caltech101Params
 from rateval_datasets.plugin import rateval_register_datasets
+from rateval_datasets.public.caltech101 import make_caltech101
+from rateval_datasets.public.params import Caltech101Params
 
 (COMPONENT,) = [c for c in rateval_register_datasets() if c.name == "caltech101"]
 # What tests/golden/mat5 holds: top and left of the box, then the outline relative to them.

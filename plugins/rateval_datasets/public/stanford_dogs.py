@@ -10,11 +10,11 @@ from PIL import Image
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.boxes import draw_boxes, read_annotation
 from rateval_datasets.images import UnfitError, as_rgb, open_image, open_rgb, require_view
 from rateval_datasets.layout import Layout, explain_path, folders_in, names_in
-from rateval_datasets.mat_files import read_mat
-from rateval_datasets.params import StanfordDogsParams
+from rateval_datasets.public.boxes import draw_boxes, read_annotation
+from rateval_datasets.public.mat_files import read_mat
+from rateval_datasets.public.params import StanfordDogsParams
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
 

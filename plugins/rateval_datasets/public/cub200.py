@@ -12,7 +12,7 @@ from PIL import Image
 from rateval.api import Context
 from rateval_datasets.images import as_grey, contradiction, open_image
 from rateval_datasets.layout import Layout, Line, explain_path, names_in
-from rateval_datasets.params import Cub200Params
+from rateval_datasets.public.params import Cub200Params
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
 

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 import rateval
 from rateval.api import Context, Dataset, RatevalError
 from rateval.testing import check_component
-from rateval_datasets.imagenet import make_imagenet
-from rateval_datasets.imagenet_c import crop_boxes, make_imagenet_c
-from rateval_datasets.params import ImageNetCParams, ImageNetParams
 from rateval_datasets.plugin import rateval_register_datasets
+from rateval_datasets.public.imagenet import make_imagenet
+from rateval_datasets.public.imagenet_c import crop_boxes, make_imagenet_c
+from rateval_datasets.public.params import ImageNetCParams, ImageNetParams
 
 (COMPONENT,) = [c for c in rateval_register_datasets() if c.name == "imagenet-c"]
 SIZES = [(375, 500), (500, 333), (256, 256), (224, 2000), (257, 301), (1000, 999)]

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy.io import savemat
 
-from rateval_datasets.mat_files import Value, read_mat, read_numbers
+from rateval_datasets.public.mat_files import Value, read_mat, read_numbers
 
-MAT5 = Path(__file__).parent.parent / "golden" / "mat5"
+MAT5 = Path(__file__).parents[2] / "golden" / "mat5"
 
 
 def kind(name: str) -> Value:
@@ -199,7 +199,7 @@ def test_what_holds_other_numbers_than_its_shape_is_refused(tmp_path: Path) -> N
 def test_a_variable_that_unpacks_to_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rateval_datasets.mat_files._LARGEST", 1000)
+    monkeypatch.setattr("rateval_datasets.public.mat_files._LARGEST", 1000)
     content = zlib.compress(matrix(DOUBLE, (1, 200), element(9, bytes(1600)), name=b"a"))
     message = "a compressed variable has more than 1000 bytes"
     assert refusal(tmp_path, HEADER + element(15, content)) == message

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from rateval_datasets.boxes import Box, draw_boxes, parse_annotation
 from rateval_datasets.contours import fill_contour
+from rateval_datasets.public.boxes import Box, draw_boxes, parse_annotation
 
 SIDES = st.integers(-8, 20)
 BOXES = st.lists(

@@ -1,0 +1,1 @@
+"""Readers of public datasets, as their official archives unpack."""

@@ -32,6 +32,8 @@ class Sample:
     """(H, W) bool of the image's own size, True where evidence lies; None when unknown."""
     caption: str | None = None
     """A sentence about this image, for contrastive fine-tuning."""
+    notes: tuple[str, ...] = ()
+    """What was done to the file's picture that a reader should know, such as ``turned by EXIF``."""
 
 
 @dataclass(frozen=True, slots=True)

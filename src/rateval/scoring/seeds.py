@@ -66,7 +66,8 @@ def _evidence(validator: str, repeated: Sequence[EvidenceRecord | None]) -> Evid
     return EvidenceRecord(
         validator=validator,
         quadrants={
-            name: mean(found.quadrants[name] for found in there) for name in there[0].quadrants
+            state: mean(found.quadrants.get(state, 0) for found in there)
+            for state in _in_order(list(found.quadrants) for found in there)
         },
         undefined=dict(undefined),
         scores=tuple(

@@ -33,8 +33,9 @@ class GroupedSplit(ListedSplit, Protocol):
 
     @property
     def groups(self) -> Mapping[str, Sequence[str | None]]:
-        """Name of each group, such as ``camera``, to one value per sample, in the order of the split.
+        """Name of each group, such as ``camera``, to one value per sample.
 
-        None is a value that is not known. A name is one line of at most 64 characters.
+        They are in the order of the split. None is a value that is not known. A name is one line of
+        at most 64 characters.
         """
         ...

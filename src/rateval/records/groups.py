@@ -5,6 +5,9 @@ from __future__ import annotations
 from rateval.records.base import Record
 from rateval.records.estimate import Estimate
 
+MOST_VALUES = 50
+"""Different values that a group has at most: what has more of them names images, it is no group."""
+
 
 class SliceRecord(Record):
     """One score of the images that have one value of a group."""

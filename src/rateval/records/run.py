@@ -244,7 +244,7 @@ def _require_format(file: Path, content: bytes) -> None:
     else:
         spec = file.parent / "spec.toml"
         command = f": rateval run {shlex.quote(str(spec))}" if spec.is_file() else ""
-        advice = f"run its spec again{command} (stored results that came to mean something else aren't reused)"
+        advice = f"run its spec again{command} (what is stored and means the same is reused)"
     raise RatevalError(
         f"{file}: a run record of format {found}, and this rateval reads format {FORMAT}; {advice}"
     )

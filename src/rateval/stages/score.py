@@ -10,11 +10,9 @@ from rateval.api.values import Outcomes
 from rateval.errors import PluginError
 from rateval.records.cell import BoundsRecord
 from rateval.records.facts import GroupFacts, ScoreFacts, SliceFacts
+from rateval.records.groups import MOST_VALUES
 from rateval.workbench.counting import Counting
 from rateval.workbench.groups import Group
-
-MOST_VALUES = 50
-"""Different values that a group has at most: what has more of them names images, it is no group."""
 
 
 def score(

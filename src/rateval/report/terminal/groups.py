@@ -50,10 +50,8 @@ class GroupTables:
         distinct = max(group.distinct for _, group in found)
         rows = [(row, group) for row, group in found if group.slices]
         if not rows:
-            many = f"more than {MOST_VALUES}, so there are no scores by it" if distinct else ""
-            yield from show_notes(
-                [f"{name}: {distinct:,} different values, {many}"] if many else []
-            )
+            many = f"{name}: {distinct:,} different values, more than {MOST_VALUES}"
+            yield from show_notes([f"{many}, so there are no scores by it"])
         elif distinct > 1 or len(rows[0][1].slices) > 1:
             shown, left = _choose(rows[0][1].slices)
             rest = f" · {VALUES_SHOWN} values of most images" if left else ""

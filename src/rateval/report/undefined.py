@@ -85,15 +85,15 @@ def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
         evidence = rows[0][1]
         left_out = " and ".join(s.heading for s in evidence.scores if s.bounds is not None)
         yield (
-            f"{_tell_counts(evidence)}{mean} have no mask and are left out of {left_out}, which "
-            "could with them, whatever these rest on, lie anywhere in:"
+            f"{_tell_counts(evidence)}{mean} have no mask and are left out of {left_out}; with "
+            "them, whatever they rest on, the values would lie in:"
         )
         yield from (f"  · {row.key.row}: {text}" for row, _, text in rows)
 
 
 def _tell_bounds(evidence: EvidenceRecord) -> str:
     """Return the bounds of each score that leaves images out; nothing where all are left out."""
-    if not any(evidence.quadrants[state] for state in ("RR", "RW", "WR", "WW")):
+    if not any(evidence.quadrants.get(state) for state in ("RR", "RW", "WR", "WW")):
         return ""
     return ", ".join(
         f"{score.heading} {100 * score.bounds.least:.1f} to {100 * score.bounds.greatest:.1f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -119,4 +120,6 @@ def _slice(group: GroupRecord | None, value: str | None) -> SliceRecord | None:
 def _shorten(value: str | None) -> str:
     if value is None:
         return _UNKNOWN
+    if not value.strip():
+        return json.dumps(value)  # what is blank would be seen by nobody
     return value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"

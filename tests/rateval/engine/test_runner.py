@@ -389,7 +389,7 @@ def test_two_runs_in_one_second_have_two_folders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 3: study")]
+    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 4: study")]
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:

@@ -31,6 +31,15 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
+    from rateval.modelkit.checkpoint_files.loading import (
+        Weights as Weights,
+        read_weights as read_weights,
+    )
+    from rateval.modelkit.checkpoint_files.shards import (
+        is_index as is_index,
+        locate_shards as locate_shards,
+        weight_files as weight_files,
+    )
     from rateval.modelkit.digests import digest_files as digest_files, digest_of as digest_of
     from rateval.modelkit.foreign_table import (
         ForeignDepth as ForeignDepth,
@@ -78,6 +87,7 @@ _MODULES = (
     "rateval.wording",
     "rateval.json_file",
     "rateval.modelkit.checkpoint_files.archives",
+    "rateval.modelkit.checkpoint_files.shards",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
@@ -93,6 +103,7 @@ _MODULES = (
     "rateval.data.batches",
     "rateval.machine.memory",
     "rateval.machine.precision",
+    "rateval.modelkit.checkpoint_files.loading",
     "rateval.modelkit.geometry",
     "rateval.modelkit.reading",
     "rateval.modelkit.recording",

@@ -22,9 +22,9 @@ from rateval_finetune.loading.adapter_options import (
     pick,
     read_adapter_options,
 )
+from rateval_finetune.loading.files import ADAPTER_CONFIG
 from rateval_finetune.loading.heads import Head, split_head
 from rateval_finetune.loading.towers import tower_names
-from rateval_finetune.methods.checkpoint_files import ADAPTER_CONFIG
 
 _ROOT = "base_model.model."
 _UPDATE = re.compile(r"(.+)\.lora_([AB])\.weight")

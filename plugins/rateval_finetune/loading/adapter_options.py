@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rateval.api import RatevalError
 from rateval.modelkit import ForeignTable, check_table, read_json
-from rateval_finetune.methods.checkpoint_files import ADAPTER_CONFIG
+from rateval_finetune.loading.files import ADAPTER_CONFIG
 
 _LITERAL = re.compile(r"\^?[\w.\-]+")
 

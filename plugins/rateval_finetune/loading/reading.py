@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rateval.api import Model
+from rateval.api import Model, RatevalError
 from rateval.modelkit import list_some, read_weights
 from rateval_finetune.loading.adapter import merge_adapter
+from rateval_finetune.loading.files import is_adapter, locate
 from rateval_finetune.loading.heads import name_head, read_head, require_one, split_head
 from rateval_finetune.loading.towers import complete, tell_base, tower_names
-from rateval_finetune.methods.checkpoint_files import is_adapter, locate
 
 if TYPE_CHECKING:
     from rateval_finetune.params import CheckpointParams
@@ -44,6 +44,11 @@ def read_checkpoint(params: CheckpointParams, model: Model) -> Checkpoint:
     left_out: tuple[str, ...] = ()
     used = None
     if is_adapter(source):
+        if params.weights is not None:
+            raise RatevalError(
+                f'checkpoint: weights = "{params.weights}": {source} is an adapter, which holds '
+                "one set of weights; leave weights out"
+            )
         changed, head, notes = merge_adapter(model, source, params.prefix)
         weights, used = complete(model, changed), len(changed)
     else:

@@ -14,8 +14,8 @@ import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, PluginError, RatevalError, Split
 from rateval.modelkit import list_some
+from rateval_finetune.loading.files import locate
 from rateval_finetune.loading.reading import Checkpoint, read_checkpoint
-from rateval_finetune.methods.checkpoint_files import locate
 from rateval_finetune.methods.tuned_model import (
     MODEL,
     TunedPromptClassifier,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Weights as Weights,
         read_weights as read_weights,
     )
+    from rateval.modelkit.checkpoint_files.reading import read_state_dict as read_state_dict
     from rateval.modelkit.checkpoint_files.shards import (
         is_index as is_index,
         locate_shards as locate_shards,
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
         PromptTemplates as PromptTemplates,
         fill_prompts as fill_prompts,
     )
-    from rateval.modelkit.reading import read_state_dict as read_state_dict
     from rateval.modelkit.recording import (
         Attend as Attend,
         attend_fused as attend_fused,
@@ -105,7 +105,7 @@ _MODULES = (
     "rateval.machine.precision",
     "rateval.modelkit.checkpoint_files.loading",
     "rateval.modelkit.geometry",
-    "rateval.modelkit.reading",
+    "rateval.modelkit.checkpoint_files.reading",
     "rateval.modelkit.recording",
     "rateval.modelkit.weights",
     "rateval.modelkit.writing",

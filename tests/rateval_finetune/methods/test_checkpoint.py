@@ -28,8 +28,8 @@ from rateval.testing import (
     tiny_dataset,
     tiny_model,
 )
+from rateval_finetune.loading.files import digest
 from rateval_finetune.methods.checkpoint import CheckpointLoader, make_checkpoint
-from rateval_finetune.methods.checkpoint_files import digest
 from rateval_finetune.methods.zero_shot import make_zero_shot
 from rateval_finetune.params import CheckpointParams, ZsParams
 from rateval_finetune.plugin import rateval_register_finetuners
@@ -282,7 +282,7 @@ def test_the_digest_goes_by_the_bytes(weights: Path) -> None:
 
 def test_it_needs_nothing_that_training_needs() -> None:
     program = (
-        "import sys; import rateval_finetune.methods.checkpoint_files; "
+        "import sys; import rateval_finetune.loading.files; "
         "assert 'torch' not in sys.modules; "
         "sys.modules['accelerate'] = None; import rateval_finetune.methods.checkpoint"
     )

@@ -11,13 +11,13 @@ import torch
 from rateval.errors import RatevalError
 from rateval.modelkit.checkpoint_files.copies import find_copies
 from rateval.modelkit.checkpoint_files.finding import Wanted, find_weights, tell_left_out
+from rateval.modelkit.checkpoint_files.reading import only_tensors, read_content
 from rateval.modelkit.checkpoint_files.shards import is_index, locate_shards, read_index
 from rateval.modelkit.checkpoint_files.wrappers import (
     WeightsChoice,
     refuse_without_average,
     unwrap,
 )
-from rateval.modelkit.reading import only_tensors, read_content
 from rateval.wording import list_some
 
 _COUNT = "n_averaged"

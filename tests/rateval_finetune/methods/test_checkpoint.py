@@ -189,8 +189,8 @@ def head_of_other_classes(folder: Path) -> None:
     save_file(random_head(classes=5), folder / "head.safetensors")
 
 
-def head_without_bias(folder: Path) -> None:
-    save_file({"weight": random_head()["weight"]}, folder / "head.safetensors")
+def head_without_weight(folder: Path) -> None:
+    save_file({"bias": random_head()["bias"]}, folder / "head.safetensors")
 
 
 def two_files(folder: Path) -> None:
@@ -228,7 +228,7 @@ def unsafe_head(folder: Path) -> None:
             r"head\.bias is \(5,\), needed is \(3,\), head\.weight is \(5, 24\), needed is "
             r"\(3, 24\).*\(the dataset has 3 classes\)$",
         ),
-        (head_without_bias, r"head\.bias is missing"),
+        (head_without_weight, r"head\.weight is missing"),
         (
             two_files,
             r"^checkpoint: path = .*: the folder must hold one file of weights .* but holds "

@@ -50,6 +50,7 @@ def test_shards_that_transformers_wrote(
     assert all(found[key].equal(expected[key]) for key in expected)
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 @pytest.mark.parametrize("whole", [True, False])
 def test_an_adapter_of_the_attention(
     build: Build, upstream: Any, images: torch.Tensor, tmp_path: Path, whole: bool

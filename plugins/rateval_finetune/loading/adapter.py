@@ -110,7 +110,9 @@ def _is_copy(name: str, given: Mapping[str, torch.Tensor]) -> bool:
 def _require_trained(adapter: Adapter, options: AdapterOptions) -> None:
     for name in adapter.replaced:
         module, _, last = name.rpartition(".")
-        saved = any(f".{module}.".find(f".{part}.") >= 0 for part in options.modules_to_save)
+        parents = [module[: at.start()] for at in re.finditer(r"\.|$", module)]
+        # As peft finds them, by the end of their names.
+        saved = any(path.endswith(tuple(options.modules_to_save)) for path in parents)
         biased = last.endswith("bias") and options.bias != "none"
         if not saved and not biased:
             raise RatevalError(
@@ -135,11 +137,12 @@ def _require_pair(
 
 
 def _find_names(model: Model, adapter: Adapter, prefix: str | None) -> dict[str, str]:
-    """Return the adapter's names to the model's: those of the whole model, or of its tower."""
+    """Return the adapter's names to the model's: of the whole model, its tower or a part of that."""
     whole = {name: name for name in model.module.state_dict()}
     layers = [f"{layer}.weight" for layer in adapter.updates] or list(adapter.replaced)
     found: dict[str, dict[str, str]] = {}
-    for names in (whole, tower_names(model)):
+    tower = tower_names(model)
+    for names in (whole, tower, *_parts(tower)):
         before = _prefix_of(layers, names) if prefix is None else prefix
         if before is None:
             continue
@@ -158,6 +161,16 @@ def _find_names(model: Model, adapter: Adapter, prefix: str | None) -> dict[str,
             f"tower alike, and nothing says which one was trained; {_MERGE}"
         )
     return next(iter(found.values()))
+
+
+def _parts(tower: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the names within each part of a tower, as that part alone calls them."""
+    parts: dict[str, dict[str, str]] = {}
+    for name, own in tower.items():
+        part, _, rest = name.partition(".")
+        if rest:
+            parts.setdefault(part, {})[rest] = own
+    return list(parts.values())
 
 
 def _prefix_of(layers: list[str], names: Mapping[str, str]) -> str | None:

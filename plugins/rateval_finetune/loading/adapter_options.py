@@ -16,7 +16,7 @@ from rateval_finetune.loading.files import ADAPTER_CONFIG
 _LITERAL = re.compile(r"\^?[\w.\-]+")
 
 Rank = Annotated[int, Field(ge=1, le=65536)]
-Alpha = Annotated[float, Field(gt=0, le=1e6, strict=False)]
+Alpha = Annotated[float, Field(gt=0, le=1e6)]
 Names = Annotated[list[str], Field(max_length=10_000)]
 
 

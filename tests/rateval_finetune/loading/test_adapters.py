@@ -31,7 +31,7 @@ def clip(*, text: int = 16) -> Clip:
     config: dict[str, Any] = {
         "embed_dim": 12,
         "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "head_width": 16},
-        "text_cfg": {"context_length": 8, "vocab_size": 20, "width": text, "heads": 2},
+        "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": text, "heads": 2},
     }
     config["vision_cfg"]["layers"] = config["text_cfg"]["layers"] = 2
     made = make_clip(ClipParams(architecture=config, pretrained="random"), Context())
@@ -41,7 +41,8 @@ def clip(*, text: int = 16) -> Clip:
 
 def adapt(module: nn.Module, folder: Path, **params: Any) -> Any:
     """Return peft's model with an adapter that changes something, which ``folder`` then holds."""
-    values = {"r": 4, "lora_alpha": 8, "target_modules": ["c_fc", "c_proj"]} | params
+    values: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": ["c_fc", "c_proj"]}
+    values |= params
     made: Any = peft.get_peft_model(copy.deepcopy(module), peft.LoraConfig(**values))
     draw = torch.Generator().manual_seed(3)
     with torch.no_grad():
@@ -49,7 +50,9 @@ def adapt(module: nn.Module, folder: Path, **params: Any) -> Any:
             if weight.requires_grad or "lora_" in name:
                 weight.add_(0.1 * torch.randn(weight.shape, generator=draw))
     made.save_pretrained(folder)
-    return made.eval()
+    # As peft reads it back: patterns come out of the file in another order than they had.
+    read: Any = peft.PeftModel
+    return read.from_pretrained(copy.deepcopy(module), folder).eval()
 
 
 def load(path: Path, model: Model, **params: Any) -> Classifier:
@@ -88,7 +91,8 @@ def test_the_weights_are_those_that_peft_merges(params: dict[str, Any], tmp_path
     torch.testing.assert_close(found.encode_image(IMAGES), unmerged, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(found.encode_image(IMAGES), base.encode_image(IMAGES), atol=1e-3)
     require_equal(found.module, theirs.merge_and_unload())
-    assert found.encode_image(IMAGES).equal(theirs.base_model.model.visual(IMAGES))
+    with torch.no_grad():  # with gradients torch computes attention by another kernel
+        assert found.encode_image(IMAGES).equal(theirs.base_model.model.visual(IMAGES))
     assert type(found.module) is type(base.module)
 
 
@@ -96,24 +100,23 @@ def test_an_adapter_of_the_tower_alone_with_a_head(tmp_path: Path) -> None:
     class Fine(nn.Module):
         def __init__(self, tower: nn.Module) -> None:
             super().__init__()
-            self.backbone, self.fc = tower, nn.Linear(12, 3)
+            self.backbone, self.linear = tower, nn.Linear(12, 3)
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            logits: torch.Tensor = self.fc(self.backbone(images))
+            logits: torch.Tensor = self.linear(self.backbone(images))
             return logits
 
     base = clip()
-    theirs = adapt(Fine(base.image_tower), tmp_path, modules_to_save=["fc"], bias="all")
+    theirs = adapt(Fine(base.image_tower), tmp_path, modules_to_save=["linear"], bias="all")
     classifier = load(tmp_path, clip())
     torch.testing.assert_close(classifier.logits(IMAGES), theirs(IMAGES), atol=1e-5, rtol=1e-5)
     merged = theirs.merge_and_unload()
     require_equal(classifier.model.image_tower, merged.backbone)
-    assert classifier.logits(IMAGES).equal(merged(IMAGES))
+    with torch.no_grad():  # with gradients torch computes attention by another kernel
+        assert classifier.logits(IMAGES).equal(merged(IMAGES))
     assumed = classifier.model.card.assumed
     assert any(said.startswith("LoRA adapter of 4 layers merged with") for said in assumed)
-    assert any(
-        said.startswith("linear head fc, taken to sit on the model's fea") for said in assumed
-    )
+    assert any(said.startswith("linear head linear, taken to sit on the") for said in assumed)
     assert classifier.model.card.keys_used > 4
 
 
@@ -190,11 +193,12 @@ Spoil = Callable[[Path], object]
         ({"bias": "all"}, lambda f: edit(f, bias="none"), r"which adapter_config\.json says noth"),
         (
             {"modules_to_save": ["ln_post"]},
-            lambda f: edit(f, modules_to_save=None),
+            lambda f: edit(f, modules_to_save=[]),
             r"says nothing",
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore::peft.utils.warning.PeftWarning")
 def test_what_cannot_be_merged_is_named(
     params: dict[str, Any], spoil: Spoil | None, message: str, tmp_path: Path
 ) -> None:

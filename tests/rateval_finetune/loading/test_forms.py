@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ FORMS: dict[str, tuple[Callable[[nn.Module], object], str | None]] = {
     "lightning, another name": (lambda m: Trained("net", m).state_dict(), '"net." stripped'),
     "nested": (
         lambda m: Trained("model", Trained("backbone", m)).state_dict(),
-        '"model.backbone."',
+        '"model.backbone." stripped',
     ),
     "compiled": (compiled, '"_orig_mod." stripped'),
     "compiled in lightning": (
@@ -163,9 +164,7 @@ def test_of_two_copies_none_is_guessed(
     names: tuple[str, str], message: str, tuned: TinyModel, path: Path, images: Images
 ) -> None:
     other = two(*names)(tuned, path)
-    with pytest.raises(
-        RatevalError, match=rf"holds this model's weights 2 times: .*{message}|{message}"
-    ):
+    with pytest.raises(RatevalError, match=message):
         load(path)
     assert same(load(path, prefix=names[1]), other, images(tuned))
     if "ema." in names[1]:
@@ -237,13 +236,10 @@ def shards(tuned: TinyModel, tmp_path: Path) -> Path:
     state, folder = tuned.module.state_dict(), tmp_path / "large"
     folder.mkdir()
     names = sorted(state)
-    places = {
-        key: f"model-{index % 3 + 1:05}-of-00003.safetensors" for index, key in enumerate(names)
-    }
+    files = [f"model-{number:05}-of-00003.safetensors" for number in (1, 2, 3)]
+    places = {key: files[index % 3] for index, key in enumerate(names)}
     for file in set(places.values()):
         save_file({k: state[k].clone() for k in names if places[k] == file}, folder / file)
-    import json
-
     index = {"metadata": {"total_size": 1}, "weight_map": places}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
@@ -282,7 +278,7 @@ def elsewhere(folder: Path) -> None:
         (twice, r"00002-of-00003\.safetensors: lacks .* and holds .*, too, other than model\.safe"),
         (
             elsewhere,
-            r"weight_map names '\.\./model-00002.*: must be the name of a file in the same",
+            r"weight_map names '\.\./model-00002.*: must be the name of a file in",
         ),
     ],
 )

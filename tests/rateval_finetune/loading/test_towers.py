@@ -91,20 +91,10 @@ def clip(seed: int, *, equal: bool = False) -> Any:
     width = 32 if equal else 16
     config = {
         "embed_dim": 12,
-        "vision_cfg": {
-            "image_size": 32,
-            "patch_size": 8,
-            "width": 32,
-            "head_width": 16,
-            "layers": 2,
-        },
-        "text_cfg": {
-            "context_length": 8,
-            "vocab_size": 20,
-            "width": width,
-            "heads": 2,
-            "layers": 2,
-        },
+        "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 32, "head_width": 16}
+        | {"layers": 2},
+        "text_cfg": {"context_length": 8, "vocab_size": 20, "width": width, "heads": 2}
+        | {"layers": 2},
     }
     return make_clip(ClipParams(architecture=config, pretrained="random"), Context(seed=seed))
 
@@ -119,7 +109,8 @@ def test_a_tower_of_open_clip_whose_names_are_also_the_text_towers(
     classifier = load(path, clip(0, equal=equal))
     seen = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     ids = torch.tensor([[1, 2, 19, 0, 0, 0, 0, 0]])
-    assert classifier.logits(seen).equal(head(tuned.features(seen)))
+    with torch.no_grad():  # with gradients torch computes attention by another kernel
+        assert classifier.logits(seen).equal(head(tuned.features(seen)))
     assert classifier.model.encode_text(ids).equal(base.encode_text(ids))
 
 

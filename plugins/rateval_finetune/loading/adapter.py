@@ -137,7 +137,7 @@ def _require_pair(
 
 
 def _find_names(model: Model, adapter: Adapter, prefix: str | None) -> dict[str, str]:
-    """Return the adapter's names to the model's: of the whole model, its tower or a part of that."""
+    """Return the adapter's names to the model's: of all of it, its tower, or a part of that."""
     whole = {name: name for name in model.module.state_dict()}
     layers = [f"{layer}.weight" for layer in adapter.updates] or list(adapter.replaced)
     found: dict[str, dict[str, str]] = {}

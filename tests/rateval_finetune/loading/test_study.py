@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,8 @@ def test_the_report_says_what_was_stripped(
     Path("spec.toml").write_text(SPEC.format(model="", finetune=""))
     assert main(["run", "spec.toml"]) == 0
     said = capsys.readouterr().out
-    assert f'quickstart, mine: "net._orig_mod." stripped from {len(lightning)} names' in said
-    assert "quickstart, mine: 1 tensors beside the weights left out: loss.w" in said
+    assert f'clip, mine: "net._orig_mod." stripped from {len(lightning)} names' in said
+    assert "clip, mine: 1 tensors beside the weights left out: loss.w" in said
     record = rateval.load(next(Path("runs").iterdir()))
     plain, mine = record.cells
     assert plain.assumed == ()
@@ -65,9 +66,8 @@ def test_model_check_says_so_too(
     lightning: dict[str, torch.Tensor], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = Path(str(rateval.__file__)).parents[2] / "plugins" / "rateval_clip" / "quickstart"
-    config = folder / "open_clip_config.json"
-    Path("config.json").write_text(config.read_text())
-    model = 'architecture = "./config.json"\npretrained = "./mine.ckpt"\n'
+    shutil.copytree(folder, "own")
+    model = 'architecture = "./own"\npretrained = "./mine.ckpt"\n'
     Path("spec.toml").write_text(SPEC.format(model=model, finetune=""))
     assert main(["model", "check", "spec.toml"]) == 0
     assert '"net._orig_mod." stripped from' in capsys.readouterr().out

@@ -45,6 +45,20 @@ READ = (
 """Formats of text, tables and images, which say what is on a photo. Not among them are those that
 hold pickles, MAT-files, containers or video, and those without classes."""
 
+CHOSEN_BY_NAME = frozenset(
+    {
+        "imagenet_txt",
+        "mvtec_classification",
+        "mvtec_detection",
+        "mvtec_segmentation",
+        "voc_classification",
+        "voc_detection",
+        "voc_instance_segmentation",
+        "voc_segmentation",
+    }
+)
+"""Formats that are a part of another one, or lie as that does: ``auto`` doesn't look for them."""
+
 SHARES = frozenset({"open_images", "yolo"})
 """Formats that say places as shares of a photo's sides, whatever its size."""
 

@@ -18,7 +18,7 @@ from datumaro.components.format_detection import detect_dataset_format
 from datumaro.components.importer import ImportErrorPolicy
 
 from rateval.modelkit import list_some, suggest
-from rateval_datasets.own.formats.names import READ
+from rateval_datasets.own.formats.names import CHOSEN_BY_NAME, READ
 from rateval_datasets.own.formats.yolo import READER, OutlineImporter, OutlineReader
 from rateval_datasets.own.problems import problem
 
@@ -77,15 +77,14 @@ def _environment() -> Environment:
 def _require_known(name: str) -> str:
     if name in READ:
         return name
-    hint = suggest(name, READ)
-    meant = f"is {hint} meant? " if hint else ""
     raise problem(
-        NAME, f'format = "{name}": is none that is read here; {meant}Formats are {", ".join(READ)}'
+        NAME, f'format = "{name}": is none that is read here; {suggest(name, READ)}'
     )
 
 
 def _detect(root: Path, environment: Environment) -> str:
-    detectors = [(name, environment.importers.get(name).detect) for name in READ]
+    names = [name for name in READ if name not in CHOSEN_BY_NAME]
+    detectors = [(name, environment.importers.get(name).detect) for name in names]
     with _warnings():
         fitting = sorted({str(one) for one in detect_dataset_format(detectors, str(root))})
     if not fitting:
@@ -133,11 +132,13 @@ def _warnings() -> Iterator[list[str]]:
     """Collect what is logged as a warning; datumaro logs without a logger of its own."""
     handler = _Keeping(logging.WARNING)
     root = logging.getLogger()
-    root.addHandler(handler)
+    before = root.handlers[:]
+    # In place of all others, for what it says is told by an error or a note.
+    root.handlers[:] = [handler]
     try:
         yield handler.lines
     finally:
-        root.removeHandler(handler)
+        root.handlers[:] = before
 
 
 class _Keeping(logging.Handler):

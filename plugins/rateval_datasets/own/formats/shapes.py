@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rateval_datasets.contours import fill_contour
 from rateval_datasets.images import UnfitError
 from rateval_datasets.own.photo import Shown
 from rateval_datasets.view import Mask
-
-_MOST_POINTS = 1_000_000
-"""Points that an outline may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +96,17 @@ def _read_pixels(pixels: Pixels) -> Mask:
 
 
 def fill_outline(outline: Outline, scale: NDArray[np.float64] | float, mask: Mask) -> None:
-    """Set a mask's pixels inside of an outline, as pycocotools draws it; a box by its centres.
+    """Set a mask's pixels whose centres lie inside of an outline, by the even-odd rule.
 
-    Raises ValueError for one that lies far outside of the image, which would fill the memory.
+    Raises ValueError for one that cannot be drawn.
     """
-    rows, columns = mask.shape
     points = outline.points * scale
-    sides = np.array([columns, rows])
-    if not np.isfinite(points).all() or (np.abs(points - sides / 2) > 2 * sides + 2).any():
-        raise ValueError("an outline has points far outside of the image")
     if outline.is_box:
+        if not np.isfinite(points).all():
+            raise ValueError("a box has corners that are not finite")
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        x, y = np.arange(columns) + 0.5, np.arange(rows) + 0.5
+        y, x = (np.arange(side) + 0.5 for side in mask.shape)
         mask |= ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))
         return
-    if len(points) > _MOST_POINTS:
-        raise ValueError(f"an outline has {len(points):,} points, too many for one")
-    from pycocotools import mask as coco
-
-    drawn = coco.decode(coco.frPyObjects([points.ravel().tolist()], rows, columns))
-    mask |= drawn[:, :, 0] > 0
+    # There a pixel's centre, not its corner, is at a whole number.
+    mask |= fill_contour(points.T - 0.5, (mask.shape[0], mask.shape[1]))

@@ -21,5 +21,6 @@ class DatumaroParams(PhotoParams):
     """Where a photo's label comes from. ``annotations``: its own label, else the class of its
     objects; with several classes the photo is skipped. ``folder``: the folder that it lies in, and
     objects of that class are its evidence."""
-    crowds: bool = False
-    """Whether regions that COCO marks as crowds are evidence."""
+    crowds: bool = True
+    """Whether regions that COCO marks as crowds are evidence; tools mark masks of pixels so, too.
+    """

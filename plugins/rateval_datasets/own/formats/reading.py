@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ def read_format(root: Path, name: str) -> Found:
     environment = _environment()
     chosen = _detect(root, environment) if name == "auto" else _require_known(name)
     policy = _Collecting()
-    with _warnings() as said:
+    with _logged() as said:
         try:
             dataset = Dataset.import_from(str(root), chosen, env=environment, error_policy=policy)
             items = list(dataset)
@@ -85,7 +86,7 @@ def _require_known(name: str) -> str:
 def _detect(root: Path, environment: Environment) -> str:
     names = [name for name in READ if name not in CHOSEN_BY_NAME]
     detectors = [(name, environment.importers.get(name).detect) for name in names]
-    with _warnings():
+    with _logged():
         fitting = sorted({str(one) for one in detect_dataset_format(detectors, str(root))})
     if not fitting:
         inside = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
@@ -116,9 +117,9 @@ class _Collecting(ImportErrorPolicy):  # type: ignore[misc]  # datumaro is untyp
 
 
 def _innermost(error: BaseException) -> str:
-    """Return what was wrong at first, in one line, and in which item."""
+    """Return what was wrong, without what wraps it, in one line; of an annotation in which item."""
     where = ""
-    while error.__cause__ is not None:
+    while error.__cause__ is not None and _only_wraps(error):
         if isinstance(error, AnnotationImportError):
             where = f"{error.item_id[0]}: "
         error = error.__cause__
@@ -127,8 +128,12 @@ def _innermost(error: BaseException) -> str:
     return where + (text if known else f"{type(error).__name__}: {text}".removesuffix(": "))
 
 
+def _only_wraps(error: BaseException) -> bool:
+    return isinstance(error, ItemImportError) or not str(error) or "Failed to" in str(error)
+
+
 @contextmanager
-def _warnings() -> Iterator[list[str]]:
+def _logged() -> Iterator[list[str]]:
     """Collect what is logged as a warning; datumaro logs without a logger of its own."""
     handler = _Keeping(logging.WARNING)
     root = logging.getLogger()
@@ -136,7 +141,10 @@ def _warnings() -> Iterator[list[str]]:
     # In place of all others, for what it says is told by an error or a note.
     root.handlers[:] = [handler]
     try:
-        yield handler.lines
+        with warnings.catch_warnings():
+            # They tell datumaro's authors, who call some of Python's old names.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield handler.lines
     finally:
         root.handlers[:] = before
 

@@ -12,6 +12,7 @@ from rateval.modelkit import list_some
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.evidence import Evidence, MaskImage
 from rateval_datasets.own.hf_datasets.params import HuggingFaceParams
+from rateval_datasets.own.photo import Source
 from rateval_datasets.own.rows import Photo, PhotoSplit
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ NAME = "huggingface"
 
 
 def make_huggingface(params: HuggingFaceParams, context: Context) -> PhotoDataset:
-    """Make the dataset. Raises RatevalError when the library or a column is missing."""
+    """Make the dataset. Raises RatevalError when the library, the folder or a column is missing."""
     try:
         import datasets  # noqa: F401  # a library of an extra
     except ImportError as error:
@@ -63,7 +64,7 @@ class _Reader:
         taken = {key: name for key, name in named.items() if name is not None}
         for key, name in taken.items():
             columns.require_column(table, key, name)
-        root = None if params.root is None else params.root.absolute()
+        self._root = root = None if params.root is None else params.root.absolute()
         self.images = columns.Images(table, "image", params.image, root)
         self._masks = params.mask and columns.Images(table, "mask", params.mask, root)
         self._label, _ = columns.label_reader(table, params.label)
@@ -89,7 +90,7 @@ class _Reader:
             fault = fault or f"unfit row: {error}"
         caption = self._captions[at] if self._captions else None
         return Photo(
-            self._name(at),
+            self._name(at, source),
             Path() if source is None else source,
             label,
             evidence=evidence,
@@ -99,9 +100,11 @@ class _Reader:
             fault=fault,
         )
 
-    def _name(self, at: int) -> str:
+    def _name(self, at: int, source: Source | None) -> str:
         if self._ids:
             return str(self._ids[at])
+        if isinstance(source, Path) and self._root and source.is_relative_to(self._root):
+            return source.relative_to(self._root).as_posix()
         return f"{self._split}/{at:06d}" if self._split else f"{at:06d}"
 
     def _find_label(self, value: Any) -> tuple[str | None, str | None]:
@@ -116,7 +119,7 @@ class _Reader:
     def _find_evidence(self, at: int, label: str | None) -> Evidence | None:
         params = self._params
         if self._masks:
-            return _mask(self._masks, at, params.mask_values, self._name(at))
+            return _mask(self._masks, at, params.mask_values)
         if not self._boxes:
             return None
         boxes, labels = self._boxes[at], self._labels[at]
@@ -129,11 +132,9 @@ class _Reader:
         return self._evidence_of(boxes, params.box_format, shares=params.box_unit == "shares")
 
 
-def _mask(
-    masks: Images, at: int, values: Sequence[int] | None, name: str
-) -> MaskImage | None:
+def _mask(masks: Images, at: int, values: Sequence[int] | None) -> MaskImage | None:
     source = masks.source(at)
     if source is None:
         return None
     chosen = None if values is None else tuple(values)
-    return MaskImage(source, chosen, f"{name} {masks.sizes[at]}")
+    return MaskImage(source, chosen, f"row {at} {masks.sizes[at]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import datasets
 import huggingface_hub.constants
 
-from rateval.modelkit import list_some
 from rateval_datasets.own.hf_datasets.params import HuggingFaceParams
 from rateval_datasets.own.problems import problem
 
@@ -33,7 +33,7 @@ def load(params: HuggingFaceParams) -> Mapping[str, Any]:
             text = " ".join(str(error).split())
             where = f"root = {params.root}" if params.root else f'name = "{params.name}"'
             advice = (
-                "give the folder that save_to_disk wrote, or one of Parquet files"
+                "give the folder that save_to_disk wrote, or one of Parquet files or photos"
                 if params.root
                 else "load it once with datasets.load_dataset while there is a network"
             )
@@ -46,11 +46,22 @@ def load(params: HuggingFaceParams) -> Mapping[str, Any]:
 def _load(params: HuggingFaceParams) -> Any:
     cache = None if params.cache is None else str(params.cache)
     if params.root is None:
-        return datasets.load_dataset(params.name, params.config, cache_dir=cache)
+        return datasets.load_dataset(_require_name(params), params.config, cache_dir=cache)
     root = params.root.absolute()
     if any((root / name).is_file() for name in _SAVED):
         return datasets.load_from_disk(str(root))
     return datasets.load_dataset(_builder(root), data_dir=str(root), cache_dir=cache)
+
+
+def _require_name(params: HuggingFaceParams) -> str:
+    """Return the name of a cached dataset: neither a path nor one of the library's own readers.
+
+    With such a name it would read the working folder.
+    """
+    name = str(params.name)
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith(".") or Path(name).exists():
+        raise ValueError("must be written as owner/dataset; give a folder as root")
+    return name
 
 
 def _builder(root: Path) -> str:
@@ -69,11 +80,8 @@ def require_folder(params: HuggingFaceParams) -> None:
     if not root.is_dir():
         what = "is a file; give its folder" if root.is_file() else "no such folder"
         raise problem(NAME, f"root = {root}: {what}")
-    inside = sorted(path.name for path in root.iterdir())
-    scripts = [name for name in inside if name.endswith(".py")]
-    if not inside or len(scripts) == len(inside):
-        holds = f"holds {list_some(inside)}" if inside else "is empty"
-        raise problem(NAME, f"root = {root}: {holds}; no code is run from there")
+    if next(root.iterdir(), None) is None:
+        raise problem(NAME, f"root = {root}: is empty")
 
 
 @contextmanager

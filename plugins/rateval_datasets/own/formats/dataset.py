@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rateval.api import Context, RatevalError
+from rateval.api import Context
 from rateval.modelkit import list_some
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.formats.params import DatumaroParams
@@ -12,18 +12,11 @@ NAME = "datumaro"
 
 
 def make_datumaro(params: DatumaroParams, context: Context) -> PhotoDataset:
-    """Make the dataset. Raises RatevalError when datumaro is missing, or cannot read the folder."""
+    """Make the dataset. Raises RatevalError when datumaro cannot read the folder."""
     root = params.root.absolute()
     if not root.is_dir():
         what = "is a file; give its folder" if root.is_file() else "no such folder"
         raise problem(NAME, f"root = {params.root}: {what}")
-    try:
-        import datumaro  # noqa: F401  # a library of an extra
-    except ImportError as error:
-        raise RatevalError(
-            f"{NAME}: the library datumaro cannot be imported: {error}; pip install "
-            "'rateval[formats]'"
-        ) from error
     # These import datumaro, which takes half a second.
     from rateval_datasets.own.formats.items import photos_of
     from rateval_datasets.own.formats.reading import read_format

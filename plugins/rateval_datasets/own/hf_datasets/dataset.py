@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rateval.api import Context, RatevalError
+from rateval.api import Context
 from rateval.modelkit import list_some
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.evidence import Evidence, MaskImage
@@ -22,14 +22,7 @@ NAME = "huggingface"
 
 
 def make_huggingface(params: HuggingFaceParams, context: Context) -> PhotoDataset:
-    """Make the dataset. Raises RatevalError when the library, the folder or a column is missing."""
-    try:
-        import datasets  # noqa: F401  # a library of an extra
-    except ImportError as error:
-        raise RatevalError(
-            f"{NAME}: the library datasets cannot be imported: {error}; pip install "
-            "'rateval[hf-datasets]'"
-        ) from error
+    """Make the dataset. Raises RatevalError when the folder or a column is missing, or is another."""
     # These import datasets, which takes seconds.
     from rateval_datasets.own.hf_datasets.columns import label_reader
     from rateval_datasets.own.hf_datasets.loading import load, require_folder

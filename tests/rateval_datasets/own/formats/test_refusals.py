@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,13 +38,6 @@ def test_several_fit(tmp_path: Path, refuse: Refuse, forms: Any) -> None:
     forms.export(tmp_path, "voc", ["box"])
     forms.export(tmp_path, "cvat", ["box"])
     assert "looks like several formats, cvat, voc; name one" in refuse(tmp_path)
-
-
-def test_without_the_library(
-    tmp_path: Path, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "datumaro", None)
-    assert "pip install 'rateval[formats]'" in refuse(tmp_path)
 
 
 def test_no_image_is_there(tmp_path: Path, refuse: Refuse, forms: Any) -> None:

@@ -283,10 +283,3 @@ def test_offline_ends_with_the_loading(make: Any, saved: Path) -> None:
 def test_params_that_contradict(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         HuggingFaceParams.model_validate(params)
-
-
-def test_without_the_library(
-    refuse: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "datasets", None)
-    assert "pip install 'rateval[hf-datasets]'" in refuse(tmp_path)

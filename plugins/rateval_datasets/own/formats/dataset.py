@@ -27,7 +27,7 @@ def make_datumaro(params: DatumaroParams, context: Context) -> PhotoDataset:
     if absent and len(absent) == sum(photo.fault is None for photo in photos):
         raise problem(
             NAME,
-            f'root = {params.root}: read as format = "{found.format}", none of {len(absent)} images '
-            f"is there, such as {list_some(absent)}; put the images where the format has them",
+            f'root = {params.root}: read as format = "{found.format}", none of {len(absent)} '
+            f"images is there, such as {list_some(absent)}; put them where the format has them",
         )
     return make_dataset(NAME, photos, params, found.notes)

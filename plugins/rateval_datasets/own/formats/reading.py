@@ -78,9 +78,7 @@ def _environment() -> Environment:
 def _require_known(name: str) -> str:
     if name in READ:
         return name
-    raise problem(
-        NAME, f'format = "{name}": is none that is read here; {suggest(name, READ)}'
-    )
+    raise problem(NAME, f'format = "{name}": is none that is read here; {suggest(name, READ)}')
 
 
 def _detect(root: Path, environment: Environment) -> str:
@@ -92,8 +90,8 @@ def _detect(root: Path, environment: Environment) -> str:
         inside = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
         raise problem(
             NAME,
-            f"root = {root}: looks like none of the formats; it holds {list_some(inside)}. Give the "
-            "folder that the tool exported, as a whole, or name its format, such as "
+            f"root = {root}: looks like none of the formats; it holds {list_some(inside)}. Give "
+            "the folder that the tool exported, as a whole, or name its format, such as "
             'format = "coco_instances"',
         )
     if len(fitting) > 1:

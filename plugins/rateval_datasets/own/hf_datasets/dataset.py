@@ -22,7 +22,7 @@ NAME = "huggingface"
 
 
 def make_huggingface(params: HuggingFaceParams, context: Context) -> PhotoDataset:
-    """Make the dataset. Raises RatevalError when the folder or a column is missing, or is another."""
+    """Make the dataset. Raises RatevalError when the folder or a column is missing."""
     # These import datasets, which takes seconds.
     from rateval_datasets.own.hf_datasets.columns import label_reader
     from rateval_datasets.own.hf_datasets.loading import load, require_folder
@@ -118,9 +118,7 @@ class _Reader:
         boxes, labels = self._boxes[at], self._labels[at]
         if isinstance(labels, list) and boxes is not None:
             boxes = [
-                box
-                for box, one in zip(boxes, labels, strict=True)
-                if self._label(one) == label
+                box for box, one in zip(boxes, labels, strict=True) if self._label(one) == label
             ]
         return self._evidence_of(boxes, params.box_format, shares=params.box_unit == "shares")
 

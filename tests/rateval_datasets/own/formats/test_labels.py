@@ -65,7 +65,9 @@ def test_the_folder_may_be_the_label(tmp_path: Path, make: Any, forms: Any) -> N
     root = tmp_path / "export"
     items = []
     for number, label in enumerate((0, 1)):
-        one = forms.item(number, "", [Bbox(10, 5, 21, 15, label=0, id=2, group=2), forms.polygon(1)])
+        one = forms.item(
+            number, "", [Bbox(10, 5, 21, 15, label=0, id=2, group=2), forms.polygon(1)]
+        )
         items.append(one.wrap(id=f"{('kettle', 'mug')[label]}/photo{number}"))
     forms.export_items(root, "coco_instances", items)
     dataset = make(root, label="folder")
@@ -121,8 +123,6 @@ def test_crowds_by_choice(tmp_path: Path, make: Any, forms: Any) -> None:
     with_crowds, without = (make(root, crowds=choice) for choice in (True, False))
     assert with_crowds.has_masks
     assert not without.has_masks
-
-
 
 
 @pytest.mark.parametrize("seen", ["stored", "shown"])

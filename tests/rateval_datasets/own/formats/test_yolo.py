@@ -56,7 +56,11 @@ def test_outlines_and_boxes_in_the_folders_of_ultralytics_and_roboflow(
     dataset = make(tmp_path)
     found = {**forms.samples(dataset.train), **forms.samples(dataset.test)}
     assert {name: one.label for name, one in found.items()} == {"p0": 0, "p1": 1, "p2": 0}
-    for name, expected in [("p0", forms.triangle_mask), ("p1", forms.triangle_mask), ("p2", forms.box_mask)]:
+    for name, expected in [
+        ("p0", forms.triangle_mask),
+        ("p1", forms.triangle_mask),
+        ("p2", forms.box_mask),
+    ]:
         seen = found[name].mask
         assert seen is not None
         np.testing.assert_array_equal(seen, expected(SIZE))
@@ -120,9 +124,7 @@ def test_annotations_without_a_photo_are_skipped(tmp_path: Path, make: Any, form
     assert "there is no image for its annotations" in reasons[0]
 
 
-def test_two_photos_of_one_name_are_refused(
-    tmp_path: Path, refuse: Callable[..., str]
-) -> None:
+def test_two_photos_of_one_name_are_refused(tmp_path: Path, refuse: Callable[..., str]) -> None:
     root = write(tmp_path, "images/val/p0.jpg", f"0 {centred()}")
     draw(root / "images/val/p0.png")
     assert "would share their annotations" in refuse(root)

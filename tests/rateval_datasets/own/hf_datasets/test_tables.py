@@ -128,7 +128,10 @@ def test_a_list_of_objects(make: Any, tables: Any, tmp_path: Path) -> None:
         {
             "image": datasets.Image(),
             "things": datasets.List(
-                {"where": datasets.List(datasets.Value("float32")), "what": datasets.Value("string")}
+                {
+                    "where": datasets.List(datasets.Value("float32")),
+                    "what": datasets.Value("string"),
+                }
             ),
         }
     )
@@ -198,7 +201,11 @@ def test_threads_that_read_get_the_same(tables: Any, make: Any, saved: Path) -> 
 
 def test_identity_follows_the_images(tables: Any, make: Any, tmp_path: Path) -> None:
     other = [tables.photo(9), *tables.rows(4)["image"][1:]]
-    for name, made in {"a": tables.table(), "b": tables.table(), "c": tables.table(image=other)}.items():
+    for name, made in {
+        "a": tables.table(),
+        "b": tables.table(),
+        "c": tables.table(image=other),
+    }.items():
         made.save_to_disk(str(tmp_path / name))
     a, b, c = (make(tmp_path / name).test.identity for name in "abc")
     assert a == b != c

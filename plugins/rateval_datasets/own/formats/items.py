@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from datumaro.components.annotation import (
 from datumaro.util.image import IMAGE_BACKEND, ImageBackend, lazy_image
 
 from rateval.modelkit import list_some
+from rateval_datasets.images import LARGEST
 from rateval_datasets.own.evidence import file_size
 from rateval_datasets.own.formats.names import SHARES, UNGROUPED
 from rateval_datasets.own.formats.reading import Found
@@ -28,6 +30,7 @@ _AREAS = (AnnotationType.bbox, AnnotationType.mask, *_OUTLINES)
 """What covers a part of a photo; points, lines and cuboids don't."""
 _WHOLE = "default"
 """datumaro's split of what is in none."""
+_UNION = "trainval"
 _NO_GROUPS = frozenset(
     {"id", "frame", "score", "username", "track_id", "keyframe", "outside", "box_id", "is_crowd"}
 )
@@ -42,43 +45,56 @@ def photos_of(
     for (item, split), reason in found.faults.items():
         fault = f"unreadable annotations: {reason}"
         photos.append(Photo(item, root / item, None, split=_split(split), fault=fault))
-    return sorted(photos, key=lambda photo: photo.id)
+    parts = {photo.id for photo in photos if photo.split != _UNION}
+    # What is in VOC's "trainval" is in "train" or "val", too.
+    kept = [photo for photo in photos if photo.split != _UNION or photo.id not in parts]
+    return sorted(kept, key=lambda photo: photo.id)
 
 
 def _photo(item: Any, found: Found, root: Path, by: str, crowds: bool) -> Photo:
-    path = getattr(item.media, "path", None)
-    split = _split(item.subset)
+    path, split = getattr(item.media, "path", None), _split(item.subset)
     if not path:
-        what = "no image belongs to the annotations"
-        return Photo(str(item.id), root / str(item.id), None, split=split, fault=what)
-    source = Path(path)
-    name = Path(os.path.relpath(path, root)).as_posix()
+        fault = "no image belongs to the annotations"
+        return Photo(str(item.id), root / str(item.id), None, split=split, fault=fault)
     label, fault = (
-        (source.parent.name, None) if by == "folder" else label_of(item.annotations, found.names)
+        (Path(path).parent.name, None)
+        if by == "folder"
+        else label_of(item.annotations, found.names)
     )
     at = found.names.index(label) if label in found.names else None
     own = [one for one in item.annotations if at is not None and getattr(one, "label", None) == at]
+    evidence = None
+    try:
+        evidence = _evidence(item.media, own, found.format, crowds)
+    except (OSError, ValueError) as error:
+        fault = f"unreadable annotations: {type(error).__name__}: {error}"
+    return Photo(
+        Path(os.path.relpath(path, root)).as_posix(),
+        Path(path),
+        label,
+        evidence,
+        split,
+        _groups([item.attributes, *(one.attributes for one in own)]),
+        _caption(item.annotations),
+        fault,
+    )
+
+
+def _evidence(media: Any, own: Iterable[Any], form: str, crowds: bool) -> Annotated | None:
     areas = [
         one
         for one in own
         if one.type in _AREAS and (crowds or not one.attributes.get("is_crowd", False))
     ]
-    shares = found.format in SHARES
-    size = item.media.size if item.media.has_size else None
+    # Asked for a size that nothing said, datumaro reads the file.
+    shares, says = form in SHARES, media.has_size
+    size = media.size if (areas and shares) or says else None
+    if areas and shares and size is None:
+        raise ValueError("the image that they are shares of cannot be read")
     shapes = [
-        shape_of(one, size if shares else None)
-        for one in without_boxes_of_outlines(areas, found.format)
+        shape_of(one, size if shares else None) for one in without_boxes_of_outlines(areas, form)
     ]
-    return Photo(
-        name,
-        source,
-        label,
-        evidence=Annotated(shapes, size, shares) if shapes else None,
-        split=split,
-        groups=_groups([item.attributes, *(one.attributes for one in own)]),
-        caption=_caption(item.annotations),
-        fault=fault,
-    )
+    return Annotated(shapes, size, shares) if shapes else None
 
 
 def _split(name: str | None) -> str | None:
@@ -91,11 +107,11 @@ def label_of(annotations: Iterable[Any], names: Sequence[str]) -> tuple[str | No
     parts = {
         one.label
         for one in annotations
-        if one.type != AnnotationType.label
-        and getattr(one, "label", None) is not None
-        and names[one.label].lower() != "background"
+        if one.type != AnnotationType.label and getattr(one, "label", None) is not None
     }
-    known = whole or parts
+    if not all(0 <= one < len(names) for one in whole | parts):
+        return None, "no label: the number of its class is none"
+    known = whole or {one for one in parts if names[one].lower() != "background"}
     if len(known) == 1:
         return names[known.pop()], None
     if not known:
@@ -136,19 +152,32 @@ def _reader(mask: Any) -> Callable[[], Any]:
     def read() -> Any:
         # datumaro keeps this choice for the thread that imported it alone.
         IMAGE_BACKEND.set(ImageBackend.cv2)
-        return mask.image
+        try:
+            return mask.image
+        except (OSError, ValueError, MemoryError):
+            raise
+        except Exception as error:  # whatever a broken mask makes its decoders raise
+            raise ValueError(f"{type(error).__name__}: {error}") from error
 
     return read
 
 
 def _digest_mask(mask: Any) -> str:
-    """Return what determines a mask: its file and value, else its pixels."""
-    if isinstance(mask, ExtractedMask) and isinstance(mask.index_mask, lazy_image):
-        path = Path(mask.index_mask._path)
-        return f"mask {path.parent.name}/{path.name} {file_size(path)} {mask.index}"
+    """Return what determines a mask: its file and value, else its pixels.
+
+    Raises OSError or ValueError when those are needed and cannot be read.
+    """
+    whole = mask.index_mask if isinstance(mask, ExtractedMask) else mask._image
+    if isinstance(whole, lazy_image):
+        path = Path(whole._path)
+        value = mask.index if isinstance(mask, ExtractedMask) else ""
+        return f"mask {path.parent.name}/{path.name} {file_size(path)} {value}"
     if isinstance(mask, RleMask):
-        digest = hashlib.sha256(repr(mask.rle["counts"]).encode())
-        return f"mask {mask.rle['size']} {digest.hexdigest()[:32]}"
+        size, counts = mask.rle.get("size") or (), mask.rle.get("counts")
+        sides = [side for side in size if isinstance(side, int) and side > 0]
+        if len(size) != 2 or len(sides) != 2 or math.prod(sides) > LARGEST or not counts:
+            raise ValueError(f"a mask's runs are of {size!r:.40}, which no image is")
+        return f"mask {sides} {hashlib.sha256(repr(counts).encode()).hexdigest()[:32]}"
     pixels = np.asarray(_reader(mask)()) > 0
     return f"mask {pixels.shape} {hashlib.sha256(np.packbits(pixels).tobytes()).hexdigest()[:32]}"
 

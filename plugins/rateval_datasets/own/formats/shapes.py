@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rateval_datasets.contours import fill_contour
+from rateval_datasets.contours import FARTHEST, fill_contour
 from rateval_datasets.images import UnfitError
 from rateval_datasets.own.photo import Shown
 from rateval_datasets.view import Mask
@@ -108,5 +108,18 @@ def fill_outline(outline: Outline, scale: NDArray[np.float64] | float, mask: Mas
         y, x = (np.arange(side) + 0.5 for side in mask.shape)
         mask |= ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))
         return
+    require_near(points)
+    rows, columns = mask.shape
+    left, top = np.clip(np.floor(points.min(axis=0)), 0, (columns, rows)).astype(int)
+    right, bottom = np.clip(np.ceil(points.max(axis=0)), 0, (columns, rows)).astype(int)
+    if left == right or top == bottom:
+        return
     # There a pixel's centre, not its corner, is at a whole number.
-    mask |= fill_contour(points.T - 0.5, (mask.shape[0], mask.shape[1]))
+    inner = points - np.array([left + 0.5, top + 0.5])
+    mask[top:bottom, left:right] |= fill_contour(inner.T, (bottom - top, right - left))
+
+
+def require_near(points: NDArray[np.float64]) -> None:
+    """Require points (P, 2), three or more, of an image. Raises ValueError."""
+    if len(points) < 3 or not np.isfinite(points).all() or np.abs(points).max() > FARTHEST:
+        raise ValueError("an outline has fewer than three points, or some outside of any image")

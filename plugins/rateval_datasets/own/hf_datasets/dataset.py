@@ -12,6 +12,7 @@ from rateval.modelkit import list_some
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.evidence import Evidence, MaskImage
 from rateval_datasets.own.hf_datasets.params import HuggingFaceParams
+from rateval_datasets.own.only_split import without_only_split
 from rateval_datasets.own.photo import Source
 from rateval_datasets.own.rows import Photo, PhotoSplit
 
@@ -37,7 +38,7 @@ def make_huggingface(params: HuggingFaceParams, context: Context) -> PhotoDatase
         names = label_reader(table, params.label)[1]
         if names is not None and params.classes is None:
             params = params.model_copy(update={"classes": tuple(names)})
-    dataset = make_dataset(NAME, photos, params)
+    dataset = make_dataset(NAME, without_only_split(photos, params), params)
     # Files tell their sizes themselves; of images in a table they are known here alone.
     for made in (dataset.test, dataset.train):
         if isinstance(made, PhotoSplit):

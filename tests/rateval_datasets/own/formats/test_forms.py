@@ -81,6 +81,33 @@ def test_identity_is_that_of_the_content(
     assert one.identity == two.identity
 
 
+def test_photos_of_trainval_are_in_their_parts(tmp_path: Path, make: Any, forms: Any) -> None:
+    root = forms.export(tmp_path, "voc", ["box"])
+    lists = root / "ImageSets" / "Main"
+    both = "".join((lists / f"{name}.txt").read_text() for name in ("train", "val"))
+    (lists / "trainval.txt").write_text(both)
+    dataset = make(root)
+    assert [len(dataset.train), len(dataset.test), dataset.unused] == [2, 3, {}]
+
+
+def test_one_split_of_any_name_is_for_testing(tmp_path: Path, make: Any, forms: Any) -> None:
+    items = [forms.item(at, "annotations", [forms.polygon(at % 2)]) for at in range(4)]
+    root = forms.export_items(tmp_path, "cvat", items)
+    assert [len(make(root).test), make(root).train] == [4, None]
+    divided = make(root, split={"test": 0.5})
+    assert [len(divided.test), len(divided.train)] == [2, 2]
+
+
+def test_one_split_for_training_may_be_divided(
+    tmp_path: Path, make: Any, forms: Any, refuse: Any
+) -> None:
+    items = [forms.item(at, "train", [forms.polygon(at % 2)]) for at in range(4)]
+    root = forms.export_items(tmp_path, "cvat", items)
+    assert "there is no split to test on, only train" in refuse(root)
+    assert len(make(root, split={"test": 0.5}).test) == 2
+    assert len(make(root, test_split="train").test) == 4
+
+
 def test_identity_changes_with_a_shape(tmp_path: Path, make: Any, forms: Any) -> None:
     root = forms.export(tmp_path, "cvat", ["polygon"])
     before = make(root).test.identity

@@ -54,13 +54,11 @@ def photos_of(
 def _photo(item: Any, found: Found, root: Path, by: str, crowds: bool) -> Photo:
     path, split = getattr(item.media, "path", None), _split(item.subset)
     if not path:
-        fault = "no image belongs to the annotations"
-        return Photo(str(item.id), root / str(item.id), None, split=split, fault=fault)
-    label, fault = (
-        (Path(path).parent.name, None)
-        if by == "folder"
-        else label_of(item.annotations, found.names)
-    )
+        why = "no image belongs to the annotations"
+        return Photo(str(item.id), root / str(item.id), None, split=split, fault=why)
+    label, fault = label_of(item.annotations, found.names)
+    if by == "folder":
+        label, fault = Path(path).parent.name, None
     at = found.names.index(label) if label in found.names else None
     own = [one for one in item.annotations if at is not None and getattr(one, "label", None) == at]
     evidence = None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -36,19 +37,26 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     with open_file(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > _LARGEST_FILE:
             raise UnfitError(f"too large: a file of {size:,} bytes, of at most {_LARGEST_FILE:,}")
-        try:
-            with Image.open(file) as image:
-                _check_size(image.size)
-                yield image
-        except (UnfitError, OSError) as error:
-            if isinstance(error, UnidentifiedImageError):  # its text shows an object of Python's
-                raise ValueError("UnidentifiedImageError: cannot identify image file") from error
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise UnfitError(f"too large: more than {LARGEST:,} pixels") from error
-        except Exception as error:
-            # A broken file makes Pillow raise whatever its decoders stumble over.
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+        with decode_image(file) as image:
+            yield image
+
+
+@contextmanager
+def decode_image(file: BinaryIO) -> Iterator[Image.Image]:
+    """Decode the image of an open file as ``open_image`` does, and raise what that raises."""
+    try:
+        with Image.open(file) as image:
+            _check_size(image.size)
+            yield image
+    except (UnfitError, OSError) as error:
+        if isinstance(error, UnidentifiedImageError):  # its text shows an object of Python's
+            raise ValueError("UnidentifiedImageError: cannot identify image file") from error
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnfitError(f"too large: more than {LARGEST:,} pixels") from error
+    except Exception as error:
+        # A broken file makes Pillow raise whatever its decoders stumble over.
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _check_size(size: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""The readers of public datasets, registered."""
+"""The readers of people's own data and of public datasets, registered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,22 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Return ImageNet, ImageNet-C, Caltech-101, CUB-200-2011 and Stanford Dogs."""
+    """Return the readers of own photos, then those of public datasets."""
+    return [*_own(), *_public()]
+
+
+def _own() -> list[Component]:
+    return [
+        Component(
+            name="folder",
+            summary="your photos in class folders; evidence: a parallel folder of masks, or none",
+            factory="rateval_datasets.own.folder:make_folder",
+            params="rateval_datasets.own.params:FolderParams",
+        ),
+    ]
+
+
+def _public() -> list[Component]:
     return [
         Component(
             name="imagenet",

@@ -1,4 +1,4 @@
-"""Metrics that are shares of the four quadrants: prediction first, evidence second."""
+"""Metrics that are shares of images: of all, or of the quadrants of those with known evidence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Accuracy:
-    """The share of images predicted correctly: (RR + RW) / all.
+    """The share of images predicted correctly, whatever is known of their evidence.
 
     >>> import numpy as np
     >>> Accuracy().compute(Outcomes(np.array([True, False]), np.array([True, True]))).value
@@ -22,12 +22,13 @@ class Accuracy:
 
     def compute(self, outcomes: Outcomes) -> Score:
         """Count; no image at all gives None."""
-        quadrants = outcomes.quadrants()
-        return Score.share(quadrants["RR"] + quadrants["RW"], sum(quadrants.values()))
+        return Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
 
 
 class PredictionTrustworthiness:
     """How often a correct prediction rests on valid evidence: RR / (RR + RW).
+
+    Images whose evidence is unknown are in neither.
 
     Source: Wang et al., AAAI 2025, arXiv 2412.13333.
 
@@ -47,6 +48,8 @@ class PredictionTrustworthiness:
 
 class InferenceReliability:
     """How often valid evidence leads to a correct prediction: RR / (RR + WR).
+
+    Images whose evidence is unknown are in neither.
 
     Source: Wang et al., AAAI 2025, arXiv 2412.13333.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -85,3 +86,44 @@ def test_the_factories_make_the_metrics_named() -> None:
         for make in (make_accuracy, make_prediction_trustworthiness, make_inference_reliability)
     ]
     assert [metric.label for metric in made] == ["accuracy", "PT", "IR"]
+
+
+STATE = st.tuples(st.booleans(), st.booleans(), st.booleans())
+
+
+@given(st.lists(STATE))
+def test_unknown_evidence_counts_in_accuracy_alone(
+    states: list[tuple[bool, bool, bool]],
+) -> None:
+    right, sound, known = (np.array([s[at] for s in states], dtype=bool) for at in range(3))
+    counted = Outcomes(right, sound & known, known)
+    both = sum(1 for r, s, k in states if k and r and s)
+    of_right = sum(1 for r, _, k in states if k and r)
+    of_sound = sum(1 for _, s, k in states if k and s)
+    expected = ((sum(map(int, right)), len(states)), (both, of_right), (both, of_sound))
+    for metric, pair in zip(METRICS, expected, strict=True):
+        score = metric.compute(counted)
+        assert (score.numerator, score.denominator) == pair
+    assert sum(counted.states().values()) == len(states)
+    assert sum(counted.quadrants().values()) == known.sum()
+
+
+@pytest.mark.parametrize("hidden", [1, 3, 5])
+def test_hiding_masks_at_random_leaves_the_expectation_of_pt_and_ir(hidden: int) -> None:
+    right = np.array([True] * 5 + [False] * 3)
+    sound = np.array([True, True, False, True, False, True, False, False])
+    for metric in METRICS:
+        whole = metric.compute(Outcomes(right, sound))
+        values = []
+        for chosen in combinations(range(8), hidden):
+            known = ~np.isin(np.arange(8), chosen)
+            values.append(metric.compute(Outcomes(right, sound & known, known)).value)
+        defined = [value for value in values if value is not None]
+        assert np.mean(defined) == pytest.approx(whole.value, abs=1e-12)
+
+
+def test_every_second_image_annotated_gives_what_those_alone_give() -> None:
+    known = np.arange(80) % 2 == 0
+    counted = Outcomes(np.arange(80) % 10 < 9, known, known)
+    assert PredictionTrustworthiness().compute(counted) == Score(1.0, 40, 40)
+    assert Accuracy().compute(counted) == Score(0.9, 72, 80)

@@ -32,6 +32,8 @@ class Sample:
     """(H, W) bool of the image's own size, True where evidence lies; None when unknown."""
     caption: str | None = None
     """A sentence about this image, for contrastive fine-tuning."""
+    notes: tuple[str, ...] = ()
+    """What was done to the file's picture that a reader should know, such as ``turned by EXIF``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,23 +149,52 @@ class Outcomes:
     """(N,) bool, the prediction equals the label."""
     valid: NDArray[np.bool_]
     """(N,) bool, the evidence was judged sound."""
-    masks: bool = True
-    """Whether any of the images has an evidence mask; without one nothing can be valid."""
+    known: NDArray[np.bool_] = None  # type: ignore[assignment]  # no array is made of nothing
+    """(N,) bool, False without an evidence mask: nothing is known of what the prediction rests on,
+    and ``valid`` says nothing. All True when left out."""
+
+    def __post_init__(self) -> None:
+        if self.known is None:
+            object.__setattr__(self, "known", self.correct | ~self.correct)
+
+    def states(self) -> dict[str, int]:
+        """Return the counts of RR, RW, WR, WW, RU and WU: prediction first, evidence second.
+
+        U is unknown evidence. All of them together are the images.
+
+        >>> import numpy as np
+        >>> known = np.array([True, True, False])
+        >>> Outcomes(np.array([True, True, False]), np.array([True, False, False]), known).states()
+        {'RR': 1, 'RW': 1, 'WR': 0, 'WW': 0, 'RU': 0, 'WU': 1}
+        """
+        right, sound, known = self.correct, self.valid, self.known
+        return {
+            "RR": int((right & known & sound).sum()),
+            "RW": int((right & known & ~sound).sum()),
+            "WR": int((~right & known & sound).sum()),
+            "WW": int((~right & known & ~sound).sum()),
+            "RU": int((right & ~known).sum()),
+            "WU": int((~right & ~known).sum()),
+        }
 
     def quadrants(self) -> dict[str, int]:
-        """Return the counts of RR, RW, WR and WW: prediction first, evidence second.
+        """Return the counts of RR, RW, WR and WW: the images whose evidence is known.
 
         >>> import numpy as np
         >>> Outcomes(np.array([True, True, False]), np.array([True, False, False])).quadrants()
         {'RR': 1, 'RW': 1, 'WR': 0, 'WW': 1}
         """
-        right, sound = self.correct, self.valid
-        return {
-            "RR": int((right & sound).sum()),
-            "RW": int((right & ~sound).sum()),
-            "WR": int((~right & sound).sum()),
-            "WW": int((~right & ~sound).sum()),
-        }
+        return {state: count for state, count in self.states().items() if "U" not in state}
+
+    def among(self, chosen: NDArray[np.bool_]) -> Outcomes:
+        """Return the outcomes of the images that (N,) bool is True of.
+
+        >>> import numpy as np
+        >>> right = np.array([True, False])
+        >>> Outcomes(right, right).among(right).quadrants()["RR"]
+        1
+        """
+        return Outcomes(self.correct[chosen], self.valid[chosen], self.known[chosen])
 
 
 @dataclass(frozen=True, slots=True)

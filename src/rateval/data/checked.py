@@ -14,6 +14,7 @@ from PIL import Image
 
 from rateval.api.protocols import Dataset, Shift, Split
 from rateval.api.values import Sample, Skipped
+from rateval.data.groups import Groups, find_group_fault, list_groups
 from rateval.errors import PluginError, naming
 from rateval.wording import list_some
 
@@ -61,10 +62,14 @@ class CheckedSplit:
             self._length = len(whole)
             self.ids: Sequence[str] | None = getattr(whole, "ids", None)
             self.labels: Sequence[int] | None = getattr(whole, "labels", None)
+            self.groups: Groups = list_groups(whole)
         if not isinstance(self.identity, str) or not self.identity.strip():
             raise self._fault("have an identity, text that is not empty", repr(self.identity))
         if self.ids is not None or self.labels is not None:
             self._check_list()
+        fault = find_group_fault(self.groups, self._length)
+        if fault is not None:
+            raise self._fault(*fault)
         self._seen: dict[str, int] = {}
         """Id to position of what was read, where there is no list that says it."""
         self._limited: dict[int, Split] = {}

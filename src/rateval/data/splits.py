@@ -13,6 +13,7 @@ from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedSplit
 from rateval.data.drawing import draw
+from rateval.data.groups import Groups, list_groups
 from rateval.data.shapes import leave_out_long
 from rateval.errors import RatevalError
 
@@ -36,6 +37,12 @@ class SubsetSplit:
         """Labels of the samples, unread; None where the split doesn't list them."""
         labels = list_labels(self.whole)
         return None if labels is None else [labels[at] for at in self.positions]
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of the samples, unread; empty where the split has none."""
+        groups = list_groups(self.whole)
+        return {name: [values[at] for at in self.positions] for name, values in groups.items()}
 
     def __len__(self) -> int:
         return len(self.positions)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rateval.api.protocols import Dataset, Split
+from rateval.data.groups import list_groups
 from rateval.data.splits import limit_split
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
@@ -14,7 +15,7 @@ from rateval.plan.plan import Plan
 from rateval.records.key import ClassifierKey
 from rateval.records.step import Demand, Stage, Step
 from rateval.scoring.agreement import pair_explainers
-from rateval.store.store import identify_result
+from rateval.store.store import identify, identify_result
 from rateval.training.fitting import Fitting
 from rateval.workbench.bench import Workbench
 
@@ -107,6 +108,8 @@ class _Maker:
         self._plan, self._bench = plan, bench
         self._finetuned: dict[ClassifierKey, Step] = {}
         """Fine-tunings so far: most cells share theirs with others."""
+        self._groups: dict[tuple[str, int | None], str | None] = {}
+        """Digests of groups so far, by dataset and seed."""
 
     def steps_of(self, cell: Cell) -> CellSteps:
         """Return the steps of a cell."""
@@ -140,15 +143,28 @@ class _Maker:
             "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
             "attribution": self._bench.inputs(cell.attribution, cell.seed),
         }
+        groups = self._groups_of(cell)
+        if groups:
+            inputs["groups"] = groups
         precision = self._plan.spec.run.precision
         if precision != "float32":
             inputs["precision"] = precision
         return _step("infer", cell.label, inputs, (finetune,), _ON_DEVICE)
 
+    def _groups_of(self, cell: Cell) -> str | None:
+        """Return a digest of the groups of a test split, which its identity needn't tell of."""
+        key = cell.dataset.identity, cell.seed
+        if key not in self._groups:
+            groups = list_groups(limited_test(self._plan, self._bench, cell))
+            values = {name: list(values) for name, values in groups.items()}
+            self._groups[key] = identify(values) if values else None
+        return self._groups[key]
+
     def _judge(self, cell: Cell, infer: Step, validator: Choice) -> Step:
         inputs = {
             "inferred": infer.identity,
             "validator": self._bench.inputs(validator, cell.seed),
+            "without a mask": "unknown",
         }
         return _step("judge", f"{cell.label} by {validator.label}", inputs, (infer,), _ON_DEVICE)
 

@@ -39,6 +39,7 @@ from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import name_plugin
 from rateval.workbench.cell import Job, task_of
+from rateval.workbench.groups import Group, read_groups
 from rateval.workbench.outcomes import read_outcomes
 
 PART_SIZE = 4096
@@ -55,7 +56,7 @@ class Hands:
     plan: Plan
     bench: Workbench
     store: Store
-    _judged: tuple[str, Outcomes] | None = None
+    _judged: tuple[str, Outcomes, tuple[Group, ...]] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
@@ -117,12 +118,13 @@ class Hands:
         """Count outcomes by one of the plan's metrics."""
         choice, judged = self.plan.metrics[metric], steps.judge[validator]
         if self._judged is None or self._judged[0] != judged.identity:
-            outcomes = read_outcomes(self._path(steps.infer), self._path(judged))
-            self._judged = judged.identity, outcomes
+            inferred = self._path(steps.infer)
+            outcomes = read_outcomes(inferred, self._path(judged))
+            self._judged = judged.identity, outcomes, read_groups(inferred)
         with _blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
             task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
-            return score(task, choice.label, made, self._judged[1])
+            return score(task, choice.label, made, *self._judged[1:])
 
     def faithfulness(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FaithfulnessFacts:
         """Test the explainer on images of the test split."""

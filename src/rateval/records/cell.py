@@ -5,7 +5,25 @@ from __future__ import annotations
 from rateval.records.base import Record
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord
+from rateval.records.groups import GroupRecord
 from rateval.records.key import Key
+
+
+class BoundsRecord(Record):
+    """What a score would be over all images, those without a mask among them.
+
+    Null is what is undefined: its denominator is 0. Over seeds these are means, and null where they
+    are null for any seed.
+    """
+
+    none_valid: float | None
+    """If the evidence of no image without a mask was valid."""
+    all_valid: float | None
+    """If that of every image without a mask was valid."""
+    least: float | None
+    """The lowest that it can be, whatever their evidence is."""
+    greatest: float | None
+    """The highest that it can be."""
 
 
 class ScoreRecord(Record):
@@ -19,6 +37,10 @@ class ScoreRecord(Record):
     change: Estimate | None = None
     """Value minus that of zero-shot by the same seed of the same study; null when either is
     undefined (by every seed) or this is zero-shot itself. By one seed it has no interval."""
+    bounds: BoundsRecord | None = None
+    """Null where every image has a mask, or the score counts predictions alone."""
+    groups: tuple[GroupRecord, ...] = ()
+    """The same score by each group of the dataset, over the images that have each of its values."""
 
 
 class EvidenceRecord(Record):
@@ -27,10 +49,14 @@ class EvidenceRecord(Record):
     validator: str
     """Label of the validator in the spec."""
     quadrants: dict[str, int | float]
-    """Counts of RR, RW, WR and WW, prediction first, evidence second; mean over the seeds."""
+    """Counts of RR, RW, WR and WW, prediction first, evidence second; mean over the seeds.
+
+    RU and WU are there where they are not 0: images whose evidence is unknown, as they have no
+    mask. All counts together are the images judged.
+    """
     undefined: dict[str, int]
-    """Reason to the number of images without a score, which count as not valid; the sum over the
-    seeds."""
+    """Reason to the number of images without a score; the sum over the seeds. They count as not
+    valid, but for those without a mask, which are in no quadrant."""
     scores: tuple[ScoreRecord, ...]
     """One per metric that could be computed, in the order of the spec."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rateval.records.base import Record
-from rateval.records.cell import SkippedRecord
+from rateval.records.cell import BoundsRecord, SkippedRecord
 from rateval.records.explainers import AreasRecord
 from rateval.records.trainings import EpochRecord
 
@@ -40,7 +40,29 @@ class JudgeFacts(Record):
     undefined: dict[str, int]
     """Reason to the number of images without a score."""
     quadrants: dict[str, int]
-    """Counts of RR, RW, WR and WW: prediction first, evidence second."""
+    """Counts of RR, RW, WR and WW: prediction first, evidence second. RU and WU, whose evidence is
+    unknown, are there where they are not 0."""
+
+
+class SliceFacts(Record):
+    """Facts of one metric on the images that have one value of a group."""
+
+    value: str | None
+    """Null for the images of which it is not known."""
+    count: int
+    """Images that have it."""
+    numerator: int
+    denominator: int
+
+
+class GroupFacts(Record):
+    """Facts of one metric by one of the dataset's groups."""
+
+    name: str
+    distinct: int
+    """Different values that are known."""
+    slices: tuple[SliceFacts, ...]
+    """Empty where there are too many values."""
 
 
 class ScoreFacts(Record):
@@ -50,6 +72,10 @@ class ScoreFacts(Record):
     """Short heading of its column."""
     numerator: int
     denominator: int
+    bounds: BoundsRecord | None = None
+    """Null where no image's evidence is unknown, or that makes no difference."""
+    groups: tuple[GroupFacts, ...] = ()
+    """One per group of the dataset."""
 
 
 class FaithfulnessFacts(AreasRecord):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-FORMAT = 3
+FORMAT = 4
 FILE_NAME = "run.json"
 STEPS_NAME = "steps.jsonl"
 """File beside it with a line for each step that ended."""
@@ -61,7 +61,7 @@ class DatasetRecord(Record):
 class RunRecord(Record):
     """Everything that is known of one run."""
 
-    format: Literal[3] = 3
+    format: Literal[4] = 4
     study: str
     protocol: Literal["matched", "aaai25"] = "matched"
     """As the study's ``protocol``."""
@@ -244,7 +244,7 @@ def _require_format(file: Path, content: bytes) -> None:
     else:
         spec = file.parent / "spec.toml"
         command = f": rateval run {shlex.quote(str(spec))}" if spec.is_file() else ""
-        advice = f"run its spec again{command} (stored results of the old format aren't reused)"
+        advice = f"run its spec again{command} (what is stored and means the same is reused)"
     raise RatevalError(
         f"{file}: a run record of format {found}, and this rateval reads format {FORMAT}; {advice}"
     )

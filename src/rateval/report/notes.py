@@ -2,88 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from shlex import quote
 
-from rateval.records.cell import CellRecord, EvidenceRecord
-from rateval.records.explainers import (
-    RankingChangeRecord,
-)
+from rateval.records.explainers import RankingChangeRecord
 from rateval.records.run import LOG_NAME, RunRecord
-from rateval.report.rows import WIDE_OVER_SEEDS, Block, headings, merge_notes
-from rateval.store.rows import NO_MASK
+from rateval.report.rows import WIDE_OVER_SEEDS, headings
 
 FEW_SEEDS = 3
 """Number of seeds below which an interval is so wide that the report says so."""
-
-_EMPTY = {
-    "PT": "no prediction is correct",
-    "IR": "no prediction rests on valid evidence",
-}
-"""Heading of a metric to why its denominator can be empty."""
-
-
-def explain_undefined(block: Block, *, several: bool) -> list[str]:
-    """Return why values are missing, and which images have no score.
-
-    With ``several`` seeds, images without a score are counted over all of them, and for the rest
-    the seed is named as well.
-    """
-    notes = [
-        (cell.key.row, cell.key.seed, text)
-        for cell, evidence in block.cells
-        for text in _explain_missing(cell, evidence)
-    ]
-    unscored: dict[str, Counter[str]] = {}
-    alone: dict[str, None] = {}
-    for cell, evidence in block.cells:
-        if _lacks_masks(cell, evidence):
-            alone[_explain_alone(evidence)] = None
-        else:
-            unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
-    return [
-        *alone,
-        *merge_notes(notes, several),
-        *(
-            f"{name}: {text}"
-            for name, reasons in unscored.items()
-            for text in _count_unscored(reasons, several=several)
-        ),
-    ]
-
-
-def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
-    for score in evidence.scores:
-        if score.value.value is None and not _lacks_masks(cell, evidence):
-            why = _EMPTY.get(score.heading, "there is nothing to divide by")
-            yield f"{score.heading} is undefined: {why} (0 of 0)"
-
-
-def _lacks_masks(cell: CellRecord, evidence: EvidenceRecord) -> bool:
-    return 0 < cell.count == evidence.undefined.get(NO_MASK)
-
-
-def _explain_alone(evidence: EvidenceRecord) -> str:
-    undefined = [score.heading for score in evidence.scores if score.value.value is None]
-    so = f"{' and '.join(undefined)} can't be computed, and " if undefined else ""
-    return (
-        f"accuracy alone: this dataset has no evidence masks, so {so}RW and WW hold every "
-        "prediction, right or wrong, whatever it rests on"
-    )
-
-
-def _count_unscored(reasons: Counter[str], *, several: bool) -> Iterator[str]:
-    over = " over all seeds" if several else ""
-    rest = Counter({why: count for why, count in reasons.items() if why != NO_MASK})
-    if rest:
-        listed = ", ".join(f"{why}: {count}" for why, count in rest.items())
-        yield f"{rest.total()} images{over} have no score and count as not valid ({listed})"
-    if reasons[NO_MASK]:
-        yield (
-            f"{reasons[NO_MASK]} images{over} have no score and count as not valid although "
-            "nothing is known of their evidence: they have no mask"
-        )
 
 
 def explain_seeds(record: RunRecord) -> Iterator[str]:
@@ -133,7 +60,8 @@ def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str
         yield "numbers", "in %, mean over the seeds where the number is defined"
     if wide or not several:
         counted = "images, mean over the seeds" if several else "images"
-        yield "RR…WW", f"{counted}: Right or Wrong prediction, then Right or Wrong evidence"
+        known = ", where there is a mask" if _lacks_some_mask(record) else ""
+        yield "RR…WW", f"{counted}: Right or Wrong prediction, then Right or Wrong evidence{known}"
     if all(cell.trained for cell in record.cells):
         yield "Δ zs", f"nothing is shown: {_whole(record)} has no zero-shot row to compare with"
     elif several:
@@ -150,6 +78,14 @@ def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str
         yield "95 %", "Wilson interval over the images alone; another seed may differ by more"
     else:
         yield "95 %", "intervals are shown from 120 columns on"
+
+
+def _lacks_some_mask(record: RunRecord) -> bool:
+    return any(
+        "RU" in evidence.quadrants or "WU" in evidence.quadrants
+        for result in record.results
+        for evidence in result.evidence
+    )
 
 
 def _whole(record: RunRecord) -> str:

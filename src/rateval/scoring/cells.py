@@ -12,10 +12,13 @@ from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
     FaithfulnessFacts,
     FinetuneFacts,
+    GroupFacts,
     InferFacts,
     JudgeFacts,
     ScoreFacts,
+    SliceFacts,
 )
+from rateval.records.groups import GroupRecord, SliceRecord
 from rateval.records.key import Labels
 from rateval.scoring.judged import Judged
 from rateval.stats.wilson import wilson_interval
@@ -82,8 +85,29 @@ def _evidence(
 def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
     facts = ScoreFacts.model_validate(stored.facts)
     theirs = None if baseline is None else ScoreFacts.model_validate(baseline.facts)
+    value = _estimate(facts)
+    change = None if theirs is None else _change(value, _value(theirs))
+    return ScoreRecord(
+        metric=metric,
+        heading=facts.heading,
+        value=value,
+        change=change,
+        bounds=facts.bounds,
+        groups=tuple(map(_group, facts.groups)),
+    )
+
+
+def _group(facts: GroupFacts) -> GroupRecord:
+    slices = tuple(
+        SliceRecord(value=found.value, count=found.count, score=_estimate(found))
+        for found in facts.slices
+    )
+    return GroupRecord(name=facts.name, distinct=facts.distinct, slices=slices)
+
+
+def _estimate(facts: ScoreFacts | SliceFacts) -> Estimate:
     low, high = wilson_interval(facts.numerator, facts.denominator)
-    value = Estimate(
+    return Estimate(
         value=_value(facts),
         low=low,
         high=high,
@@ -92,8 +116,6 @@ def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
         over="images",
         count=facts.denominator,
     )
-    change = None if theirs is None else _change(value, _value(theirs))
-    return ScoreRecord(metric=metric, heading=facts.heading, value=value, change=change)
 
 
 def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
@@ -103,7 +125,7 @@ def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
     return Estimate(value=change, low=None, high=None, over="images", count=ours.count)
 
 
-def _value(facts: ScoreFacts) -> float | None:
+def _value(facts: ScoreFacts | SliceFacts) -> float | None:
     return Score.share(facts.numerator, facts.denominator).value
 
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, stdev
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.cell import BoundsRecord, CellRecord, EvidenceRecord, ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
 from rateval.records.grouping import group_by
+from rateval.records.groups import GroupRecord, SliceRecord
 from rateval.records.seeds import SeedsRecord
 from rateval.stats.student import t_interval
 
@@ -66,7 +67,8 @@ def _evidence(validator: str, repeated: Sequence[EvidenceRecord | None]) -> Evid
     return EvidenceRecord(
         validator=validator,
         quadrants={
-            name: mean(found.quadrants[name] for found in there) for name in there[0].quadrants
+            state: mean(found.quadrants.get(state, 0) for found in there)
+            for state in _in_order(list(found.quadrants) for found in there)
         },
         undefined=dict(undefined),
         scores=tuple(
@@ -85,7 +87,49 @@ def _score(repeated: Sequence[ScoreRecord | None]) -> ScoreRecord:
         heading=first.heading,
         value=spread([None if score is None else score.value.value for score in repeated]),
         change=change if change.count else None,
+        bounds=_bounds([score.bounds for score in repeated if score is not None]),
+        groups=tuple(_groups(repeated)),
     )
+
+
+def _bounds(repeated: Sequence[BoundsRecord | None]) -> BoundsRecord | None:
+    there = [bounds for bounds in repeated if bounds is not None]
+    if not there or len(there) < len(repeated):  # by some seed all is known, and nothing to bound
+        return None
+    columns = {name: [getattr(b, name) for b in there] for name in BoundsRecord.model_fields}
+    return BoundsRecord(
+        **{name: None if None in values else mean(values) for name, values in columns.items()}
+    )
+
+
+def _groups(repeated: Sequence[ScoreRecord | None]) -> Iterator[GroupRecord]:
+    """Yield each group over the seeds; a seed whose images lack a value has no score for it."""
+    by_seed = [
+        {} if one is None else {found.name: found for found in one.groups} for one in repeated
+    ]
+    for name in _in_order(list(groups) for groups in by_seed):
+        found = [groups.get(name) for groups in by_seed]
+        there = [group for group in found if group is not None]
+        counted = all(group.slices or not group.distinct for group in there)
+        yield GroupRecord(
+            name=name,
+            distinct=max(group.distinct for group in there),
+            slices=tuple(_slices(found)) if counted else (),
+        )
+
+
+def _slices(repeated: Sequence[GroupRecord | None]) -> Iterator[SliceRecord]:
+    by_seed = [
+        {} if group is None else {part.value: part for part in group.slices} for group in repeated
+    ]
+    values = dict.fromkeys(value for parts in by_seed for value in parts)
+    for value in sorted(values, key=lambda value: (value is None, value)):
+        found = [parts.get(value) for parts in by_seed]
+        yield SliceRecord(
+            value=value,
+            count=mean(part.count for part in found if part is not None),
+            score=spread([None if part is None else part.score.value for part in found]),
+        )
 
 
 def _areas(repeated: Sequence[FaithfulnessRecord]) -> AreasRecord | None:

@@ -15,6 +15,7 @@ from rateval.api.task import Task
 from rateval.api.training import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
+from rateval.data.groups import Groups, list_groups
 from rateval.errors import RatevalError
 from rateval.records.cell import SkippedRecord
 from rateval.records.facts import InferFacts
@@ -32,6 +33,7 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
     """
     maps: list[NDArray[np.float16]] = []
     skipped: list[Skipped] = []
+    groups = list_groups(job.split)
     with ExitStack() as stack:
         writers: tuple[tables.RowWriter, tables.RowWriter] | None = None
         for batch in job.batches(part, masks=True):
@@ -41,8 +43,8 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
                 relevance, largest = scale_maps(explanation.relevance)
                 maps.append(relevance)
                 if writers is None:
-                    writers = _open(stack, folder, job.task, batch)
-                writers[0].write(_rows(job.task, batch, explanation, largest))
+                    writers = _open(stack, folder, job.task, batch, groups)
+                writers[0].write(_rows(job.task, batch, explanation, largest, groups))
                 writers[1].write(_mask_rows(batch, writers[1].schema))
             monitor.advance(len(batch) + len(batch.skipped))
     if maps:
@@ -73,16 +75,20 @@ def require_samples(facts: InferFacts) -> InferFacts:
 
 
 def _open(
-    stack: ExitStack, folder: Path, task: Task, batch: Batch
+    stack: ExitStack, folder: Path, task: Task, batch: Batch, groups: Groups
 ) -> tuple[tables.RowWriter, tables.RowWriter]:
     height, width = batch.images.shape[-2:]
-    rows = tables.RowWriter(folder / tables.ROWS, tables.rows_schema(task.schema))
+    rows = tables.RowWriter(folder / tables.ROWS, tables.rows_schema(task.schema, groups))
     masks = tables.RowWriter(folder / tables.MASKS, tables.masks_schema(height, width))
     return stack.enter_context(rows), stack.enter_context(masks)
 
 
 def _rows(
-    task: Task, batch: Batch, explanation: Explanation, largest: NDArray[np.float32]
+    task: Task,
+    batch: Batch,
+    explanation: Explanation,
+    largest: NDArray[np.float32],
+    groups: Groups,
 ) -> pa.RecordBatch:
     assert explanation.logits is not None and batch.masks is not None
     areas = batch.masks.float().mean(dim=(1, 2)).numpy()
@@ -92,8 +98,12 @@ def _rows(
         **task.columns(explanation.logits, batch.labels.numpy()),
         "mask_area": pa.array(areas, mask=~np.array(batch.has_mask)),
         "relevance_max": pa.array(largest),
+        **{
+            tables.GROUP + name: pa.array([values[at] for at in batch.indices], pa.string())
+            for name, values in groups.items()
+        },
     }
-    return pa.RecordBatch.from_pydict(columns, tables.rows_schema(task.schema))
+    return pa.RecordBatch.from_pydict(columns, tables.rows_schema(task.schema, groups))
 
 
 def _mask_rows(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:

@@ -54,7 +54,9 @@ def judge(
     with tables.RowWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
         writer.write(pa.Table.from_batches(batches, tables.VERDICTS))
     outcomes = read_outcomes(inferred, folder)
-    return JudgeFacts(undefined=dict(undefined), quadrants=outcomes.quadrants())
+    states = outcomes.states()
+    quadrants = {state: count for state, count in states.items() if count or "U" not in state}
+    return JudgeFacts(undefined=dict(undefined), quadrants=quadrants)
 
 
 def _rows(ids: list[str], verdict: Verdict) -> pa.RecordBatch:

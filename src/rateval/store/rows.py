@@ -13,7 +13,7 @@ import safetensors.numpy
 from rateval.store.disk import writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,9 @@ NO_MASK = "no mask"
 EMPTY_MASK = "empty mask"
 """Why there is none where a mask is True nowhere, as when a crop leaves nothing of the object;
 other reasons are a validator's own."""
+
+GROUP = "group:"
+"""What the name of a column begins with that holds the images' values of one of their groups."""
 
 VERDICTS = pa.schema(
     [
@@ -63,8 +66,12 @@ class RowWriter:
             self._writer.close()
 
 
-def rows_schema(task: pa.Schema) -> pa.Schema:
-    """Return the columns that infer writes, those that a task's predictions leave among them."""
+def rows_schema(task: pa.Schema, groups: Iterable[str] = ()) -> pa.Schema:
+    """Return the columns that infer writes, those that a task's predictions leave among them.
+
+    ``groups`` are the names of those that the dataset puts its images in; a column's name says that
+    it is one, so that none can take the place of another column.
+    """
     return pa.schema(
         [
             pa.field("index", pa.int64(), nullable=False),
@@ -72,6 +79,7 @@ def rows_schema(task: pa.Schema) -> pa.Schema:
             *task,
             pa.field("mask_area", pa.float32()),
             pa.field("relevance_max", pa.float32(), nullable=False),
+            *(pa.field(GROUP + name, pa.string()) for name in groups),
         ]
     )
 
@@ -115,6 +123,12 @@ def read_masks(
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read the rows of a stage's result, or some of their columns."""
     return pq.read_table(folder / ROWS, columns=None if columns is None else list(columns))
+
+
+def read_groups(folder: Path) -> pa.Table:
+    """Read the groups of infer's rows, a column of text each, by their names."""
+    columns = [name for name in pq.read_schema(folder / ROWS).names if name.startswith(GROUP)]
+    return read_rows(folder, columns).rename_columns([name[len(GROUP) :] for name in columns])
 
 
 def read_judged_rows(inferred: Path, judged: Path) -> pa.Table:

@@ -14,6 +14,8 @@ from rateval.testing.failure import require, require_members
 def check_metric(metric: Metric) -> None:
     """Check label, counts and value on outcomes that fill or leave out each quadrant.
 
+    Some of them are of images whose evidence is unknown.
+
     Raises ConformanceError at the first broken promise.
     """
     require_members(metric, Metric)
@@ -28,6 +30,7 @@ def check_metric(metric: Metric) -> None:
         outcomes = _outcomes(counts)
         _check_score(metric.compute(outcomes), counts)
         _check_order(metric, outcomes)
+        _check_score(metric.compute(_hide(outcomes)), counts)
     nothing = metric.compute(_outcomes((0, 0, 0, 0)))
     require(
         nothing.value is None and nothing.denominator == 0,
@@ -41,6 +44,12 @@ def _outcomes(counts: tuple[int, ...]) -> Outcomes:
     correct = np.repeat([True, True, False, False], counts)
     valid = np.repeat([True, False, True, False], counts)
     return Outcomes(correct, valid)
+
+
+def _hide(outcomes: Outcomes) -> Outcomes:
+    """Return them with the evidence of every second image unknown."""
+    known = np.arange(len(outcomes.correct)) % 2 == 0
+    return Outcomes(outcomes.correct, outcomes.valid & known, known)
 
 
 def _check_score(score: Score, counts: tuple[int, ...]) -> None:

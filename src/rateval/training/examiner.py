@@ -13,7 +13,7 @@ from rateval.api.values import Outcomes, Score
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.workbench.cell import Job
-from rateval.workbench.counting import count
+from rateval.workbench.counting import Counting
 from rateval.workbench.explain import explain_batch, predict_batch
 from rateval.workbench.judging import judge_batch
 from rateval.workbench.maps import scale_maps
@@ -45,7 +45,7 @@ class Examiner:
         outcomes = self._judge(job)
         right = Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
         return {ACCURACY: right.value} | {
-            label: count(job.task, label, metric, outcomes).value
+            label: Counting(job.task, label, metric).count(outcomes).value
             for label, metric in self.metrics.items()
         }
 
@@ -61,14 +61,15 @@ class Examiner:
                 weight.requires_grad_(True)
         if not judged:
             raise RatevalError("no sample of those held out for [held_out] can be read")
-        correct, valid, masks = zip(*judged, strict=True)
-        return Outcomes(np.concatenate(correct), np.concatenate(valid), any(masks))
+        correct, valid, known = (np.concatenate(part) for part in zip(*judged, strict=True))
+        return Outcomes(correct, valid, known)
 
     def _judge_batch(
         self, job: Job, batch: Batch
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], bool]:
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         if self.validator is None or batch.masks is None:
-            logits, valid, masks = predict_batch(job, batch), np.zeros(len(batch), np.bool_), False
+            logits = predict_batch(job, batch)
+            valid = known = np.zeros(len(batch), np.bool_)
         else:
             explanation = explain_batch(job, batch)
             assert explanation.logits is not None
@@ -78,5 +79,5 @@ class Examiner:
             verdict = judge_batch(
                 self.validator, relevance, batch.masks, batch.has_mask, job.device
             )
-            valid, masks = verdict.valid.numpy(), any(batch.has_mask)
-        return job.task.correct(job.task.predict(logits), batch.labels.numpy()), valid, masks
+            valid, known = verdict.valid.numpy(), np.array(batch.has_mask)
+        return job.task.correct(job.task.predict(logits), batch.labels.numpy()), valid, known

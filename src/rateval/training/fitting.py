@@ -64,6 +64,8 @@ class Fitting:
                 "explained by": [self._inputs(choice) for choice in self._evidence_choices],
                 "metrics": [{"label": m.label} | self._inputs(m) for m in self._metrics],
             }
+            if self._evidence_choices:
+                inputs["held out"]["without a mask"] = "unknown"
         return inputs
 
     def fit(self, monitor: Monitor, unfinished: Path) -> tuple[Classifier, FinetuneFacts]:

@@ -1,6 +1,9 @@
-"""One metric of one cell, checked, and undefined where the outcomes lack what it counts."""
+"""One metric counted from outcomes, checked, over the images that it can speak of."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,21 +13,58 @@ from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 
 
-def count(task: Task, label: str, metric: Metric, outcomes: Outcomes) -> Score:
-    """Compute the metric called ``label``; nothing of nothing where it needs masks and none is.
+@dataclass(frozen=True)
+class Counting:
+    """The counting of a metric, which needn't ask what is known of an image's evidence.
 
-    Raises PluginError when the metric contradicts its own counts.
+    One that looks at evidence is given the images whose evidence is known, any other one all.
     """
-    if not outcomes.masks and task.needs_masks(metric):
-        return Score.share(0, 0)
-    got = metric.compute(outcomes)
-    if not isinstance(got, Score) or not _is_share(got):
-        raise PluginError(
-            f'the metric "{label}" returned {got}, whose value is not numerator / denominator '
-            "(None when the denominator is 0), of whole numbers from 0 up and at most 1",
-            kind="metric",
-        )
-    return got
+
+    task: Task
+    label: str
+    """The metric's in the study, for messages."""
+    metric: Metric
+
+    def count(self, outcomes: Outcomes) -> Score:
+        """Compute the metric; nothing of nothing where it needs masks and no image has one.
+
+        Raises PluginError when the metric contradicts its own counts.
+        """
+        if not outcomes.known.all():
+            if not self._looks_at_evidence:
+                outcomes = Outcomes(outcomes.correct, outcomes.valid)
+            elif outcomes.known.any():
+                outcomes = outcomes.among(outcomes.known)
+            else:
+                return Score.share(0, 0)
+        got = self.metric.compute(outcomes)
+        if not isinstance(got, Score) or not _is_share(got):
+            raise PluginError(
+                f'the metric "{self.label}" returned {got}, whose value is not numerator / '
+                "denominator (None when the denominator is 0), of whole numbers from 0 up and at "
+                "most 1",
+                kind="metric",
+            )
+        return got
+
+    def try_unknown(self, outcomes: Outcomes) -> list[Score] | None:
+        """Return the scores if unknown evidence was known; None where that makes no difference.
+
+        First if none of it was valid, then if that of the correct predictions alone was, of the
+        wrong ones alone, and all of it. Whatever it really is, a share of counts of states lies
+        between the least and the greatest of these.
+        """
+        unknown = ~outcomes.known
+        if not unknown.any() or not self._looks_at_evidence:
+            return None
+        right = outcomes.correct
+        sound = outcomes.valid & outcomes.known
+        supposed = (unknown & False, unknown & right, unknown & ~right, unknown)
+        return [self.count(Outcomes(right, sound | valid)) for valid in supposed]
+
+    @cached_property
+    def _looks_at_evidence(self) -> bool:
+        return self.task.needs_masks(self.metric)
 
 
 def _is_share(score: Score) -> bool:

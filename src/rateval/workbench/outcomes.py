@@ -9,7 +9,10 @@ from rateval.store import rows as tables
 
 
 def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
-    """Return which stored predictions are correct and which of their verdicts are valid."""
+    """Return which stored predictions are correct, and which of their verdicts are valid.
+
+    Of an image that has no mask in the model's view nothing is known but the prediction.
+    """
     # Probabilities are most of the bytes, and nobody asks for them here.
     rows = tables.read_rows(inferred, ["id", "correct", "mask_area"])
     verdicts = tables.read_rows(judged, ["id", "valid"])
@@ -17,5 +20,6 @@ def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
     correct, valid = rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy()
     for values in (correct, valid):
         values.flags.writeable = False  # every metric counts them, and none may change them
-    areas = rows.column("mask_area")  # null without a mask, 0 for an empty one
-    return Outcomes(correct, valid, masks=areas.null_count < len(areas))
+    known = rows.column("mask_area").is_valid().to_numpy()  # 0 for an empty mask
+    known.flags.writeable = False
+    return Outcomes(correct, valid, known)

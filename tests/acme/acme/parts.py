@@ -40,6 +40,10 @@ class SquaresParams(Params):
     """Whether there are masks at all."""
     without_mask: int = Field(default=0, ge=0)
     """First samples that have no mask."""
+    bare_every: int = Field(default=0, ge=0)
+    """Every so many-th sample has no mask; none by 0."""
+    groups: dict[str, list[str | None]] = Field(default_factory=dict)
+    """Name of each group to the values that the samples have in turn."""
     empty_mask: int = Field(default=0, ge=0)
     """First samples whose mask is empty."""
     skipped: int = Field(default=0, ge=0)
@@ -79,7 +83,13 @@ def make_model(params: Nothing, context: Context) -> Model:
 class Squares:
     def __init__(self, inner: Split, params: SquaresParams, skips: bool) -> None:
         self.inner, self.params, self.skips = inner, params, skips
-        self.identity = f"{inner.identity} {params.model_dump_json()}"
+        # Without the groups, of which no identity needs to tell.
+        self.identity = f"{inner.identity} {params.model_dump_json(exclude={'groups'})}"
+        if params.groups:
+            self.groups = {
+                name: [values[index % len(values)] for index in range(len(inner))]
+                for name, values in params.groups.items()
+            }
 
     def __len__(self) -> int:
         return len(self.inner)
@@ -93,7 +103,8 @@ class Squares:
             return sample
         if self.skips and index < self.params.skipped:
             return Skipped(sample.id, "truncated file")
-        if index < self.params.without_mask:
+        bare = self.params.bare_every and index % self.params.bare_every == 0
+        if index < self.params.without_mask or bare:
             return dataclasses.replace(sample, mask=None)
         if index < self.params.empty_mask and sample.mask is not None:
             return dataclasses.replace(sample, mask=np.zeros_like(sample.mask))

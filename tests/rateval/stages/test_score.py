@@ -69,7 +69,7 @@ class ValidShare:
 def test_without_masks_only_what_looks_at_no_evidence_has_a_value() -> None:
     metrics: dict[str, Metric] = {"a": Accuracy(), "v": ValidShare()}
     some = outcomes([True, False])
-    none = Outcomes(some.correct, some.valid, masks=False)
+    none = Outcomes(some.correct, some.valid, np.array([False, False]))
     found = [
         (facts.numerator, facts.denominator)
         for given in (some, none)

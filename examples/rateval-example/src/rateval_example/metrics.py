@@ -7,7 +7,7 @@ from rateval_example.params import DoublyRightParams
 
 
 class DoublyRight:
-    """A ``rateval.api.Metric``: RR / N.
+    """A ``rateval.api.Metric``: RR / N, over the images whose evidence is known.
 
     Source: Mao et al., "Doubly Right Object Recognition", CVPR 2023.
     """
@@ -15,7 +15,7 @@ class DoublyRight:
     label = "RR/N"
 
     def compute(self, outcomes: Outcomes) -> Score:
-        """Count the images that are correct on valid evidence, of all images."""
+        """Count the images that are correct on valid evidence, of all four quadrants."""
         counts = outcomes.quadrants()
         return Score.share(counts["RR"], sum(counts.values()))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table as Grid
 
 from rateval.console import Text
+from rateval.records.estimate import Estimate
 from rateval.records.key import Key
 from rateval.report.failures import AGAIN
 from rateval.report.lacks import FAILED
@@ -68,6 +69,13 @@ def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
     if value is None:
         return Text(UNDEFINED, style="yellow")
     return Text(format(value, pattern).replace("-", "−"), style=style)
+
+
+def show_interval(value: Estimate) -> Text:
+    """Return the 95 % interval of a share in percent; nothing where there is none."""
+    if value.low is None or value.high is None:
+        return Text()
+    return Text(f"{100 * value.low:.1f} to {100 * value.high:.1f}".replace("-", "−"))
 
 
 def show_lack(why: str) -> Text:

@@ -14,15 +14,16 @@ from rateval.report.notes import (
     explain_explainer_columns,
     explain_protocol,
     explain_seeds,
-    explain_undefined,
     suggest_next,
 )
 from rateval.report.rows import lay_out
 from rateval.report.skipped import explain_skipped
 from rateval.report.terminal.explainers import explainer_sections
+from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
+from rateval.report.undefined import explain_undefined
 from rateval.wording import list_some
 
 
@@ -30,6 +31,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
     """Lay out a run for a terminal of ``width`` columns."""
     several = len(record.seeds) > 1
     tables = ScoreTables.of(record, width)
+    by_groups = GroupTables(tables.wide, tables.metrics)
     parts: list[RenderableType] = [_head(record)]
     parts += (Text(note, style="yellow") for note in explain_protocol(record))
     failed = Failed(record, NOT_FOR_SCORES)
@@ -38,6 +40,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
+        parts += by_groups.sections(block)
     parts += (Text(note, style="yellow") for note in explain_skipped(record))
     parts += (Text(note, style="yellow") for note in explain_seeds(record))
     parts += curve_sections(record)

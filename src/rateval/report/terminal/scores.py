@@ -17,6 +17,7 @@ from rateval.report.terminal.layout import (
     make_table,
     make_title,
     show_change,
+    show_interval,
     show_labels,
     show_lack,
     show_number,
@@ -87,19 +88,13 @@ class ScoreTables:
         value = score.value.value
         shown = [show_number(None if value is None else 100 * value, ".1f")]
         if self.wide:
-            shown.append(_interval(score.value))
+            shown.append(show_interval(score.value))
         elif self.seeds > 1:
             shown.append(_deviation(score.value))
         change = show_change(None if score.change is None else score.change.value)
         if change and score.change and self.seeds > 1:  # the blank keeps digits below digits
             change.append("*" if score.change.excludes_0 else " ")
         return [*shown, change]
-
-
-def _interval(value: Estimate) -> Text:
-    if value.low is None or value.high is None:
-        return Text()
-    return Text(f"{100 * value.low:.1f} to {100 * value.high:.1f}".replace("-", "−"))
 
 
 def _deviation(value: Estimate) -> Text:

@@ -198,7 +198,7 @@ def test_what_was_skipped_or_could_not_be_judged_is_said() -> None:
     )
     text = "\n".join(draw(record(shown), 140))
     assert "zs: 2 images have no score and count as not valid (empty mask: 2)" in text
-    assert "zs: 1 images have no score and count as not valid although nothing is known" in text
+    assert "although nothing is known" not in text
     assert "biased: 1 test samples skipped\n  · 1 × truncated: such as a.jpg" in text
     assert "biased: 1 training samples skipped\n  · 1 × gone: such as b.jpg" in text
 

@@ -235,14 +235,14 @@ def test_what_is_undefined_is_named_with_its_seeds() -> None:
     missing = SkippedRecord(id="a.jpg", reason="gone")
     shown = record(
         cell("zs", None, (1, 2, 3, 4), skipped=(missing,)),
-        cell("ft", 0, (0, 2, 0, 8), undefined={"no mask": 1}),
-        cell("ft", 1, (1, 2, 3, 4), undefined={"no mask": 1}),
-        cell("ft", 2, (0, 2, 0, 8), undefined={"no mask": 2}),
+        cell("ft", 0, (0, 2, 0, 8)),
+        cell("ft", 1, (1, 2, 3, 4), undefined={"empty mask": 4}),
+        cell("ft", 2, (0, 2, 0, 8)),
     )
     text = flat(draw(shown, 140))
     assert "biased: 1 test samples skipped, 0 to 1 in each row · 1 × gone: such as a.jpg" in text
+    assert "clip · ft: 4 images over all seeds have no score and count as not valid" in text
     assert "clip · ft, seeds 0, 2: IR is undefined: no prediction rests on valid" in text
-    assert "clip · ft: 4 images over all seeds have no score" in text
     (row,) = [line for line in draw(shown, 80) if line.startswith("clip") and " ft " in line]
     assert row.split()[-1] == "25.0"  # the one seed with an IR, and so without a deviation
 

@@ -1,0 +1,128 @@
+"""Classes of people's own data: labels as their files name them, and the words of their prompts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from rateval.modelkit import list_some, suggest
+from rateval_datasets.layout import read_file
+from rateval_datasets.own.problems import problem
+
+_LARGEST_FILE = 1 << 24
+"""Bytes that a file of class names may have."""
+
+
+def order_classes(
+    component: str, found: Collection[str], classes: Sequence[str] | Path | None
+) -> tuple[str, ...]:
+    """Return the labels in the order of their indices: as ``classes`` lists them, else sorted.
+
+    Numbers are sorted by their value. Raises RatevalError when a photo has another label.
+    """
+    if classes is None:
+        return tuple(sorted(found, key=_by_number if all(map(_is_number, found)) else str))
+    listed = _read_list(component, classes) if isinstance(classes, Path) else tuple(classes)
+    twice = [label for label, times in Counter(listed).items() if times > 1]
+    if twice or not listed:
+        what = f"names {list_some(twice)} twice" if twice else "names nothing"
+        raise problem(component, f"classes = {_name(classes)}: {what}; name each label once")
+    unknown = sorted(set(found) - set(listed))
+    if unknown:
+        raise problem(
+            component,
+            f"classes = {_name(classes)}: lacks {list_some(unknown)}, which photos have as label "
+            f"({suggest(unknown[0], listed)}); name every label, or take those photos away",
+        )
+    return listed
+
+
+def _is_number(label: str) -> bool:
+    return label.isascii() and label.isdigit()
+
+
+def _by_number(label: str) -> tuple[int, str]:
+    return int(label), label
+
+
+def _name(given: object) -> str:
+    return str(given) if isinstance(given, Path) else "[…]"
+
+
+def name_classes(
+    component: str, labels: Sequence[str], class_names: Mapping[str, str] | Path | None
+) -> tuple[str, ...]:
+    """Return the words of each label's prompt: from ``class_names``, else of the label itself.
+
+    There "_" stands for a blank. Raises RatevalError when two labels get the same words, a name is
+    none, or a label is named that no photo has.
+    """
+    given = (
+        _read_table(component, class_names)
+        if isinstance(class_names, Path)
+        else dict(class_names or {})
+    )
+    unknown = sorted(set(given) - set(labels))
+    if unknown:
+        hint = suggest(unknown[0], labels)
+        raise problem(
+            component, f"class_names: no photo has the label {list_some(unknown)}; {hint}"
+        )
+    names = tuple(given.get(label, label.replace("_", " ")).strip() for label in labels)
+    empty = [label for label, name in zip(labels, names, strict=True) if not name]
+    if empty:
+        raise problem(
+            component, f"class_names: the label {list_some(map(repr, empty))} has no name"
+        )
+    twice = {name for name, times in Counter(names).items() if times > 1}
+    if twice:
+        sources = [label for label, name in zip(labels, names, strict=True) if name in twice]
+        raise problem(
+            component,
+            f"class_names: the labels {list_some(sources)} have one name, "
+            f"{list_some(sorted(twice))}, and so equal prompts; make the names differ",
+        )
+    return names
+
+
+def _read_text(component: str, key: str, path: Path) -> str:
+    try:
+        return read_file(path, _LARGEST_FILE).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise problem(component, f"{key} = {path}: is no UTF-8 text; save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise problem(component, f"{key} = {path}: cannot be read: {error}") from error
+
+
+def _read_list(component: str, path: Path) -> tuple[str, ...]:
+    text = _read_text(component, "classes", path)
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _read_table(component: str, path: Path) -> dict[str, str]:
+    """Read label and name: a JSON object, or lines of ``label,name`` or label, tab, name."""
+    text = _read_text(component, "class_names", path)
+    where = f"class_names = {path}"
+    if text.lstrip().startswith("{"):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise problem(component, f"{where}: is no JSON: {error}") from error
+        if not all(isinstance(name, str) for name in found.values()):
+            raise problem(component, f"{where}: each value of the JSON object must be a name")
+        return dict(found)
+    lines = [line for line in text.splitlines() if line.strip()]
+    names: dict[str, str] = {}
+    for at, row in enumerate(csv.reader(lines, delimiter="\t" if "\t" in text else ","), 1):
+        if len(row) != 2:
+            raise problem(
+                component, f'{where}:{at}: must be "label,name"; put a name with a comma in quotes'
+            )
+        label = row[0].strip()
+        if label in names:
+            raise problem(component, f"{where}:{at}: the label {label} stands there twice")
+        names[label] = row[1].strip()
+    return names

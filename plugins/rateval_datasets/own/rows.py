@@ -1,0 +1,120 @@
+"""Photos before any of them is opened, and the split that opens them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from rateval.api import Sample, Skipped
+from rateval_datasets.images import UnfitError
+from rateval_datasets.layout import printable
+from rateval_datasets.own.evidence import Evidence, file_size
+from rateval_datasets.own.photo import Opening, Source, show
+
+_READING = 1
+"""Part of every identity: raise it when the same files give other samples than before."""
+_NOTHING: Mapping[str, str | None] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo with all that is known of it before it is opened."""
+
+    id: str
+    """Unique within its dataset, such as the path below the folder of images."""
+    source: Source
+    label: str | None
+    """Its class as the files name it; None only with a ``fault``."""
+    evidence: Evidence | None = None
+    split: str | None = None
+    """Name of the split that its files put it in; None where they say none."""
+    groups: Mapping[str, str | None] = field(default_factory=lambda: _NOTHING)
+    """Name of a column to this photo's value, such as a camera or a patient."""
+    caption: str | None = None
+    fault: str | None = None
+    """Why it is left out without being opened."""
+
+    @property
+    def bytes(self) -> int:
+        """Size of its file; -1 where there is none, or it is no file."""
+        return file_size(self.source) if isinstance(self.source, Path) else -1
+
+
+@dataclass
+class PhotoSplit:
+    """Photos of one split, opened one by one; those at fault are skipped with the reason."""
+
+    name: str
+    """Such as ``folder test``: what photos and their opening don't tell."""
+    photos: Sequence[Photo]
+    labels: Sequence[int]
+    """Indices into the classes, one for each photo."""
+    opening: Opening
+    columns: Sequence[str] = ()
+    """Names of the groups."""
+
+    @cached_property
+    def identity(self) -> str:
+        """Name of the samples: how they are opened, and a digest of what is known of each.
+
+        That is id, label, evidence, caption, groups and the sizes of files, not their bytes.
+        """
+        digest = hashlib.sha256()
+        for photo, label in zip(self.photos, self.labels, strict=True):
+            known = (
+                photo.id,
+                label,
+                photo.bytes,
+                None if photo.evidence is None else photo.evidence.name,
+                photo.caption,
+                photo.fault,
+                sorted(photo.groups.items()),
+            )
+            # Names that are no valid Unicode reach us as surrogates.
+            digest.update(repr(known).encode("utf-8", "surrogatepass"))
+        return (
+            f"{self.name} reading={_READING} {self.opening.name} count={len(self)} "
+            f"listing={digest.hexdigest()[:32]}"
+        )
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """Ids of all samples, escaped where they are no Unicode."""
+        return [printable(photo.id) for photo in self.photos]
+
+    @cached_property
+    def groups(self) -> Mapping[str, Sequence[str | None]]:
+        """Name of a column to its value for each sample."""
+        return {
+            column: [photo.groups.get(column) for photo in self.photos] for column in self.columns
+        }
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
+        """Open the photos at ``indices``. Raises IndexError for one outside of the split."""
+        return [self._open(int(index)) for index in indices]
+
+    def _open(self, index: int) -> Sample | Skipped:
+        if not 0 <= index < len(self):
+            raise IndexError(f"index {index} is outside of a split of {len(self)} photos")
+        photo, what, mask = self.photos[index], "image", None
+        name = printable(photo.id)
+        if photo.fault is not None:
+            return Skipped(name, printable(photo.fault))
+        try:
+            shown = show(photo.source, self.opening)
+            if photo.evidence is not None:
+                what = "evidence"
+                mask = shown.fit(photo.evidence.draw(shown))
+        except UnfitError as error:
+            return Skipped(name, printable(str(error)))
+        except (OSError, SyntaxError, ValueError) as error:
+            kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+            return Skipped(name, printable(f"unreadable {what}: {kind}{error}"), damaged=True)
+        return Sample(name, shown.image, int(self.labels[index]), mask, photo.caption, shown.notes)

@@ -1,0 +1,113 @@
+"""The sentences on values that are missing, and on images without a score or a mask."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rateval.records.cell import CellRecord, EvidenceRecord
+from rateval.records.grouping import group_by
+from rateval.report.rows import Block, merge_notes
+from rateval.store.rows import NO_MASK
+
+_EMPTY = {
+    "PT": "no prediction{} is correct",
+    "IR": "no prediction{} rests on valid evidence",
+}
+"""Heading of a metric to why its denominator can be empty."""
+
+
+def explain_undefined(block: Block, *, several: bool) -> list[str]:
+    """Return why values are missing, and which images have no score or no mask.
+
+    With ``several`` seeds, images without a score are counted over all of them, and for the rest
+    the seed is named as well.
+    """
+    notes = [
+        (cell.key.row, cell.key.seed, text)
+        for cell, evidence in block.cells
+        for text in _explain_missing(cell, evidence)
+    ]
+    unscored: dict[str, Counter[str]] = {}
+    alone: dict[str, None] = {}
+    for cell, evidence in block.cells:
+        if _lacks_masks(cell, evidence):
+            alone[_explain_alone(evidence)] = None
+        else:
+            unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
+    return [
+        *alone,
+        *merge_notes(notes, several),
+        *(
+            f"{name}: {text}"
+            for name, reasons in unscored.items()
+            for text in _count_unscored(reasons, several=several)
+        ),
+        *_explain_unknown(block, several=several),
+    ]
+
+
+def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:
+    for score in evidence.scores:
+        if score.value.value is None and not _lacks_masks(cell, evidence):
+            of = " with a mask" if _count_unknown(evidence) else ""
+            why = _EMPTY.get(score.heading, "there is nothing to divide by").format(of)
+            yield f"{score.heading} is undefined: {why} (0 of 0)"
+
+
+def _lacks_masks(cell: CellRecord, evidence: EvidenceRecord) -> bool:
+    return 0 < cell.count == evidence.undefined.get(NO_MASK)
+
+
+def _explain_alone(evidence: EvidenceRecord) -> str:
+    undefined = [score.heading for score in evidence.scores if score.value.value is None]
+    so = f", and {' and '.join(undefined)} can't be computed" if undefined else ""
+    return f"accuracy alone: none of these images has an evidence mask{so}"
+
+
+def _count_unscored(reasons: Counter[str], *, several: bool) -> Iterator[str]:
+    over = " over all seeds" if several else ""
+    rest = Counter({why: count for why, count in reasons.items() if why != NO_MASK})
+    if rest:
+        listed = ", ".join(f"{why}: {count}" for why, count in rest.items())
+        yield f"{rest.total()} images{over} have no score and count as not valid ({listed})"
+
+
+def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
+    """Yield how many images have no mask, once for rows that are alike, and each row's bounds."""
+    bounded = [
+        (row, row.evidence, text)
+        for row in block.rows
+        if row.evidence is not None and (text := _tell_bounds(row.evidence))
+    ]
+    mean = ", mean over the seeds," if several else ""
+    for rows in group_by(bounded, lambda found: _tell_counts(found[1])):
+        evidence = rows[0][1]
+        left_out = " and ".join(s.heading for s in evidence.scores if s.bounds is not None)
+        yield (
+            f"{_tell_counts(evidence)}{mean} have no mask and are left out of {left_out}; with "
+            "them, whatever they rest on, the values would lie in:"
+        )
+        yield from (f"  · {row.key.row}: {text}" for row, _, text in rows)
+
+
+def _tell_bounds(evidence: EvidenceRecord) -> str:
+    """Return the bounds of each score that leaves images out; nothing where all are left out."""
+    if not any(evidence.quadrants.get(state) for state in ("RR", "RW", "WR", "WW")):
+        return ""
+    return ", ".join(
+        f"{score.heading} {100 * score.bounds.least:.1f} to {100 * score.bounds.greatest:.1f}"
+        for score in evidence.scores
+        if score.bounds is not None
+        and score.bounds.least is not None
+        and score.bounds.greatest is not None
+    )
+
+
+def _tell_counts(evidence: EvidenceRecord) -> str:
+    total = sum(evidence.quadrants.values())
+    return f"{_count_unknown(evidence):,.0f} of {total:,.0f} images"
+
+
+def _count_unknown(evidence: EvidenceRecord) -> float:
+    return evidence.quadrants.get("RU", 0) + evidence.quadrants.get("WU", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rateval.modelkit import digest_files
+from rateval.modelkit import digest_files, weight_files
 from rateval_clip.files import Layout, locate_config, locate_weights
 from rateval_clip.options import check_options, read_config
 from rateval_clip.params import ClipParams, checkpoint_path
@@ -26,7 +26,7 @@ def digest(params: ClipParams) -> str:
         from rateval_clip.checkpoint.agreement import check_file
 
         check_file(params, weights)
-    paths = {"config": layout.config, "weights": weights}
+    paths = {"config": layout.config} | ({} if weights is None else weight_files(weights))
     if layout.folder is not None:
         # Tokenizers come as .json, .txt or .model files; all of them count.
         files = (p for p in layout.folder.iterdir() if p.suffix in {".json", ".txt", ".model"})

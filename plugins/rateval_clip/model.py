@@ -19,7 +19,7 @@ from rateval.modelkit import (
     Attend,
     choose_layers,
     fill_prompts,
-    read_state_dict,
+    read_weights,
     record_probabilities,
 )
 from rateval_clip.architecture import Architecture, build_module, find_architecture
@@ -193,9 +193,16 @@ def make_clip(params: ClipParams, context: Context) -> Clip:
     tower = read_tower(cast(torch.nn.Module, module.visual), architecture.name)
     loaded, origin = Loaded(), None
     if weights is not None:
-        state = read_state_dict(weights, wrappers=("state_dict",))
-        loaded = load_weights(module, state, weights, resize_positions=params.resize_positions)
+        read = read_weights(
+            weights, module.state_dict(), prefix=params.prefix, weights=params.weights
+        )
+        loaded = load_weights(module, read.state, weights, resize_positions=params.resize_positions)
+        loaded = replace(
+            loaded,
+            ignored=(*loaded.ignored, *read.left_out),
+            assumed=(*loaded.assumed, *read.told),
+        )
         # What belongs to a tag was looked at by its name.
-        origin = None if names_tag(params) else find_origin(weights, state)
+        origin = None if names_tag(params) else find_origin(weights, read.state)
     module.to(device=context.device, dtype=getattr(torch, context.dtype))
     return Clip(architecture, module, tower, params, weights, loaded, origin)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,7 +13,7 @@ from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
 QUICKSTART = "quickstart"
 RANDOM = "random"
 CONFIG_KEYS = ("embed_dim", "vision_cfg", "text_cfg")
-WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".index.json")
 
 
 class ClipParams(Params):
@@ -24,9 +24,16 @@ class ClipParams(Params):
     .json file, or a folder with weights; "./name" for one here); or that config as a table.
     "quickstart" is the tiny CLIP that comes with rateval."""
     pretrained: str | None = Field(default=None, min_length=1)
-    """Path to a checkpoint (.safetensors, .bin, .pt, .pth, .ckpt; OpenAI's archives, too), or an
+    """Path to a checkpoint (.safetensors, .bin, .pt, .pth, .ckpt, the .index.json of
+    shards; OpenAI's archives, too), or an
     open_clip tag whose file is in your cache. None takes the weights in the architecture's folder;
     "random" draws them from the seed, for tests and benchmarks."""
+    prefix: str | None = None
+    """What stands before the names of weights in the checkpoint, such as ``net.``; None finds it
+    out, and refuses a checkpoint in which several could be meant."""
+    weights: Literal["model", "ema"] | None = None
+    """``ema`` takes averaged weights of a checkpoint that holds both, ``model`` those as they were
+    trained. None takes the latter and says so."""
     resize_positions: bool = False
     """Whether to interpolate the position embedding of a checkpoint for another image size, as
     open_clip's own loader does; otherwise such a checkpoint is refused."""

@@ -20,13 +20,23 @@ class CheckpointParams(Params):
     """A model that was fine-tuned elsewhere."""
 
     path: Path
-    """Weights of the whole model in the model's official format, or as ``rateval
-    export-checkpoint`` wrote them: a file, or a folder with one in it."""
+    """Weights of the model, or of its image tower alone, in the model's official format or as
+    ``rateval export-checkpoint`` wrote them: a file, an index of shards, or a folder with one of
+    these in it. Or a folder with a LoRA adapter of peft."""
+    prefix: str | None = None
+    """What stands before the names of weights in the file, such as ``net.``; None finds it
+    out, and refuses a file in which several could be meant."""
+    weights: Literal["model", "ema"] | None = None
+    """``ema`` takes averaged weights of a file that holds both, ``model`` those as they were
+    trained. None takes the latter and says so."""
     head: Path | None = None
     """Linear head over the classes of the dataset, in their order: a safetensors or torch file with
-    ``weight`` (K, F) and ``bias`` (K,). When absent, ``head.safetensors`` of the folder or
-    ``head.weight`` and ``head.bias`` among the weights; where there are none, classes are told
-    apart by prompts."""
+    ``weight`` (K, F) and ``bias`` (K,), which may be absent. When absent, ``head.safetensors`` of
+    the folder or what is called ``head``, ``fc``, ``classifier`` or ``linear`` among the weights;
+    where there is none, classes are told apart by prompts."""
+    head_on: Literal["features", "embedding"] | None = None
+    """What the head sits on: the model's features, or the image's embedding of unit length. None
+    goes by its name, ``embedding_head`` or another."""
 
 
 class TrainingParams(Params):

@@ -73,7 +73,7 @@ def rateval_register_finetuners() -> list[Component]:
             summary="No training: the weights of a model that was fine-tuned elsewhere",
             factory="rateval_finetune.methods.checkpoint:make_checkpoint",
             params="rateval_finetune.params:CheckpointParams",
-            digest="rateval_finetune.methods.checkpoint_files:digest",
+            digest="rateval_finetune.loading.files:digest",
         ),
     ]
 

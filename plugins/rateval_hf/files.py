@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import reprlib
 from pathlib import Path
 
 from rateval.api import RatevalError
-from rateval.modelkit import check_tokenizer, digest_files, read_json
+from rateval.modelkit import check_tokenizer, digest_files, is_index, locate_shards
 from rateval_hf.activation import require_same_activation
 from rateval_hf.options import CONFIG_NAME, read_config
 from rateval_hf.params import HfClipParams
 from rateval_hf.settings import read_settings
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_LONGEST_NAME = 255
-"""Bytes of a file's name, on every common file system."""
 _TEXT_FILES = {".json", ".txt", ".model"}
 
 
@@ -28,45 +25,23 @@ def locate_weights(folder: Path) -> tuple[Path, ...]:
 
     Raises RatevalError when there are none, or when one of several is missing.
     """
+    path = find_weights(folder)
+    return locate_shards(path) if is_index(path) else (path,)
+
+
+def find_weights(folder: Path) -> Path:
+    """Find the file that holds the weights, or the index of several.
+
+    Raises RatevalError when there is none.
+    """
     for name in _WEIGHTS:
-        if (folder / name).is_file():
-            return (folder / name,)
-        index = folder / f"{name}.index.json"
-        if index.is_file():
-            names = _names_in(index)
-            missing = [name for name in names if not (folder / name).is_file()]
-            if missing or not names:
-                raise RatevalError(
-                    f"{index}: names weights that are not in the folder: "
-                    f"{', '.join(missing) or 'none at all'}; copy the whole folder again"
-                )
-            return tuple(folder / name for name in names)
+        for path in (folder / name, folder / f"{name}.index.json"):
+            if path.is_file():
+                return path
     raise RatevalError(
         f"{folder}: the folder holds neither {' nor '.join(_WEIGHTS)}; give a folder that "
         "CLIPModel or SiglipModel of transformers saved"
     )
-
-
-def _names_in(index: Path) -> list[str]:
-    parts = read_json(index).get("weight_map")
-    if not isinstance(parts, dict):
-        raise RatevalError(
-            f"{index}: weight_map = {reprlib.repr(parts)}: must be a table that names the file of "
-            "each weight; copy the whole folder again"
-        )
-    for name in parts.values():
-        # A file beside the index, whatever its name says.
-        if (
-            not isinstance(name, str)
-            or not name.isprintable()
-            or name != Path(name).name
-            or len(name.encode("utf-8", "replace")) > _LONGEST_NAME
-        ):
-            raise RatevalError(
-                f"{index}: weight_map names {name!r:.100}: must be the name of a file in the same "
-                "folder; copy the whole folder again"
-            )
-    return sorted(set(parts.values()))
 
 
 def digest(params: HfClipParams) -> str:

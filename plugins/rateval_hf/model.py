@@ -173,7 +173,7 @@ def make_hf_clip(params: HfClipParams, context: Context) -> HfClip:
     are damaged, unsafe or not those of its config.
     """
     folder: Path = folder_of(params)
-    loaded = load(folder)
+    loaded = load(params)
     config = loaded.config
     preprocessing = make_preprocessing(
         folder, config.model_type, config.vision_config.image_size, params

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -16,6 +17,12 @@ class HfClipParams(Params):
     folder: str = Field(min_length=1)
     """Path to a folder that CLIPModel or SiglipModel of transformers saved: config.json, weights,
     preprocessor_config.json (or processor_config.json) and the tokenizer's files."""
+    prefix: str | None = None
+    """What stands before the names of weights in the file, such as ``net.``; None finds it
+    out, and refuses a file in which several could be meant."""
+    weights: Literal["model", "ema"] | None = None
+    """``ema`` takes averaged weights of a file that holds both, ``model`` those as they were
+    trained. None takes the latter and says so."""
     prompt: PromptTemplates = "a photo of a {class}"
     """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
     image_mean: ImageMean | None = None

@@ -13,10 +13,11 @@ from torch import nn
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from rateval.api import RatevalError
-from rateval.modelkit import read_state_dict, require_same_weights
+from rateval.modelkit import read_weights, require_same_weights
 from rateval_hf.activation import list_assumptions, require_same_activation
-from rateval_hf.files import locate_weights
+from rateval_hf.files import find_weights, folder_of, locate_weights
 from rateval_hf.options import CONFIG_NAME, Kind, read_config
+from rateval_hf.params import HfClipParams
 
 _CLASSES: Mapping[Kind, tuple[Any, Any]] = {
     "clip": (CLIPConfig, CLIPModel),
@@ -46,12 +47,13 @@ class Loaded:
         return bool(self.config.model_type == "clip")
 
 
-def load(folder: Path) -> Loaded:
-    """Build the model that ``folder`` describes and copy its weights, every one of them.
+def load(params: HfClipParams) -> Loaded:
+    """Build the model that a folder describes and copy its weights, every one of them.
 
     Raises RatevalError for a config of another kind of model, for options that may not be set, and
     for weights that are absent, damaged, unsafe, or not those of the config.
     """
+    folder = folder_of(params)
     path = folder / CONFIG_NAME
     kind, options = read_config(path)
     require_same_activation(folder, kind, options)
@@ -68,10 +70,13 @@ def load(folder: Path) -> Loaded:
     vision = config.vision_config
     if not isinstance(vision.image_size, int) or not isinstance(vision.patch_size, int):
         raise RatevalError(f"{path}: only square images and patches are supported")
-    files = locate_weights(folder)
-    state = {key: value for file in files for key, value in read_state_dict(file, ()).items()}
-    used, ignored = load_weights(module, state, files[0])
-    return Loaded(module, config, files[0], used, ignored, list_assumptions(kind, options))
+    first = locate_weights(folder)[0]
+    read = read_weights(
+        find_weights(folder), module.state_dict(), prefix=params.prefix, weights=params.weights
+    )
+    used, ignored = load_weights(module, read.state, first)
+    assumed = (*list_assumptions(kind, options), *read.told)
+    return Loaded(module, config, first, used, (*ignored, *read.left_out), assumed)
 
 
 def load_weights(

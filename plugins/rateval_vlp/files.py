@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rateval.api import RatevalError
-from rateval.modelkit import cached_bert_vocabulary, digest_files, read_json
+from rateval.modelkit import cached_bert_vocabulary, digest_files, read_json, weight_files
 from rateval_vlp.architecture import SIZE_NAME, albef_architecture, blip_architecture
 from rateval_vlp.params import QUICKSTART, RANDOM, AlbefParams, BlipParams
 from rateval_vlp.vocabulary import read_vocabulary
@@ -16,7 +16,12 @@ CONFIG_NAME = "config.json"
 """Of a Hugging Face folder."""
 _PREPARATION = "preprocessor_config.json"
 _OWN_WEIGHTS = ("model.pth", "model.safetensors")
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
 _VOCABULARIES = ("tokenizer.json", "vocab.txt")
 _QUICKSTART = Path(__file__).parent / "quickstart"
 
@@ -59,8 +64,8 @@ def locate(params: AlbefParams | BlipParams) -> Files:
     if weights is None or config is None:
         raise RatevalError(
             f"{pretrained}: the folder lacks {CONFIG_NAME} or the weights "
-            f"({' or '.join(_WEIGHTS)}); give a folder that BlipForImageTextRetrieval saved, or "
-            "the path of a checkpoint file"
+            f"({' or '.join(_WEIGHTS[::2])}); give a folder that BlipForImageTextRetrieval "
+            "saved, or the path of a checkpoint file"
         )
     return Files(weights, config, *_locate_vocabulary(params.vocabulary, pretrained))
 
@@ -98,8 +103,8 @@ def digest(params: AlbefParams | BlipParams) -> str:
     """
     files = locate(params)
     _check(params, files)
-    paths = {"weights": files.weights, "config": files.config, "vocabulary": files.vocabulary}
-    return digest_files(paths)
+    weights = {} if files.weights is None else weight_files(files.weights)
+    return digest_files(weights | {"config": files.config, "vocabulary": files.vocabulary})
 
 
 def _check(params: AlbefParams | BlipParams, files: Files) -> None:

@@ -20,7 +20,7 @@ from rateval.modelkit import (
     Geometry,
     choose_layers,
     fill_prompts,
-    read_state_dict,
+    read_weights,
     record_probabilities,
 )
 from rateval_vlp.architecture import (
@@ -238,8 +238,15 @@ def _make(
     module = build(architecture, context.seed)
     loaded = Loaded(0, ())
     if files.weights is not None:
-        state = read_state_dict(files.weights)
-        loaded = load_weights(module, architecture, state, files.weights)
+        read = read_weights(
+            files.weights, module.state_dict(), prefix=params.prefix, weights=params.weights
+        )
+        loaded = load_weights(module, architecture, read.state, files.weights)
+        loaded = replace(
+            loaded,
+            ignored=(*loaded.ignored, *read.left_out),
+            assumed=(*loaded.assumed, *read.told),
+        )
     if architecture.temperature is not None:
         with torch.no_grad():
             module.temp.fill_(architecture.temperature)

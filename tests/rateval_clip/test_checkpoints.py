@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Callable
@@ -83,13 +84,13 @@ def test_weights_take_the_dtype_of_the_context(build: Build, saved: Path) -> Non
     assert {value.dtype for value in model.module.parameters()} == {torch.float16}
 
 
-def test_another_wrapper_than_open_clips(build: Build, state: State, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wrapper", ["model", "model_state_dict", "module"])
+def test_another_wrapper_than_open_clips(
+    build: Build, state: State, tmp_path: Path, wrapper: str
+) -> None:
     path = tmp_path / "weights.pt"
-    torch.save({"model": state, "epoch": 1}, path)
-    with pytest.raises(
-        RatevalError, match="the entry 'model' is a OrderedDict, not a tensor; its keys are model,"
-    ):
-        build(pretrained=str(path))
+    torch.save({wrapper: state, "epoch": 1, "args": {"lr": 0.1}}, path)
+    _assert_loaded(build(pretrained=str(path)), state)
 
 
 def test_a_damaged_file(build: Build, saved: Path) -> None:
@@ -197,10 +198,56 @@ def test_the_digest_follows_the_bytes(
 @pytest.mark.parametrize(
     "prefix", ["_orig_mod.", "model.", "net.", "backbone.", "model._orig_mod."]
 )
-def test_a_prefix_of_a_training_framework_is_named(
+def test_a_prefix_of_a_training_framework_is_stripped(
     build: Build, state: State, tmp_path: Path, prefix: str
 ) -> None:
     path = tmp_path / "weights.ckpt"
-    torch.save({"state_dict": {prefix + key: value for key, value in state.items()}}, path)
-    with pytest.raises(RatevalError, match=rf'every key starts with "{prefix}"; strip it$'):
+    prefixed = {prefix + key: value for key, value in state.items()}
+    torch.save({"state_dict": prefixed | {"loss.weight": torch.ones(1)}}, path)
+    model = build(pretrained=str(path))
+    _assert_loaded(model, state)
+    assert model.card.keys_ignored == ("loss.weight",)
+    assert model.card.assumed[-2:] == (
+        f'"{prefix}" stripped from {len(state)} names of weights',
+        "1 tensors beside the weights left out: loss.weight",
+    )
+
+
+def test_two_copies_are_refused_until_one_is_chosen(
+    build: Build, state: State, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.pt"
+    other = {key: value + 1 for key, value in state.items()}
+    torch.save({"student": state, "teacher": other, "epoch": 2}, path)
+    with pytest.raises(RatevalError, match=r'behind "student\." and behind "teacher\.", and noth'):
         build(pretrained=str(path))
+    _assert_loaded(build(pretrained=str(path), prefix="teacher."), other)
+
+
+def test_averaged_weights_by_choice(build: Build, state: State, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    other = {key: value + 1 for key, value in state.items()}
+    torch.save({"state_dict": state, "state_dict_ema": other}, path)
+    plain = build(pretrained=str(path))
+    _assert_loaded(plain, state)
+    assert "the file holds averaged ones, too, 'state_dict_ema', which" in plain.card.assumed[-1]
+    _assert_loaded(build(pretrained=str(path), weights="model"), state)
+    averaged = build(pretrained=str(path), weights="ema")
+    _assert_loaded(averaged, other)
+    assert averaged.card.assumed[-1] == "averaged weights, 'state_dict_ema'"
+
+
+def test_shards_by_their_index(
+    build: Build, config: dict[str, Any], state: State, tmp_path: Path
+) -> None:
+    names = list(state)
+    places = {key: f"part-{index % 2}.safetensors" for index, key in enumerate(names)}
+    for file in ("part-0.safetensors", "part-1.safetensors"):
+        save_file({key: state[key] for key in names if places[key] == file}, tmp_path / file)
+    index = tmp_path / "open_clip_model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": places}))
+    _assert_loaded(build(pretrained=str(index)), state)
+    params = ClipParams(architecture=config, pretrained=str(index))
+    before = digest(params)
+    save_file({key: state[key] + 1 for key in names[1::2]}, tmp_path / "part-1.safetensors")
+    assert digest(params) != before

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import torch
 
-from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
-from rateval.modelkit import list_some, read_state_dict
-from rateval_finetune.methods.checkpoint_files import locate
+from rateval.api import Classifier, Context, Logbook, Model, PluginError, RatevalError, Split
+from rateval.modelkit import list_some
+from rateval_finetune.loading.files import locate
+from rateval_finetune.loading.reading import Checkpoint, read_checkpoint
 from rateval_finetune.methods.tuned_model import (
     MODEL,
     TunedPromptClassifier,
@@ -21,7 +23,6 @@ from rateval_finetune.methods.tuned_model import (
     load_model,
 )
 from rateval_finetune.training.linear_head import (
-    EMBEDDING_HEAD,
     HEAD,
     HeadClassifier,
     count_features,
@@ -31,9 +32,6 @@ from rateval_finetune.training.modes import freeze
 
 if TYPE_CHECKING:
     from rateval_finetune.params import CheckpointParams
-
-
-_HEADS = (HEAD, EMBEDDING_HEAD)
 
 
 class CheckpointHeadClassifier(HeadClassifier):
@@ -62,14 +60,16 @@ class CheckpointLoader:
         self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
         """Load the file. Raises RatevalError when it holds another model or head."""
-        weights, head, source = read(self._params)
+        found = read_checkpoint(self._params, model)
         _require_same_classes(self._params, classes)
-        model.load_checkpoint(weights, source)
+        model.load_checkpoint(found.weights, found.source)
+        _tell(model, found)
         try:
-            return self._wrap(model, classes, head)
+            return self._wrap(model, classes, found.head)
         except RatevalError as error:
             raise RatevalError(
-                f"checkpoint: head of {source}: {error} (the dataset has {len(classes)} classes)"
+                f"checkpoint: head of {found.source}: {error} (the dataset has "
+                f"{len(classes)} classes)"
             ) from error
 
     def restore(
@@ -116,6 +116,25 @@ class CheckpointLoader:
             )
 
 
+def _tell(model: Model, found: Checkpoint) -> None:
+    """Say in the model's card what was done to read its weights."""
+    if not found.notes and found.used is None:
+        return
+    owner: Any = model
+    try:
+        owner.card = replace(
+            model.card,
+            keys_used=model.card.keys_used if found.used is None else found.used,
+            keys_ignored=(*model.card.keys_ignored, *found.left_out),
+            assumed=(*model.card.assumed, *found.notes),
+        )
+    except AttributeError as error:
+        raise PluginError(
+            f"{type(model).__name__}.card cannot be replaced, so that nobody would learn how "
+            f"{found.source} was read: {'; '.join(found.notes)}"
+        ) from error
+
+
 def _require_same_classes(params: CheckpointParams, classes: Sequence[str]) -> None:
     """Raise RatevalError when a head names its classes, and they are not those of the dataset."""
     _, file = locate(params)
@@ -148,23 +167,6 @@ def _named_classes(head: Path) -> list[str] | None:
             "dataset's order"
         )
     return classes
-
-
-def read(params: CheckpointParams) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Path]:
-    """Return the model's tensors, the head's (``head.weight`` and so on), and the weights' file.
-
-    Raises RatevalError for files that can't be read safely.
-    """
-    weights, head_file = locate(params)
-    state = read_state_dict(weights)
-    head = {name: tensor for name, tensor in state.items() if name.startswith(_HEADS)}
-    model = {name: tensor for name, tensor in state.items() if name not in head}
-    if head_file is not None:
-        head = {
-            name if name.startswith(_HEADS) else f"{HEAD}{name}": tensor
-            for name, tensor in read_state_dict(head_file).items()
-        }
-    return model, head, weights
 
 
 def make_checkpoint(params: CheckpointParams, context: Context) -> CheckpointLoader:

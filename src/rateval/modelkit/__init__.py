@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
+    from rateval.modelkit.checkpoint_files.loading import (
+        Weights as Weights,
+        read_weights as read_weights,
+    )
+    from rateval.modelkit.checkpoint_files.reading import read_state_dict as read_state_dict
+    from rateval.modelkit.checkpoint_files.shards import (
+        is_index as is_index,
+        locate_shards as locate_shards,
+        weight_files as weight_files,
+    )
     from rateval.modelkit.digests import digest_files as digest_files, digest_of as digest_of
     from rateval.modelkit.foreign_table import (
         ForeignDepth as ForeignDepth,
@@ -50,7 +60,6 @@ if TYPE_CHECKING:
         PromptTemplates as PromptTemplates,
         fill_prompts as fill_prompts,
     )
-    from rateval.modelkit.reading import read_state_dict as read_state_dict
     from rateval.modelkit.recording import (
         Attend as Attend,
         attend_fused as attend_fused,
@@ -78,6 +87,7 @@ _MODULES = (
     "rateval.wording",
     "rateval.json_file",
     "rateval.modelkit.checkpoint_files.archives",
+    "rateval.modelkit.checkpoint_files.shards",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
@@ -93,8 +103,9 @@ _MODULES = (
     "rateval.data.batches",
     "rateval.machine.memory",
     "rateval.machine.precision",
+    "rateval.modelkit.checkpoint_files.loading",
     "rateval.modelkit.geometry",
-    "rateval.modelkit.reading",
+    "rateval.modelkit.checkpoint_files.reading",
     "rateval.modelkit.recording",
     "rateval.modelkit.weights",
     "rateval.modelkit.writing",

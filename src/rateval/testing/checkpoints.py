@@ -10,7 +10,7 @@ import torch
 
 from rateval.api.protocols import Model
 from rateval.errors import RatevalError
-from rateval.modelkit.reading import read_state_dict
+from rateval.modelkit.checkpoint_files.reading import read_state_dict
 from rateval.testing.failure import difference, require
 
 _WEIGHTS = (".bin", ".pt", ".pth", ".safetensors")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from rateval.modelkit.reading import read_state_dict
+from rateval.modelkit.checkpoint_files.reading import read_state_dict
 from rateval.modelkit.writing import (
     copy_file,
     copy_tokenizer,

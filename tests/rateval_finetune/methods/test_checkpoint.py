@@ -28,8 +28,8 @@ from rateval.testing import (
     tiny_dataset,
     tiny_model,
 )
+from rateval_finetune.loading.files import digest
 from rateval_finetune.methods.checkpoint import CheckpointLoader, make_checkpoint
-from rateval_finetune.methods.checkpoint_files import digest
 from rateval_finetune.methods.zero_shot import make_zero_shot
 from rateval_finetune.params import CheckpointParams, ZsParams
 from rateval_finetune.plugin import rateval_register_finetuners
@@ -189,8 +189,8 @@ def head_of_other_classes(folder: Path) -> None:
     save_file(random_head(classes=5), folder / "head.safetensors")
 
 
-def head_without_bias(folder: Path) -> None:
-    save_file({"weight": random_head()["weight"]}, folder / "head.safetensors")
+def head_without_weight(folder: Path) -> None:
+    save_file({"bias": random_head()["bias"]}, folder / "head.safetensors")
 
 
 def two_files(folder: Path) -> None:
@@ -228,7 +228,7 @@ def unsafe_head(folder: Path) -> None:
             r"head\.bias is \(5,\), needed is \(3,\), head\.weight is \(5, 24\), needed is "
             r"\(3, 24\).*\(the dataset has 3 classes\)$",
         ),
-        (head_without_bias, r"head\.bias is missing"),
+        (head_without_weight, r"head\.weight is missing"),
         (
             two_files,
             r"^checkpoint: path = .*: the folder must hold one file of weights .* but holds "
@@ -282,7 +282,7 @@ def test_the_digest_goes_by_the_bytes(weights: Path) -> None:
 
 def test_it_needs_nothing_that_training_needs() -> None:
     program = (
-        "import sys; import rateval_finetune.methods.checkpoint_files; "
+        "import sys; import rateval_finetune.loading.files; "
         "assert 'torch' not in sys.modules; "
         "sys.modules['accelerate'] = None; import rateval_finetune.methods.checkpoint"
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
-# What torch.compile, DataParallel, FSDP and checkpointing put anywhere into a name.
-_WRAPPERS = ("_orig_mod.", "module.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+from rateval.modelkit.checkpoint_files.copies import WRAPPERS
+
+_WRAPPERS = tuple(f"{wrapper}." for wrapper in WRAPPERS)
 
 
 def explain_prefix(given: Collection[str], wanted: Collection[str]) -> str | None:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 
 from rateval.console import Text
 from rateval.records.run import RunRecord
+from rateval.report.assumed import explain_assumed
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
 from rateval.report.limits import explain_limit
@@ -43,6 +44,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += by_groups.sections(block)
     parts += (Text(note, style="yellow") for note in explain_skipped(record))
     parts += (Text(note, style="yellow") for note in explain_seeds(record))
+    parts += (Text(note, style="yellow") for note in explain_assumed(record))
     parts += curve_sections(record)
     parts += explainer_sections(record)
     others = list(explain_others(record, blocks))

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rateval.api import RatevalError
-from rateval.modelkit import digest_files
+from rateval.modelkit import digest_files, is_index, locate_shards, weight_files
 
 if TYPE_CHECKING:
     from rateval_finetune.params import CheckpointParams
 
 HEAD_FILE = "head.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 
 
@@ -33,13 +34,7 @@ def locate(params: CheckpointParams) -> tuple[Path, Path | None]:
         )
     if path.is_file():
         return path, head
-    weights = [
-        file
-        for file in sorted(path.iterdir())
-        if file.suffix in _SUFFIXES
-        and file.name != HEAD_FILE
-        and not (head is not None and file.samefile(head))
-    ]
+    weights = _weights_in(path, head)
     if len(weights) != 1:
         named = ", ".join(file.name for file in weights) or "none"
         raise RatevalError(
@@ -51,7 +46,31 @@ def locate(params: CheckpointParams) -> tuple[Path, Path | None]:
     return weights[0], head
 
 
+def _weights_in(folder: Path, head: Path | None) -> list[Path]:
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        if (file.suffix in _SUFFIXES or is_index(file))
+        and file.name != HEAD_FILE
+        and not (head is not None and file.samefile(head))
+    ]
+    if (folder / ADAPTER_CONFIG).is_file():
+        return [file for file in files if is_adapter(file)]
+    shards = {shard for file in files if is_index(file) for shard in locate_shards(file)}
+    return [file for file in files if file not in shards]
+
+
+def is_adapter(weights: Path) -> bool:
+    """Return whether a file holds what an adapter of peft adds to weights, by its name.
+
+    >>> is_adapter(Path("adapter_model.safetensors")), is_adapter(Path("model.safetensors"))
+    (True, False)
+    """
+    return weights.stem == "adapter_model"
+
+
 def digest(params: CheckpointParams) -> str:
     """Return a digest of the files' bytes."""
     weights, head = locate(params)
-    return digest_files({"weights": weights, "head": head})
+    config = weights.parent / ADAPTER_CONFIG if is_adapter(weights) else None
+    return digest_files(weight_files(weights) | {"adapter": config, "head": head})

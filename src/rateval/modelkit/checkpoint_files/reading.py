@@ -44,14 +44,21 @@ def read_state_dict(
     is no checkpoint, is damaged, cut short, encrypted or a bomb, holds a pickle with anything but
     tensors and plain values, which is never executed, or tensors that are no plain numbers.
     """
-    try:
-        content = _READERS[_format_of(path)](path)
-    except OSError as error:
-        raise RatevalError(f"{path}: cannot be read: {error.strerror or error}") from error
-    state = _only_tensors(_unwrap(content, wrappers), path)
+    state = only_tensors(_unwrap(read_content(path), wrappers), path)
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state
+
+
+def read_content(path: Path) -> object:
+    """Return what a checkpoint's file holds, tensors on the CPU, as it was saved.
+
+    Raises what ``read_state_dict`` raises, but for what is no state dict.
+    """
+    try:
+        return _READERS[_format_of(path)](path)
+    except OSError as error:
+        raise RatevalError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _format_of(path: Path) -> str:
@@ -118,7 +125,8 @@ def _read_safely(path: Path, read: Callable[[Path], object]) -> object:
         raise RatevalError(
             f"{path}: refused, and nothing in it was executed: {what}, and a pickle with more than "
             f"tensors can run any code when it is opened. Give {_FORMATS}; save the state dict "
-            "alone where you trust the file"
+            "alone where you trust the file, as by torch.save(torch.load("
+            f'"{path.name}", weights_only=False)["state_dict"], "weights.pt")'
         ) from error
     except Exception as error:  # a damaged file makes torch stumble in any of many ways
         raise RatevalError(
@@ -138,7 +146,11 @@ def _unwrap(content: object, wrappers: Sequence[str]) -> object:
     return content
 
 
-def _only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
+def only_tensors(content: object, path: Path) -> dict[str, torch.Tensor]:
+    """Return ``content`` as a state dict.
+
+    Raises RatevalError when it is none, or holds tensors that are no plain numbers.
+    """
     if not isinstance(content, Mapping) or not content:
         raise RatevalError(
             f"{path}: holds no state dict (names of weights with their tensors); a TorchScript "

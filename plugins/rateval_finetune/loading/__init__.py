@@ -1,0 +1,1 @@
+"""What a checkpoint from elsewhere holds: weights, a tower alone, an adapter, a linear head."""

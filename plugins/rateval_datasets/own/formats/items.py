@@ -43,7 +43,7 @@ def photos_of(
     """Return a photo for each item, sorted by id; one without a single label has a fault."""
     photos = [_photo(item, found, root, by, crowds) for item in found.items]
     for (item, split), reason in found.faults.items():
-        fault = f"unreadable annotations: {reason}"
+        fault = _unreadable(reason, root)
         photos.append(Photo(item, root / item, None, split=_split(split), fault=fault))
     parts = {photo.id for photo in photos if photo.split != _UNION}
     # What is in VOC's "trainval" is in "train" or "val", too.
@@ -65,7 +65,7 @@ def _photo(item: Any, found: Found, root: Path, by: str, crowds: bool) -> Photo:
     try:
         evidence = _evidence(item.media, own, found.format, crowds)
     except (OSError, ValueError) as error:
-        fault = f"unreadable annotations: {type(error).__name__}: {error}"
+        fault = _unreadable(f"{type(error).__name__}: {error}", root)
     return Photo(
         Path(os.path.relpath(path, root)).as_posix(),
         Path(path),
@@ -76,6 +76,11 @@ def _photo(item: Any, found: Found, root: Path, by: str, crowds: bool) -> Photo:
         _caption(item.annotations),
         fault,
     )
+
+
+def _unreadable(reason: str, root: Path) -> str:
+    # Where the folder lies is no part of an identity.
+    return f"unreadable annotations: {reason}".replace(f"{root}{os.sep}", "")
 
 
 def _evidence(media: Any, own: Iterable[Any], form: str, crowds: bool) -> Annotated | None:

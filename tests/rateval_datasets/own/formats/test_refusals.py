@@ -155,3 +155,4 @@ def test_paths_out_of_the_folder_are_refused(tmp_path: Path, make: Any, forms: A
     faults = [one.reason for one in forms.read(make(root).test) if isinstance(one, Skipped)]
     assert len(faults) == 1
     assert "not allowed to reference the parent directory" in faults[0]
+    assert str(tmp_path) not in faults[0]

@@ -19,6 +19,24 @@ def _own() -> list[Component]:
             factory="rateval_datasets.own.folder:make_folder",
             params="rateval_datasets.own.params:FolderParams",
         ),
+        Component(
+            name="datumaro",
+            summary="your photos in an annotation format that datumaro reads: VOC, YOLO, CVAT, …",
+            factory="rateval_datasets.own.formats.dataset:make_datumaro",
+            params="rateval_datasets.own.formats.params:DatumaroParams",
+            requires=("datumaro",),
+            extra="formats",
+            source="github.com/open-edge-platform/datumaro",
+        ),
+        Component(
+            name="huggingface",
+            summary="your photos in a folder or the cache of Hugging Face's library datasets",
+            factory="rateval_datasets.own.hf_datasets.dataset:make_huggingface",
+            params="rateval_datasets.own.hf_datasets.params:HuggingFaceParams",
+            requires=("datasets",),
+            extra="hf-datasets",
+            source="github.com/huggingface/datasets",
+        ),
     ]
 
 

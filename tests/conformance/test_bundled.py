@@ -44,7 +44,10 @@ NEED_FILES = (
     | {("finetuner", "checkpoint"), ("attribution", "precomputed")}
     | {
         ("dataset", name)
-        for name in ("caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs")
+        for name in (
+            *("caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs"),
+            *("datumaro", "huggingface"),
+        )
     }
 )
 

@@ -121,9 +121,32 @@ def make_imagenet_c(root: Path) -> dict[str, Any]:
     return dataset | paths
 
 
+def make_cvat(root: Path) -> dict[str, Any]:
+    """Make an export of CVAT with outlines, boxes and masks, for datumaro."""
+    shapes = (
+        '<polygon label="{}" points="5.0,6.0;30.0,6.0;20.0,31.0"/>',
+        '<box label="{}" xtl="5.0" ytl="6.0" xbr="30.0" ybr="31.0"/>',
+        '<mask label="{}" rle="2,3,1" left="5" top="6" width="3" height="2"/>',
+    )
+    images = []
+    for at in range(6):
+        label, shape = ("kettle", "mug")[at % 2], shapes[at // 2]
+        draw(root / "images" / f"{at}.jpg")
+        images.append(
+            f'<image id="{at}" name="{at}.jpg" width="50" height="40">{shape.format(label)}</image>'
+        )
+    labels = "".join(f"<label><name>{name}</name></label>" for name in ("kettle", "mug"))
+    meta = f"<meta><task><labels>{labels}</labels></task></meta>"
+    (root / "annotations.xml").write_text(
+        "\n".join(["<annotations>", meta, *images, "</annotations>"]) + "\n"
+    )
+    return {"use": "datumaro", "root": str(root), "format": "cvat"}
+
+
 MAKERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "cub200": make_cub,
     "caltech101": make_caltech,
+    "datumaro": make_cvat,
     "stanford-dogs": make_dogs,
     "imagenet": make_kaggle,
     "imagenet-c": make_imagenet_c,

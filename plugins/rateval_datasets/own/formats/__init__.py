@@ -1,0 +1,1 @@
+"""Photos with the annotations of any format that datumaro reads."""

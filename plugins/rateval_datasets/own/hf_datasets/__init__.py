@@ -1,0 +1,1 @@
+"""Photos in the tables of Hugging Face's library ``datasets``."""

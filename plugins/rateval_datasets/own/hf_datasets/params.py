@@ -1,0 +1,61 @@
+"""Params of the reader of the library ``datasets``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rateval_datasets.own.params import OnDisk, PhotoParams
+
+Column = Annotated[str, Field(min_length=1)]
+"""Name of a column; "objects.bbox" is the part bbox of the column objects."""
+
+
+class HuggingFaceParams(PhotoParams):
+    """A dataset of the library ``datasets``, from this computer alone."""
+
+    root: OnDisk | None = None
+    """Folder that save_to_disk wrote, or one with Parquet or Arrow files, or with photos as the
+    library's "imagefolder" has them."""
+    name: str | None = Field(default=None, min_length=1)
+    """Name of a dataset that load_dataset has put into the cache of this computer before, in place
+    of root; nothing is downloaded."""
+    config: str | None = Field(default=None, min_length=1)
+    """Which of the configurations of ``name``."""
+    cache: OnDisk | None = None
+    """Where the library unpacks Parquet files to, and finds ``name``. None is its own place."""
+    image: Column = "image"
+    """Column of the photos."""
+    label: Column = "label"
+    """Column of the labels: classes, text or whole numbers, or lists of them. Where a list holds
+    several of them the photo is skipped."""
+    mask: Column | None = None
+    """Column of masks, images of their photo's size. None, here and in boxes, means no evidence."""
+    mask_values: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] | None = Field(
+        default=None, min_length=1
+    )
+    """Values of a mask's pixels that are evidence. None counts every pixel above 0."""
+    boxes: Column | None = None
+    """Column of one box or a list of boxes; where label is a list, too, those of the label count.
+    """
+    box_format: Literal["xyxy", "xywh", "cxcywh"] = "xyxy"
+    """Two corners; a corner, width and height; or the centre, width and height."""
+    box_unit: Literal["pixels", "shares"] = "pixels"
+    """``shares`` of the photo's width and height are between 0 and 1."""
+    caption: Column | None = None
+    """Column of sentences about the photos, for contrastive fine-tuning."""
+    id: Column | None = None
+    """Column of the photos' ids. None numbers them within their split."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> Self:
+        if (self.root is None) == (self.name is None):
+            raise ValueError("give either root, a folder, or name, a dataset in the cache")
+        if self.config is not None and self.name is None:
+            raise ValueError("config belongs to name; a folder has none")
+        if self.mask is not None and self.boxes is not None:
+            raise ValueError("give either mask or boxes as evidence, not both")
+        if self.mask_values is not None and self.mask is None:
+            raise ValueError("mask_values needs mask")
+        return self

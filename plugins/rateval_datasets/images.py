@@ -19,7 +19,7 @@ LARGEST = 89_478_485
 _LARGEST_FILE = 1 << 29
 """Bytes that the file of an image may have: as many as that number of pixels takes, and more."""
 _ORIENTATION = 0x0112
-_TURNED = range(5, 9)
+SIDEWAYS = range(5, 9)
 """Values of EXIF's orientation that exchange rows and columns."""
 
 
@@ -121,10 +121,16 @@ def open_rgb(path: Path) -> Image.Image:
 
 def is_turned(image: Image.Image) -> bool:
     """Return whether the EXIF of an image says that it is to be shown with its sides exchanged."""
+    return orientation_of(image) in SIDEWAYS
+
+
+def orientation_of(image: Image.Image) -> int:
+    """Return EXIF's orientation of an image, 1 (upright) to 8; 1 where it says none of these."""
     try:
-        return image.getexif().get(_ORIENTATION) in _TURNED
+        found = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # whatever a broken EXIF makes Pillow raise
-        return False
+        return 1
+    return int(found) if found in range(1, 9) else 1
 
 
 def require_view(image: Image.Image, seen: tuple[int, int], what: str) -> None:

@@ -214,7 +214,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def images_in(folder: Path) -> list[str]:
+def images_in(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[str]:
     """Return the images in a folder by their endings, sorted, without the hidden ones.
 
     ImageNet holds 1.3 million files: one listing of each folder is quick even on a network disk,
@@ -223,5 +223,5 @@ def images_in(folder: Path) -> list[str]:
     return sorted(
         name
         for name in names_in(folder)
-        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+        if name.lower().endswith(suffixes) and not name.startswith(".")
     )

@@ -23,6 +23,18 @@ _READING = 2
 """Part of every identity: raise it when the same files give other samples than before."""
 
 
+FAULTS = (OSError, SyntaxError, ValueError)
+"""What reading a file at fault raises, UnfitError among it."""
+
+
+def skip(name: str, what: str, error: Exception) -> Skipped:
+    """Return the sample ``name`` as left out, as reading its ``what`` raised one of ``FAULTS``."""
+    if isinstance(error, UnfitError):
+        return Skipped(name, printable(str(error)))
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    return Skipped(name, printable(f"unreadable {what}: {kind}{error}"), damaged=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a split consists of: N images, before any of them is opened."""
@@ -116,11 +128,8 @@ class FileSplit:
                 mask = self.read_mask(path, label, image)
             if self.view is not None:
                 image = self.view.image(image)
-        except UnfitError as error:
-            return Skipped(name, printable(str(error)))
-        except (OSError, SyntaxError, ValueError) as error:
-            kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
-            return Skipped(name, printable(f"unreadable {what}: {kind}{error}"), damaged=True)
+        except FAULTS as error:
+            return skip(name, what, error)
         return Sample(name, image, label, mask)
 
 

@@ -1,4 +1,4 @@
-"""The part of an image that the published code shows to a model."""
+"""Masks, and the part of an image that the published code shows to a model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from PIL import Image
 
 Mask = NDArray[np.bool_]
 """Where evidence lies: (rows, columns) bool."""
+
+
+def seen_pixels(length: int, seen: int) -> NDArray[np.intp]:
+    """Return, for each of ``length`` pixels in a line, the one of ``seen`` pixels at its centre.
+
+    >>> seen_pixels(4, 2).tolist()
+    [0, 0, 1, 1]
+    """
+    return np.floor((np.arange(length) + 0.5) * seen / length).astype(np.intp)
 
 
 @dataclass(frozen=True, slots=True)

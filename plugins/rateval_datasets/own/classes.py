@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from rateval.modelkit import list_some, suggest
-from rateval_datasets.layout import read_file
-from rateval_datasets.own.problems import problem
+from rateval_datasets.own.problems import problem, read_text
 
 _LARGEST_FILE = 1 << 24
 """Bytes that a file of class names may have."""
@@ -88,23 +87,14 @@ def name_classes(
     return names
 
 
-def _read_text(component: str, key: str, path: Path) -> str:
-    try:
-        return read_file(path, _LARGEST_FILE).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise problem(component, f"{key} = {path}: is no UTF-8 text; save it as UTF-8") from error
-    except (OSError, ValueError) as error:
-        raise problem(component, f"{key} = {path}: cannot be read: {error}") from error
-
-
 def _read_list(component: str, path: Path) -> tuple[str, ...]:
-    text = _read_text(component, "classes", path)
+    text = read_text(component, "classes", path, _LARGEST_FILE)
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
 def _read_table(component: str, path: Path) -> dict[str, str]:
     """Read label and name: a JSON object, or lines of ``label,name`` or label, tab, name."""
-    text = _read_text(component, "class_names", path)
+    text = read_text(component, "class_names", path, _LARGEST_FILE)
     where = f"class_names = {path}"
     if text.lstrip().startswith("{"):
         try:

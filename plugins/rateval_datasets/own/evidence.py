@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from rateval_datasets.images import UnfitError, decode_image, open_image
-from rateval_datasets.own.photo import Shown
+from rateval_datasets.images import UnfitError
+from rateval_datasets.own.photo import Shown, Source, open_source
 from rateval_datasets.view import Mask
 
 Values = np.ndarray[tuple[int, ...], np.dtype[np.integer[Any] | np.bool_]]
@@ -43,7 +41,7 @@ class Evidence(Protocol):
 class MaskImage:
     """A mask that is an image of the photo's size."""
 
-    source: Path | Callable[[], bytes]
+    source: Source
     values: tuple[int, ...] | None = None
     """Stored values that count, such as a class of a label map; None counts what is above 0."""
     title: str = ""
@@ -57,7 +55,8 @@ class MaskImage:
 
     def draw(self, shown: Shown) -> Mask:
         """Read the mask."""
-        numbers = self._read()
+        with open_source(self.source) as image:
+            numbers = stored_values(image)
         shown.require_size((numbers.shape[0], numbers.shape[1]), "mask")
         if self.values is None:
             channels = numbers.reshape(*numbers.shape[:2], -1)
@@ -70,13 +69,6 @@ class MaskImage:
             )
         chosen: Mask = np.isin(numbers, self.values)
         return chosen
-
-    def _read(self) -> Values:
-        if isinstance(self.source, Path):
-            with open_image(self.source) as image:
-                return stored_values(image)
-        with decode_image(io.BytesIO(self.source())) as image:
-            return stored_values(image)
 
 
 def stored_values(image: Image.Image) -> Values:

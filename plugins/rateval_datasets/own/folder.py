@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.layout import folders_in, names_in
+from rateval_datasets.layout import folders_in, images_in
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.mask_folder import add_masks
 from rateval_datasets.own.params import FolderParams
@@ -23,8 +23,8 @@ PHOTO_SUFFIXES = (
     *(".jp2", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".heic", ".heif"),
 )
 """Endings of photos, in lower case; those that Pillow can't read here are skipped with a reason."""
-_OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "@eadir"})
-"""What systems leave in folders, in lower case."""
+_OF_SYSTEMS = frozenset({"__macosx", "$recycle.bin", "@eadir"})
+"""Folders that systems leave, in lower case."""
 
 
 def make_folder(params: FolderParams, context: Context) -> PhotoDataset:
@@ -107,15 +107,9 @@ def _visible_folders(folder: Path) -> list[str]:
 
 
 def photos_in(folder: Path) -> list[str]:
-    """Return the photos in a folder by their endings, sorted, without hidden and system files."""
-    return sorted(
-        name
-        for name in names_in(folder)
-        if name.lower().endswith(PHOTO_SUFFIXES)
-        and not name.startswith(".")
-        and name.lower() not in _OF_SYSTEMS
-        and not (folder / name).is_dir()
-    )
+    """Return the photos in a folder by their endings, sorted, without hidden ones."""
+    inner = set(folders_in(folder))
+    return [name for name in images_in(folder, PHOTO_SUFFIXES) if name not in inner]
 
 
 def _with_groups(photo: Photo, pattern: str) -> Photo:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rateval.api import Params
-
-OnDisk = Annotated[Path, AfterValidator(Path.expanduser)]
-"""A path of the user's; ``~`` is the home folder."""
+from rateval_datasets.on_disk import OnDisk
 
 
 def _check_split(value: Any) -> Any:

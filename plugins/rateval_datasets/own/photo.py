@@ -12,8 +12,15 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageColor
 
-from rateval_datasets.images import UnfitError, as_rgb, decode_image, open_image
-from rateval_datasets.view import Mask
+from rateval_datasets.images import (
+    SIDEWAYS,
+    UnfitError,
+    as_rgb,
+    decode_image,
+    open_image,
+    orientation_of,
+)
+from rateval_datasets.view import Mask, seen_pixels
 
 Source = Path | Callable[[], bytes]
 """Where a photo's bytes are: a file, or what returns them."""
@@ -21,7 +28,6 @@ Source = Path | Callable[[], bytes]
 FAST_SIDE = 512
 """Pixels that the shorter side of a photo keeps at least where ``decode = "fast"``."""
 
-_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,8 +38,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF's orientation to what shows the stored pixels upright."""
-_SIDEWAYS = (5, 6, 7, 8)
-"""Orientations that exchange rows and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Shown:
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns that evidence has: those of the file, in the order that is shown."""
-        sideways = self.turned and self.orientation in _SIDEWAYS
+        sideways = self.turned and self.orientation in SIDEWAYS
         return self.stored[::-1] if sideways else self.stored
 
     def place(self, mask: Mask) -> Mask:
@@ -87,7 +91,7 @@ class Shown:
         if size == self.size:
             return
         why = ""
-        if self.orientation in _SIDEWAYS and size == self.size[::-1]:
+        if self.orientation in SIDEWAYS and size == self.size[::-1]:
             other = "ignore" if self.turned else "apply"
             follows = "is of the pixels as stored" if self.turned else "follows"
             why = f'; its EXIF turns it, which the {what} {follows}: set exif = "{other}"'
@@ -102,11 +106,10 @@ class Shown:
         height, width = self.image.height, self.image.width
         if mask.shape == (height, width):
             return mask
-        picked: list[np.ndarray[tuple[int, ...], np.dtype[np.intp]]] = [
-            ((np.arange(now) + 0.5) * was / now).astype(np.intp)
-            for now, was in zip((height, width), mask.shape, strict=True)
-        ]
-        return mask[np.ix_(*picked)]
+        rows, columns = (
+            seen_pixels(now, was) for now, was in zip((height, width), mask.shape, strict=True)
+        )
+        return mask[np.ix_(rows, columns)]
 
 
 def turn_mask(mask: Mask, orientation: int) -> Mask:
@@ -126,7 +129,7 @@ def show(source: Source, opening: Opening) -> Shown:
 
     A colour profile is not applied: models are trained on pixels as they are stored.
     """
-    with _open(source) as image:
+    with open_source(source) as image:
         stored = (image.height, image.width)
         orientation = orientation_of(image)
         notes = []
@@ -145,22 +148,14 @@ def show(source: Source, opening: Opening) -> Shown:
 
 
 @contextmanager
-def _open(source: Source) -> Iterator[Image.Image]:
+def open_source(source: Source) -> Iterator[Image.Image]:
+    """Open an image as ``rateval_datasets.images.open_image`` does, wherever its bytes are."""
     if isinstance(source, Path):
         with open_image(source) as image:
             yield image
     else:
         with decode_image(io.BytesIO(source())) as image:
             yield image
-
-
-def orientation_of(image: Image.Image) -> int:
-    """Return EXIF's orientation of an image, 1 where it says none that there is."""
-    try:
-        found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # whatever a broken EXIF makes Pillow raise
-        return 1
-    return int(found) if found in _TURNS else 1
 
 
 def _on_background(image: Image.Image, colour: str, notes: list[str]) -> Image.Image:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rateval.api import RatevalError
-from rateval_datasets.layout import printable, shorten
+from rateval_datasets.layout import printable, read_file, shorten
 
 
 def problem(component: str, what: str) -> RatevalError:
@@ -13,3 +15,13 @@ def problem(component: str, what: str) -> RatevalError:
     'folder: root = photos: no images (docs/datasets.md)'
     """
     return RatevalError(f"{component}: {shorten(printable(what))} (docs/datasets.md)")
+
+
+def read_text(component: str, key: str, path: Path, most: int) -> str:
+    """Read the text of a param's file, at most ``most`` bytes. Raises RatevalError, naming both."""
+    try:
+        return read_file(path, most).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise problem(component, f"{key} = {path}: is no UTF-8 text; save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        raise problem(component, f"{key} = {path}: cannot be read: {error}") from error

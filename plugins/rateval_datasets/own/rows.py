@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from rateval.api import Sample, Skipped
-from rateval_datasets.images import UnfitError
 from rateval_datasets.layout import printable
 from rateval_datasets.own.evidence import Evidence, file_size
 from rateval_datasets.own.photo import Opening, Source, show
+from rateval_datasets.split import FAULTS, skip
 
 _READING = 1
 """Part of every identity: raise it when the same files give other samples than before."""
-_NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Photo:
     evidence: Evidence | None = None
     split: str | None = None
     """Name of the split that its files put it in; None where they say none."""
-    groups: Mapping[str, str | None] = field(default_factory=lambda: _NOTHING)
+    groups: Mapping[str, str | None] = field(default_factory=dict)
     """Name of a column to this photo's value, such as a camera or a patient."""
     caption: str | None = None
     fault: str | None = None
@@ -112,9 +110,6 @@ class PhotoSplit:
             if photo.evidence is not None:
                 what = "evidence"
                 mask = shown.fit(photo.evidence.draw(shown))
-        except UnfitError as error:
-            return Skipped(name, printable(str(error)))
-        except (OSError, SyntaxError, ValueError) as error:
-            kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
-            return Skipped(name, printable(f"unreadable {what}: {kind}{error}"), damaged=True)
+        except FAULTS as error:
+            return skip(name, what, error)
         return Sample(name, shown.image, int(self.labels[index]), mask, photo.caption, shown.notes)

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from rateval.modelkit import list_some
-from rateval_datasets.layout import read_file
-from rateval_datasets.own.problems import problem
+from rateval_datasets.own.problems import problem, read_text
 from rateval_datasets.own.rows import Photo
 
 _ALIASES = {
@@ -108,12 +107,7 @@ def _by_lists(photos: Sequence[Photo], lists: Mapping[str, Path], component: str
 
 
 def _lines(path: Path, split: str, component: str) -> list[tuple[int, str]]:
-    try:
-        text = read_file(path, _LARGEST_LIST).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise problem(component, f"split.{split} = {path}: is no UTF-8 text") from error
-    except (OSError, ValueError) as error:
-        raise problem(component, f"split.{split} = {path}: cannot be read: {error}") from error
+    text = read_text(component, f"split.{split}", path, _LARGEST_LIST)
     lines = [(at, line.strip()) for at, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise problem(component, f"split.{split} = {path}: lists nothing")

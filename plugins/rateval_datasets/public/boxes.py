@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rateval_datasets.images import UnfitError
 from rateval_datasets.layout import read_file
-from rateval_datasets.view import Mask, View
+from rateval_datasets.view import Mask, View, seen_pixels
 
 _LARGEST_FILE = 1 << 20
 """Bytes that an annotation may have; those of the datasets read have a few thousand."""
@@ -109,15 +109,6 @@ def _box(element: ElementTree.Element) -> Box:
             raise ValueError(f"a box of the annotation lacks {side}")
         sides.append(_whole(value))
     return Box((element.findtext("name") or "").strip(), *sides)
-
-
-def seen_pixels(length: int, seen: int) -> NDArray[np.intp]:
-    """Return, for each of ``length`` pixels in a line, the one of ``seen`` pixels at its centre.
-
-    >>> seen_pixels(4, 2).tolist()
-    [0, 0, 1, 1]
-    """
-    return np.floor((np.arange(length) + 0.5) * seen / length).astype(np.intp)
 
 
 def fill_boxes(boxes: Iterable[Box], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:

@@ -7,15 +7,12 @@ included.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from rateval.api import Params
-
-OnDisk = Annotated[Path, AfterValidator(Path.expanduser)]
-"""A path of the user's; ``~`` is the home folder."""
+from rateval_datasets.on_disk import OnDisk
 
 Corruption = Literal[
     "gaussian_noise",

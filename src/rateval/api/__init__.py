@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rateval.api.component import Component as Component, Context as Context
 from rateval.api.execution import Executor as Executor, Work as Work
 from rateval.api.hookspecs import hookimpl as hookimpl
-from rateval.api.listed import GroupedSplit as GroupedSplit, ListedSplit as ListedSplit
+from rateval.api.listed import ListedSplit as ListedSplit
 from rateval.api.protocols import (
     Attribution as Attribution,
     Classifier as Classifier,

@@ -9,9 +9,11 @@ from rateval.api.protocols import Split
 
 
 class ListedSplit(Split, Protocol):
-    """A split that knows its samples' ids and labels without reading any; splits need not.
+    """A split that tells what its samples are without reading any; splits need not.
 
-    Some of its samples, as ``limit`` takes, are then drawn in proportion to their classes.
+    Each of these may be missing. With ids and labels some of its samples, as ``limit`` takes, are
+    drawn in proportion to their classes. Reports give every score by each of the groups: by camera,
+    by site, by patient.
     """
 
     @property
@@ -24,16 +26,9 @@ class ListedSplit(Split, Protocol):
         """Labels of all samples, in the order of the split, as the samples have them."""
         ...
 
-
-class GroupedSplit(ListedSplit, Protocol):
-    """A split that also knows what its samples have in common besides their labels.
-
-    Reports give every score by each of these groups: by camera, by site, by patient.
-    """
-
     @property
     def groups(self) -> Mapping[str, Sequence[str | None]]:
-        """Name of each group, such as ``camera``, to one value per sample.
+        """Name of what samples have in common, such as ``camera``, to one value per sample.
 
         They are in the order of the split. None is a value that is not known. A name is one line of
         at most 64 characters.

@@ -16,7 +16,7 @@ LONGEST_NAME = 64
 
 
 def list_groups(split: Split) -> Groups:
-    """Return the groups of a split that has some, as a ``rateval.api.GroupedSplit`` does; else {}.
+    """Return the groups of a split that has some, as a ``rateval.api.ListedSplit`` does; else {}.
 
     They are those of a checked split, or of a part of one: nothing is checked here.
     """

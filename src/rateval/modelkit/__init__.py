@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
+    from rateval.modelkit.checkpoint_files.finding import Weights as Weights
     from rateval.modelkit.checkpoint_files.loading import (
-        Weights as Weights,
         read_weights as read_weights,
     )
     from rateval.modelkit.checkpoint_files.reading import read_state_dict as read_state_dict
@@ -103,6 +103,7 @@ _MODULES = (
     "rateval.data.batches",
     "rateval.machine.memory",
     "rateval.machine.precision",
+    "rateval.modelkit.checkpoint_files.finding",
     "rateval.modelkit.checkpoint_files.loading",
     "rateval.modelkit.geometry",
     "rateval.modelkit.checkpoint_files.reading",

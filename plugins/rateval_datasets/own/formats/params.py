@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from rateval_datasets.own.params import OnDisk, PhotoParams
+from rateval_datasets.on_disk import OnDisk
+from rateval_datasets.own.params import PhotoParams
 
 
 class DatumaroParams(PhotoParams):

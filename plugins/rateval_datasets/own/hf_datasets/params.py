@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rateval_datasets.own.params import OnDisk, PhotoParams
+from rateval_datasets.on_disk import OnDisk
+from rateval_datasets.own.params import PhotoParams
 
 Column = Annotated[str, Field(min_length=1)]
 """Name of a column; "objects.bbox" is the part bbox of the column objects."""

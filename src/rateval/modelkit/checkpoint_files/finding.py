@@ -20,7 +20,7 @@ from rateval.modelkit.checkpoint_files.wrappers import WeightsChoice
 from rateval.wording import list_some
 
 State = Mapping[str, torch.Tensor]
-_COUNT = "n_averaged"
+AVERAGED = "n_averaged"
 """Entry of a state dict by torch's AveragedModel."""
 
 
@@ -41,16 +41,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A model's weights out of a file."""
+class Weights:
+    """Weights by a model's own names, and what was done to find them in their file."""
 
     state: dict[str, torch.Tensor]
-    """By the model's names; names that it lacks are left in, to be refused."""
+    """Names that the model lacks are left in, to be refused."""
     left_out: dict[str, torch.Tensor]
-    """What stands outside of the prefix, by the file's names."""
+    """What stood beside them, by the names in the file."""
     tower_only: bool
+    """Whether they are the image tower's alone."""
     notes: tuple[str, ...]
-    """What was stripped, in sentences."""
+    """What was stripped and chosen, in sentences; not yet what was left out."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The notes, and the names of what was left out."""
+        return (*self.notes, *tell_left_out(self.left_out))
 
 
 def find_weights(
@@ -60,7 +66,7 @@ def find_weights(
     *,
     prefix: str | None = None,
     weights: WeightsChoice | None = None,
-) -> Found:
+) -> Weights:
     """Take a model's weights out of ``given``, the state dict of the file at ``path``.
 
     What a training program put before their names is stripped, and what stands beside them is left
@@ -81,7 +87,7 @@ def find_weights(
             return _take(given, chosen.prefix, wanted.tower, path, tower_only=True)
     chosen = _choose(whole.values(), len(wanted.names), weights, path)
     if chosen is None and prefix is None:
-        return Found(dict(given), {}, tower_only=False, notes=())
+        return Weights(dict(given), {}, tower_only=False, notes=())
     names = {name: name for name in wanted.names}
     cut = prefix if chosen is None or prefix is not None else chosen.prefix
     return _take(given, cut or "", names, path, tower_only=False)
@@ -112,7 +118,7 @@ def _choose(
 
 def _take(
     given: State, prefix: str, names: Mapping[str, str], path: Path, *, tower_only: bool
-) -> Found:
+) -> Weights:
     cut = cut_prefix(given, prefix, names)
     twice = next((keys for keys in cut.values() if len(keys) > 1), None)
     if twice is not None:
@@ -136,10 +142,10 @@ def _take(
         notes.append(
             f"{' and '.join((*stripped, *inner))} stripped from {len(state)} names of weights"
         )
-    if _COUNT in left_out:
-        count = left_out.pop(_COUNT)
-        notes.append(f"averaged weights, by torch's AveragedModel ({_COUNT} {count.item()})")
-    return Found(state, left_out, tower_only, tuple(notes))
+    if AVERAGED in left_out:
+        count = left_out.pop(AVERAGED)
+        notes.append(f"averaged weights, by torch's AveragedModel ({AVERAGED} {count.item()})")
+    return Weights(state, left_out, tower_only, tuple(notes))
 
 
 def _require_prefix(given: State, prefix: str, path: Path) -> None:

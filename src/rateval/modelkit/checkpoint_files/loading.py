@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from rateval.errors import RatevalError
 from rateval.modelkit.checkpoint_files.copies import find_copies
-from rateval.modelkit.checkpoint_files.finding import Wanted, find_weights, tell_left_out
+from rateval.modelkit.checkpoint_files.finding import AVERAGED, Wanted, Weights, find_weights
 from rateval.modelkit.checkpoint_files.reading import only_tensors, read_content
 from rateval.modelkit.checkpoint_files.shards import is_index, locate_shards, read_index
 from rateval.modelkit.checkpoint_files.wrappers import (
@@ -19,26 +19,6 @@ from rateval.modelkit.checkpoint_files.wrappers import (
     unwrap,
 )
 from rateval.wording import list_some
-
-_COUNT = "n_averaged"
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Weights by a model's own names, and what was done to find them in their file."""
-
-    state: dict[str, torch.Tensor]
-    left_out: dict[str, torch.Tensor]
-    """What stood beside them, by the names in the file."""
-    tower_only: bool
-    """Whether they are the image tower's alone."""
-    notes: tuple[str, ...]
-    """What was stripped and chosen, in sentences; not yet what was left out."""
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The notes, and the names of what was left out."""
-        return (*self.notes, *tell_left_out(self.left_out))
 
 
 def read_weights(
@@ -66,7 +46,7 @@ def read_weights(
     if choice is not None and prefix is None:
         _require_choice(choice, given, names, content, path)
     found = find_weights(given, names, path, prefix=prefix, weights=choice)
-    return Weights(found.state, found.left_out, found.tower_only, (*unwrapped.notes, *found.notes))
+    return replace(found, notes=(*unwrapped.notes, *found.notes))
 
 
 def read_shards(index: Path) -> dict[str, torch.Tensor]:
@@ -106,10 +86,10 @@ def _require_choice(
     )
     count = min(len(wanted.names), len(wanted.tower) or len(wanted.names))
     large = [copy for copy in copies if 4 * len(copy.keys) >= count]
-    averaged = _COUNT in given or any(copy.averaged for copy in large)
+    averaged = AVERAGED in given or any(copy.averaged for copy in large)
     if choice == "ema" and not averaged:
         raise refuse_without_average(content, path)
-    if choice == "model" and (_COUNT in given or (large and all(c.averaged for c in large))):
+    if choice == "model" and (AVERAGED in given or (large and all(c.averaged for c in large))):
         raise RatevalError(
             f'{path}: weights = "model": the file holds averaged weights alone; set weights = '
             '"ema", or give the file of the weights as they were trained'

@@ -35,13 +35,16 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def format_json(value: object) -> str:
+def format_json(value: object, *, ascii_only: bool = False) -> str:
     r"""Return JSON as rateval writes it, for people and for programs.
+
+    With ``ascii_only`` other signs are escaped, so that it can be printed to any stream.
 
     >>> format_json({"a": 1})
     '{\n  "a": 1\n}\n'
     """
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    return text + "\n"
 
 
 def write_json(path: Path, value: object) -> None:

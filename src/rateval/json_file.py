@@ -52,12 +52,15 @@ def write_json(path: Path, value: object) -> None:
     write_whole(path, format_json(value))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text so that the file is either the old one or the new one, never a part."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write text or bytes so that the file is either the old one or the new one, never a part."""
     # A name of its own: of two that write at once, each replaces the file by a whole one.
     unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        if isinstance(content, str):
+            unfinished.write_text(content, encoding="utf-8")
+        else:
+            unfinished.write_bytes(content)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

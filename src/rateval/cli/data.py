@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
 from typing import Any
 
 from rateval.api.component import Context
@@ -11,11 +12,15 @@ from rateval.cli import arguments
 from rateval.cli.run import open_registry
 from rateval.cli.terminal import say
 from rateval.console import Console
+from rateval.errors import RatevalError
 from rateval.inspection.record import Limits
+from rateval.inspection.sheet.picking import BY_VIEW, ONLY
 from rateval.machine.interrupts import remembered_interrupts
 from rateval.progress import PlainReporter, Reporter, make_reporter
+from rateval.wording import list_some
 
 _MOST_READERS = 8
+_MOST_SHOWN = 1000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,6 +46,33 @@ def add_arguments(parser: ArgumentParser) -> None:
             default=limits[name],
             help=f"unfit above this share of {what} (default {limits[name]:g})",
         )
+    show = actions.add_parser(
+        "show", help="write a contact sheet: samples with their evidence drawn, as HTML or PNG"
+    )
+    _add_subject(show)
+    _add_sheet(show)
+
+
+def _add_sheet(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--html",
+        type=arguments.path,
+        metavar="FILE",
+        help="one page that needs nothing else (default: the dataset's label.html, without --png)",
+    )
+    parser.add_argument("--png", type=arguments.path, metavar="FILE", help="one picture")
+    parser.add_argument(
+        "--count", type=_count_shown, metavar="N", default=48, help="samples (default 48)"
+    )
+    parser.add_argument("--class", dest="class_name", metavar="NAME", help="of one class")
+    parser.add_argument("--split", choices=("test", "train"), help="of one split (default: both)")
+    parser.add_argument("--only", choices=ONLY, metavar="WHAT", help=", ".join(ONLY))
+    parser.add_argument(
+        "--view",
+        choices=("stored", "model", "both"),
+        default="stored",
+        help="images as they are stored (default), as the model sees them, or both",
+    )
 
 
 def _add_subject(parser: ArgumentParser) -> None:
@@ -83,10 +115,17 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _count_shown(text: str) -> int:
+    count = _count(text)
+    if count > _MOST_SHOWN:
+        raise ArgumentTypeError(f"{text}: nobody looks at more than {_MOST_SHOWN:,}")
+    return count
+
+
 def execute(parsed: Namespace) -> int:
-    """Look datasets over."""
+    """Look datasets over, or draw samples of one."""
     with remembered_interrupts():
-        return _check(parsed)
+        return _show(parsed) if parsed.action == "show" else _check(parsed)
 
 
 def _check(parsed: Namespace) -> int:
@@ -115,7 +154,34 @@ def _check(parsed: Namespace) -> int:
     return int(not fit)
 
 
-def _open(parsed: Namespace) -> tuple[Any, Any]:
+def _show(parsed: Namespace) -> int:
+    from rateval.inspection.sheet.write import Files, Wanted, default_path, write_sheet
+
+    by_view = parsed.only in BY_VIEW or parsed.view != "stored"
+    opened, views = _open(parsed, with_views=by_view)
+    if len(opened) > 1:
+        labels = list_some(dataset.label for dataset in opened)
+        raise RatevalError(
+            f"{' '.join(parsed.subject)}: a sheet shows one dataset; there are {labels}: give one, "
+            "of a spec by --dataset"
+        )
+    (dataset,) = opened
+    html = Path(parsed.html) if parsed.html else None
+    png = Path(parsed.png) if parsed.png else None
+    files = Files(html if html or png else default_path(dataset.label), png)
+    wanted = Wanted(parsed.count, parsed.class_name, parsed.split, parsed.only, parsed.view)
+    with _reporter(parsed).watch("reading", dataset.label) as monitor:
+        said = write_sheet(dataset, wanted, files, views, monitor, _readers(parsed))
+    console = _console(parsed)
+    if said is None:
+        say(console, f"{dataset.label}: there is no such sample, and so no sheet")
+    else:
+        for path in filter(None, (files.html, files.png)):
+            say(console, f"{path}: {said}")
+    return 0
+
+
+def _open(parsed: Namespace, *, with_views: bool = True) -> tuple[Any, Any]:
     """Return the datasets that are asked for, made, and the views of their evidence."""
     from rateval.inspection.opening import open_all
     from rateval.inspection.subject import find_subject
@@ -126,7 +192,7 @@ def _open(parsed: Namespace) -> tuple[Any, Any]:
     subject = find_subject(parsed.subject, open_registry(), only=parsed.dataset, model=parsed.model)
     context = Context(readers=_readers(parsed))
     opened = open_all(subject.datasets, context, seed=subject.seed, limit=parsed.limit)
-    return opened, find_views(subject.models, context, subject.seed)
+    return opened, find_views(subject.models, context, subject.seed) if with_views else []
 
 
 def _readers(parsed: Namespace) -> int:

@@ -18,6 +18,7 @@ from rateval.inspection.record import (
     InView,
     Reason,
     Size,
+    Sizes,
     SplitCheck,
 )
 from rateval.report.terminal.layout import add_number, add_row, make_table
@@ -54,7 +55,7 @@ def _show_splits(splits: Sequence[SplitCheck]) -> Table:
     table = make_table("split")
     limited = any(split.checked < split.samples for split in splits)
     headings = ["samples", *(["looked at"] if limited else []), "readable", "skipped"]
-    for heading in (*headings, "no mask", "empty", "part", "all"):
+    for heading in (*headings, "no mask", "empty", "partial", "whole"):
         add_number(table, heading)
     for split in splits:
         evidence = split.evidence
@@ -178,11 +179,7 @@ def _show_sizes(splits: Sequence[SplitCheck]) -> Iterator[RenderableType]:
         (split.split, what, size)
         for split in splits
         if split.sizes is not None
-        for what, size in (
-            ("smallest", split.sizes.smallest),
-            ("largest", split.sizes.largest),
-            ("longest", split.sizes.longest),
-        )
+        for what, size in _name_sizes(split.sizes)
     ]
     if not rows:
         return
@@ -191,8 +188,14 @@ def _show_sizes(splits: Sequence[SplitCheck]) -> Iterator[RenderableType]:
     add_number(table, "pixels")
     table.add_column(Text("image"), folds=True)
     for name, what, size in rows:
-        add_row(table, name, what, _size(size), size.id)
+        add_row(table, name, what, _size(size), "" if what == "all" else size.id)
     yield table
+
+
+def _name_sizes(sizes: Sizes) -> list[tuple[str, Size]]:
+    if sizes.distinct == 1:
+        return [("all", sizes.smallest)]
+    return [("smallest", sizes.smallest), ("largest", sizes.largest), ("longest", sizes.longest)]
 
 
 def _show_twins(check: DatasetCheck) -> Iterator[RenderableType]:

@@ -174,5 +174,5 @@ class Onlooker:
         """
         seen = self.view.mask(mask)
         rows, columns = mask.shape
-        kept = mask[self.box((rows, columns)).slices].sum(dtype=np.int64)
-        return float(seen.mean()), 1 - float(kept) / float(mask.sum(dtype=np.int64))
+        kept = np.count_nonzero(mask[self.box((rows, columns)).slices])
+        return float(seen.mean()), 1 - kept / np.count_nonzero(mask)

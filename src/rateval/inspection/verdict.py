@@ -143,7 +143,7 @@ def _judge_ids(readings: Mapping[str, Reading]) -> Iterator[Finding]:
         return
     tested, trained = (readings[name].ids for name in (TEST, TRAIN))
     if both := sorted(tested & trained):
-        text = f"{len(both):,} ids are both of test and of training: {list_some(both[:3])}"
+        text = f"ids that test and training share: {len(both):,}, such as {list_some(both[:3])}"
         yield Finding(code="same-id", unfit=False, text=text)
 
 

@@ -79,6 +79,7 @@ def _look(sample: Sample, view: View, side: int) -> tuple[Image.Image, str]:
 def describe_evidence(mask: Mask | None) -> str:
     """Return how much of an image is evidence.
 
+    >>> import numpy as np
     >>> describe_evidence(np.eye(2, dtype=bool)), describe_evidence(None)
     ('evidence 50 %', 'no mask')
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rateval.api.component import Context
@@ -53,7 +53,7 @@ def open_all(
 
 
 def _open(choice: Choice, context: Context, seed: int, limit: int | None) -> Opened:
-    made = build(choice, _with_seed(context, object_seed(choice, seed) or 0))
+    made = build(choice, replace(context, seed=object_seed(choice, seed) or 0))
     checked = check_handed_over(choice, made)
     found = {TEST: checked.test, TRAIN: checked.train}
     splits = {name: split for name, split in found.items() if split is not None}
@@ -67,10 +67,6 @@ def _open(choice: Choice, context: Context, seed: int, limit: int | None) -> Ope
         notes=tuple(_read_notes(made)),
         group_by=getattr(choice.params, "group_by", None),
     )
-
-
-def _with_seed(context: Context, seed: int) -> Context:
-    return Context(context.device, context.dtype, seed, context.readers, context.cache)
 
 
 def _read_unused(made: Any) -> Iterator[tuple[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -126,7 +126,7 @@ def find_views(models: Sequence[Choice], context: Context, seed: int) -> list[Vi
     """
     views: list[ModelView] = []
     for choice in models:
-        seeded = Context(context.device, context.dtype, object_seed(choice, seed) or 0)
+        seeded = replace(context, seed=object_seed(choice, seed) or 0)
         try:
             model: Model = build(choice, seeded)
         except RatevalError as error:

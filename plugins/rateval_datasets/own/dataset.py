@@ -9,6 +9,7 @@ from functools import cached_property
 
 from rateval.modelkit import list_some
 from rateval_datasets.own.classes import name_classes, order_classes
+from rateval_datasets.own.only_split import without_only_split
 from rateval_datasets.own.params import PhotoParams
 from rateval_datasets.own.photo import Opening
 from rateval_datasets.own.problems import problem
@@ -53,7 +54,7 @@ def make_dataset(
         raise problem(component, "no photo has a label: " + str(photos[0].fault))
     names = name_classes(component, labels, params.class_names)
     divided = divide(
-        photos,
+        without_only_split(photos, params),
         params.split,
         component=component,
         group_by=params.group_by,

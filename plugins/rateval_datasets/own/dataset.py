@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rateval.modelkit import list_some
+from rateval_datasets.layout import printable
 from rateval_datasets.own.classes import name_classes, order_classes
 from rateval_datasets.own.only_split import without_only_split
 from rateval_datasets.own.params import PhotoParams
@@ -15,6 +16,9 @@ from rateval_datasets.own.photo import Opening
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo, PhotoSplit
 from rateval_datasets.own.splitting import divide
+
+_LONGEST_NAME = 64
+"""Characters that a group's name may have in a study."""
 
 
 @dataclass
@@ -63,6 +67,7 @@ def make_dataset(
     sizes = Counter(photo.split for photo in divided)
     test, train = _choose(component, sizes, params)
     columns = list(dict.fromkeys(name for photo in photos for name in photo.groups))
+    _require_names(component, columns)
     index = {label: at for at, label in enumerate(labels)}
     opening = Opening(params.exif, params.background, params.decode)
 
@@ -91,6 +96,18 @@ def _require_ids(component: str, photos: Sequence[Photo]) -> None:
     if twice:
         raise problem(
             component, f"{len(twice)} ids occur twice: {list_some(twice)}; each photo needs its own"
+        )
+
+
+def _require_names(component: str, columns: Sequence[str]) -> None:
+    """Require names that reports can print. Raises RatevalError."""
+    odd = [name for name in columns if not 1 <= len(name.strip()) <= len(name) <= _LONGEST_NAME]
+    odd += [name for name in columns if len(name.splitlines()) > 1 or printable(name) != name]
+    if odd:
+        raise problem(
+            component,
+            f"the group {list_some(f'{name!r:.80}' for name in odd)} needs another name: one line "
+            f"of 1 to {_LONGEST_NAME} characters",
         )
 
 

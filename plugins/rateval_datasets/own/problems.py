@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from rateval.api import RatevalError
 from rateval_datasets.layout import explain_encoding, printable, read_file, shorten
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
 
 def problem(component: str, what: str) -> RatevalError:
-    """Return an error of a reader: its name, what is wrong, and where to read more.
+    """Return an error of a reader in one line: its name, what is wrong, and where to read more.
 
     >>> str(problem("folder", "root = photos: no images"))
     'folder: root = photos: no images (docs/datasets.md)'
     """
-    return RatevalError(f"{component}: {shorten(printable(what))} (docs/datasets.md)")
+    line = _CONTROLS.sub(" ", printable(what))
+    return RatevalError(f"{component}: {shorten(line)} (docs/datasets.md)")
 
 
 def read_text(component: str, key: str, path: Path, most: int) -> str:

@@ -40,7 +40,7 @@ def make_table(params: TableParams, context: Context) -> PhotoDataset:
         raise problem(
             NAME,
             f"{table.path}: none of its {len(files)} photos is there, such as {files[0].source}; "
-            f"paths begin in {root}, root names another folder",
+            "give the folder where the paths begin as root",
         )
     return make_dataset(NAME, photos, params, columns.notes)
 

@@ -27,5 +27,5 @@ def test_runs_that_end_early_are_refused(cut: int) -> None:
     drawn = np.zeros((50, 70), dtype=np.uint8, order="F")
     drawn[3:20, 4:9] = 1
     counts = packer.encode(drawn)["counts"].decode()
-    with pytest.raises(ValueError, match="a mask's (runs are of|counts end)"):
+    with pytest.raises(ValueError, match=r"a mask's (runs are of|counts end)"):
         read_runs({"size": [50, 70], "counts": counts[:-cut]})

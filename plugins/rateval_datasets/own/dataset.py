@@ -49,25 +49,17 @@ def make_dataset(
     Raises RatevalError when ids occur twice, labels contradict the params, or there is no photo to
     test on.
     """
-    if not photos:
-        raise problem(component, "holds no photo")
     _require_ids(component, photos)
     found = {photo.label for photo in photos if photo.label is not None}
     labels = order_classes(component, found, params.classes)
     if not labels:
         raise problem(component, "no photo has a label: " + str(photos[0].fault))
     names = name_classes(component, labels, params.class_names)
-    divided = divide(
-        without_only_split(photos, params),
-        params.split,
-        component=component,
-        group_by=params.group_by,
-        seed=params.split_seed,
-    )
+    given, by, seed = without_only_split(photos, params), params.group_by, params.split_seed
+    divided = divide(given, params.split, component=component, group_by=by, seed=seed)
     sizes = Counter(photo.split for photo in divided)
     test, train = _choose(component, sizes, params)
-    columns = list(dict.fromkeys(name for photo in photos for name in photo.groups))
-    _require_names(component, columns)
+    columns = _list_columns(component, photos)
     index = {label: at for at, label in enumerate(labels)}
     opening = Opening(params.exif, params.background, params.decode)
 
@@ -77,20 +69,20 @@ def make_dataset(
         at = [0 if photo.label is None else index[photo.label] for photo in chosen]
         return PhotoSplit(f"{component} split={name}", chosen, at, opening, columns)
 
-    unused = {
-        str(name or "in no split"): sizes[name] for name in sizes if name not in (test, train)
-    }
+    rest = {str(name or "in no split"): sizes[name] for name in sizes if name not in (test, train)}
     return PhotoDataset(
         classes=names,
         labels=labels,
         test=split(test),
         train=None if train is None else split(train),
-        unused=unused,
+        unused=rest,
         notes=tuple(notes),
     )
 
 
 def _require_ids(component: str, photos: Sequence[Photo]) -> None:
+    if not photos:
+        raise problem(component, "holds no photo")
     counts = Counter(photo.id for photo in photos)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
@@ -99,8 +91,9 @@ def _require_ids(component: str, photos: Sequence[Photo]) -> None:
         )
 
 
-def _require_names(component: str, columns: Sequence[str]) -> None:
-    """Require names that reports can print. Raises RatevalError."""
+def _list_columns(component: str, photos: Sequence[Photo]) -> list[str]:
+    """Return the names of all groups. Raises RatevalError for one that reports can't print."""
+    columns = list(dict.fromkeys(name for photo in photos for name in photo.groups))
     odd = [name for name in columns if not 1 <= len(name.strip()) <= len(name) <= _LONGEST_NAME]
     odd += [name for name in columns if len(name.splitlines()) > 1 or printable(name) != name]
     if odd:
@@ -109,6 +102,7 @@ def _require_names(component: str, columns: Sequence[str]) -> None:
             f"the group {list_some(f'{name!r:.80}' for name in odd)} needs another name: one line "
             f"of 1 to {_LONGEST_NAME} characters",
         )
+    return columns
 
 
 def _choose(

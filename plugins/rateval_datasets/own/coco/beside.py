@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from rateval.modelkit import list_some
 from rateval_datasets.own.coco.objects import objects_of
-from rateval_datasets.own.coco.reading import CocoImage, read_instances
+from rateval_datasets.own.coco.reading import CocoImage, Instances, read_instances
 from rateval_datasets.own.mask_folder import places_of
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo
@@ -24,6 +25,7 @@ def add_objects(
     should look at. Raises RatevalError when no image or no category fits.
     """
     found = read_instances(component, "coco", path)
+    _require_decoder(component, path, found)
     by_name: dict[str, list[CocoImage]] = defaultdict(list)
     for image in found.images:
         by_name[PurePosixPath(image.file_name).name].append(image)
@@ -49,6 +51,17 @@ def add_objects(
         )
     notes = [f"{len(spare)} images of {path.name} are no photo: {list_some(spare)}"]
     return made, [*found.notes, *(notes if spare else [])]
+
+
+def _require_decoder(component: str, path: Path, found: Instances) -> None:
+    """Require what decodes runs where there are some: it comes with an extra."""
+    runs = any(isinstance(area.segmentation, dict) for one in found.images for area in one.areas)
+    if runs and find_spec("pycocotools") is None:
+        raise problem(
+            component,
+            f"coco = {path}: holds masks as runs, which pycocotools decodes: pip install "
+            "'rateval[coco]'",
+        )
 
 
 def _images_of(photo: Photo, by_name: Mapping[str, Sequence[CocoImage]]) -> list[CocoImage]:

@@ -73,6 +73,19 @@ def test_crowds_by_choice(tmp_path: Path, coco: Any) -> None:
     assert not read(root, coco=path, crowds=False).has_masks
 
 
+def test_runs_need_what_decodes_them(
+    tmp_path: Path, coco: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = photos(tmp_path / "photos", coco, "kettle/x.png")
+    runs = {"size": list(coco.size), "counts": coco.runs_of(coco.box_mask())}
+    path = coco.write(tmp_path / "a.json", {"x.png": [{"segmentation": runs}]})
+    np.testing.assert_array_equal(coco.one(read(root, coco=path).test).mask, coco.box_mask())
+    monkeypatch.setattr("rateval_datasets.own.coco.beside.find_spec", lambda name: None)
+    assert "pip install 'rateval[coco]'" in refusal(root, coco=path)
+    coco.write(path, {"x.png": [BOX]})
+    assert read(root, coco=path).has_masks
+
+
 def test_refusals(tmp_path: Path, coco: Any) -> None:
     root = photos(tmp_path / "photos", coco, "kettle/x.png")
     path = coco.write(tmp_path / "a.json", {"y.png": [BOX]})

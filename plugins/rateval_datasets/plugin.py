@@ -15,9 +15,24 @@ def _own() -> list[Component]:
     return [
         Component(
             name="folder",
-            summary="your photos in class folders; evidence: a parallel folder of masks, or none",
+            summary="your photos in class folders; evidence: masks, a COCO file, or none",
             factory="rateval_datasets.own.folder:make_folder",
             params="rateval_datasets.own.params:FolderParams",
+        ),
+        Component(
+            name="table",
+            summary="your photos in a CSV, Parquet or JSON Lines table; evidence: masks or shapes",
+            factory="rateval_datasets.own.tables.dataset:make_table",
+            params="rateval_datasets.own.tables.params:TableParams",
+        ),
+        Component(
+            name="coco",
+            summary="your photos with COCO files of instances; evidence: outlines, masks, boxes",
+            factory="rateval_datasets.own.coco.dataset:make_coco",
+            params="rateval_datasets.own.coco.params:CocoParams",
+            requires=("pycocotools",),
+            extra="coco",
+            source="Lin et al., ECCV 2014; cocodataset.org",
         ),
         Component(
             name="datumaro",

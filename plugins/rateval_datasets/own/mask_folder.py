@@ -23,7 +23,7 @@ def add_masks(
     """
     masks = _list_masks(component, folder)
     by_stem = {_stem(path): path for path in masks}
-    named = Counter(_stem(place) for photo in photos for place in _places(photo))
+    named = Counter(_stem(place) for photo in photos for place in places_of(photo))
     made, used = [], set[str]()
     for photo in photos:
         stem, shared = _find(photo, by_stem, named)
@@ -51,7 +51,7 @@ def add_masks(
 
 def _find(photo: Photo, by_stem: dict[str, str], named: Counter[str]) -> tuple[str | None, bool]:
     """Return the stem of a photo's mask, and whether it may be another photo's, too."""
-    for place in _places(photo):
+    for place in places_of(photo):
         if place in by_stem:  # a.jpg.png of a.jpg
             return place, False
         if (stem := _stem(place)) in by_stem:
@@ -59,7 +59,7 @@ def _find(photo: Photo, by_stem: dict[str, str], named: Counter[str]) -> tuple[s
     return None, False
 
 
-def _places(photo: Photo) -> Iterator[str]:
+def places_of(photo: Photo) -> Iterator[str]:
     """Yield a photo's path with the folder of its split, and without it."""
     yield photo.id
     if photo.split is not None and photo.id.startswith(f"{photo.split}/"):

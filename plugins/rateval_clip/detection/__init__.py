@@ -1,4 +1,4 @@
-"""What `rateval init` tells of a checkpoint by names and shapes: which CLIP, and from which base."""
+"""What `rateval init` tells of a checkpoint by names and shapes: which CLIP, from which base."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The architectures that a CLIP's sizes fit, and the weights of theirs that are on this computer."""
+"""The architectures that a CLIP's sizes fit, and their weights on this computer."""
 
 from __future__ import annotations
 

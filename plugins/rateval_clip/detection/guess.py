@@ -63,7 +63,7 @@ def _with_base(why: str, base: Base, clues: Clues, candidates: Sequence[Candidat
     params: dict[str, Any] = {"architecture": base.candidate.architecture}
     if base.pretrained is not None:
         params["pretrained"] = base.pretrained
-    how = "as --base says" if clues.base else f"{base.distance:.1%} away, so it began with them"
+    how = "as --base says" if clues.base else f"{100 * base.distance:.0f} % away, so it began there"
     return Guess(
         f"{why}; {base.candidate.name}, from the weights of {base.name} ({how})",
         params,
@@ -77,7 +77,7 @@ def _without_base(
 ) -> Guess:
     chosen, reason, open_questions = _choose_activation(told, clues, candidates)
     looked = (
-        f"the nearest on this computer, {far.name}, is {far.distance:.0%} away"
+        f"the nearest on this computer, {far.name}, is {100 * far.distance:.0f} % away"
         if far is not None
         else "none of this architecture is on this computer"
     )
@@ -133,6 +133,16 @@ def _choose_activation(
     others = [one.name for one in candidates if one is not chosen]
     if origin is not None or not others:
         return chosen, reason, []
+    named = " or ".join(f'"{name}"' for name in others)
+    if len({one.quick_gelu for one in candidates}) == 1:
+        return (
+            chosen,
+            reason,
+            [
+                f"which of several architectures of one shape it is: {chosen.name} is taken; "
+                f"architecture = {named} would fit as well"
+            ],
+        )
     taken = (
         "QuickGELU is taken, for the numbers are half and single precision mixed, as OpenAI's own "
         "program leaves them"
@@ -142,8 +152,8 @@ def _choose_activation(
         "QuickGELU"
     )
     question = (
-        f"the activation, which shapes don't tell, and which changes every result: {taken}. The "
-        f"others are architecture = {' or '.join(repr(name) for name in others)}".replace("'", '"')
+        f"the activation, which shapes don't tell, and which changes every result: {taken}; where "
+        f"that is wrong set architecture = {named}"
     )
     return chosen, reason, [question]
 
@@ -182,7 +192,8 @@ def _named_base(clues: Clues, candidates: Sequence[Candidate]) -> Base:
     if named == QUICKSTART and any(one.architecture == QUICKSTART for one in candidates):
         return Base(candidates[0], None, "the tiny CLIP that comes with rateval")
     name, _, tag = named.rpartition("/")
-    tags = {tag for name, tag in open_clip.list_pretrained()}
+    known = {one.architecture for one in candidates}
+    tags = {tag for name, tag in open_clip.list_pretrained() if name in known}
     for candidate in candidates:
         if tag in tags and name in ("", candidate.architecture):
             try:
@@ -190,9 +201,11 @@ def _named_base(clues: Clues, candidates: Sequence[Candidate]) -> Base:
             except RatevalError:
                 continue
             return Base(candidate, tag, f"{candidate.name} {tag}")
+    hint = f"; {meant}" if (meant := suggest(tag, tags)).startswith("did") else ""
     raise RatevalError(
-        f"--base {named}: neither a path nor a tag of open_clip's in your cache for "
-        f"{list_some(one.name for one in candidates)}; {suggest(tag, tags)}"
+        f"--base {named}: neither a path nor, for {list_some(one.name for one in candidates)}, a "
+        f"tag of open_clip's whose weights are in your cache{hint}; give the path of the weights "
+        "that the fine-tuning began with"
     )
 
 

@@ -1,4 +1,4 @@
-"""What names and shapes of weights tell of a CLIP. This module imports neither torch nor open_clip."""
+"""What names and shapes of weights tell of a CLIP. No torch, no open_clip."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def tell(weights: Mapping[str, torch.Tensor]) -> Told | None:
         for before, names in plain_names(weights, f"visual.{first}").items():
             whole = {name: weights[key] for name, key in names.items()}
             return _tell_whole(weights, before, names, whole, first)
-    for before, names in plain_names(weights, "conv1.weight").items():
+    for names in plain_names(weights, "conv1.weight").values():
         tower = {
             f"visual.{name}": weights[key]
             for name, key in names.items()

@@ -11,6 +11,7 @@ from typing import Any
 from rateval.api import RatevalError
 from rateval.modelkit import Clues, Guess, list_some, read_json
 from rateval_datasets.images import open_image
+from rateval_datasets.layout import folders_in
 from rateval_datasets.own.folder import NAME, list_photos
 from rateval_datasets.own.mask_folder import add_masks
 from rateval_datasets.own.problems import problem
@@ -32,7 +33,17 @@ def detect_folder(clues: Clues) -> Guess | None:
     root = clues.data
     if root is None or not root.is_dir():
         return None
-    photos = list_photos(root)
+    try:
+        photos = list_photos(root)
+    except RatevalError as error:
+        inner = [name for name in folders_in(root) if _has_photos(root / name)]
+        if not inner:
+            raise
+        raise problem(
+            NAME,
+            f"root = {root}: class folders lie in its {list_some(inner)}; give the one of the "
+            f"photos, such as --data {root / inner[-1]}, and that of their masks as --masks",
+        ) from error
     params: dict[str, Any] = {"root": str(root)}
     labels = sorted({photo.label for photo in photos if photo.label is not None})
     why = f"{len(photos)} photos in {len(labels)} class folders"
@@ -56,6 +67,13 @@ def detect_folder(clues: Clues) -> Guess | None:
         )
     found, fill = _splits(root, photos, clues)
     return Guess(why, params | found, 1, (*unknown, *_ask_split(photos, found, clues)), fill)
+
+
+def _has_photos(folder: Path) -> bool:
+    try:
+        return bool(list_photos(folder))
+    except RatevalError:
+        return False
 
 
 def _splits(
@@ -103,9 +121,9 @@ def _ask_split(photos: Sequence[Photo], found: Mapping[str, Any], clues: Clues) 
             "train, divide them by split = { test = 0.3 }"
         ]
     return [
-        "which photos the checkpoint was trained on: no folder and no list says it, so that all are "
-        "for testing, and on those that it has seen it looks better than it is; name the others "
-        'in a list of ids, split = { test = "test.txt" }'
+        "which photos the checkpoint was trained on: no folder and no list says it, so that all "
+        "are for testing, and on those that it has seen it looks better than it is; name the "
+        'others in a list of ids, split = { test = "test.txt" }'
     ]
 
 

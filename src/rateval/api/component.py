@@ -37,8 +37,8 @@ class Component:
     """``module:attribute`` of ``(params) -> str`` that names the bytes outside the params which
     determine the object (a checkpoint, a data file); empty when there are none."""
     detect: str = ""
-    """``module:attribute`` of ``(clues) -> rateval.modelkit.Guess | None``, by which ``rateval init``
-    recognises what lies on disk; importing it must be possible without ``requires``."""
+    """``module:attribute`` of ``(rateval.modelkit.Clues) -> rateval.modelkit.Guess | None``, by
+    which ``rateval init`` recognises what lies on disk, without ``requires``; may be empty."""
     requires: tuple[str, ...] = ()
     """Top-level modules that must be importable, such as ``("open_clip",)``."""
     extra: str = ""

@@ -78,8 +78,10 @@ def _draft(parsed: Namespace, path: Path) -> int:
     )
     _write(path, draft.text)
     console = Console()
-    for line in draft.found:
-        say(console, line)
+    for place, facts in draft.found:
+        say(console, place)
+        for fact in facts:
+            say(console, f"  {fact}")
     for lines, title in (
         (draft.unknown, "could not be found out, and stands in the spec as a comment:"),
         (draft.left_out, "left out of the spec, where it stands as a comment:"),

@@ -77,10 +77,10 @@ def _look(dataset: Dataset) -> tuple[list[str], list[str]]:
     samples = [one for one in seen if isinstance(one, Sample)]
     broken = [one for one in seen if isinstance(one, Skipped)]
     masked = [one.mask for one in samples if one.mask is not None]
+    share = 100 * float(np.mean([mask.mean() for mask in masked])) if masked else 0
     facts.append(
         f"of {len(seen)} test photos that were opened, {len(samples)} can be read and "
-        f"{len(masked)} have evidence"
-        + (f", {np.mean([mask.mean() for mask in masked]):.0%} of the photo" if masked else "")
+        f"{len(masked)} have evidence" + (f", {share:.0f} % of the photo" if masked else "")
     )
     unknown = [f"photos that are left out: {one.id}: {one.reason}" for one in broken[:3]]
     if samples and not masked:

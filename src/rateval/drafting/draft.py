@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rateval.api.component import default_cache
-from rateval.api.kinds import KINDS
+from rateval.api.kinds import KINDS, Kind
 from rateval.drafting.data import DraftedData, draft_data
 from rateval.drafting.guessing import Recognised
 from rateval.drafting.model import DraftedModel, draft_model
@@ -34,7 +34,8 @@ class Draft:
     """A spec as text, and what a person should know of it."""
 
     text: str
-    found: Sequence[str]
+    found: Sequence[tuple[str, Sequence[str]]]
+    """What was recognised, and by what."""
     unknown: Sequence[str]
     """What nothing said, and what was taken for it."""
     left_out: Sequence[str]
@@ -93,7 +94,10 @@ def _gather(data: Path, masks: Path | None, checkpoint: Path | None, base: str) 
 
 
 def _write(command: str, root: Path, data: DraftedData, model: DraftedModel) -> Draft:
-    found = [f"{root}: {'; '.join(data.facts)}", f"model {model.chosen.name}: {_why(model.chosen)}"]
+    found: list[tuple[str, Sequence[str]]] = [
+        (f"{root}: {data.chosen.name}", data.facts),
+        (f"model: {model.chosen.name}", [_why(model.chosen)]),
+    ]
     unknown = [*data.unknown, *model.chosen.guess.unknown]
     lines = [
         *comment([f"A study drafted by `{command}`."]),
@@ -122,7 +126,7 @@ def _write(command: str, root: Path, data: DraftedData, model: DraftedModel) -> 
         if method.guess.lacks:
             left_out.append(f"{method.name}: {method.guess.lacks}")
         else:
-            found.append(f"method {method.name}: {_why(method)}")
+            found.append((f"method: {method.name}", [_why(method)]))
             unknown += questions
     lines += _tail(data.has_masks)
     return Draft("\n".join(lines) + "\n", found, unknown, left_out)
@@ -137,9 +141,9 @@ def _name(root: Path) -> str:
     return plain or "photos"
 
 
-def _entry(kind: Any, one: Recognised, unknown: Sequence[str]) -> list[str]:
+def _entry(kind: Kind, one: Recognised, unknown: Sequence[str]) -> list[str]:
     values: Mapping[str, Any] = {"use": one.name, **one.guess.params}
-    table = write_table(KINDS[kind].heading, values)  # type: ignore[index]  # one of the kinds
+    table = write_table(KINDS[kind].heading, values)
     lines = comment(unknown, lead="? ")
     fill = [f"# {key} = {write_value(value)}" for key, value in one.guess.fill.items()]
     if one.guess.lacks:

@@ -30,20 +30,21 @@ def draft_model(clues: Clues, data: DraftedData, registry: Registry) -> DraftedM
     what = "no --checkpoint" if clues.checkpoint is None else f"--checkpoint {clues.checkpoint}"
     guesses = recognise("model", clues, registry)
     if not guesses.found:
-        reasons = "".join(f"\n  {reason}" for reason in guesses.refusals)
+        if guesses.refusals:
+            raise RatevalError("; ".join(guesses.refusals))
         raise RatevalError(
             f"{what}: {len(clues.weights)} tensors of no model that is known here, such as "
             f"{list_some(list(clues.weights)[:4])}; docs/checkpoints.md says what can be read. "
-            f"Looked: {', '.join(guesses.asked)}{reasons}"
+            f"Looked: {', '.join(guesses.asked)}"
         )
     chosen = guesses.found[0]
     require_usable(chosen, what)
     methods = recognise("finetuner", replace(clues, pristine=chosen.guess.pristine), registry)
     checked = [_compare(one, chosen, data) for one in methods.found]
     if all(one.guess.lacks for one in checked):
-        reasons = [f"{one.name}: {one.guess.lacks}" for one in checked] + list(methods.refusals)
+        lacks = [f"{one.name}: {one.guess.lacks}" for one in checked] + list(methods.refusals)
         raise RatevalError(
-            f"{what}: {chosen.guess.why}, but nothing can be run with it: {'; '.join(reasons)}"
+            f"{what}: {chosen.guess.why}, but nothing can be run with it: {'; '.join(lacks)}"
         )
     for one in checked:
         if not one.guess.lacks:

@@ -12,8 +12,8 @@ from rateval.modelkit import plain_names
 if TYPE_CHECKING:
     import torch
 
-_FIRST = ("conv1.weight", "trunk.patch_embed.proj.weight", "attnpool.positional_embedding")
-"""What every image tower of a kind has: open_clip's own, timm's, a ResNet."""
+_FIRST = ("attnpool.positional_embedding", "conv1.weight", "trunk.patch_embed.proj.weight")
+"""What every image tower of a kind has: ResNets, with a conv1, too; open_clip's own; timm's."""
 _TOWER = {
     *("class_embedding", "positional_embedding", "proj", "conv1", "ln_pre", "transformer"),
     *("ln_post", "attn_pool", "trunk", "head"),
@@ -102,10 +102,10 @@ def _tell_whole(
     ours = {name: tensor for name, tensor in whole.items() if name.partition(".")[0] in _WHOLE}
     taken = {names[name] for name in ours}
     beside = tuple(key for key in weights if key not in taken)
-    if first == _FIRST[2]:
+    if first == _FIRST[0]:
         return Told("resnet", ours, None, beside)
     kind: Literal["whole", "tower"] = "whole" if any(n in ours for n in _TEXT) else "tower"
-    return Told(kind, ours, _size(ours) if first == _FIRST[0] else None, beside)
+    return Told(kind, ours, _size(ours) if first == _FIRST[1] else None, beside)
 
 
 def _size(weights: Mapping[str, torch.Tensor]) -> Size | None:

@@ -61,6 +61,10 @@ def make_draft(
                 f"--{option} {path}: no such file or folder; give one that is on this computer's "
                 "disk"
             )
+        if path is not None and not str(path).isprintable():
+            raise RatevalError(
+                f"--{option} {path}: a spec can't hold a path with a control character; rename it"
+            )
     clues = _gather(data, masks, checkpoint, base)
     drafted = draft_data(clues, registry)
     model = draft_model(clues, drafted, registry)

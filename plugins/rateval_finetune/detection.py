@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from rateval_finetune.loading.heads import Head
 
 _AVERAGED = re.compile(r"(^|[._])(ema|averaged?|swa)([._]|$)")
+_ON = (
+    "what the head sits on: taken to be the model's features; if images' embeddings were scaled to "
+    'unit length before it, set head_on = "embedding"'
+)
 _LEAST = 8
 """Names that two copies of a model have in common at least."""
 
@@ -61,15 +65,8 @@ def detect_checkpoint(clues: Clues) -> Guess | None:
     if head is None:
         return Guess(f"{why}; no linear head, so by prompts", params, 2, tuple(unknown))
     why += f"; linear head {head.name}"
-    on = (
-        ""
-        if head.name.endswith("embedding_head")
-        else (
-            "what the head sits on: taken to be the model's features; if images' embeddings were "
-            'scaled to unit length before it, set head_on = "embedding"'
-        )
-    )
-    unknown += [on] if on and path.is_file() else []
+    if path.is_file() and not head.name.endswith("embedding_head"):
+        unknown.append(_ON)
     sizes = {}
     weight = head.tensors.get("weight")
     if weight is not None and weight.ndim == 2:

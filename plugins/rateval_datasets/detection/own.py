@@ -33,17 +33,7 @@ def detect_folder(clues: Clues) -> Guess | None:
     root = clues.data
     if root is None or not root.is_dir():
         return None
-    try:
-        photos = list_photos(root)
-    except RatevalError as error:
-        inner = [name for name in folders_in(root) if _has_photos(root / name)]
-        if not inner:
-            raise
-        raise problem(
-            NAME,
-            f"root = {root}: class folders lie in its {list_some(inner)}; give the one of the "
-            f"photos, such as --data {root / inner[-1]}, and that of their masks as --masks",
-        ) from error
+    photos = _list(root)
     params: dict[str, Any] = {"root": str(root)}
     labels = sorted({photo.label for photo in photos if photo.label is not None})
     why = f"{len(photos)} photos in {len(labels)} class folders"
@@ -67,6 +57,20 @@ def detect_folder(clues: Clues) -> Guess | None:
         )
     found, fill = _splits(root, photos, clues)
     return Guess(why, params | found, 1, (*unknown, *_ask_split(photos, found, clues)), fill)
+
+
+def _list(root: Path) -> list[Photo]:
+    try:
+        return list_photos(root)
+    except RatevalError as error:
+        inner = [name for name in folders_in(root) if _has_photos(root / name)]
+        if not inner:
+            raise
+        raise problem(
+            NAME,
+            f"root = {root}: class folders lie in its {list_some(inner)}; give the one of the "
+            f"photos, such as --data {root / inner[-1]}, and that of their masks as --masks",
+        ) from error
 
 
 def _has_photos(folder: Path) -> bool:

@@ -107,17 +107,21 @@ def test_a_head_must_have_the_classes_of_the_photos(
 
 def test_an_image_tower_alone(rateval: Rateval, photos: Path, tuned: State) -> None:
     visual = {k.removeprefix("visual."): v for k, v in tuned.items() if k.startswith("visual.")}
-    save_file(visual | {"fc.weight": torch.ones(2, 64)}, "tower.safetensors")
+    head = torch.ones(2, 64)
+    save_file(visual | {"fc.weight": head}, "tower.safetensors")
     done = rateval("init", "--data", "photos", "--checkpoint", "tower.safetensors")
     assert "the image tower of a CLIP" in done.out
     assert library.run("spec.toml", device="cpu").status == "finished"
     save_file(
         {name: torch.randn_like(value) for name, value in visual.items()}, "other.safetensors"
     )
-    done = rateval("init", "x.toml", "--data", "photos", "--checkpoint", "other.safetensors")
-    assert done.code == 2
-    assert "the text tower that it was trained with" in done.err
-    assert not Path("x.toml").exists()
+    # What is no head must not pass for one: prompts would be embedded by random weights.
+    torch.save({n: torch.randn_like(v) for n, v in visual.items()} | {"loss.w": head}, "loss.pt")
+    for name in ("other.safetensors", "loss.pt"):
+        done = rateval("init", "x.toml", "--data", "photos", "--checkpoint", name)
+        assert done.code == 2
+        assert "the text tower that it was trained with" in done.err
+        assert not Path("x.toml").exists()
 
 
 def test_weights_that_come_from_no_base_here(rateval: Rateval, photos: Path, tuned: State) -> None:

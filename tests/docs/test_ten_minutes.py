@@ -59,9 +59,10 @@ def test_the_commands_lead_from_photos_to_a_report(
         words = [str(runs[-1]) if "photos-2026" in word else word for word in shlex.split(line)]
         assert main(words) == 0, line
         said.append(capsys.readouterr().out)
-    init, validate, _, run, report = said
+    init, validate, check, _, run, report = said
     assert "40 photos in 10 class folders, 36 of them with a mask" in init
     assert validate.startswith("spec.toml: valid: 2 cells")
+    assert "40" in check, check
     for text in (run, report):
         assert re.search(r"checkpoint +\d+\.\d", text)
         assert "PT" in text

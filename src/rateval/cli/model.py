@@ -87,7 +87,7 @@ def _choices(spec_or_name: str) -> Iterable[Any]:
 
     registry = discover()
     if spec_or_name.endswith(".toml") or Path(spec_or_name).is_file():
-        return make_plan(read_document(Path(spec_or_name)), registry).choices["model"]
+        return make_plan(read_document(Path(spec_or_name)), registry, look=False).choices["model"]
     try:
         find_component("model", spec_or_name, registry, Path())
     except RatevalError as error:

@@ -51,7 +51,7 @@ class Entry(Table):
     """A component and its params: one ``[[table]]`` of a spec, or a ``[table]``."""
 
     use: Use
-    """Name of the component, or a function in a Python file: ``./my_dataset.py:make``."""
+    """Name of the component, or ./file.py:function."""
     name: Label | None = None
     """Label in reports; ``use`` when left out, of a file the function's name or its own."""
     params: dict[str, Any] = Field(default_factory=dict)

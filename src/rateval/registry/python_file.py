@@ -106,6 +106,7 @@ def load_module(file: PythonFile) -> ModuleType:
         return sys.modules[file.module]
     module = ModuleType(file.module)
     module.__file__ = str(file.path)
+    module.__package__ = ""  # of none, so that a relative import says just that
     sys.modules[file.module] = module
     try:
         # The bytes that were digested, whatever the file holds by now; nothing is cached on disk.

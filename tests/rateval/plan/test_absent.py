@@ -81,14 +81,14 @@ def test_what_is_there_is_no_problem() -> None:
 def test_all_of_them_come_at_once_and_with_whatever_else_is_wrong() -> None:
     found = problems(
         dataset=[
-            {"use": "folder", "root": "data/fotos", "split": {"test": "data/test.txt"}},
+            {"use": "folder", "root": "data/phots", "split": {"test": "data/test.txt"}},
             {"use": "cub200", "root": "nope"},
         ],
         model=[{"use": "clip", "pretraind": "x"}],
         finetune=[{"use": "checkpoint", "path": "data/weight.pt", "head": "/nowhere/h.pt"}],
     )
     assert sorted(found) == [
-        's: dataset[0].root = "data/fotos": no such file or folder; did you mean "data/photos"?',
+        's: dataset[0].root = "data/phots": no such file or folder; did you mean "data/photos"?',
         's: dataset[0].split.test = "data/test.txt": no such file or folder; paths start from the '
         f"current folder, {Path.cwd()}; give one that is there; see rateval show dataset folder",
         's: dataset[1].root = "nope": no such file or folder; paths start from the current folder, '

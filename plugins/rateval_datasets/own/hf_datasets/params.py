@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -44,6 +46,10 @@ class HuggingFaceParams(PhotoParams):
     """Column of sentences about the photos, for contrastive fine-tuning."""
     id: Column | None = None
     """Column of the photos' ids. None numbers them within their split."""
+
+    def on_disk(self) -> Mapping[tuple[str | int, ...], Path]:
+        """Return what must be there: the library makes its cache itself."""
+        return {at: path for at, path in super().on_disk().items() if at != ("cache",)}
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:

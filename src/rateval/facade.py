@@ -1,4 +1,4 @@
-"""The Python entry points: run a study, make one component."""
+"""The Python entry points: run a study, make one component, evaluate a live model."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from rateval.spec.overrides import override_run
 from rateval.spec.tables import RunSpec
 
 _DEFAULT = Context()
+Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+"""Components as in a spec: names, or tables with ``use`` and params."""
 
 
 def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
@@ -167,3 +169,57 @@ def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any)
             for details in one_per_key(error, params)
         ) from None
     return build(Choice(name, found, checked), context)
+
+
+def evaluate(
+    model: Any,
+    images: Any,
+    labels: Sequence[int | str],
+    masks: Sequence[Any] | None = None,
+    *,
+    classes: Sequence[str],
+    head: Any = None,
+    head_on: Literal["features", "embedding"] = "features",
+    attributions: Parts = "generic-attention",
+    validators: Parts = "relevance-mass",
+    metrics: Parts = ("accuracy", "pt", "ir"),
+    seed: int = 0,
+    into: str | Path = "runs",
+    name: str = "",
+    reporter: Reporter | None = None,
+    registry: Registry | None = None,
+    **options: Any,
+) -> RunRecord:
+    """Evaluate a live model on images, and return the record, which is also on disk in ``into``.
+
+    ``model`` is a ``torch.nn.Module`` that ``wrap`` takes without further arguments, or what
+    ``wrap`` or ``create`` returned. It stays in this process and is afterwards as it was. It
+    decides by prompts of ``classes``; by ``head``, a module from its features (B, F), or, with
+    ``head_on="embedding"``, from its image embedding of unit length, to logits (B, K); or by its
+    own logits where it has no text side.
+
+    ``images`` are PIL images, paths or arrays (H, W, 3) uint8, in a list, a torch Dataset or an
+    iterable; ``labels`` are indices into ``classes`` or names of them; ``masks`` are arrays (H, W)
+    bool, paths or None, one for each image. ``attributions``, ``validators`` and ``metrics`` are as
+    in a spec: a name, a dict with ``use`` and params, or several. ``options`` replace keys of
+    ``[run]``, such as ``batch_size=16``, ``limit=8`` or ``device="cuda"``; the device is the
+    model's own when it isn't given. ``name`` is the model's in reports.
+
+    Raises SpecError with everything that is wrong with the arguments before anything is computed,
+    and RatevalError when nothing could be computed.
+    """
+    from rateval.live.evaluation import evaluate as evaluate_live
+
+    registry = registry or discover()
+    return evaluate_live(
+        model,
+        (images, labels, masks, classes),
+        head,
+        head_on,
+        {"attribution": attributions, "evidence": validators, "metric": metrics},
+        options | {"output": str(into)},
+        name=name,
+        seed=seed,
+        registry=registry,
+        reporter=reporter or Reporter(),
+    )

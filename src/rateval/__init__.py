@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         evaluate as evaluate,
         parity as parity,
         run as run,
+        wrap as wrap,
     )
     from rateval.records.run import RunRecord as RunRecord, load as load
 

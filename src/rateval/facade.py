@@ -223,3 +223,33 @@ def evaluate(
         registry=registry,
         reporter=reporter or Reporter(),
     )
+
+
+def wrap(
+    model: Any,
+    tokenizer: Any = None,
+    preprocess: Any = None,
+    *,
+    prompt: str | Sequence[str] | None = None,
+    record: Any = None,
+    grid: tuple[int, int] | None = None,
+    registry: Registry | None = None,
+) -> Model:
+    """Return a live ``torch.nn.Module`` as a model, for ``evaluate``; the module isn't changed.
+
+    A class that a plugin knows, such as open_clip's CLIP or transformers' CLIPModel, is wrapped by
+    it, with its ``tokenizer``, its ``preprocess`` (the transform of evaluation) and ``prompt``,
+    templates that hold {class}. Any other module is a vision transformer without a text side: it
+    returns features or logits (B, F), and needs ``preprocess``. Its ``nn.MultiheadAttention`` and
+    calls of ``scaled_dot_product_attention`` are found by a forward pass.
+
+    Where there are none, ``record`` makes a forward pass: of images (B, 3, H, W) it returns the
+    module's output and a list of each block's attention (B, heads, N, N), from which the output is
+    computed in the graph. ``grid`` are patch rows and columns, where they can't be told.
+
+    Raises RatevalError when the module can't be wrapped, with what could be.
+    """
+    from rateval.live.wrapping import wrap as wrap_live
+
+    registry = registry or discover()
+    return wrap_live(model, tokenizer, preprocess, prompt, record, grid, registry)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+import torch
 from typing_extensions import get_protocol_members
 
 from rateval.api.protocols import Model
@@ -16,6 +17,7 @@ from rateval.live.components import CALL, GIVEN, with_given
 from rateval.live.decision import GivenDecision, HeadOn, check_head, require_logits
 from rateval.live.identity import digest_model
 from rateval.live.surroundings import borrowed, device_of
+from rateval.live.wrapping import wrap
 from rateval.machine.device import resolve_device
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -30,7 +32,7 @@ Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
 def evaluate(
-    model: Model,
+    model: object,
     data: tuple[Any, Any, Any, Any],
     head: object,
     head_on: HeadOn,
@@ -47,7 +49,7 @@ def evaluate(
     Raises SpecError and RatevalError for what is wrong with the arguments, before anything is
     computed, and RatevalError when nothing could be computed.
     """
-    _require_model(model)
+    model = _take_model(model, registry)
     given_head = check_head(head, head_on)
     listed = {table: _list_entries(entries) for table, entries in parts.items()}
     dataset, readers = read_data(*data, passes=len(listed["attribution"]))
@@ -75,13 +77,17 @@ def _run(
     return Runner(plan, registry, reporter, given=given).run()
 
 
-def _require_model(model: object) -> None:
+def _take_model(model: object, registry: Registry) -> Model:
+    """Return a model, or a module wrapped. Raises RatevalError for anything else."""
     lacking = sorted(name for name in get_protocol_members(Model) if not hasattr(model, name))
+    if lacking and isinstance(model, torch.nn.Module):
+        return wrap(model, None, None, None, None, None, registry)
     if lacking:
         raise RatevalError(
             f"{CALL}: model is {describe(model)}, which lacks {', '.join(lacking)}; give a "
             "torch.nn.Module, or what rateval.wrap or rateval.create returns"
         )
+    return cast(Model, model)
 
 
 def _list_entries(entries: Parts) -> list[Any]:

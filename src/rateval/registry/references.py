@@ -62,7 +62,7 @@ def explain_unresolved(found: Registered) -> str | None:
     A module that is imported already, and the source of any other one, say which names they have;
     what makes names as it runs is believed.
     """
-    for name in ("factory", "digest"):
+    for name in ("factory", "digest", "wrapper"):
         reference = getattr(found.component, name)
         why = _find_fault(reference) if reference else None
         if why is not None:
@@ -106,7 +106,7 @@ def _explain(found: Registered, name: str, why: str) -> str:
 
 
 def load_reference(found: Registered, name: str) -> Any:
-    """Import what a component's ``factory``, ``params`` or ``digest`` names.
+    """Import what a component's ``factory``, ``params``, ``digest`` or ``wrapper`` names.
 
     Raises PluginError when it cannot be imported.
     """

@@ -19,8 +19,8 @@ _WANTED = (
     "open_clip.create_model_and_transforms, timm.data.create_transform or a torchvision weight's "
     "transforms() return"
 )
-_AGREEMENT = 0.9
-"""Share of pixels in which a mask must follow a drawn shape; borders of shapes are blurred."""
+_OVERLAP = 0.75
+"""Intersection over union that a mask must have with a drawn shape; its borders are blurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _list_steps(preprocess: Any) -> list[Any]:
     steps = getattr(preprocess, "transforms", None)
     if isinstance(steps, Sequence | torch.nn.ModuleList):
         return list(steps)
-    if {"resize_size", "crop_size", "mean", "std"} <= vars(preprocess).keys():  # torchvision's own
+    if {"resize_size", "crop_size", "mean", "std"} <= getattr(preprocess, "__dict__", {}).keys():
         resize = Resize(
             preprocess.resize_size, preprocess.interpolation, antialias=preprocess.antialias
         )
@@ -96,7 +96,7 @@ def _try(geometry: Geometry, rows: int, columns: int) -> tuple[int, int]:
         what = tuple(image.shape) if isinstance(image, torch.Tensor) else type(image).__name__
         raise RatevalError(f"preprocess: makes {what}, not (3, H, W) float32; {_WANTED}")
     bright = image[0] > (image[0].min() + image[0].max()) / 2
-    if mask.shape != bright.shape or (mask == bright).float().mean() < _AGREEMENT:
+    if mask.shape != bright.shape or (mask & bright).sum() < _OVERLAP * (mask | bright).sum():
         raise RatevalError(
             "preprocess: has a step other than a resize and a crop that moves pixels, so that "
             f"masks can't follow; {_WANTED}"

@@ -210,6 +210,8 @@ def evaluate(
     """
     from rateval.live.evaluation import evaluate as evaluate_live
 
+    if "output" in options:
+        raise RatevalError("rateval.evaluate: output: is called into here")
     registry = registry or discover()
     return evaluate_live(
         model,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -11,7 +11,7 @@ from typing_extensions import get_protocol_members
 from rateval.api.protocols import Model
 from rateval.data.checked import describe
 from rateval.engine.runner import Runner
-from rateval.errors import RatevalError
+from rateval.errors import Problem, RatevalError, SpecError
 from rateval.live.arguments import read_data
 from rateval.live.components import CALL, GIVEN, with_given
 from rateval.live.decision import GivenDecision, HeadOn, check_head, require_logits
@@ -29,6 +29,9 @@ from rateval.workbench.bench import Given
 
 Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 """Components as in a spec: names, or tables with ``use`` and params."""
+
+_ARGUMENTS = {"attribution": "attributions", "evidence": "validators", "metric": "metrics"}
+"""Table of a spec to the argument that stands for it."""
 
 
 def evaluate(
@@ -51,7 +54,7 @@ def evaluate(
     """
     model = _take_model(model, registry)
     given_head = check_head(head, head_on)
-    listed = {table: _list_entries(entries) for table, entries in parts.items()}
+    listed = {table: _list_entries(_ARGUMENTS[table], entries) for table, entries in parts.items()}
     dataset, readers = read_data(*data, passes=len(listed["attribution"]))
     decision = GivenDecision(given_head, head_on)
     run = {"device": device_of(model.module), **options}
@@ -90,10 +93,16 @@ def _take_model(model: object, registry: Registry) -> Model:
     return cast(Model, model)
 
 
-def _list_entries(entries: Parts) -> list[Any]:
-    if isinstance(entries, str | Mapping):
-        entries = [entries]
-    return [{"use": entry} if isinstance(entry, str) else dict(entry) for entry in entries]
+def _list_entries(argument: str, entries: object) -> list[Any]:
+    """Return tables of a spec. Raises SpecError for what names no component."""
+    given = [entries] if isinstance(entries, str | Mapping) else entries
+    listed = list(given) if isinstance(given, Iterable) else [entries]
+    asked = "give the name of a component, a dict with use and its params, or a list of these"
+    wrong = [entry for entry in listed if not isinstance(entry, str | Mapping)]
+    if wrong or not listed:
+        what = f"holds {describe(wrong[0])}" if wrong else "is empty"
+        raise SpecError([Problem(f"{CALL}: {argument}", f"{what}; {asked}")])
+    return [{"use": entry} if isinstance(entry, str) else dict(entry) for entry in listed]
 
 
 def _write_spec(

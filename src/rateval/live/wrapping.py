@@ -76,12 +76,14 @@ def find_wrapper(module: torch.nn.Module, registry: Registry) -> Registered | No
 
 
 def _take_out(module: Any) -> Any:
-    """Return the module inside of what torch.compile and training in parallel put around it."""
+    """Return the module inside of what compiling, parallel training or peft put around it."""
     while True:
         if isinstance(module, torch.nn.Module) and hasattr(module, "_orig_mod"):
             module = module._orig_mod
         elif isinstance(module, torch.nn.DataParallel | torch.nn.parallel.DistributedDataParallel):
             module = module.module
+        elif isinstance(module, torch.nn.Module) and hasattr(module, "get_base_model"):
+            module = module.get_base_model()  # type: ignore[operator]  # with peft's layers in it
         else:
             return module
 

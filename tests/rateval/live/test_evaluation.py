@@ -126,6 +126,12 @@ def test_components_are_chosen_as_in_a_spec(evaluate: Evaluate, clip: Model) -> 
     assert record.spec_resolved["evidence"][0]["params"]["threshold"] == 0.1
     with pytest.raises(RatevalError, match=r'attribution\[0\].use = "randm": .*"random"'):
         evaluate(clip, attributions="randm")
+    with pytest.raises(RatevalError, match=r"attributions: holds 3; give the name of a component"):
+        evaluate(clip, attributions=[CHEAP, 3])
+    with pytest.raises(RatevalError, match="metrics: is empty; give the name"):
+        evaluate(clip, metrics=[])
+    with pytest.raises(RatevalError, match="output: is called into here"):
+        evaluate(clip, output="there")
     with pytest.raises(RatevalError, match=r"run\.batch_sise: unknown key.*batch_size"):
         evaluate(clip, batch_sise=3)
 

@@ -243,6 +243,9 @@ def test_what_training_put_around_a_module_is_taken_off() -> None:
     module = torchvision_vit()
     around = nn.DataParallel(module)
     assert rateval.wrap(around, preprocess=transform()).module is module
+    adapted = nn.Module()
+    adapted.get_base_model = lambda: module  # type: ignore[assignment]  # as peft's have it
+    assert rateval.wrap(adapted, preprocess=transform()).module is module
     compiled = torch.compile(module)
     assert rateval.wrap(compiled, preprocess=transform()).module is module
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, overload
 
 from pydantic import ValidationError
 
@@ -29,9 +29,10 @@ from rateval.spec.explain import locate
 from rateval.spec.overrides import override_run
 from rateval.spec.tables import RunSpec
 
+if TYPE_CHECKING:
+    from rateval.live.evaluation import Parts
+
 _DEFAULT = Context()
-Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
-"""Components as in a spec: names, or tables with ``use`` and params."""
 
 
 def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
@@ -210,19 +211,17 @@ def evaluate(
     """
     from rateval.live.evaluation import evaluate as evaluate_live
 
-    if "output" in options:
-        raise RatevalError("rateval.evaluate: output: is called into here")
-    registry = registry or discover()
     return evaluate_live(
         model,
         (images, labels, masks, classes),
         head,
         head_on,
         {"attribution": attributions, "evidence": validators, "metric": metrics},
-        options | {"output": str(into)},
+        options,
+        into=str(into),
         name=name,
         seed=seed,
-        registry=registry,
+        registry=registry or discover(),
         reporter=reporter or Reporter(),
     )
 
@@ -242,10 +241,8 @@ def wrap(
     A class that a plugin knows, such as open_clip's CLIP or transformers' CLIPModel, is wrapped by
     it, with its ``tokenizer``, its ``preprocess`` (the transform of evaluation) and ``prompt``,
     templates that hold {class}. Any other module is a vision transformer without a text side: it
-    returns features or logits (B, F), and needs ``preprocess``. Its ``nn.MultiheadAttention`` and
-    calls of ``scaled_dot_product_attention`` are found by a forward pass.
-
-    Where there are none, ``record`` makes a forward pass: of images (B, 3, H, W) it returns the
+    returns features or logits (B, F), needs ``preprocess``, and has its attention found by a
+    forward pass. Where none is found, ``record`` makes a forward pass: of images (B, 3, H, W) it returns the
     module's output and a list of each block's attention (B, heads, N, N), from which the output is
     computed in the graph. ``grid`` are patch rows and columns, where they can't be told.
 
@@ -253,5 +250,4 @@ def wrap(
     """
     from rateval.live.wrapping import wrap as wrap_live
 
-    registry = registry or discover()
-    return wrap_live(model, tokenizer, preprocess, prompt, record, grid, registry)
+    return wrap_live(model, tokenizer, preprocess, prompt, record, grid, registry or discover())

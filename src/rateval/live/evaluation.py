@@ -42,6 +42,7 @@ def evaluate(
     parts: Mapping[str, Parts],
     options: Mapping[str, Any],
     *,
+    into: str,
     name: str,
     seed: int,
     registry: Registry,
@@ -57,7 +58,9 @@ def evaluate(
     listed = {table: _list_entries(_ARGUMENTS[table], entries) for table, entries in parts.items()}
     dataset, readers = read_data(*data, passes=len(listed["attribution"]))
     decision = GivenDecision(given_head, head_on)
-    run = {"device": device_of(model.module), **options}
+    if "output" in options:
+        raise RatevalError(f"{CALL}: output: is called into here")
+    run = {"device": device_of(model.module), **options, "output": into}
     if readers:
         run["readers"] = readers
     decides = given_head is not None or not getattr(model, "has_text", True)
@@ -96,7 +99,7 @@ def _take_model(model: object, registry: Registry) -> Model:
 def _list_entries(argument: str, entries: object) -> list[Any]:
     """Return tables of a spec. Raises SpecError for what names no component."""
     given = [entries] if isinstance(entries, str | Mapping) else entries
-    listed = list(given) if isinstance(given, Iterable) else [entries]
+    listed: list[Any] = list(given) if isinstance(given, Iterable) else [entries]
     asked = "give the name of a component, a dict with use and its params, or a list of these"
     wrong = [entry for entry in listed if not isinstance(entry, str | Mapping)]
     if wrong or not listed:

@@ -193,19 +193,16 @@ def evaluate(
 ) -> RunRecord:
     """Evaluate a live model on images, and return the record, which is also on disk in ``into``.
 
-    ``model`` is a ``torch.nn.Module`` that ``wrap`` takes without further arguments, or what
-    ``wrap`` or ``create`` returned. It stays in this process and is afterwards as it was. It
-    decides by prompts of ``classes``; by ``head``, a module from its features (B, F), or, with
-    ``head_on="embedding"``, from its image embedding of unit length, to logits (B, K); or by its
-    own logits where it has no text side.
-
+    ``model`` is what ``wrap`` or ``create`` returned, or a module that ``wrap`` takes alone. It
+    stays in this process and is afterwards as it was. It decides by prompts of ``classes``; by
+    ``head``, a module from its features (B, F), or, with ``head_on="embedding"``, from its image
+    embedding of unit length, to logits (B, K); or by its own logits where it has no text side.
     ``images`` are PIL images, paths or arrays (H, W, 3) uint8, in a list, a torch Dataset or an
     iterable; ``labels`` are indices into ``classes`` or names of them; ``masks`` are arrays (H, W)
     bool, paths or None, one for each image. ``attributions``, ``validators`` and ``metrics`` are as
     in a spec: a name, a dict with ``use`` and params, or several. ``options`` replace keys of
     ``[run]``, such as ``batch_size=16``, ``limit=8`` or ``device="cuda"``; the device is the
     model's own when it isn't given. ``name`` is the model's in reports.
-
     Raises SpecError with everything that is wrong with the arguments before anything is computed,
     and RatevalError when nothing could be computed.
     """
@@ -242,10 +239,10 @@ def wrap(
     it, with its ``tokenizer``, its ``preprocess`` (the transform of evaluation) and ``prompt``,
     templates that hold {class}. Any other module is a vision transformer without a text side: it
     returns features or logits (B, F), needs ``preprocess``, and has its attention found by a
-    forward pass. Where none is found, ``record`` makes a forward pass: of images (B, 3, H, W) it returns the
-    module's output and a list of each block's attention (B, heads, N, N), from which the output is
-    computed in the graph. ``grid`` are patch rows and columns, where they can't be told.
-
+    forward pass. Where none is found, ``record`` makes a forward pass: of images (B, 3, H, W) it
+    returns the module's output and a list of each block's attention (B, heads, N, N), from which
+    the output is computed in the graph. ``grid`` are patch rows and columns, where they can't be
+    told.
     Raises RatevalError when the module can't be wrapped, with what could be.
     """
     from rateval.live.wrapping import wrap as wrap_live

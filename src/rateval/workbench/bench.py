@@ -50,7 +50,7 @@ class Workbench:
         """
         key = self._key(choice, None)
         self._given.add(key)
-        self._objects[key] = check_handed_over(choice, given.object)
+        self._objects[key] = check_handed_over(choice, given.object, None)
         self._determined[key] = choice.describe() | {"digest": given.digest}
 
     def has(self, choice: Choice, seed: int | None) -> bool:

@@ -38,7 +38,9 @@ class ClipParams(Params):
     """Whether to interpolate the position embedding of a checkpoint for another image size, as
     open_clip's own loader does; otherwise such a checkpoint is refused."""
     prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts."""
     image_mean: ImageMean | None = None
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the model's."""
     image_std: ImageStd | None = None

@@ -56,7 +56,9 @@ class _DualEncoderParams(Params):
     the quickstart's own, or looks beside a Hugging Face folder's weights, then for
     bert-base-uncased in your Hugging Face cache; nothing is downloaded, and token ids need none."""
     prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts."""
     image_mean: ImageMean = (0.48145466, 0.4578275, 0.40821073)
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]."""
     image_std: ImageStd = (0.26862954, 0.26130258, 0.27577711)

@@ -35,14 +35,17 @@ def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
     """
     prompts = model.prompts(classes)
     flat = [prompt for of_class in prompts for prompt in of_class]
-    embedded = torch.cat(
-        [
-            F.normalize(model.encode_text(flat[at : at + _PROMPTS_AT_ONCE]).float(), dim=-1)
-            for at in range(0, len(flat), _PROMPTS_AT_ONCE)
-        ]
-    )
-    per_class = torch.split(embedded, [len(of_class) for of_class in prompts])
-    return F.normalize(torch.stack([group.mean(0) for group in per_class]), dim=-1)
+    means: list[torch.Tensor] = []
+    waiting = torch.empty(0)  # embeddings of classes that are not complete
+    for at in range(0, len(flat), _PROMPTS_AT_ONCE):
+        embedded = model.encode_text(flat[at : at + _PROMPTS_AT_ONCE]).float()
+        unit = F.normalize(embedded, dim=-1)
+        waiting = torch.cat([waiting, unit]) if len(waiting) else unit
+        while len(means) < len(prompts) and len(prompts[len(means)]) <= len(waiting):
+            own = len(prompts[len(means)])
+            means.append(waiting[:own].mean(0))
+            waiting = waiting[own:]
+    return F.normalize(torch.stack(means), dim=-1)
 
 
 class PromptClassifier:

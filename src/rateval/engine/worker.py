@@ -138,6 +138,8 @@ class Order:
     """How messages call the spec."""
     base: Path
     """Absolute folder that relative paths start from."""
+    folder: Path
+    """The spec's, from there."""
     forced: Protocol | None
     device: str
     threads: int
@@ -176,14 +178,21 @@ def make_order(plan: Plan, device: str, run: str) -> Order:
     """Write down what another process needs to do steps of ``plan`` on ``device``."""
     spec = json.dumps(plan.spec.as_tables(), default=str)
     return Order(
-        spec, plan.document.name, Path.cwd(), plan.forced, device, torch.get_num_threads(), run
+        spec=spec,
+        name=plan.document.name,
+        base=Path.cwd(),
+        folder=plan.document.folder,
+        forced=plan.forced,
+        device=device,
+        threads=torch.get_num_threads(),
+        run=run,
     )
 
 
 def _make_worker(order: Order) -> Worker:
     os.chdir(order.base)
     torch.set_num_threads(order.threads)
-    document = Document(order.name, json.loads(order.spec), "")
+    document = Document(order.name, json.loads(order.spec), "", folder=order.folder)
     plan = make_plan(document, discover(), order.forced)
     bench = Workbench(Context(device=order.device, readers=plan.spec.run.readers))
     return Worker(plan, bench, open_store(plan), make_graph(plan, bench))

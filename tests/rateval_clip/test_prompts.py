@@ -10,7 +10,7 @@ from open_clip import OPENAI_IMAGENET_TEMPLATES, build_zero_shot_classifier
 
 from rateval.api import Attribution, Classifier, Context
 from rateval.testing import RecordingLogbook
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_clip.model import Clip, make_clip
 from rateval_clip.params import ClipParams

@@ -21,10 +21,10 @@ from rateval.api import Context, RatevalError
 from rateval.errors import SpecError
 from rateval.records.run import RunRecord
 from rateval.testing import check_attribution, check_component, tiny_classifier
-from rateval_attention.map_files import digest
+from rateval_attention.maps.digest import digest
+from rateval_attention.maps.precomputed import PrecomputedMaps, make_precomputed
 from rateval_attention.params import PrecomputedParams
 from rateval_attention.plugin import rateval_register_attributions
-from rateval_attention.precomputed import PrecomputedMaps, make_precomputed
 
 Maps = dict[str, NDArray[Any]]
 Write = Callable[[Path, Mapping[str, NDArray[Any]]], Path]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from rateval.api import Classifier, Context, Explanation, RatevalError
-from rateval.modelkit import list_some, names_in_archive
+from rateval.api import Classifier, Context, Explanation, Model, RatevalError
+from rateval.modelkit import list_some
+from rateval_attention.maps.files import open_maps
+from rateval_attention.maps.shapes import require_photo, require_view
 from rateval_attention.params import PrecomputedParams
 
 
@@ -34,10 +33,13 @@ class PrecomputedMaps:
         images: torch.Tensor,
         labels: torch.Tensor,
         ids: Sequence[str] | None = None,
+        sizes: Sequence[tuple[int, int]] | None = None,
     ) -> Explanation:
         """Return the maps of ``ids``, averaged over each patch where they are finer than the grid.
 
-        Raises RatevalError when a map is missing, coarser than the grid, not finite or negative.
+        ``sizes`` are height and width of the photos, which maps in their geometry need. Raises
+        RatevalError when a map is missing, of another shape than what it covers, coarser than the
+        grid in the view's geometry, not finite or negative.
         """
         if ids is None:
             raise RatevalError("precomputed: maps are looked up by the samples' ids; give ids")
@@ -47,17 +49,45 @@ class PrecomputedMaps:
                 f"precomputed: {self._params.path} holds no map for {list_some(absent)}; give one "
                 "for every sample of the test split, under the id that the study's rows have"
             )
-        grid = classifier.model.grid
-        fitted = [self._fit(name, grid) for name in ids]
+        model = classifier.model
+        if self._params.geometry == "image":
+            if sizes is None:
+                raise RatevalError(
+                    'precomputed: geometry = "image" needs the sizes of the photos; give sizes'
+                )
+            views = [self._carry(*one, model) for one in zip(ids, sizes, strict=True)]
+        else:
+            height, width = images.shape[-2:]
+            views = [self._view(name, (height, width), model.grid) for name in ids]
+        fitted = [F.adaptive_avg_pool2d(view[None], model.grid)[0] for view in views]
         return Explanation(torch.stack(fitted).to(images.device))
 
-    def _fit(self, name: str, grid: tuple[int, int]) -> torch.Tensor:
+    def _view(self, name: str, view: tuple[int, int], grid: tuple[int, int]) -> torch.Tensor:
+        given = self._read(name, grid)
+        require_view(name, given.shape, view, grid)
+        return torch.from_numpy(given)
+
+    def _carry(self, name: str, size: tuple[int, int], model: Model) -> torch.Tensor:
+        given = self._read(name, (1, 1))
+        require_photo(name, given.shape, size)
+        carry = getattr(getattr(model, "geometry", None), "relevance", None)
+        if carry is None:
+            raise RatevalError(
+                'precomputed: geometry = "image": the model has no rateval.modelkit.Geometry as '
+                "its `geometry`, which would carry maps through its resize and crop; give maps of "
+                "the model's view"
+            )
+        carried: torch.Tensor = carry(given, size)
+        return carried
+
+    def _read(self, name: str, least: tuple[int, int]) -> NDArray[np.float32]:
         given = self._maps[name]
         real = given.dtype.kind in "buif"
-        if not real or given.ndim != 2 or given.shape[0] < grid[0] or given.shape[1] < grid[1]:
+        if not real or given.ndim != 2 or given.shape[0] < least[0] or given.shape[1] < least[1]:
+            patches = f"the model's {least} patches" if least > (1, 1) else "one value"
             raise RatevalError(
                 f'precomputed: the map of "{name}" is {given.shape} {given.dtype}; it must be '
-                f"real numbers, (rows, columns) of at least the model's {grid} patches"
+                f"real numbers, (rows, columns) of at least {patches}"
             )
         found = given.astype(np.float32)
         if self._params.negative == "zero":
@@ -72,76 +102,9 @@ class PrecomputedMaps:
                 f'precomputed: the map of "{name}" has negative values, which relevance never has: '
                 'mend the file, or set negative = "zero" to take them for 0'
             )
-        return F.adaptive_avg_pool2d(torch.from_numpy(found)[None], grid)[0]
+        return found
 
 
 def make_precomputed(params: PrecomputedParams, context: Context) -> PrecomputedMaps:
     """Make the attribution. Raises RatevalError when its file is absent or not as it should be."""
     return PrecomputedMaps(params)
-
-
-def open_maps(path: Path) -> Mapping[str, NDArray[np.floating]]:
-    """Open a file or folder of maps: id to (rows, columns).
-
-    Raises RatevalError when there is none, or it is not one of the two forms.
-    """
-    if path.is_dir():
-        return _Folder(path)
-    if zipfile.is_zipfile(path):
-        try:
-            names_in_archive(path)
-        except RatevalError as error:
-            raise RatevalError(f"precomputed: path = {error}") from error
-    with _reading(path), path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it holds one array, without ids")
-        with archive:
-            ids, maps = archive["ids"], archive["relevance"]
-    if maps.ndim != 3 or ids.shape != maps.shape[:1] or len(set(ids.tolist())) != len(ids):
-        raise RatevalError(
-            f"precomputed: path = {path}: ids {ids.shape} and relevance {maps.shape} don't fit: "
-            "there must be one id, none twice, for each of (N, rows, columns)"
-        )
-    return dict(zip(map(str, ids), maps, strict=True))
-
-
-_FORMS = (
-    "give a .npz file with ids (N,) and relevance (N, rows, columns), or a folder with a file "
-    "<id>.npy for each sample"
-)
-
-
-_FAULTS = (
-    *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error),
-    # Of a header that asks for more than there is, or is nested without an end.
-    *(MemoryError, RecursionError, SyntaxError),
-)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    # A damaged archive makes numpy stumble in any of many ways; pickles it refuses as ValueError.
-    try:
-        yield
-    except _FAULTS as error:
-        raise RatevalError(
-            f"precomputed: path = {path}: cannot be read: {error}; {_FORMS}"
-        ) from error
-
-
-class _Folder(dict[str, NDArray[np.floating]]):
-    """A folder of maps: each ``<id>.npy`` is read when it is asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self._folder = folder
-
-    def __contains__(self, name: object) -> bool:
-        return (self._folder / f"{name}.npy").is_file()
-
-    def __missing__(self, name: str) -> NDArray[np.floating]:
-        path = self._folder / f"{name}.npy"
-        with _reading(path), path.open("rb") as file:
-            found: NDArray[np.floating] = np.lib.format.read_array(file, allow_pickle=False)
-        return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, WeightCopy, WeightPrefix
 
 QUICKSTART = "quickstart"
 RANDOM = "random"
@@ -28,12 +28,8 @@ class ClipParams(Params):
     shards; OpenAI's archives, too), or an
     open_clip tag whose file is in your cache. None takes the weights in the architecture's folder;
     "random" draws them from the seed, for tests and benchmarks."""
-    prefix: str | None = None
-    """What stands before the names of weights in the checkpoint, such as ``net.``; None finds it
-    out, and refuses a checkpoint in which several could be meant."""
-    weights: Literal["model", "ema"] | None = None
-    """``ema`` takes averaged weights of a checkpoint that holds both, ``model`` those as they were
-    trained. None takes the latter and says so."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
     resize_positions: bool = False
     """Whether to interpolate the position embedding of a checkpoint for another image size, as
     open_clip's own loader does; otherwise such a checkpoint is refused."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, TowerSizeParams
+from rateval.modelkit import (
+    ImageMean,
+    ImageStd,
+    PromptTemplates,
+    TowerSizeParams,
+    WeightCopy,
+    WeightPrefix,
+)
 
 QUICKSTART = "quickstart"
 RANDOM = "random"
@@ -43,12 +50,8 @@ class _DualEncoderParams(Params):
     """Path to a checkpoint of tensors; "quickstart" is the tiny model that comes with rateval, with
     its own size and vocabulary; "random" draws the weights from seed 0, for tests and training from
     scratch."""
-    prefix: str | None = None
-    """What stands before the names of weights in the checkpoint, such as ``net.``; None finds it
-    out, and refuses a checkpoint in which several could be meant."""
-    weights: Literal["model", "ema"] | None = None
-    """``ema`` takes averaged weights of a checkpoint that holds both, ``model`` those as they were
-    trained. None takes the latter and says so."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
     size: TowerSizeParams | None = None
     """Sizes of both towers; None takes those of the checkpoint."""
     vocabulary: str | None = Field(default=None, min_length=1)

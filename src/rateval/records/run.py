@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
-from rateval.json_file import write_json, write_whole
+from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
 from rateval.records.environment import EnvironmentRecord
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-FORMAT = 4
+FORMAT = 5
+READABLE = (4, 5)
+"""Formats that are read. In the fourth, groups have no columns."""
+_READABLE_TEXT = " or ".join(map(str, READABLE))
 FILE_NAME = "run.json"
 STEPS_NAME = "steps.jsonl"
 """File beside it with a line for each step that ended."""
@@ -61,7 +64,7 @@ class DatasetRecord(Record):
 class RunRecord(Record):
     """Everything that is known of one run."""
 
-    format: Literal[4] = 4
+    format: Literal[4, 5] = FORMAT
     study: str
     protocol: Literal["matched", "aaai25"] = "matched"
     """As the study's ``protocol``."""
@@ -147,7 +150,8 @@ class RunRecord(Record):
         folder.mkdir(parents=True, exist_ok=True)
         if self.spec_given:
             write_whole(folder / "spec.toml", self.spec_given)
-        write_json(folder / FILE_NAME, self.model_dump(mode="json"))
+        content = self.model_dump(mode="json") | {"format": FORMAT}
+        write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
 
     def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
@@ -224,7 +228,7 @@ def load(path: str | Path) -> RunRecord:
     except ValidationError as error:
         first = error.errors()[0]
         raise RatevalError(
-            f"{file}: not a run record of format {FORMAT}: "
+            f"{file}: not a run record of format {_READABLE_TEXT}: "
             + ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
         ) from None
     record._path = file.parent
@@ -237,7 +241,7 @@ def _require_format(file: Path, content: bytes) -> None:
         found = json.loads(content)["format"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return
-    if not isinstance(found, int) or found == FORMAT:
+    if not isinstance(found, int) or found in READABLE:
         return
     if found > FORMAT:
         advice = "install the version of rateval that wrote it, or a newer one"
@@ -246,5 +250,6 @@ def _require_format(file: Path, content: bytes) -> None:
         command = f": rateval run {shlex.quote(str(spec))}" if spec.is_file() else ""
         advice = f"run its spec again{command} (what is stored and means the same is reused)"
     raise RatevalError(
-        f"{file}: a run record of format {found}, and this rateval reads format {FORMAT}; {advice}"
+        f"{file}: a run record of format {found}, and this rateval reads format "
+        f"{_READABLE_TEXT}; {advice}"
     )

@@ -17,7 +17,7 @@ from rateval.api.component import Context
 from rateval.api.training import Monitor
 from rateval.engine.graph import CellSteps, Graph, make_graph
 from rateval.engine.steps import Hands, Write, find_writes
-from rateval.errors import RatevalError, StudyError
+from rateval.errors import RatevalError, StudyError, name_error
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -121,7 +121,7 @@ def describe_error(error: BaseException) -> str:
         text = ""
     if isinstance(error, RatevalError) and text:
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return name_error(error, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class DatasetRecord(Record):
 class RunRecord(Record):
     """Everything that is known of one run."""
 
-    format: Literal[4, 5] = FORMAT
+    format: Literal[4, 5] = 5
     study: str
     protocol: Literal["matched", "aaai25"] = "matched"
     """As the study's ``protocol``."""

@@ -13,6 +13,7 @@ from rateval.api import (
     Context,
     Logbook,
     Model,
+    PluginError,
     PromptDecision,
     RatevalError,
     Split,
@@ -29,7 +30,8 @@ _PROMPTS_AT_ONCE = 256
 def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
     """Embed the classes as (K, D) of unit length.
 
-    A class is the normalised mean of its prompts' normalised embeddings.
+    A class is the normalised mean of its prompts' normalised embeddings. Raises PluginError when
+    the model embeds another number of prompts than it is given.
 
     Source: prompt ensembling of Radford et al., ICML 2021, section 3.1.4.
     """
@@ -45,6 +47,12 @@ def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
             own = len(prompts[len(means)])
             means.append(waiting[:own].mean(0))
             waiting = waiting[own:]
+    if len(means) < len(prompts) or len(waiting):
+        raise PluginError(
+            f"encode_text() of the model must embed each of {len(flat)} prompts; got "
+            f"{'fewer' if len(means) < len(prompts) else 'more'}",
+            kind="model",
+        )
     return F.normalize(torch.stack(means), dim=-1)
 
 

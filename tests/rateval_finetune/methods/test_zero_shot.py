@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rateval.api import Context, RatevalError
+from rateval.api import Context, PluginError, RatevalError
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
 from rateval_finetune.methods.zero_shot import (
     PromptClassifier,
@@ -93,6 +93,15 @@ def test_ensembles_that_cross_the_parts_equal_a_loop_class_by_class() -> None:
         texts = [model.encode_text([prompt])[0].double().detach().numpy() for prompt in of_class]
         mean = np.mean([text / np.linalg.norm(text) for text in texts], axis=0)
         np.testing.assert_allclose(row.numpy(), mean / np.linalg.norm(mean), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("many", "text"), [(0.5, "got fewer"), (2, "got more")])
+def test_a_model_that_embeds_another_number_of_prompts_is_named(many: float, text: str) -> None:
+    model = tiny_model()
+    model.encode_text = lambda prompts: torch.ones(int(len(prompts) * many), 12)  # type: ignore[method-assign]
+    message = rf"encode_text\(\) of the model must embed each of 6 prompts; {text}"
+    with pytest.raises(PluginError, match=message):
+        class_embeddings(model, CLASSES)
 
 
 def test_one_prompt_for_each_class_gives_the_same_bits_as_its_text_alone() -> None:

@@ -141,10 +141,13 @@ class PrecomputedParams(Params):
 
     path: str = Field(min_length=1)
     """A .npz file with ``ids`` (N,) and ``relevance`` (N, rows, columns), or a folder with a file
-    ``<id>.npy`` for each sample; ids are those of the study's rows. Maps of a finer grid than the
-    model's patches are averaged over each patch. ``{dataset}``, ``{model}``, ``{finetune}``,
-    ``{shift}`` and ``{seed}`` stand for the cell's labels, as maps belong to one classifier and one
-    test."""
+    ``<id>.npy`` for each sample; ids are those of the study's rows. Maps have the aspect ratio of
+    what they cover; those of a finer grid than the model's patches are averaged over each patch.
+    ``{dataset}``, ``{model}``, ``{finetune}``, ``{shift}`` and ``{seed}`` stand for the cell's
+    labels, as maps belong to one classifier and one test."""
+    geometry: Literal["view", "image"] = "view"
+    """What a map covers: the model's view of a photo, after resize and crop, or the whole photo
+    ("image"), its EXIF orientation applied, with which it is then resized and cropped."""
     negative: Literal["refuse", "zero"] = "refuse"
     """What becomes of negative values: an error, or 0."""
 

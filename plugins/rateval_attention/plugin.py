@@ -16,7 +16,7 @@ def _of_attention() -> list[Component]:
         Component(
             name="generic-attention",
             summary="Generic Attention Attribution of the vision transformer",
-            factory="rateval_attention.attribution:make_generic_attention",
+            factory="rateval_attention.attention.generic:make_generic_attention",
             params="rateval_attention.params:GenericAttentionParams",
             source="Chefer, Gur, Wolf, ICCV 2021, section 3; from the class token as published, "
             "from a mean or an attention pool by rateval's extension",
@@ -24,7 +24,7 @@ def _of_attention() -> list[Component]:
         Component(
             name="grad-cam",
             summary="Grad-CAM on the last layer's attention, its heads as channels",
-            factory="rateval_attention.grad_cam:make_grad_cam",
+            factory="rateval_attention.attention.grad_cam:make_grad_cam",
             params="rateval_attention.params:GradCamParams",
             source="Selvaraju et al., ICCV 2017, as Chefer, Gur, Wolf, CVPR 2021, apply it to "
             "vision transformers (hila-chefer/Transformer-Explainability)",
@@ -32,7 +32,7 @@ def _of_attention() -> list[Component]:
         Component(
             name="legrad",
             summary="Positive gradients by attention, averaged over heads, tokens and layers",
-            factory="rateval_attention.legrad:make_legrad",
+            factory="rateval_attention.attention.legrad:make_legrad",
             params="rateval_attention.params:LegradParams",
             source="Bousselham et al., arXiv 2404.03214, section 3, with the classifier's own "
             "score for every layer in place of a score for each",
@@ -40,14 +40,14 @@ def _of_attention() -> list[Component]:
         Component(
             name="attention-rollout",
             summary="Attention carried through all layers, whatever the class",
-            factory="rateval_attention.rollout:make_attention_rollout",
+            factory="rateval_attention.attention.rollout:make_attention_rollout",
             params="rateval_attention.params:AttentionRolloutParams",
             source="Abnar and Zuidema, ACL 2020, section 3",
         ),
         Component(
             name="raw-attention",
             summary="Attention of the last layer, whatever the class",
-            factory="rateval_attention.raw_attention:make_raw_attention",
+            factory="rateval_attention.attention.raw_attention:make_raw_attention",
             params="rateval_attention.params:RawAttentionParams",
             source='the baseline "raw attention" of Chefer, Gur, Wolf, ICCV 2021',
         ),
@@ -59,7 +59,7 @@ def _of_pixels() -> list[Component]:
         Component(
             name="input-gradient",
             summary="Gradient by the pixels, or gradient times input, summed in each patch",
-            factory="rateval_attention.input_gradient:make_input_gradient",
+            factory="rateval_attention.pixels.input_gradient:make_input_gradient",
             params="rateval_attention.params:InputGradientParams",
             source="Simonyan, Vedaldi, Zisserman, ICLR workshop 2014; Shrikumar et al., arXiv "
             "1605.01713",
@@ -67,7 +67,7 @@ def _of_pixels() -> list[Component]:
         Component(
             name="integrated-gradients",
             summary="Integrated gradients of the pixels through captum, summed in each patch",
-            factory="rateval_attention.integrated_gradients:make_integrated_gradients",
+            factory="rateval_attention.pixels.integrated_gradients:make_integrated_gradients",
             params="rateval_attention.params:IntegratedGradientsParams",
             requires=("captum",),
             extra="captum",
@@ -76,9 +76,9 @@ def _of_pixels() -> list[Component]:
         Component(
             name="precomputed",
             summary="Maps from files, for explainers that ran elsewhere",
-            factory="rateval_attention.precomputed:make_precomputed",
+            factory="rateval_attention.maps.precomputed:make_precomputed",
             params="rateval_attention.params:PrecomputedParams",
-            digest="rateval_attention.map_files:digest",
+            digest="rateval_attention.maps.digest:digest",
             source="rateval",
         ),
     ]
@@ -89,7 +89,7 @@ def _nulls() -> list[Component]:
         Component(
             name="random",
             summary="Null explainer: a random map for each image",
-            factory="rateval_attention.random_map:make_random",
+            factory="rateval_attention.maps.random_map:make_random",
             params="rateval_attention.params:RandomParams",
             seeded=True,
             source="rateval",
@@ -97,7 +97,7 @@ def _nulls() -> list[Component]:
         Component(
             name="center-prior",
             summary="Null explainer: a peak in the centre of every image",
-            factory="rateval_attention.center_prior:make_center_prior",
+            factory="rateval_attention.maps.center_prior:make_center_prior",
             params="rateval_attention.params:CenterPriorParams",
             source="rateval",
         ),

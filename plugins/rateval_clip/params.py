@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, WeightCopy, WeightPrefix
 
 QUICKSTART = "quickstart"
 RANDOM = "random"
@@ -28,17 +28,15 @@ class ClipParams(Params):
     shards; OpenAI's archives, too), or an
     open_clip tag whose file is in your cache. None takes the weights in the architecture's folder;
     "random" draws them from the seed, for tests and benchmarks."""
-    prefix: str | None = None
-    """What stands before the names of weights in the checkpoint, such as ``net.``; None finds it
-    out, and refuses a checkpoint in which several could be meant."""
-    weights: Literal["model", "ema"] | None = None
-    """``ema`` takes averaged weights of a checkpoint that holds both, ``model`` those as they were
-    trained. None takes the latter and says so."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
     resize_positions: bool = False
     """Whether to interpolate the position embedding of a checkpoint for another image size, as
     open_clip's own loader does; otherwise such a checkpoint is refused."""
     prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts."""
     image_mean: ImageMean | None = None
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the model's."""
     image_std: ImageStd | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rateval.api import Params
+from rateval.modelkit import WeightCopy, WeightPrefix
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,12 +24,8 @@ class CheckpointParams(Params):
     """Weights of the model, or of its image tower alone, in the model's official format or as
     ``rateval export-checkpoint`` wrote them: a file, an index of shards, or a folder with one of
     these in it. Or a folder with a LoRA adapter of peft."""
-    prefix: str | None = None
-    """What stands before the names of weights in the file, such as ``net.``; None finds it
-    out, and refuses a file in which several could be meant."""
-    weights: Literal["model", "ema"] | None = None
-    """``ema`` takes averaged weights of a file that holds both, ``model`` those as they were
-    trained. None takes the latter and says so."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
     head: Path | None = None
     """Linear head over the classes of the dataset, in their order: a safetensors or torch file with
     ``weight`` (K, F) and ``bias`` (K,), which may be absent. When absent, ``head.safetensors`` of

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, field_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, WeightCopy, WeightPrefix
 
 
 class HfClipParams(Params):
@@ -17,14 +16,12 @@ class HfClipParams(Params):
     folder: str = Field(min_length=1)
     """Path to a folder that CLIPModel or SiglipModel of transformers saved: config.json, weights,
     preprocessor_config.json (or processor_config.json) and the tokenizer's files."""
-    prefix: str | None = None
-    """What stands before the names of weights in the file, such as ``net.``; None finds it
-    out, and refuses a file in which several could be meant."""
-    weights: Literal["model", "ema"] | None = None
-    """``ema`` takes averaged weights of a file that holds both, ``model`` those as they were
-    trained. None takes the latter and says so."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
     prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts."""
     image_mean: ImageMean | None = None
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the folder's."""
     image_std: ImageStd | None = None

@@ -45,8 +45,10 @@ class LavisParams(Params):
     """Path to a WordPiece vocab.txt, or to a folder with one. None looks for bert-base-uncased in
     your Hugging Face cache; nothing is downloaded, and token ids need none."""
     prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, or a list of templates; each holds {class} once or more. It
-    reaches the tokenizer as it is, without LAVIS' caption processor."""
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts, which reach the tokenizer as
+    they are, without LAVIS' caption processor."""
     image_mean: ImageMean | None = None
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the config's."""
     image_std: ImageStd | None = None

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, TowerSizeParams
+from rateval.modelkit import (
+    ImageMean,
+    ImageStd,
+    PromptTemplates,
+    TowerSizeParams,
+    WeightCopy,
+    WeightPrefix,
+)
 
 QUICKSTART = "quickstart"
 RANDOM = "random"
@@ -43,12 +50,8 @@ class _DualEncoderParams(Params):
     """Path to a checkpoint of tensors; "quickstart" is the tiny model that comes with rateval, with
     its own size and vocabulary; "random" draws the weights from seed 0, for tests and training from
     scratch."""
-    prefix: str | None = None
-    """What stands before the names of weights in the checkpoint, such as ``net.``; None finds it
-    out, and refuses a checkpoint in which several could be meant."""
-    weights: Literal["model", "ema"] | None = None
-    """``ema`` takes averaged weights of a checkpoint that holds both, ``model`` those as they were
-    trained. None takes the latter and says so."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
     size: TowerSizeParams | None = None
     """Sizes of both towers; None takes those of the checkpoint."""
     vocabulary: str | None = Field(default=None, min_length=1)
@@ -56,7 +59,9 @@ class _DualEncoderParams(Params):
     the quickstart's own, or looks beside a Hugging Face folder's weights, then for
     bert-base-uncased in your Hugging Face cache; nothing is downloaded, and token ids need none."""
     prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, or a list of templates; each holds {class} once or more."""
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts."""
     image_mean: ImageMean = (0.48145466, 0.4578275, 0.40821073)
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]."""
     image_std: ImageStd = (0.26862954, 0.26130258, 0.27577711)

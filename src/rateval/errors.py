@@ -46,13 +46,20 @@ def naming(what: str, kind: str | None = None) -> Iterator[None]:
 
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise PluginError(
-            f"{what} raised {_describe(error)} ({Path(place.filename).name}:{place.lineno})",
+            f"{what} raised {name_error(error)} ({Path(place.filename).name}:{place.lineno})",
             kind=kind,
         ) from error
 
 
-def _describe(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+def name_error(error: BaseException, text: str | None = None) -> str:
+    r"""Return the kind of an error and what it says, or the kind alone.
+
+    ``text`` is what it says, in one line when None.
+
+    >>> name_error(ValueError("no\nroom")), name_error(KeyError(), "")
+    ('ValueError: no room', 'KeyError')
+    """
+    text = " ".join(str(error).split()) if text is None else text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

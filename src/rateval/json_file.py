@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -45,6 +46,21 @@ def format_json(value: object, *, ascii_only: bool = False) -> str:
     """
     text = json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False)
     return text + "\n"
+
+
+_PLAIN = r'(?:"(?:[^"\\]|\\.)*"|[^\s"\[\]{},]+)'
+_PLAIN_LIST = re.compile(rf"\[\n\s+({_PLAIN}(?:,\n\s+{_PLAIN})*)\n\s+\]")
+_BETWEEN = re.compile(r",\n\s+")
+
+
+def join_lists(text: str) -> str:
+    r"""Return indented JSON with each list of numbers, words and texts in one line.
+
+    >>> join_lists(format_json({"a": [1, "b,\n [", None], "c": [{}]}))
+    '{\n  "a": [1, "b,\\n [", null],\n  "c": [\n    {}\n  ]\n}\n'
+    """
+    # A line break in a text is written as two signs, so that those here stand between values.
+    return _PLAIN_LIST.sub(lambda found: f"[{_BETWEEN.sub(', ', found[1])}]", text)
 
 
 def write_json(path: Path, value: object) -> None:

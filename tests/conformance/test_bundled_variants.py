@@ -10,7 +10,7 @@ from rateval.api import Component, Context, Readout
 from rateval.api.kinds import Kind
 from rateval.registry.discovery import discover
 from rateval.testing import check_attribution, check_component, check_model, tiny_classifier
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_clip.model import make_clip
 from rateval_clip.params import ClipParams

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rateval.api import Classifier, Context, Explanation, Model
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_clip.model import Clip, make_clip
 from rateval_clip.params import ClipParams

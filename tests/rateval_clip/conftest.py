@@ -43,6 +43,33 @@ def build() -> Callable[..., Clip]:
 
 
 @pytest.fixture
+def write_spec() -> Callable[[str], None]:
+    """Write ``spec.toml`` here: zero-shot with ``config.json`` and the weights of a file beside."""
+
+    def write(weights: str) -> None:
+        Path("spec.toml").write_text(
+            f"""
+            [study]
+            name = "small"
+            [[dataset]]
+            use = "shapes"
+            train_size = 8
+            test_size = 8
+            [[model]]
+            use = "clip"
+            architecture = "./config.json"
+            pretrained = "./{weights}"
+            [[finetune]]
+            use = "zs"
+            [run]
+            device = "cpu"
+            """
+        )
+
+    return write
+
+
+@pytest.fixture
 def images() -> torch.Tensor:
     return torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(1))
 

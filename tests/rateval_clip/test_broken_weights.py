@@ -13,26 +13,10 @@ from safetensors.torch import save_file
 from rateval.cli.main import main
 from rateval_clip.model import Clip
 
-SPEC = """
-[study]
-name = "small"
-[[dataset]]
-use = "shapes"
-train_size = 8
-test_size = 8
-[[model]]
-use = "clip"
-architecture = "./config.json"
-pretrained = "./weights.safetensors"
-[[finetune]]
-use = "zs"
-[run]
-device = "cpu"
-"""
-
 
 @pytest.mark.parametrize(("number", "fault"), [(float("nan"), "NaN"), (float("inf"), "NaN")])
 def test_the_tensor_is_named_by_model_check_and_by_run(
+    write_spec: Callable[[str], None],
     number: float,
     fault: str,
     build: Callable[..., Clip],
@@ -49,7 +33,7 @@ def test_the_tensor_is_named_by_model_check_and_by_run(
     name = "visual.transformer.resblocks.1.attn.out_proj.weight"
     state[name][0, :2] = number
     save_file(state, "weights.safetensors")
-    Path("spec.toml").write_text(SPEC)
+    write_spec("weights.safetensors")
     capsys.readouterr()
     assert main(["model", "check", "spec.toml"]) == 2
     assert f"are {fault}; its weights are not finite: {name} (" in capsys.readouterr().err

@@ -36,6 +36,9 @@ def test_image_and_mask_stay_aligned(
     assert moved_mask.dtype == torch.bool
     assert moved_mask.shape == moved_image.shape == target
     assert abs(_borders(moved_mask) - _borders(moved_image)).max() <= 1
+    relevance = geometry.relevance(mask.astype(np.float32), size)
+    assert relevance.shape == target
+    assert abs(_borders(relevance > 0.5) - _borders(moved_image)).max() <= 1
 
 
 @pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])

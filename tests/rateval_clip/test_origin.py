@@ -187,25 +187,8 @@ def test_what_is_loaded_later_is_looked_at_as_well(build: Build, state: State, s
     assert len(model.card.assumed) == 2
 
 
-SPEC = """
-[study]
-name = "small"
-[[dataset]]
-use = "shapes"
-train_size = 8
-test_size = 8
-[[model]]
-use = "clip"
-architecture = "{config}"
-pretrained = "{weights}"
-[[finetune]]
-use = "zs"
-[run]
-device = "cpu"
-"""
-
-
 def test_model_check_and_run_json_say_it(
+    write_spec: Callable[[str], None],
     build: Build,
     config: dict[str, Any],
     tmp_path: Path,
@@ -218,8 +201,7 @@ def test_model_check_and_run_json_say_it(
     Path("config.json").write_text(json.dumps(config))
     state = build(architecture=config).module.state_dict()
     save_file(state, "weights.safetensors")
-    spec = Path("spec.toml")
-    spec.write_text(SPEC.format(config="./config.json", weights="./weights.safetensors"))
+    write_spec("weights.safetensors")
     assert main(["model", "check", "spec.toml"]) == 0
     said = "activation GELU, as config.json has it; nothing says whether the weights were trained"
     assert said in capsys.readouterr().out
@@ -228,7 +210,7 @@ def test_model_check_and_run_json_say_it(
         assert cell.assumed[0].startswith(said), reused
     assert said in (max(Path("runs").glob("small-*")) / "run.json").read_text()
     torch.save(state | ARCHIVE, "weights.pt")
-    spec.write_text(SPEC.format(config="./config.json", weights="./weights.pt"))
+    write_spec("weights.pt")
     for words in (["model", "check"], ["run"]):
         assert main([*words, "spec.toml"]) == 2
         assert "these weights were trained with QuickGELU" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from transformers import CLIPConfig, CLIPModel
 
 from rateval.api import Classifier, Context
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_hf.model import HfClip, make_hf_clip
 from rateval_hf.params import HfClipParams

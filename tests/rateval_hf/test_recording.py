@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from rateval.api import Classifier, Context, RatevalError
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_hf.model import HfClip
 from rateval_hf.tower import attention_layers

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from rateval.api import Context
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_lavis.model import LavisModel
 from rateval_lavis.params import LavisAlbefParams

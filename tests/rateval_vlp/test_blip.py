@@ -15,7 +15,7 @@ from transformers import BlipConfig, BlipForImageTextRetrieval
 
 from rateval.api import Classifier, Context, Model, RatevalError
 from rateval.modelkit import ForeignTable
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_vlp.files import digest
 from rateval_vlp.model import ImageTextModel, make_blip

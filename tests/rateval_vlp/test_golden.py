@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from rateval.api import Classifier, Context, Model
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_vlp.model import ImageTextModel, make_albef
 from rateval_vlp.params import AlbefParams

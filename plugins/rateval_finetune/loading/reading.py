@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from rateval.api import Model, RatevalError
-from rateval.modelkit import list_some, read_weights
+from rateval.modelkit import read_weights, tell_left_out
 from rateval_finetune.loading.adapter import merge_adapter
 from rateval_finetune.loading.files import is_adapter, locate
 from rateval_finetune.loading.heads import name_head, read_head, require_one, split_head
@@ -68,17 +68,11 @@ def read_checkpoint(params: CheckpointParams, model: Model) -> Checkpoint:
             used = len(weights)
             notes = (*notes, tell_base(model, used))
             weights = complete(model, weights)
-    notes = (*notes, *_tell(left_out, "weights"))
+    notes = (*notes, *tell_left_out(left_out))
     if head_file is not None:
         head, more = read_head(head_file)
-        notes = (*notes, *_tell(more, "head"))
+        notes = (*notes, *tell_left_out(more, beside="head"))
     if head is None:
         return Checkpoint(source, weights, {}, used, left_out, notes)
     tensors, said = name_head(head, params.head_on, head_file or source)
     return Checkpoint(source, weights, tensors, used, left_out, (*notes, *said))
-
-
-def _tell(names: tuple[str, ...], beside: str) -> tuple[str, ...]:
-    if not names:
-        return ()
-    return (f"{len(names)} tensors beside the {beside} left out: {list_some(names)}",)

@@ -13,6 +13,7 @@ from rateval.api import (
     Context,
     Logbook,
     Model,
+    PluginError,
     PromptDecision,
     RatevalError,
     Split,
@@ -29,20 +30,30 @@ _PROMPTS_AT_ONCE = 256
 def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
     """Embed the classes as (K, D) of unit length.
 
-    A class is the normalised mean of its prompts' normalised embeddings.
+    A class is the normalised mean of its prompts' normalised embeddings. Raises PluginError when
+    the model embeds another number of prompts than it is given.
 
     Source: prompt ensembling of Radford et al., ICML 2021, section 3.1.4.
     """
     prompts = model.prompts(classes)
     flat = [prompt for of_class in prompts for prompt in of_class]
-    embedded = torch.cat(
-        [
-            F.normalize(model.encode_text(flat[at : at + _PROMPTS_AT_ONCE]).float(), dim=-1)
-            for at in range(0, len(flat), _PROMPTS_AT_ONCE)
-        ]
-    )
-    per_class = torch.split(embedded, [len(of_class) for of_class in prompts])
-    return F.normalize(torch.stack([group.mean(0) for group in per_class]), dim=-1)
+    means: list[torch.Tensor] = []
+    waiting = torch.empty(0)  # embeddings of classes that are not complete
+    for at in range(0, len(flat), _PROMPTS_AT_ONCE):
+        embedded = model.encode_text(flat[at : at + _PROMPTS_AT_ONCE]).float()
+        unit = F.normalize(embedded, dim=-1)
+        waiting = torch.cat([waiting, unit]) if len(waiting) else unit
+        while len(means) < len(prompts) and len(prompts[len(means)]) <= len(waiting):
+            own = len(prompts[len(means)])
+            means.append(waiting[:own].mean(0))
+            waiting = waiting[own:]
+    if len(means) < len(prompts) or len(waiting):
+        raise PluginError(
+            f"encode_text() of the model must embed each of {len(flat)} prompts; got "
+            f"{'fewer' if len(means) < len(prompts) else 'more'}",
+            kind="model",
+        )
+    return F.normalize(torch.stack(means), dim=-1)
 
 
 class PromptClassifier:

@@ -214,7 +214,8 @@ class Attribution(Protocol):
         """Explain (B, 3, H, W) float32 with labels (B,) int64.
 
         Each image's map depends on that image alone. ``ids`` are the samples' own, for attributions
-        that look maps up; a study always gives them.
+        that look maps up; a study always gives them. One that takes ``sizes`` besides is given the
+        height and width of each image before it was preprocessed.
         """
         ...
 

@@ -38,6 +38,8 @@ class Batch:
     has_mask: tuple[bool, ...]
     captions: tuple[str | None, ...]
     skipped: tuple[Skipped, ...]
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Height and width of each image before it was prepared; empty where there were no images."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -121,6 +123,7 @@ def _collate(
         has_mask=tuple(sample.mask is not None for sample in kept),
         captions=tuple(sample.caption for sample in kept),
         skipped=tuple(sample for sample in samples if isinstance(sample, Skipped)),
+        sizes=tuple((sample.image.height, sample.image.width) for sample in kept),
     )
 
 

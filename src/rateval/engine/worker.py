@@ -17,7 +17,7 @@ from rateval.api.component import Context
 from rateval.api.training import Monitor
 from rateval.engine.graph import CellSteps, Graph, make_graph
 from rateval.engine.steps import Hands, Write, find_writes
-from rateval.errors import RatevalError, StudyError
+from rateval.errors import RatevalError, StudyError, name_error
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -121,7 +121,7 @@ def describe_error(error: BaseException) -> str:
         text = ""
     if isinstance(error, RatevalError) and text:
         return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return name_error(error, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Order:
     base: Path
     """Absolute folder that relative paths start from."""
     folder: Path
-    """Absolute folder that the files of components are looked for from."""
+    """Absolute folder of the spec: files of components and of prompts are looked for from it."""
     forced: Protocol | None
     device: str
     threads: int
@@ -179,14 +179,14 @@ def make_order(plan: Plan, device: str, run: str) -> Order:
     spec = json.dumps(plan.spec.as_tables(), default=str)
     document = plan.document
     return Order(
-        spec,
-        document.name,
-        Path.cwd(),
-        document.folder.absolute(),
-        plan.forced,
-        device,
-        torch.get_num_threads(),
-        run,
+        spec=spec,
+        name=document.name,
+        base=Path.cwd(),
+        folder=document.folder.absolute(),
+        forced=plan.forced,
+        device=device,
+        threads=torch.get_num_threads(),
+        run=run,
     )
 
 

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
-    from rateval.modelkit.checkpoint_files.finding import Weights as Weights
+    from rateval.modelkit.checkpoint_files.finding import (
+        Weights as Weights,
+        tell_left_out as tell_left_out,
+    )
     from rateval.modelkit.checkpoint_files.loading import (
         read_weights as read_weights,
     )
@@ -88,6 +91,10 @@ if TYPE_CHECKING:
         Transform as Transform,
         read_transform as read_transform,
     )
+    from rateval.modelkit.weight_choices import (
+        WeightCopy as WeightCopy,
+        WeightPrefix as WeightPrefix,
+    )
     from rateval.modelkit.weights import require_same_weights as require_same_weights
     from rateval.modelkit.writing import (
         copy_file as copy_file,
@@ -111,6 +118,7 @@ _MODULES = (
     "rateval.modelkit.channels",
     "rateval.modelkit.prompts",
     "rateval.modelkit.tower_sizes",
+    "rateval.modelkit.weight_choices",
     "rateval.modelkit.foreign_table",
     "rateval.modelkit.hugging_face_table",
     "rateval.modelkit.tokenizer_folder",

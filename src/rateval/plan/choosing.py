@@ -58,7 +58,7 @@ def choose_in(
     if unresolved is not None:
         return [Problem(document.where((*at, "use"), value=True), unresolved)]
     try:
-        params = parse_params(found, entry.params)
+        params = parse_params(found, entry.params, document.folder)
     except PluginError:  # a path in it is none, and was tried
         wrong = _find_paths(entry.params, str)
         if not wrong:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from rateval.records.base import Record
+from rateval.stats.wilson import wilson_interval
 
 
 class Estimate(Record):
@@ -56,3 +57,21 @@ class Estimate(Record):
         True
         """
         return self.above_0 or (self.high is not None and self.high < 0)
+
+
+def estimate_share(numerator: int, denominator: int) -> Estimate:
+    """Return a share of images with Wilson's interval; undefined when there are none.
+
+    >>> estimate_share(1, 4).value, estimate_share(0, 0).value
+    (0.25, None)
+    """
+    low, high = wilson_interval(numerator, denominator)
+    return Estimate(
+        value=numerator / denominator if denominator else None,
+        low=low,
+        high=high,
+        numerator=numerator,
+        denominator=denominator,
+        over="images",
+        count=denominator,
+    )

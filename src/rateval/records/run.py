@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
-from rateval.json_file import write_json, write_whole
+from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import AgreementRecord, RankingChangeRecord
+from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
 from rateval.records.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-FORMAT = 4
 FILE_NAME = "run.json"
 STEPS_NAME = "steps.jsonl"
 """File beside it with a line for each step that ended."""
@@ -61,7 +59,7 @@ class DatasetRecord(Record):
 class RunRecord(Record):
     """Everything that is known of one run."""
 
-    format: Literal[4] = 4
+    format: Literal[4, 5] = 5
     study: str
     protocol: Literal["matched", "aaai25"] = "matched"
     """As the study's ``protocol``."""
@@ -148,7 +146,8 @@ class RunRecord(Record):
         folder.mkdir(parents=True, exist_ok=True)
         if self.spec_given:
             write_whole(folder / "spec.toml", self.spec_given)
-        write_json(folder / FILE_NAME, self.model_dump(mode="json"))
+        content = self.model_dump(mode="json") | {"format": FORMAT}
+        write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
 
     def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
@@ -219,33 +218,14 @@ def load(path: str | Path) -> RunRecord:
             f"{path}: holds no run that can be read ({getattr(error, 'strerror', error)}); "
             "give the folder that `rateval run` printed"
         ) from None
-    _require_format(file, content)
+    require_format(file, content)
     try:
         record = RunRecord.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise RatevalError(
-            f"{file}: not a run record of format {FORMAT}: "
+            f"{file}: not a run record of format {READABLE_TEXT}: "
             + ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
         ) from None
     record._path = file.parent
     return record
-
-
-def _require_format(file: Path, content: bytes) -> None:
-    """Raise RatevalError for the record of another format; what is none at all passes."""
-    try:
-        found = json.loads(content)["format"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return
-    if not isinstance(found, int) or found == FORMAT:
-        return
-    if found > FORMAT:
-        advice = "install the version of rateval that wrote it, or a newer one"
-    else:
-        spec = file.parent / "spec.toml"
-        command = f": rateval run {shlex.quote(str(spec))}" if spec.is_file() else ""
-        advice = f"run its spec again{command} (what is stored and means the same is reused)"
-    raise RatevalError(
-        f"{file}: a run record of format {found}, and this rateval reads format {FORMAT}; {advice}"
-    )

@@ -14,7 +14,7 @@ import pluggy
 from rateval.api import hookspecs
 from rateval.api.component import Component
 from rateval.api.kinds import Kind
-from rateval.errors import PluginError
+from rateval.errors import PluginError, name_error
 from rateval.registry.registry import (
     BUNDLED_DISTRIBUTION,
     BrokenPlugin,
@@ -113,13 +113,8 @@ def _register(
         module: object = entry_point.load()
         manager.register(module, name=_key(plugin))
     except (Exception, SystemExit) as error:  # whatever a plugin does, the others go on
-        raise _MalformedPluginError(_describe(error)) from error
+        raise _MalformedPluginError(name_error(error)) from error
     return module
-
-
-def _describe(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _refuse_unknown_hooks(manager: pluggy.PluginManager, plugin: Plugin, module: object) -> None:
@@ -165,7 +160,7 @@ def _call(hook: str, function: Any) -> list[Component]:
     try:
         returned = function()
     except (Exception, SystemExit) as error:
-        raise _MalformedPluginError(f"{hook} failed with {_describe(error)}") from error
+        raise _MalformedPluginError(f"{hook} failed with {name_error(error)}") from error
     if not isinstance(returned, list) or not all(isinstance(c, Component) for c in returned):
         raise _MalformedPluginError(
             f"{hook} returned {returned!r}, not a list of rateval.api.Component"

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from importlib.abc import InspectLoader
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,15 +33,18 @@ def follow(reference: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def parse_params(found: Registered, values: Mapping[str, Any]) -> Params:
-    """Return the checked params of a spec. Raises pydantic's ValidationError, and PluginError."""
+def parse_params(found: Registered, values: Mapping[str, Any], folder: Path = Path()) -> Params:
+    """Return the checked params of a spec. Raises pydantic's ValidationError, and PluginError.
+
+    ``folder`` is the spec's; validators find it in their context.
+    """
     # Strict, so that "5" is not taken for 5; through JSON, where lists and paths are natural.
     text = json.dumps(dict(values), default=str)
     model = params_class(found)
     name = f'{found.plugin}: the params of the {found.kind} "{found.component.name}"'
     try:
         with naming(name):
-            return model.model_validate_json(text, strict=True)
+            return model.model_validate_json(text, strict=True, context={"folder": folder})
     except PluginError as error:
         if isinstance(error.__cause__, ValidationError):
             raise error.__cause__ from None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rateval.api.values import Score
 from rateval.plan.plan import Plan
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
-from rateval.records.estimate import Estimate
+from rateval.records.estimate import Estimate, estimate_share
 from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
     FaithfulnessFacts,
@@ -16,12 +16,10 @@ from rateval.records.facts import (
     InferFacts,
     JudgeFacts,
     ScoreFacts,
-    SliceFacts,
 )
 from rateval.records.groups import GroupRecord, SliceRecord
 from rateval.records.key import Labels
 from rateval.scoring.judged import Judged
-from rateval.stats.wilson import wilson_interval
 from rateval.store.store import Stored
 
 
@@ -85,7 +83,7 @@ def _evidence(
 def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
     facts = ScoreFacts.model_validate(stored.facts)
     theirs = None if baseline is None else ScoreFacts.model_validate(baseline.facts)
-    value = _estimate(facts)
+    value = estimate_share(facts.numerator, facts.denominator)
     change = None if theirs is None else _change(value, _value(theirs))
     return ScoreRecord(
         metric=metric,
@@ -99,23 +97,14 @@ def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
 
 def _group(facts: GroupFacts) -> GroupRecord:
     slices = tuple(
-        SliceRecord(value=found.value, count=found.count, score=_estimate(found))
+        SliceRecord(
+            value=found.value,
+            count=found.count,
+            score=estimate_share(found.numerator, found.denominator),
+        )
         for found in facts.slices
     )
     return GroupRecord(name=facts.name, distinct=facts.distinct, slices=slices)
-
-
-def _estimate(facts: ScoreFacts | SliceFacts) -> Estimate:
-    low, high = wilson_interval(facts.numerator, facts.denominator)
-    return Estimate(
-        value=_value(facts),
-        low=low,
-        high=high,
-        numerator=facts.numerator,
-        denominator=facts.denominator,
-        over="images",
-        count=facts.denominator,
-    )
 
 
 def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
@@ -125,7 +114,7 @@ def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
     return Estimate(value=change, low=None, high=None, over="images", count=ours.count)
 
 
-def _value(facts: ScoreFacts | SliceFacts) -> float | None:
+def _value(facts: ScoreFacts) -> float | None:
     return Score.share(facts.numerator, facts.denominator).value
 
 

@@ -29,7 +29,7 @@ class Document:
     origins: dict[str, str] = field(default_factory=dict)
     """Key of ``[run]`` to what set it, such as ``--device``."""
     folder: Path = Path()
-    """Where the files of components are looked for: the spec's own, or the current one."""
+    """Where it lies, and files of components and prompts with it; for a dict the current one."""
 
     @property
     def overrides(self) -> dict[str, Any]:

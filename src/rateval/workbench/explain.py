@@ -5,10 +5,13 @@ A batch that doesn't fit into the device's memory is worked on in parts, whoever
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
+from typing import Any
 
 import torch
 
+from rateval.api.protocols import Attribution
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.data.checked import describe
@@ -55,7 +58,9 @@ def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
 
 def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
     images, labels = batch.images[part].to(job.device), batch.labels[part].to(job.device)
-    found = job.attribution.explain(job.classifier, images, labels, batch.ids[part])
+    attribution: Any = job.attribution
+    more = {"sizes": batch.sizes[part]} if _takes_sizes(attribution) else {}
+    found = attribution.explain(job.classifier, images, labels, batch.ids[part], **more)
     if not isinstance(found, Explanation):
         raise PluginError(
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
@@ -64,6 +69,10 @@ def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
     if found.logits is None:
         return Explanation(relevance)
     return Explanation(relevance, _logits(found.logits, len(images), job.task.outputs))
+
+
+def _takes_sizes(attribution: Attribution) -> bool:
+    return "sizes" in inspect.signature(attribution.explain).parameters
 
 
 def _predict(job: Job, batch: Batch, part: slice) -> torch.Tensor:

@@ -380,7 +380,7 @@ def test_the_record_holds_where_it_comes_from(tmp_path: Path) -> None:
     assert record.environment.device == "cpu"
     assert record.datasets[0].classes == tiny_dataset().classes
     assert "NaN" not in (record.path / "run.json").read_text()
-    assert json.loads((record.path / "run.json").read_text())["format"] == 4
+    assert json.loads((record.path / "run.json").read_text())["format"] == 5
 
 
 def test_two_runs_in_one_second_have_two_folders() -> None:
@@ -389,7 +389,8 @@ def test_two_runs_in_one_second_have_two_folders() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "holds no run"), ("{}", "not a run record of format 4: study")]
+    ("text", "message"),
+    [(None, "holds no run"), ("{}", "not a run record of format 4 or 5: study")],
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:

@@ -57,6 +57,45 @@ def test_image_and_mask_stay_aligned(rows: int, cols: int) -> None:
         assert abs(int(one[-1]) - int(other[-1])) <= 1
 
 
+@given(st.integers(20, 90), st.integers(20, 90))
+def test_a_map_moves_as_resize_and_crop_say(rows: int, cols: int) -> None:
+    """A ramp stays one, so that each value says where in the image it is from."""
+    geometry = Geometry(_compose(Resize(18, InterpolationMode.BICUBIC), CenterCrop(16)))
+    resized = tuple(int(18 * side / min(rows, cols)) for side in (rows, cols))
+    for axis, (old, new) in enumerate(zip((rows, cols), resized, strict=True)):
+        ramp = np.arange(old, dtype=np.float64)
+        values = np.tile(ramp, (cols, 1)).T if axis == 0 else np.tile(ramp, (rows, 1))
+        moved = geometry.relevance(values, (rows, cols)).numpy()
+        assert moved.shape == (16, 16)
+        places = round((new - 16) / 2) + np.arange(16)
+        expected = (places + 0.5) * old / new - 0.5
+        line = moved.mean(axis=1 - axis)
+        inner = slice(2, -2)  # at the border there is nothing on the other side
+        np.testing.assert_allclose(line[inner], expected[inner], rtol=0, atol=0.15 * old / new)
+        np.testing.assert_allclose(moved.std(axis=1 - axis), 0, atol=1e-4)
+
+
+@given(st.integers(20, 90), st.integers(20, 90), st.integers(0, 9))
+def test_a_map_and_a_mask_stay_aligned(rows: int, cols: int, place: int) -> None:
+    geometry = Geometry(_compose(Resize(18, InterpolationMode.BICUBIC), CenterCrop(16)))
+    mask = np.zeros((rows, cols), dtype=np.bool_)
+    mask[place : place + rows // 2, cols // 3 :] = True
+    moved, map_of_it = geometry.mask(mask), geometry.relevance(mask.astype(np.float64), mask.shape)
+    assert map_of_it.dtype == torch.float32
+    assert map_of_it.min() >= 0
+    assert map_of_it.max() <= 1 + 1e-6
+    # They differ by the pixels of the border alone: two rows and one column.
+    assert int(((map_of_it > 0.5) != moved).sum()) <= 3 * 16
+
+
+def test_a_coarse_map_covers_the_image_and_what_is_padded_has_no_relevance() -> None:
+    geometry = Geometry(_compose(CenterCrop(12)))
+    carried = geometry.relevance(np.full((2, 3), 2.0), (8, 12))
+    assert carried.shape == (12, 12)
+    assert bool((carried[2:10] == 2).all())
+    assert carried[:2].count_nonzero() == carried[10:].count_nonzero() == 0
+
+
 def test_what_a_crop_pads_is_no_evidence() -> None:
     geometry = Geometry(_compose(CenterCrop(12)))
     mask = geometry.mask(np.ones((8, 12), dtype=np.bool_))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rateval.api import Context, RatevalError
+from rateval.api import Context, PluginError, RatevalError
 from rateval.testing import RecordingLogbook, TinyModel, tiny_model
 from rateval_finetune.methods.zero_shot import (
     PromptClassifier,
@@ -74,6 +74,63 @@ def test_many_prompts_are_encoded_a_part_at_a_time_and_only_once(images: Images)
     few = class_embeddings(model, classes[:2])
     torch.testing.assert_close(few, class_embeddings(model, classes)[:2])
     torch.testing.assert_close(few.norm(dim=1), torch.ones(2))
+
+
+def test_ensembles_that_cross_the_parts_equal_a_loop_class_by_class() -> None:
+    model = tiny_model()
+    counts = [80, 80, 1, 80, 3, 80, 80, 300, 80]
+
+    def prompts(classes: Sequence[str]) -> list[list[str]]:
+        return [
+            [f"{at} {name}" for at in range(count)]
+            for name, count in zip(classes, counts, strict=True)
+        ]
+
+    model.prompts = prompts  # type: ignore[method-assign]
+    classes = [f"class {index}" for index in range(len(counts))]
+    found = class_embeddings(model, classes)
+    for row, of_class in zip(found, prompts(classes), strict=True):
+        texts = [model.encode_text([prompt])[0].double().detach().numpy() for prompt in of_class]
+        mean = np.mean([text / np.linalg.norm(text) for text in texts], axis=0)
+        np.testing.assert_allclose(row.numpy(), mean / np.linalg.norm(mean), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("many", "text"), [(0.5, "got fewer"), (2, "got more")])
+def test_a_model_that_embeds_another_number_of_prompts_is_named(many: float, text: str) -> None:
+    model = tiny_model()
+    model.encode_text = lambda prompts: torch.ones(int(len(prompts) * many), 12)  # type: ignore[method-assign]
+    message = rf"encode_text\(\) of the model must embed each of 6 prompts; {text}"
+    with pytest.raises(PluginError, match=message):
+        class_embeddings(model, CLASSES)
+
+
+def test_one_prompt_for_each_class_gives_the_same_bits_as_its_text_alone() -> None:
+    model = tiny_model()
+    model.prompts = lambda classes: [[name] for name in classes]  # type: ignore[method-assign]
+    classes = [f"class {index}" for index in range(300)]
+    parts = [model.encode_text(classes[:256]), model.encode_text(classes[256:])]
+    unit = torch.nn.functional.normalize(torch.cat(parts).float(), dim=-1)
+    expected = torch.nn.functional.normalize(unit, dim=-1)
+    assert torch.equal(class_embeddings(model, classes), expected)
+
+
+def test_the_gradient_of_an_ensemble_goes_through_the_image_alone(images: Images) -> None:
+    model = Ensemble()
+    model.module.requires_grad_(True)
+    classifier = PromptClassifier(model, CLASSES)
+    image = images(model)[:1]
+    score = classifier.logits(image.requires_grad_())[0, 2]
+    (slope,) = torch.autograd.grad(score, image, retain_graph=True)
+    of_text = [weight for name, weight in model.module.named_parameters() if "text" in name]
+    assert of_text
+    assert torch.autograd.grad(score, of_text, allow_unused=True) == (None,) * len(of_text)
+    # The slope along it is the difference of the scores that a naive loop gives.
+    model.module.requires_grad_(False)
+    step = 1e-2 * slope / slope.norm()
+    ahead, behind = (naive_logits(model, (image + s).detach())[0, 2] for s in (step, -step))
+    expected = (slope * step).sum().item()
+    assert expected > 0
+    np.testing.assert_allclose((ahead - behind) / 2, expected, rtol=2e-2)
 
 
 def test_nothing_is_trained_and_nothing_is_left_to_train() -> None:

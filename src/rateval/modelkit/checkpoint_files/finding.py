@@ -160,8 +160,8 @@ def _name(prefix: str) -> str:
     return f'behind "{prefix}"' if prefix else "without a prefix"
 
 
-def tell_left_out(left_out: Iterable[str]) -> tuple[str, ...]:
-    """Return the sentence that names what stood beside a model's weights.
+def tell_left_out(left_out: Iterable[str], beside: str = "weights") -> tuple[str, ...]:
+    """Return the sentence that names what stood beside a model's weights, or its head.
 
     >>> tell_left_out(["loss.weight"]), tell_left_out([])
     (('1 tensors beside the weights left out: loss.weight',), ())
@@ -169,4 +169,4 @@ def tell_left_out(left_out: Iterable[str]) -> tuple[str, ...]:
     names = list(left_out)
     if not names:
         return ()
-    return (f"{len(names)} tensors beside the weights left out: {list_some(names)}",)
+    return (f"{len(names)} tensors beside the {beside} left out: {list_some(names)}",)

@@ -8,11 +8,11 @@ from functools import partial
 import torch
 
 from rateval.api import Classifier, Context, Readout
+from rateval_attention.attention.layers import chain_indices
+from rateval_attention.attention.readout import patch_map, read_rows, start_row
 from rateval_attention.explainer import Explainer
-from rateval_attention.layers import chain_indices
 from rateval_attention.params import AttentionRolloutParams
 from rateval_attention.passes import record_pass
-from rateval_attention.readout import patch_map, read_rows, start_row
 
 
 def make_attention_rollout(params: AttentionRolloutParams, context: Context) -> Explainer:

@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional as F
 
 from rateval.api import Classifier, Context
+from rateval_attention.attention.readout import patch_map, read_rows
 from rateval_attention.explainer import Explainer
 from rateval_attention.params import GradCamParams
 from rateval_attention.passes import differentiate, record_pass
-from rateval_attention.readout import patch_map, read_rows
 
 
 def make_grad_cam(params: GradCamParams, context: Context) -> Explainer:

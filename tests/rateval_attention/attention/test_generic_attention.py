@@ -19,7 +19,7 @@ from rateval.api import (
     PluginError,
     RatevalError,
 )
-from rateval_attention.attribution import explain_batch, make_generic_attention
+from rateval_attention.attention.generic import explain_batch, make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_clip.model import Clip
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from rateval.api import Classifier, Context
+from rateval_attention.attention.readout import patch_map, read_rows
 from rateval_attention.explainer import Explainer
 from rateval_attention.params import RawAttentionParams
 from rateval_attention.passes import record_pass
-from rateval_attention.readout import patch_map, read_rows
 
 
 def make_raw_attention(params: RawAttentionParams, context: Context) -> Explainer:

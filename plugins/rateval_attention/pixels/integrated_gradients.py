@@ -11,7 +11,7 @@ from captum.attr import IntegratedGradients
 from rateval.api import Classifier, Context, Model
 from rateval_attention.explainer import Explainer
 from rateval_attention.params import IntegratedGradientsParams
-from rateval_attention.pixels import pool_to_grid
+from rateval_attention.pixels.pooling import pool_to_grid
 from rateval_attention.targets import choose_targets, class_scores
 
 

@@ -10,7 +10,7 @@ from rateval.api import Classifier, Context
 from rateval_attention.explainer import Explainer
 from rateval_attention.params import InputGradientParams
 from rateval_attention.passes import differentiate
-from rateval_attention.pixels import pool_to_grid
+from rateval_attention.pixels.pooling import pool_to_grid
 
 
 def make_input_gradient(params: InputGradientParams, context: Context) -> Explainer:

@@ -8,11 +8,11 @@ from functools import partial
 import torch
 
 from rateval.api import Classifier, Context
+from rateval_attention.attention.layers import layer_indices
+from rateval_attention.attention.readout import patch_map
 from rateval_attention.explainer import Explainer
-from rateval_attention.layers import layer_indices
 from rateval_attention.params import LegradParams
 from rateval_attention.passes import differentiate, record_pass
-from rateval_attention.readout import patch_map
 
 
 def make_legrad(params: LegradParams, context: Context) -> Explainer:

@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from rateval.api import Readout
-from rateval_attention.readout import start_row
+from rateval_attention.attention.readout import start_row
 
 
 def contributions(attention: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:

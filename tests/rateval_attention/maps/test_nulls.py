@@ -12,8 +12,8 @@ from pydantic import ValidationError
 import rateval
 from rateval.api import Context
 from rateval.testing import check_attribution, tiny_classifier
+from rateval_attention.maps.random_map import draw_uniform, make_random
 from rateval_attention.params import CenterPriorParams, RandomParams
-from rateval_attention.random_map import draw_uniform, make_random
 
 WRITTEN = [0.2769818136067165, 0.6600025873309135, 0.830187801305784]
 """The first numbers ever drawn for one image: later versions must reproduce stored results."""

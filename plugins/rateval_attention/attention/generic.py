@@ -7,12 +7,12 @@ from functools import partial
 import torch
 
 from rateval.api import Classifier, Context
+from rateval_attention.attention.layers import chain_indices
+from rateval_attention.attention.readout import patch_map
+from rateval_attention.attention.relevance import relevance_row
 from rateval_attention.explainer import Explainer
-from rateval_attention.layers import chain_indices
 from rateval_attention.params import GenericAttentionParams
 from rateval_attention.passes import differentiate, record_pass
-from rateval_attention.readout import patch_map
-from rateval_attention.relevance import relevance_row
 
 
 def make_generic_attention(params: GenericAttentionParams, context: Context) -> Explainer:

@@ -10,7 +10,7 @@ import torch
 
 from rateval.api import Classifier, Context, RatevalError, Readout
 from rateval.testing import tiny_classifier
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_clip.model import make_clip
 from rateval_clip.params import ClipParams

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from rateval.api import Classifier, Context, Model
-from rateval_attention.attribution import make_generic_attention
+from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams
 from rateval_clip.model import Clip
 

@@ -1,0 +1,1 @@
+"""Attributions that read the attention of the model's layers."""

@@ -1,0 +1,1 @@
+"""Maps that no model makes: from files, drawn, or a fixed prior."""

@@ -1,0 +1,1 @@
+"""Attributions that differentiate by the pixels of the view."""

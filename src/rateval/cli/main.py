@@ -101,6 +101,7 @@ COMMANDS = {
     "show": "show a component and its parameters",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
     "model": "look a model over, download a checkpoint",
+    "power": "tell how many images a difference needs, before a study",
     "init": "write a commented starter spec",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.contours import FARTHEST, fill_contour
+from rateval_datasets.contours import FARTHEST, fill_contour, fill_polygon
 from rateval_datasets.images import contradiction, is_turned
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
 from rateval_datasets.public.mat_files import read_numbers
@@ -74,7 +74,8 @@ def make_caltech101(params: Caltech101Params, context: Context) -> FileDataset:
             mask = read_contour(annotations / annotation_of(path), image, published=published)
             return mask if view is None else view.mask(mask)
 
-        title = f"caltech101 protocol={params.protocol} split={name}"
+        drawn = " border=counts" if published else ""
+        title = f"caltech101 protocol={params.protocol} split={name}{drawn}"
         return FileSplit(title, images, listing.take(positions), read_mask, view=view)
 
     names = tuple(name.replace("_", " ").lower() for name in classes)
@@ -146,9 +147,9 @@ def read_contour(path: Path, image: Image.Image, *, published: bool) -> Mask:
 
     ``obj_contour`` is (2, P), x and y, relative to the corner of ``box_coord`` (top, bottom, left,
     right). Both are MATLAB's coordinates, where the first pixel's centre is at 1. ``published``
-    cuts them to whole pixels and takes them for coordinates that begin at 0. Raises OSError or
-    ValueError, and UnfitError where the box cannot be one of this image. Source:
-    show_annotation.m of the official archive.
+    cuts them to whole pixels, takes them for coordinates that begin at 0, and counts the outline's
+    own pixels, too. Raises OSError or ValueError, and UnfitError where the box cannot be one of
+    this image. Source: show_annotation.m of the official archive.
     """
     found = read_numbers(path, ("box_coord", "obj_contour"))
     box, contour = found["box_coord"].reshape(-1), found["obj_contour"]
@@ -168,5 +169,5 @@ def read_contour(path: Path, image: Image.Image, *, published: bool) -> Mask:
     ):
         raise contradiction(image, f"the box ends in column {right:.0f} and row {bottom:.0f}")
     if published:
-        return fill_contour(np.trunc(contour) + np.array([[left], [top]]), size)
+        return fill_polygon(np.trunc(contour) + np.array([[left], [top]]), size)
     return fill_contour(contour + np.array([[left], [top]]) - 1.0, size)

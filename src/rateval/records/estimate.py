@@ -16,8 +16,9 @@ class Estimate(Record):
     low: float | None
     """Lower end of the 95 % interval; null when there is none.
 
-    Over images that is Wilson's of a share, and the normal one of a mean difference. Over seeds it
-    is Student's of the mean, whose ends can lie outside of [0, 1].
+    Over images that is Wilson's of a share, the paired one of a difference of two shares, and the
+    normal one of a mean difference. Over seeds it is Student's of the mean, whose ends can lie
+    outside of [0, 1].
     """
     high: float | None
     """Upper end of that interval."""
@@ -25,14 +26,24 @@ class Estimate(Record):
     """Images counted; null where the value is no share: a difference, or a mean over seeds."""
     denominator: int | None = None
     """Images that they were counted among; null where the numerator is."""
-    over: Literal["images", "seeds"]
-    """What the interval is over: other images, or other seeds, could have given another value."""
+    over: Literal["images", "seeds", "seeds and images"]
+    """What the interval is over: other images, or other seeds, could have given another value.
+
+    Seeds that share their test images leave both open; seeds alone where each has images of its
+    own, or where a score is no sum over images.
+    """
     count: int
     """How many images or seeds the value comes from: those for which it is defined."""
     values: tuple[float | None, ...] = ()
     """One per seed, in their order, null where it is undefined; empty over images."""
     sd: float | None = None
     """Sample standard deviation over the seeds, by n - 1; null below two defined values."""
+
+    p: float | None = None
+    """Of a difference, how likely one as large is if there is none, on either side; else null."""
+    few: bool = False
+    """Whether a share of a difference has fewer than 5 successes or failures: p says little then,
+    and is not printed."""
 
     @property
     def minimum(self) -> float | None:

@@ -104,3 +104,16 @@ class AgreeFacts(Record):
     """Images where it is defined."""
     verdicts: tuple[ShareFacts, ...]
     """One per validator."""
+
+
+class CounterfactualFacts(Record):
+    """Facts of how the answers of one classifier follow the objects of one test."""
+
+    count: int
+    """Images that have a row."""
+    undefined: dict[str, int]
+    """Reason to the number of images of which nothing is known."""
+    fewer_donors: int
+    """Images that were put on fewer backgrounds than asked for, as there were no more."""
+    pool: int
+    """Images that lend their backgrounds."""

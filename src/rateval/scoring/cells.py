@@ -18,30 +18,23 @@ from rateval.records.facts import (
     ScoreFacts,
 )
 from rateval.records.groups import GroupRecord, SliceRecord
-from rateval.records.key import Labels
+from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
+from rateval.stats.difference import Difference
 from rateval.store.store import Stored
 
 
-def record_cells(judged: Sequence[Judged], plan: Plan) -> list[CellRecord]:
+def record_cells(judged: Sequence[Judged], plan: Plan, comparer: Comparer) -> list[CellRecord]:
     """Return a record of each cell; changes are taken against the first untrained cell of its test.
 
     That is the one of the same seed, or the one that depends on no seed. What failed, or isn't
     there yet, is left out: a validator's evidence, a metric's score, a change.
     """
-    zero_shot: dict[tuple[Labels, int | None], Judged] = {}
-    for done in judged:
-        if not FinetuneFacts.model_validate(done.finetuned.facts).trained:
-            zero_shot.setdefault((done.cell.key.test, done.cell.seed), done)
-    records = []
-    for done in judged:
-        test = done.cell.key.test
-        found = zero_shot.get((test, done.cell.seed)) or zero_shot.get((test, None))
-        records.append(_record(done, None if found is done else found, plan))
-    return records
+    zero_shot = find_zero_shot(judged)
+    return [_record(done, zero_shot(done), plan, comparer) for done in judged]
 
 
-def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
+def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Comparer) -> CellRecord:
     facts = InferFacts.model_validate(done.inferred.facts)
     training = FinetuneFacts.model_validate(done.finetuned.facts)
     return CellRecord(
@@ -54,7 +47,7 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
         skipped_in_training=training.skipped,
         assumed=training.assumed,
         evidence=tuple(
-            _evidence(done, baseline, index, verdict, plan)
+            _evidence(done, baseline, index, verdict, plan, comparer)
             for index, verdict in enumerate(done.verdicts)
             if verdict is not None
         ),
@@ -63,9 +56,18 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan) -> CellRecord:
 
 
 def _evidence(
-    done: Judged, baseline: Judged | None, index: int, verdict: Stored, plan: Plan
+    done: Judged,
+    baseline: Judged | None,
+    index: int,
+    verdict: Stored,
+    plan: Plan,
+    comparer: Comparer,
 ) -> StoredEvidenceRecord:
     theirs = (None,) * len(plan.metrics) if baseline is None else baseline.scores[index]
+    changes = [
+        None if baseline is None or before is None else comparer.change(done, baseline, index, at)
+        for at, before in enumerate(theirs)
+    ]
     facts = JudgeFacts.model_validate(verdict.facts)
     return StoredEvidenceRecord(
         validator=plan.validators[index].label,
@@ -73,18 +75,22 @@ def _evidence(
         quadrants=facts.quadrants,
         undefined=facts.undefined,
         scores=tuple(
-            _score(metric.label, score, before)
-            for metric, score, before in zip(plan.metrics, done.scores[index], theirs, strict=True)
+            _score(metric.label, score, before, change)
+            for metric, score, before, change in zip(
+                plan.metrics, done.scores[index], theirs, changes, strict=True
+            )
             if score is not None
         ),
     )
 
 
-def _score(metric: str, stored: Stored, baseline: Stored | None) -> ScoreRecord:
+def _score(
+    metric: str, stored: Stored, baseline: Stored | None, paired: Difference | None
+) -> ScoreRecord:
     facts = ScoreFacts.model_validate(stored.facts)
     theirs = None if baseline is None else ScoreFacts.model_validate(baseline.facts)
     value = estimate_share(facts.numerator, facts.denominator)
-    change = None if theirs is None else _change(value, _value(theirs))
+    change = None if theirs is None else _change(value, _value(theirs), paired)
     return ScoreRecord(
         metric=metric,
         heading=facts.heading,
@@ -107,11 +113,19 @@ def _group(facts: GroupFacts) -> GroupRecord:
     return GroupRecord(name=facts.name, distinct=facts.distinct, slices=slices)
 
 
-def _change(ours: Estimate, theirs: float | None) -> Estimate | None:
+def _change(ours: Estimate, theirs: float | None, paired: Difference | None) -> Estimate | None:
+    """Return a change; without an interval where a metric is no sum over images."""
     if ours.value is None or theirs is None:
         return None
-    change = ours.value - theirs
-    return Estimate(value=change, low=None, high=None, over="images", count=ours.count)
+    return Estimate(
+        value=ours.value - theirs,
+        low=None if paired is None else paired.low,
+        high=None if paired is None else paired.high,
+        over="images",
+        count=ours.count,
+        p=None if paired is None else paired.p,
+        few=paired is not None and not paired.enough,
+    )
 
 
 def _value(facts: ScoreFacts) -> float | None:

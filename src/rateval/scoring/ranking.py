@@ -65,6 +65,8 @@ def _estimate(result: ResultRecord, score: ScoreRecord) -> Estimate:
     value = score.value
     if isinstance(result, SeedsRecord) and not result.seeds:  # any seed gives this very value
         return value.model_copy(update={"low": value.value, "high": value.value})
+    if isinstance(result, SeedsRecord) and value.over == "images":  # of one seed, others may differ
+        return value.model_copy(update={"low": None, "high": None})
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, stdev
+from typing import Protocol
 
 from rateval.records.cell import BoundsRecord, CellRecord, EvidenceRecord, ScoreRecord
 from rateval.records.estimate import Estimate
@@ -12,13 +13,29 @@ from rateval.records.explainers import AreasRecord, FaithfulnessRecord, Randomis
 from rateval.records.grouping import group_by
 from rateval.records.groups import GroupRecord, SliceRecord
 from rateval.records.seeds import SeedsRecord
-from rateval.stats.student import t_interval
+from rateval.stats.seeds import Mean
+from rateval.stats.student import t_interval, two_sided_t
 
 
-def summarise_seeds(cells: Sequence[CellRecord]) -> Iterator[SeedsRecord]:
+class SharedImages(Protocol):
+    """What is known of scores over seeds image by image; None where seeds alone can tell."""
+
+    def mean(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
+        """Return the mean of a score of cells that differ in their seed only."""
+        ...
+
+    def mean_change(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
+        """Return the mean of their changes against zero-shot by the same seed."""
+        ...
+
+
+def summarise_seeds(
+    cells: Sequence[CellRecord], shared: SharedImages | None = None
+) -> Iterator[SeedsRecord]:
     """Yield a record for each set of cells that differ in their seed only.
 
-    A cell that lacks a validator's verdicts or a score has no value for its seed.
+    A cell that lacks a validator's verdicts or a score has no value for its seed. Intervals are
+    over seeds and images where ``shared`` knows of both, else over seeds.
     """
     for group in group_by(cells, lambda cell: cell.key.seedless):
         validators = _in_order([found.validator for found in cell.evidence] for cell in group)
@@ -26,10 +43,7 @@ def summarise_seeds(cells: Sequence[CellRecord]) -> Iterator[SeedsRecord]:
             key=group[0].key.seedless,
             seeds=tuple(cell.key.seed for cell in group if cell.key.seed is not None),
             count=mean(cell.count for cell in group),
-            evidence=tuple(
-                _evidence(validator, [cell.by(validator) for cell in group])
-                for validator in validators
-            ),
+            evidence=tuple(_evidence(validator, group, shared) for validator in validators),
             faithfulness=_areas([cell.faithfulness for cell in group if cell.faithfulness]),
         )
 
@@ -60,7 +74,10 @@ def _in_order(several: Iterable[Sequence[str]]) -> list[str]:
     return list(dict.fromkeys(label for labels in longest for label in labels))
 
 
-def _evidence(validator: str, repeated: Sequence[EvidenceRecord | None]) -> EvidenceRecord:
+def _evidence(
+    validator: str, cells: Sequence[CellRecord], shared: SharedImages | None
+) -> EvidenceRecord:
+    repeated = [cell.by(validator) for cell in cells]
     there = [found for found in repeated if found is not None]
     undefined = sum((Counter(found.undefined) for found in there), Counter[str]())
     metrics = _in_order([score.metric for score in found.scores] for found in there)
@@ -72,24 +89,55 @@ def _evidence(validator: str, repeated: Sequence[EvidenceRecord | None]) -> Evid
         },
         undefined=dict(undefined),
         scores=tuple(
-            _score([None if found is None else found.score(metric) for found in repeated])
+            _score(
+                [None if found is None else found.score(metric) for found in repeated],
+                None if shared is None else shared.mean(cells, validator, metric),
+                None if shared is None else shared.mean_change(cells, validator, metric),
+            )
             for metric in metrics
         ),
     )
 
 
-def _score(repeated: Sequence[ScoreRecord | None]) -> ScoreRecord:
+def _score(
+    repeated: Sequence[ScoreRecord | None], mean: Mean | None, mean_change: Mean | None
+) -> ScoreRecord:
     first = next(score for score in repeated if score is not None)
-    changes = [None if score is None else score.change for score in repeated]
-    change = spread([None if found is None else found.value for found in changes])
+    change = _over_seeds(
+        [None if score is None else score.change for score in repeated], mean_change
+    )
     return ScoreRecord(
         metric=first.metric,
         heading=first.heading,
-        value=spread([None if score is None else score.value.value for score in repeated]),
+        value=_over_seeds([None if score is None else score.value for score in repeated], mean),
         change=change if change.count else None,
         bounds=_bounds([score.bounds for score in repeated if score is not None]),
         groups=tuple(_groups(repeated)),
     )
+
+
+def _over_seeds(repeated: Sequence[Estimate | None], mean: Mean | None) -> Estimate:
+    """Return an estimate over seeds with the interval that fits it.
+
+    One seed, and seeds that all give 0 or all give 1, say nothing of other seeds: the interval is
+    that of the images of one of them.
+    """
+    found = spread([None if estimate is None else estimate.value for estimate in repeated])
+    if mean is not None:
+        return found.model_copy(
+            update={
+                "low": mean.low,
+                "high": mean.high,
+                "over": "seeds and images",
+                "p": two_sided_t(mean.value / mean.error, mean.freedom),
+            }
+        )
+    there = [one for one in repeated if one is not None and one.value is not None]
+    if there and (len(there) == 1 or (not found.sd and found.value in (0, 1))):
+        one = there[0]
+        update = {"low": one.low, "high": one.high, "over": "images", "p": one.p, "few": one.few}
+        return found.model_copy(update=update)
+    return found
 
 
 def _bounds(repeated: Sequence[BoundsRecord | None]) -> BoundsRecord | None:

@@ -21,6 +21,7 @@ from rateval.records.step import FailureRecord, StageRecord
 from rateval.registry.python_file import PythonFile
 from rateval.scoring.agreement import Pair, record_agreements
 from rateval.scoring.cells import record_cells
+from rateval.scoring.comparing import Comparer, SeedComparer
 from rateval.scoring.judged import Judged
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
@@ -51,6 +52,7 @@ class Summary:
     ) -> None:
         self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
         self._resolved = _resolve(plan, bench)
+        self._comparer = Comparer(plan, bench)
         self._clock = time.perf_counter()
         self._environment = self._describe_environment()
         self._datasets = tuple(
@@ -75,8 +77,9 @@ class Summary:
     def record(self, found: Found) -> RunRecord:
         """Return the record of the run as it is now."""
         plan = self._plan
-        cells = record_cells(found.judged, plan)
-        over_seeds = tuple(summarise_seeds(cells)) if len(plan.seeds) > 1 else ()
+        cells = record_cells(found.judged, plan, self._comparer)
+        shared = SeedComparer(self._comparer, plan, found.judged)
+        over_seeds = tuple(summarise_seeds(cells, shared)) if len(plan.seeds) > 1 else ()
         if found.status != "running":
             self._environment = self._describe_environment()  # with what was imported meanwhile
         return RunRecord(

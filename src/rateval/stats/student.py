@@ -1,9 +1,9 @@
-"""Student's t interval of a mean."""
+"""Student's t: its quantiles, its tails, and the interval of a mean."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from math import sqrt
 from statistics import mean, stdev
 
@@ -25,18 +25,29 @@ def t_interval(
     return centre - half, centre + half
 
 
-@cache
-def t_quantile(freedom: int, level: float = 0.95) -> float:
+@lru_cache(maxsize=1024)  # seeds leave degrees that are no whole numbers
+def t_quantile(freedom: float, level: float = 0.95) -> float:
     """Return the t that a variable of ``freedom`` degrees lies within, on both sides of 0.
 
-    Raises ValueError below one degree, and for a level that isn't between 0 and 1.
+    Raises ValueError for no degree, and for a level that isn't between 0 and 1.
 
     >>> [round(t_quantile(freedom), 3) for freedom in (1, 2, 9)]
     [12.706, 4.303, 2.262]
     """
-    if freedom < 1 or not 0 < level < 1:
-        raise ValueError(f"t_quantile({freedom}, {level}): needs freedom >= 1 and 0 < level < 1")
+    if not freedom > 0 or not 0 < level < 1:
+        raise ValueError(f"t_quantile({freedom}, {level}): needs freedom > 0 and 0 < level < 1")
     # The value of scipy.stats.t.ppf, without the second that importing scipy.stats takes.
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.5 + level / 2))
+
+
+def two_sided_t(t: float, freedom: float) -> float:
+    """Return the probability that a variable lies as far from 0 as ``t``, on either side.
+
+    >>> round(two_sided_t(-2.262157, 9), 4)
+    0.05
+    """
+    from scipy.special import stdtr
+
+    return float(2 * stdtr(freedom, -abs(t)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from rateval.api.protocols import Metric
 from rateval.api.task import Task
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,26 @@ class Counting:
             )
         return got
 
+    def count_states(self, outcomes: Outcomes) -> NDArray[np.float64] | None:
+        """Return (8, 2) what an image of each state adds to numerator and denominator.
+
+        States are numbered as by ``number_states``; those that no image has add nothing. None for a
+        metric that is no sum over images: what it makes of one image at a time is not what it makes
+        of all of them.
+        """
+        states = number_states(outcomes)
+        table = np.zeros((STATES, 2))
+        for state, first in zip(*np.unique(states, return_index=True), strict=True):
+            one = np.zeros(len(states), dtype=np.bool_)
+            one[first] = True
+            try:
+                score = self.count(outcomes.among(one))
+            except Exception:  # a metric needn't know what to make of a single image
+                return None
+            table[state] = score.numerator, score.denominator
+        whole, sums = self.count(outcomes), np.bincount(states, minlength=STATES) @ table
+        return table if sums.tolist() == [whole.numerator, whole.denominator] else None
+
     def try_unknown(self, outcomes: Outcomes) -> list[Score] | None:
         """Return the scores if unknown evidence was known; None where that makes no difference.
 
@@ -65,6 +89,24 @@ class Counting:
     @cached_property
     def _looks_at_evidence(self) -> bool:
         return self.task.needs_masks(self.metric)
+
+
+STATES = 8
+"""Different states that an image can be in, some of which are the same to every metric."""
+
+
+def number_states(outcomes: Outcomes) -> NDArray[np.uint8]:
+    """Return the number of each image's state, (N,): 1 correct, 2 valid, 4 known, summed.
+
+    >>> true, false = np.array([True]), np.array([False])
+    >>> number_states(Outcomes(true, false, true)).tolist()
+    [5]
+    """
+    right, valid, known = (
+        values.astype(np.uint8) for values in (outcomes.correct, outcomes.valid, outcomes.known)
+    )
+    numbers: NDArray[np.uint8] = right + 2 * valid + 4 * known
+    return numbers
 
 
 def _is_share(score: Score) -> bool:

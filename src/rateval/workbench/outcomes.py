@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rateval.api.values import Outcomes
 from rateval.store import rows as tables
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
@@ -23,3 +28,9 @@ def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
     known = rows.column("mask_area").is_valid().to_numpy()  # 0 for an empty mask
     known.flags.writeable = False
     return Outcomes(correct, valid, known)
+
+
+def read_positions(inferred: Path) -> NDArray[np.int64]:
+    """Return the position of each stored prediction in the test split, (N,) int64."""
+    positions: NDArray[np.int64] = tables.read_rows(inferred, ["index"]).column(0).to_numpy()
+    return positions

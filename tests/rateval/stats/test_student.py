@@ -52,7 +52,7 @@ def test_quantiles_fall_towards_the_normal_one() -> None:
 
 @pytest.mark.parametrize(("freedom", "level"), [(0, 0.95), (3, 0.0), (3, 1.0)])
 def test_what_has_no_quantile_is_refused(freedom: int, level: float) -> None:
-    with pytest.raises(ValueError, match="needs freedom >= 1 and 0 < level < 1"):
+    with pytest.raises(ValueError, match="needs freedom > 0 and 0 < level < 1"):
         t_quantile(freedom, level)
 
 

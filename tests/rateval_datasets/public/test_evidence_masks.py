@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from rateval_datasets.contours import fill_contour
+from rateval_datasets.contours import fill_contour, fill_polygon
 from rateval_datasets.public.boxes import Box, draw_boxes, parse_annotation
 
 SIDES = st.integers(-8, 20)
@@ -48,6 +49,23 @@ def test_boxes_seen_at_another_size() -> None:
 def test_outline_fills_by_the_even_odd_rule(tools: Any, points: list[tuple[float, float]]) -> None:
     mask = fill_contour(np.array(points).T, (7, 10))
     np.testing.assert_array_equal(mask, tools.outline_mask(points, (7, 10)), strict=True)
+
+
+@given(
+    points=st.lists(st.tuples(st.integers(0, 39), st.integers(0, 29)), min_size=3, max_size=12),
+)
+def test_polygon_is_that_of_opencv(points: list[tuple[int, int]]) -> None:
+    expected = np.zeros((30, 40), dtype=np.uint8)
+    cv2.fillPoly(expected, [np.array(points, dtype=np.int32)], 1)
+    mask = fill_polygon(np.array(points, dtype=float).T, (30, 40))
+    np.testing.assert_array_equal(mask, expected > 0, strict=True)
+
+
+def test_polygon_that_leaves_the_image_is_cut_at_its_edge(tools: Any) -> None:
+    points = [(-7, 3), (12, -9), (25, 8), (9, 31)]
+    inside = fill_polygon(np.array([(x + 20, y + 20) for x, y in points], dtype=float).T, (70, 70))
+    mask = fill_polygon(np.array(points, dtype=float).T, (20, 22))
+    np.testing.assert_array_equal(mask, inside[20:40, 20:42], strict=True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,81 @@
+"""The mean of a ratio over seeds that share their units: seeds and units both leave it open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rateval.stats.ratio import Ratio, sum_by
+from rateval.stats.student import t_quantile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over seeds with its interval."""
+
+    value: float
+    low: float
+    high: float
+    error: float
+    """Standard error."""
+    freedom: float
+    """Degrees of freedom of its t."""
+
+
+def mean_over_seeds(
+    values: Sequence[float],
+    influences: NDArray[np.float64],
+    level: float = 0.95,
+    cluster: NDArray[np.int64] | None = None,
+) -> Mean | None:
+    """Return the mean of S values, by seed, of the same N units; None below two seeds.
+
+    ``influences`` is (S, N): ``Ratio.influence`` of each seed, or the difference of two ratios'.
+    ``cluster`` (N,) numbers what units were drawn together, from 0 without gaps. None also where no
+    seed and no unit varies, as where all shares are 0.
+
+    The variance of the mean is that of the seeds plus that of the units, whose estimate loses what
+    seeds alone put into it; degrees of freedom by Satterthwaite, Biometrics Bulletin 2 (1946)
+    110-114.
+
+    >>> influences = np.array([[0.5, -0.5, 0.0, 0.0], [0.5, 0.5, -0.5, -0.5]])
+    >>> found = mean_over_seeds([0.5, 0.7], influences)
+    >>> round(found.value, 3), round(found.error, 3), round(found.freedom, 2)
+    (0.6, 0.1, 1.0)
+    """
+    seeds, units = influences.shape
+    if seeds < 2:
+        return None
+    if cluster is not None:
+        influences = sum_by(influences, cluster)
+    shared = influences.mean(axis=0)
+    of_units = float((shared**2).sum()) / units**2
+    of_both = float(((influences - shared) ** 2).sum()) / ((seeds - 1) * units**2)
+    of_seeds = float(np.var(values, ddof=1)) / seeds
+    beyond = max(of_units - of_both / seeds, 0.0)
+    variance = of_seeds + beyond
+    if not variance:
+        return None
+    drawn = influences.shape[1]
+    doubt = of_seeds**2 / (seeds - 1) + (beyond**2 / (drawn - 1) if drawn > 1 else 0.0)
+    freedom = variance**2 / doubt
+    value, error = float(np.mean(values)), sqrt(variance)
+    half = t_quantile(freedom, level) * error
+    return Mean(value, value - half, value + half, error, freedom)
+
+
+def stack_influences(ratios: Sequence[Ratio]) -> NDArray[np.float64]:
+    """Return (S, N) the influences of ratios of the same units.
+
+    >>> one = Ratio(np.array([1.0, 0.0]), np.ones(2))
+    >>> stack_influences([one, one]).tolist()
+    [[0.5, -0.5], [0.5, -0.5]]
+    """
+    return np.stack([ratio.influence() for ratio in ratios])

@@ -1,0 +1,102 @@
+"""Images that lend their backgrounds: which ones, by digests alone, and what they look like."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rateval.api.protocols import Model, Split
+from rateval.data.batches import Batch, load_batches
+from rateval.modelkit.filling import View
+
+POOL = 256
+"""Donors that are kept at hand at most: reading others for each image would cost K times as much as
+reading the images."""
+
+LARGEST_MASK = 0.6
+"""Share of an image that its object covers at most: more leaves no background to lend."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Donors:
+    """Images of the whole test split, without their objects."""
+
+    ids: tuple[str, ...]
+    labels: NDArray[np.int64]
+    backgrounds: torch.Tensor
+    """(P, 3, H, W) float32, in the model's view, their own objects filled in from around."""
+
+    def draw(self, image: str, label: int, count: int) -> list[int]:
+        """Return the positions of up to ``count`` donors of another label, by the image's id alone.
+
+        Each donor of another label is as likely as any other; none comes twice.
+        """
+        others = np.flatnonzero(self.labels != label).tolist()
+        return draw_few(image, [at for at in others if self.ids[at] != image], count)
+
+
+def draw_few(name: str, able: Sequence[int], count: int) -> list[int]:
+    """Draw up to ``count`` of the numbers in ``able`` by a digest of ``name``, none twice.
+
+    >>> draw_few("a", range(10), 3) == draw_few("a", range(10), 3)
+    True
+    >>> sorted(draw_few("a", [4, 7], 3))
+    [4, 7]
+    """
+    left = list(able)
+    drawn: list[int] = []
+    while left and len(drawn) < count:
+        digest = hashlib.sha256(f"{len(drawn)} {name}".encode("utf-8", "surrogatepass")).digest()
+        drawn.append(left.pop(int.from_bytes(digest[:8], "big") % len(left)))
+    return drawn
+
+
+def read_donors(
+    split: Split, model: Model, view: View, *, batch_size: int, readers: int, size: int = POOL
+) -> Donors:
+    """Read up to ``size`` donors of a whole split, in the order of a digest of their ids.
+
+    An image is one if it has a mask with a pixel in the model's view, of at most 60 % of it.
+    """
+    ids: list[str] = []
+    labels: list[int] = []
+    images: list[torch.Tensor] = []
+    masks: list[torch.Tensor] = []
+    order = _in_order(split)
+    for batch in load_batches(
+        split, model, batch_size=batch_size, indices=order, masks=True, readers=readers
+    ):
+        for at in _lending(batch)[: size - len(ids)]:
+            assert batch.masks is not None
+            ids.append(batch.ids[at])
+            labels.append(int(batch.labels[at]))
+            images.append(batch.images[at])
+            masks.append(batch.masks[at])
+        if len(ids) == size:
+            break
+    with ThreadPoolExecutor(max(1, readers), thread_name_prefix="rateval-donors") as pool:
+        filled = list(pool.map(view.fill_one, images, masks, repeat("inpaint")))
+    backgrounds = torch.stack(filled) if filled else torch.empty(0, 3, 0, 0)
+    return Donors(tuple(ids), np.array(labels, dtype=np.int64), backgrounds)
+
+
+def _lending(batch: Batch) -> list[int]:
+    assert batch.masks is not None
+    areas = batch.masks.float().mean(dim=(1, 2))
+    return [at for at in range(len(batch)) if batch.has_mask[at] and 0 < areas[at] <= LARGEST_MASK]
+
+
+def _in_order(split: Split) -> list[int]:
+    ids: Sequence[str] | None = getattr(split, "ids", None)
+    names = list(map(str, range(len(split)))) if ids is None else ids
+    digests = [
+        hashlib.sha256(f"donor {name}".encode("utf-8", "surrogatepass")).digest() for name in names
+    ]
+    return sorted(range(len(split)), key=digests.__getitem__)

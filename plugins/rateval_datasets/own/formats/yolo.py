@@ -172,9 +172,17 @@ def _read_line(words: list[str], classes: int, where: str) -> Annotation:
         raise InvalidAnnotationError(f"{where}: there is no class {label}, only 0 to {classes - 1}")
     if len(numbers) == 4:
         x, y, width, height = numbers
-        return Bbox(x - width / 2, y - height / 2, width, height, label=label)
+        left, top = x - width / 2, y - height / 2
+        box = Bbox(left, top, width, height, label=label)
+        return _exactly(box, [left, top, left + width, top + height])
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
-        return Polygon(numbers, label=label)
+        return _exactly(Polygon(numbers, label=label), numbers)
     raise InvalidAnnotationError(
         f"{where}: {len(numbers)} numbers after the class; a box has 4, an outline pairs of them"
     )
+
+
+def _exactly(shape: Any, points: list[float]) -> Annotation:
+    """Give a shape its points once more: datumaro rounds to hundredths, and these are shares."""
+    shape.points = points
+    return shape

@@ -27,12 +27,7 @@ def write_table(root: Path, photos: Path, truths: Sequence[Truth]) -> dict[str, 
     ]
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     (root / "photos.jsonl").write_text(text, encoding="utf-8")
-    return {
-        "use": "table",
-        "file": str(root / "photos.jsonl"),
-        "polygon": "polygon",
-        "split": "split",
-    }
+    return {"use": "table", "file": str(root / "photos.jsonl")}
 
 
 def write_csv(root: Path, photos: Path, truths: Sequence[Truth]) -> dict[str, Any]:
@@ -46,7 +41,7 @@ def write_csv(root: Path, photos: Path, truths: Sequence[Truth]) -> dict[str, An
             if truth.mask is not None:
                 Image.fromarray(truth.mask).save(root / mask)
             rows.writerow([_link(root, photos, truth), truth.label, truth.split, mask])
-    return {"use": "table", "file": str(root / "photos.csv"), "mask": "mask", "split": "split"}
+    return {"use": "table", "file": str(root / "photos.csv")}
 
 
 def _link(root: Path, photos: Path, truth: Truth) -> str:

@@ -154,6 +154,9 @@ def _read_names(table: Path) -> list[str]:
         names = [names[at] for at in range(len(names))]
     if not isinstance(names, list) or not names:
         raise DatasetImportError(f"{table.name} has no list of names")
+    # As text, a list that refers to lists that refer to lists could fill any memory.
+    if not all(isinstance(name, str | int | float) for name in names):
+        raise DatasetImportError(f"names in {table.name} must be text")
     return [str(name) for name in names]
 
 

@@ -44,9 +44,7 @@ def test_one_run_on_four_forms(
     record = rateval.load(folder)
     known = [truth for truth in truths if truth.split == "test" and not truth.broken]
     for finetuner in ("zs", "lp"):
-        cells = {
-            cell.key.dataset: cell for cell in record.cells if cell.key.finetuner == finetuner
-        }
+        cells = {cell.key.dataset: cell for cell in record.cells if cell.key.finetuner == finetuner}
         assert set(cells) == set(USED)
         tables = {form: record.rows(cell).to_pylist() for form, cell in cells.items()}
         for form, rows in tables.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rateval.api import Context
 from rateval.modelkit import list_some
-from rateval_datasets.layout import folders_in, images_in
+from rateval_datasets.layout import folders_in, images_in, printable
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.mask_folder import add_masks
 from rateval_datasets.own.params import FolderParams
@@ -140,4 +140,5 @@ def _with_groups(photo: Photo, pattern: str) -> Photo:
     expression = re.compile(pattern)
     found = expression.search(photo.id)
     values = dict.fromkeys(expression.groupindex) if found is None else found.groupdict()
-    return replace(photo, groups=values)
+    shown = {name: None if text is None else printable(text) for name, text in values.items()}
+    return replace(photo, groups=shown)

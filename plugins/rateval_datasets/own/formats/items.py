@@ -152,17 +152,18 @@ def shape_of(area: Any, size: tuple[int, int] | None) -> Shape:
 
 
 def _reader(mask: Any) -> Callable[[], Any]:
-    def read() -> Any:
-        # datumaro keeps this choice for the thread that imported it alone.
-        IMAGE_BACKEND.set(ImageBackend.cv2)
-        try:
-            return mask.image
-        except (OSError, ValueError, MemoryError):
-            raise
-        except Exception as error:  # whatever a broken mask makes its decoders raise
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+    return lambda: _decode(lambda: mask.image)
 
-    return read
+
+def _decode(read: Callable[[], Any]) -> Any:
+    # datumaro keeps this choice for the thread that imported it alone.
+    IMAGE_BACKEND.set(ImageBackend.cv2)
+    try:
+        return read()
+    except (OSError, ValueError, MemoryError):
+        raise
+    except Exception as error:  # whatever a broken mask makes its decoders raise
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _digest_mask(mask: Any) -> str:
@@ -176,7 +177,8 @@ def _digest_mask(mask: Any) -> str:
         value = mask.index if isinstance(mask, ExtractedMask) else ""
         return f"mask {path.parent.name}/{path.name} {file_size(path)} {value}"
     if isinstance(mask, RleMask):
-        size, counts = mask.rle.get("size") or (), mask.rle.get("counts")
+        runs = _decode(lambda: mask.rle)
+        size, counts = runs.get("size") or (), runs.get("counts")
         sides = [side for side in size if isinstance(side, int) and side > 0]
         if len(size) != 2 or len(sides) != 2 or math.prod(sides) > LARGEST or not counts:
             raise ValueError(f"a mask's runs are of {size!r:.40}, which no image is")

@@ -5,6 +5,7 @@ datumaro's own reader takes boxes alone and leaves out files that begin with an 
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ READER = "yolo_outlines"
 """Name of the reader among datumaro's."""
 _TABLES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 """Files that name the classes."""
+_FARTHEST = 2
+"""Share of a side beyond which no tool puts a corner, though some put it a little outside."""
 _LARGEST_FILE = 1 << 24
 """Bytes that a file of annotations may have."""
 
@@ -138,7 +141,8 @@ def _name_of(path: Path) -> str:
             folders.remove(side)  # the last one, as Ultralytics has it
             folders.reverse()
             break
-    return "/".join([*folders, path.stem])
+    # macOS writes an umlaut as two characters, others as one.
+    return unicodedata.normalize("NFC", "/".join([*folders, path.stem]))
 
 
 def _split_of(path: Path) -> str:
@@ -173,6 +177,10 @@ def _read_line(words: list[str], classes: int, where: str) -> Annotation:
         raise InvalidAnnotationError(f"{where}: {error}") from error
     if not 0 <= label < classes:
         raise InvalidAnnotationError(f"{where}: there is no class {label}, only 0 to {classes - 1}")
+    if any(abs(number) > _FARTHEST for number in numbers):
+        raise InvalidAnnotationError(
+            f"{where}: numbers are shares of the photo's sides, not pixels"
+        )
     if len(numbers) == 4:
         x, y, width, height = numbers
         left, top = x - width / 2, y - height / 2

@@ -31,7 +31,7 @@ def load(params: HuggingFaceParams) -> Mapping[str, Any]:
             found = _load(params)
         except Exception as error:  # whatever the library raises
             text = " ".join(str(error).split())
-            where = f"root = {params.root}" if params.root else f'name = "{params.name}"'
+            where = f"root = {params.root}" if params.root else f'cached = "{params.cached}"'
             advice = (
                 "give the folder that save_to_disk wrote, or one of Parquet files or photos"
                 if params.root
@@ -58,7 +58,7 @@ def _require_name(params: HuggingFaceParams) -> str:
 
     With such a name it would read the working folder.
     """
-    name = str(params.name)
+    name = str(params.cached)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith(".") or Path(name).exists():
         raise ValueError("must be written as owner/dataset; give a folder as root")
     return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
 
@@ -163,6 +164,10 @@ class PrecomputedParams(Params):
                 + ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
             )
         return path
+
+    def on_disk(self) -> Mapping[tuple[str | int, ...], Path]:
+        """Return the file or folder, once it is one cell's."""
+        return {} if "{" in self.path else {("path",): Path(self.path)}
 
     def for_cell(self, names: Mapping[str, str]) -> Self:
         """Put the cell's labels in the place of the placeholders; a slash becomes a hyphen."""

@@ -15,6 +15,7 @@ def rateval_register_models() -> list[Component]:
             factory="rateval_clip.model:make_clip",
             params="rateval_clip.params:ClipParams",
             digest="rateval_clip.identity:digest",
+            detect="rateval_clip.detection:detect",
             requires=("open_clip", "torchvision", "transformers"),
             extra="clip",
             source="Radford et al., ICML 2021; github.com/mlfoundations/open_clip",

@@ -89,7 +89,7 @@ class Layout:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            raise self.wrong(path, line, _explain_encoding(data, error)) from error
+            raise self.wrong(path, line, explain_encoding(data, error)) from error
         split = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         for at, whole in enumerate(split, 1):
             if strange := _UNREADABLE.search(whole):
@@ -116,7 +116,8 @@ class Layout:
             )
 
 
-def _explain_encoding(data: bytes, error: UnicodeDecodeError) -> str:
+def explain_encoding(data: bytes, error: UnicodeDecodeError) -> str:
+    """Return what is wrong with bytes that are no UTF-8, and what they may be."""
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data
     seems = "UTF-16" if wide else "Latin-1"
     return f"no UTF-8 text: the byte 0x{data[error.start]:02x}; it may be {seems}: save it as UTF-8"

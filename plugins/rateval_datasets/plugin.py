@@ -15,15 +15,32 @@ def _own() -> list[Component]:
     return [
         Component(
             name="folder",
-            summary="your photos in class folders; evidence: a parallel folder of masks, or none",
+            summary="your photos in class folders; evidence: masks, a COCO file, or none",
             factory="rateval_datasets.own.folder:make_folder",
             params="rateval_datasets.own.params:FolderParams",
+            detect="rateval_datasets.detection.own:detect_folder",
+        ),
+        Component(
+            name="table",
+            summary="your photos in a CSV, Parquet or JSON Lines table; evidence: masks or shapes",
+            factory="rateval_datasets.own.tables.dataset:make_table",
+            params="rateval_datasets.own.tables.params:TableParams",
+        ),
+        Component(
+            name="coco",
+            summary="your photos with COCO files of instances; evidence: outlines, masks, boxes",
+            factory="rateval_datasets.own.coco.dataset:make_coco",
+            params="rateval_datasets.own.coco.params:CocoParams",
+            requires=("pycocotools",),
+            extra="coco",
+            source="Lin et al., ECCV 2014; cocodataset.org",
         ),
         Component(
             name="datumaro",
             summary="your photos in an annotation format that datumaro reads: VOC, YOLO, CVAT, …",
             factory="rateval_datasets.own.formats.dataset:make_datumaro",
             params="rateval_datasets.own.formats.params:DatumaroParams",
+            detect="rateval_datasets.detection.formats:detect_datumaro",
             requires=("datumaro",),
             extra="formats",
             source="github.com/open-edge-platform/datumaro",
@@ -33,6 +50,7 @@ def _own() -> list[Component]:
             summary="your photos in a folder or the cache of Hugging Face's library datasets",
             factory="rateval_datasets.own.hf_datasets.dataset:make_huggingface",
             params="rateval_datasets.own.hf_datasets.params:HuggingFaceParams",
+            detect="rateval_datasets.detection.own:detect_huggingface",
             requires=("datasets",),
             extra="hf-datasets",
             source="github.com/huggingface/datasets",
@@ -47,6 +65,7 @@ def _public() -> list[Component]:
             summary="ImageNet-1K (ILSVRC2012) from disk; evidence: boxes of the label",
             factory="rateval_datasets.public.imagenet:make_imagenet",
             params="rateval_datasets.public.params:ImageNetParams",
+            detect="rateval_datasets.detection.public:detect_imagenet",
             source="Russakovsky et al., IJCV 2015; image-net.org",
         ),
         Component(
@@ -54,6 +73,7 @@ def _public() -> list[Component]:
             summary="ImageNet-C from disk, one corruption and severity; evidence: ImageNet's boxes",
             factory="rateval_datasets.public.imagenet_c:make_imagenet_c",
             params="rateval_datasets.public.params:ImageNetCParams",
+            detect="rateval_datasets.detection.public:detect_imagenet_c",
             source="Hendrycks and Dietterich, ICLR 2019; zenodo.org/records/2235448",
         ),
         Component(
@@ -61,6 +81,7 @@ def _public() -> list[Component]:
             summary="Caltech-101 from disk; evidence: outlined contours",
             factory="rateval_datasets.public.caltech101:make_caltech101",
             params="rateval_datasets.public.params:Caltech101Params",
+            detect="rateval_datasets.detection.public:detect_caltech101",
             source="Fei-Fei, Fergus, Perona, CVPR-W 2004; data.caltech.edu/records/mzrjq-6wc02",
         ),
         Component(
@@ -68,6 +89,7 @@ def _public() -> list[Component]:
             summary="CUB-200-2011 from disk; evidence: segmentations of the bird",
             factory="rateval_datasets.public.cub200:make_cub200",
             params="rateval_datasets.public.params:Cub200Params",
+            detect="rateval_datasets.detection.public:detect_cub200",
             source="Wah et al., CNS-TR-2011-001; data.caltech.edu/records/65de6-vp158",
         ),
         Component(
@@ -75,6 +97,7 @@ def _public() -> list[Component]:
             summary="Stanford Dogs from disk; evidence: boxes of all dogs",
             factory="rateval_datasets.public.stanford_dogs:make_stanford_dogs",
             params="rateval_datasets.public.params:StanfordDogsParams",
+            detect="rateval_datasets.detection.public:detect_stanford_dogs",
             source="Khosla et al., FGVC 2011; vision.stanford.edu/aditya86/ImageNetDogs",
         ),
     ]

@@ -16,6 +16,7 @@ def rateval_register_finetuners() -> list[Component]:
             summary="Zero-shot: the class whose prompts are most similar to the image",
             factory="rateval_finetune.methods.zero_shot:make_zero_shot",
             params="rateval_finetune.params:ZsParams",
+            detect="rateval_finetune.detection:detect_zero_shot",
             source="Radford et al., ICML 2021, section 3.1",
         ),
         _trained(
@@ -74,6 +75,7 @@ def rateval_register_finetuners() -> list[Component]:
             factory="rateval_finetune.methods.checkpoint:make_checkpoint",
             params="rateval_finetune.params:CheckpointParams",
             digest="rateval_finetune.loading.files:digest",
+            detect="rateval_finetune.detection:detect_checkpoint",
         ),
     ]
 

@@ -15,6 +15,7 @@ def rateval_register_models() -> list[Component]:
             factory="rateval_hf.model:make_hf_clip",
             params="rateval_hf.params:HfClipParams",
             digest="rateval_hf.files:digest",
+            detect="rateval_hf.detection:detect",
             requires=("torchvision", "transformers"),
             extra="hf",
             source="github.com/huggingface/transformers, CLIPModel and SiglipModel",

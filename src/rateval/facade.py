@@ -20,8 +20,9 @@ from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
 from rateval.progress import Reporter
 from rateval.records.run import RunRecord
-from rateval.registry.catalogue import explain_missing, explain_unknown
+from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover
+from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document, read_document
@@ -139,6 +140,7 @@ def create(
 def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any) -> Any:
     """Return a live component, made as in a study: ``create("metric", "pt")``.
 
+    ``name`` may be a function in a Python file, too: ``create("dataset", "./my_dataset.py:make")``.
     ``params`` are those that ``rateval show KIND NAME`` lists; ``context`` carries device and seed.
     Raises RatevalError for an unknown component, a missing requirement or wrong params.
     """
@@ -147,9 +149,10 @@ def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any)
     if kind not in KINDS:
         raise RatevalError(f'kind = "{kind}": unknown; kinds are {", ".join(KINDS)}')
     registry = discover()
-    found = registry.find(kind, name)
-    if found is None:
-        raise RatevalError(f'create("{kind}", "{name}"): {explain_unknown(kind, name, registry)}')
+    try:
+        found = find_component(kind, name, registry, Path())
+    except RatevalError as error:
+        raise RatevalError(f'create("{kind}", "{name}"): {error}') from None
     missing = explain_missing(found)
     if missing is not None:
         raise RatevalError(f'create("{kind}", "{name}"): {missing}')

@@ -35,13 +35,16 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def format_json(value: object) -> str:
+def format_json(value: object, *, ascii_only: bool = False) -> str:
     r"""Return JSON as rateval writes it, for people and for programs.
+
+    With ``ascii_only`` other signs are escaped, so that it can be printed to any stream.
 
     >>> format_json({"a": 1})
     '{\n  "a": 1\n}\n'
     """
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(value, indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    return text + "\n"
 
 
 def write_json(path: Path, value: object) -> None:
@@ -49,12 +52,15 @@ def write_json(path: Path, value: object) -> None:
     write_whole(path, format_json(value))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text so that the file is either the old one or the new one, never a part."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write text or bytes so that the file is either the old one or the new one, never a part."""
     # A name of its own: of two that write at once, each replaces the file by a whole one.
     unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        if isinstance(content, str):
+            unfinished.write_text(content, encoding="utf-8")
+        else:
+            unfinished.write_bytes(content)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

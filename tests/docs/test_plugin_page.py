@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import rateval
 import rateval.api
@@ -23,7 +24,7 @@ from rateval.api.listed import ListedSplit
 from rateval.api.protocols import Classifier, Split
 from rateval.registry.discovery import discover
 from rateval.registry.references import follow
-from rateval.testing import check_component
+from rateval.testing import check_component, check_dataset
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
@@ -136,6 +137,25 @@ def test_its_executor_keeps_its_promises() -> None:
     found = discover().find("executor", "own-processes")
     assert found is not None
     check_component(found.component, "executor")
+
+
+def test_its_component_in_one_file_keeps_its_promises(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for index in range(4):
+        colour = (60 * index, 10, 200)
+        Image.new("RGB", (8, 6), colour).save(f"photos/{'cat' if index % 2 else 'dog'}_{index}.png")
+    dataset = rateval.create("dataset", f"{written}/my_dataset.py:make", root=Path("photos"))
+    check_dataset(dataset)
+    assert dataset.classes == ("cat", "dog")
+    Path("spec.toml").write_text(
+        '[study]\nname = "page"\n[[model]]\nuse = "clip"\n[[finetune]]\nuse = "zs"\n'
+        f'[[dataset]]\nuse = "{written}/my_dataset.py:make"\nroot = "photos"\n'
+        '[run]\ndevice = "cpu"\n'
+    )
+    assert rateval.run("spec.toml").cells[0].count == 4
 
 
 @pytest.mark.slow

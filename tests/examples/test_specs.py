@@ -33,7 +33,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plan_of(path: Path, protocol: Protocol | None = None) -> Plan:
-    return make_plan(read_document(path), discover(third_party=False), protocol)
+    return make_plan(read_document(path), discover(third_party=False), protocol, look=False)
 
 
 def name_of(path: Path) -> str:
@@ -106,6 +106,7 @@ def test_what_the_procedure_sets_is_not_in_the_specs_of_the_paper(weights: None)
     for path in TABLES:
         document = read_document(path)
         data = document.data | {"study": document.data["study"] | {"protocol": "matched"}}
-        plan = make_plan(Document(document.name, data, ""), discover(third_party=False))
+        registry = discover(third_party=False)
+        plan = make_plan(Document(document.name, data, ""), registry, look=False)
         assert {c.attribution.params.model_dump()["layers"] for c in plan.cells} == {"all"}
         assert {c.params.model_dump()["protocol"] for c in plan.datasets} == {"matched"}

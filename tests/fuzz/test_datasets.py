@@ -23,9 +23,9 @@ from faults.values import as_toml
 from faults.verdict import FaultError, require_good_end, require_told_failures
 
 COUNT = st.integers(0, 9999)
-TEXTS = ("*.txt", "*.csv", "*.xml", "Annotation/*/*")
+TEXTS = ("*.txt", "*.csv", "*.json", "*.xml", "Annotation/*/*")
 PICTURES = ("*.jpg", "*.JPEG", "*.png")
-EVERY = ("*.txt", "*.csv", "*.xml", "*.mat", "Annotation/*/*", *PICTURES)
+EVERY = ("*.txt", "*.csv", "*.json", "*.xml", "*.mat", "Annotation/*/*", *PICTURES)
 CASES = st.fixed_dictionaries(
     {
         "dataset": st.sampled_from(sorted(MAKERS)),

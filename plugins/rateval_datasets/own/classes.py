@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rateval.modelkit import list_some, suggest
@@ -41,6 +41,29 @@ def order_classes(
             f"({suggest(unknown[0], listed)}); name every label, or take those photos away",
         )
     return listed
+
+
+def only_label(names: Collection[str], what: str) -> tuple[str | None, str | None]:
+    """Return a photo's only label, or why it has none; ``what`` has these names.
+
+    >>> only_label({"mug"}, "labels"), only_label({"mug", "kettle"}, "labels")
+    (('mug', None), (None, 'no single label: labels: kettle, mug'))
+    """
+    if len(names) == 1:
+        return next(iter(names)), None
+    return None, f"no single label: {what}: {list_some(sorted(names))}"
+
+
+def label_of_objects(names: Iterable[str]) -> tuple[str | None, str | None]:
+    """Return the label of a photo by the classes of its objects, or why it has none.
+
+    >>> label_of_objects(["mug", "mug", "Background"])
+    ('mug', None)
+    """
+    known = {name for name in names if name.lower() != "background"}
+    if not known:
+        return None, "no label: nothing is on it"
+    return only_label(known, "objects of several classes")
 
 
 def _is_number(label: str) -> bool:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rateval.modelkit import list_some
+from rateval_datasets.layout import printable
 from rateval_datasets.own.classes import name_classes, order_classes
+from rateval_datasets.own.only_split import without_only_split
 from rateval_datasets.own.params import PhotoParams
 from rateval_datasets.own.photo import Opening
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo, PhotoSplit
 from rateval_datasets.own.splitting import divide
+
+_LONGEST_NAME = 64
+"""Characters that a group's name may have in a study."""
 
 
 @dataclass
@@ -44,24 +49,17 @@ def make_dataset(
     Raises RatevalError when ids occur twice, labels contradict the params, or there is no photo to
     test on.
     """
-    if not photos:
-        raise problem(component, "holds no photo")
     _require_ids(component, photos)
     found = {photo.label for photo in photos if photo.label is not None}
     labels = order_classes(component, found, params.classes)
     if not labels:
         raise problem(component, "no photo has a label: " + str(photos[0].fault))
     names = name_classes(component, labels, params.class_names)
-    divided = divide(
-        photos,
-        params.split,
-        component=component,
-        group_by=params.group_by,
-        seed=params.split_seed,
-    )
+    given, by, seed = without_only_split(photos, params), params.group_by, params.split_seed
+    divided = divide(given, params.split, component=component, group_by=by, seed=seed)
     sizes = Counter(photo.split for photo in divided)
     test, train = _choose(component, sizes, params)
-    columns = list(dict.fromkeys(name for photo in photos for name in photo.groups))
+    columns = _list_columns(component, photos)
     index = {label: at for at, label in enumerate(labels)}
     opening = Opening(params.exif, params.background, params.decode)
 
@@ -71,26 +69,40 @@ def make_dataset(
         at = [0 if photo.label is None else index[photo.label] for photo in chosen]
         return PhotoSplit(f"{component} split={name}", chosen, at, opening, columns)
 
-    unused = {
-        str(name or "in no split"): sizes[name] for name in sizes if name not in (test, train)
-    }
+    rest = {str(name or "in no split"): sizes[name] for name in sizes if name not in (test, train)}
     return PhotoDataset(
         classes=names,
         labels=labels,
         test=split(test),
         train=None if train is None else split(train),
-        unused=unused,
+        unused=rest,
         notes=tuple(notes),
     )
 
 
 def _require_ids(component: str, photos: Sequence[Photo]) -> None:
+    if not photos:
+        raise problem(component, "holds no photo")
     counts = Counter(photo.id for photo in photos)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise problem(
             component, f"{len(twice)} ids occur twice: {list_some(twice)}; each photo needs its own"
         )
+
+
+def _list_columns(component: str, photos: Sequence[Photo]) -> list[str]:
+    """Return the names of all groups. Raises RatevalError for one that reports can't print."""
+    columns = list(dict.fromkeys(name for photo in photos for name in photo.groups))
+    odd = [name for name in columns if not 1 <= len(name.strip()) <= len(name) <= _LONGEST_NAME]
+    odd += [name for name in columns if len(name.splitlines()) > 1 or printable(name) != name]
+    if odd:
+        raise problem(
+            component,
+            f"the group {list_some(f'{name!r:.80}' for name in odd)} needs another name: one line "
+            f"of 1 to {_LONGEST_NAME} characters",
+        )
+    return columns
 
 
 def _choose(

@@ -1,4 +1,4 @@
-"""Photos in class folders, with masks in a parallel folder."""
+"""Photos in class folders, with masks in a parallel folder or a COCO file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from rateval.api import Context
 from rateval.modelkit import list_some
 from rateval_datasets.layout import folders_in, images_in, printable
+from rateval_datasets.own.coco.beside import add_objects
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.mask_folder import add_masks
 from rateval_datasets.own.params import FolderParams
@@ -39,6 +40,8 @@ def make_folder(params: FolderParams, context: Context) -> PhotoDataset:
         photos = [_with_groups(photo, params.groups) for photo in photos]
     if masks is not None:
         photos, notes = add_masks(NAME, photos, masks, params.mask_values)
+    elif params.coco is not None:
+        photos, notes = add_objects(NAME, photos, params.coco, crowds=params.crowds)
     return make_dataset(NAME, photos, params, notes)
 
 
@@ -46,7 +49,8 @@ def _require_folder(key: str, path: Path) -> Path:
     if not path.exists():
         raise problem(NAME, f"{key} = {path}: no such folder")
     if not path.is_dir():
-        raise problem(NAME, f"{key} = {path}: is a file; give the folder")
+        other = ", or a COCO file as coco" if key == "masks" and path.suffix == ".json" else ""
+        raise problem(NAME, f"{key} = {path}: is a file; give the folder{other}")
     return path
 
 

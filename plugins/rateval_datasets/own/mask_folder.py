@@ -29,7 +29,7 @@ def add_masks(
     by_stem: dict[str, list[str]] = defaultdict(list)
     for path in masks:
         by_stem[_stem(path)].append(path)
-    named = Counter(_stem(place) for photo in photos for place in _places(photo))
+    named = Counter(_stem(place) for photo in photos for place in places_of(photo))
     made, used = [], set[str]()
     for photo in photos:
         stem = _find(photo, by_stem)
@@ -57,7 +57,7 @@ def add_masks(
 
 def _find(photo: Photo, by_stem: Mapping[str, Sequence[str]]) -> str | None:
     """Return the stem of a photo's mask: of a.jpg that of a.jpg.png, else that of a.png."""
-    for place in _places(photo):
+    for place in places_of(photo):
         for stem in (_composed(place), _stem(place)):
             if stem in by_stem:
                 return stem
@@ -75,7 +75,7 @@ def _explain(photo: Photo, stem: str, paths: Sequence[str], named: Counter[str])
     return None
 
 
-def _places(photo: Photo) -> Iterator[str]:
+def places_of(photo: Photo) -> Iterator[str]:
     """Yield a photo's path with the folder of its split, and without it."""
     yield photo.id
     if photo.split is not None and photo.id.startswith(f"{photo.split}/"):

@@ -41,6 +41,19 @@ SplitParam = Annotated[
 """Shares of named splits, or their list files."""
 
 
+MaskValues = Annotated[tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...], Field(min_length=1)]
+"""Stored values of a mask's pixels that are evidence."""
+
+Column = Annotated[str, Field(min_length=1)]
+"""Name of a table's column."""
+
+BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
+"""Two corners; a corner, width and height; or the centre, width and height."""
+
+BoxUnit = Literal["pixels", "shares"]
+"""``shares`` of a photo's width and height are between 0 and 1."""
+
+
 def _check_colour(value: str) -> str:
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise ValueError('must be a colour such as "#ffffff"')
@@ -104,13 +117,27 @@ class FolderParams(PhotoParams):
     """Folder with <class>/<photo>, or with {train,val,test}/<class>/<photo>."""
     masks: OnDisk | None = None
     """Folder of masks, images of their photo's size: <class>/<name>.png for <class>/<name>.jpg, in
-    the same folders as in root or without those of the splits. None means no evidence."""
-    mask_values: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] | None = Field(
-        default=None, min_length=1
-    )
+    the same folders as in root or without those of the splits. None, here and in coco, means no
+    evidence."""
+    mask_values: MaskValues | None = None
     """Values of a mask's pixels that are evidence, such as [1, 3] of a label map; of a palette they
     are indices. None counts every pixel above 0."""
+    coco: OnDisk | None = None
+    """COCO file of instances in place of masks; the objects of a photo's class are its evidence.
+    Its file_name is the photo's path, or the end of it."""
+    crowds: bool = True
+    """Whether regions that the COCO file marks as crowds are evidence."""
     groups: Annotated[str, AfterValidator(_check_pattern)] | None = None
     """Regular expression that is searched in a photo's id and names columns by its groups, such as
     "(?P<camera>cam[0-9])_(?P<patient>p[0-9]+)": reports slice by them, and group_by may name one.
     """
+
+    @model_validator(mode="after")
+    def _check_evidence(self) -> Self:
+        if self.masks is not None and self.coco is not None:
+            raise ValueError("give either masks or coco as evidence, not both")
+        if self.mask_values is not None and self.masks is None:
+            raise ValueError("mask_values needs masks")
+        if "crowds" in self.model_fields_set and self.coco is None:
+            raise ValueError("crowds needs coco")
+        return self

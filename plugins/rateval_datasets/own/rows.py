@@ -88,7 +88,8 @@ class PhotoSplit:
     def groups(self) -> Mapping[str, Sequence[str | None]]:
         """Name of a column to its value for each sample."""
         return {
-            column: [photo.groups.get(column) for photo in self.photos] for column in self.columns
+            column: [_printable(photo.groups.get(column)) for photo in self.photos]
+            for column in self.columns
         }
 
     def __len__(self) -> int:
@@ -113,3 +114,7 @@ class PhotoSplit:
         except FAULTS as error:
             return skip(name, what, error)
         return Sample(name, shown.image, int(self.labels[index]), mask, photo.caption, shown.notes)
+
+
+def _printable(value: str | None) -> str | None:
+    return None if value is None else printable(value)

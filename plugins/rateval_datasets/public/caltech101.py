@@ -16,6 +16,7 @@ from rateval_datasets.images import contradiction, is_turned
 from rateval_datasets.layout import Layout, folders_in, images_in, names_in
 from rateval_datasets.public.mat_files import read_numbers
 from rateval_datasets.public.params import Caltech101Params
+from rateval_datasets.public.place import saying_where
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
 
@@ -44,8 +45,9 @@ def make_caltech101(params: Caltech101Params, context: Context) -> FileDataset:
 
     Raises RatevalError when a folder is missing, or a class has no image left for testing.
     """
-    images = LAYOUT.folder(params.root / "101_ObjectCategories")
-    annotations = LAYOUT.folder(params.root / "Annotations")
+    with saying_where(LAYOUT, params.root, _is_whole):
+        images = LAYOUT.folder(params.root / "101_ObjectCategories")
+        annotations = LAYOUT.folder(params.root / "Annotations")
     published = params.protocol == "aaai25"
     present = [name for name in folders_in(images) if name != BACKGROUND or params.background]
     # The published list of classes names the background although no image of it has a contour.
@@ -78,6 +80,10 @@ def make_caltech101(params: Caltech101Params, context: Context) -> FileDataset:
     names = tuple(name.replace("_", " ").lower() for name in classes)
     LAYOUT.check_names(names, [f"the folder {name}" for name in classes], distinct=True)
     return FileDataset(names, split("test", test), lambda: split("train", train))
+
+
+def _is_whole(root: Path) -> bool:
+    return (root / "101_ObjectCategories").is_dir()
 
 
 def annotation_of(path: str) -> str:

@@ -13,6 +13,7 @@ from rateval.api import Context
 from rateval_datasets.images import as_grey, contradiction, open_image
 from rateval_datasets.layout import Layout, Line, explain_path, names_in
 from rateval_datasets.public.params import Cub200Params
+from rateval_datasets.public.place import saying_where
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
 
@@ -40,10 +41,11 @@ def make_cub200(params: Cub200Params, context: Context) -> FileDataset:
 
     Raises RatevalError when a file is missing, or a list contradicts itself or another.
     """
-    root = LAYOUT.folder(params.root)
-    base = root if (root / "images.txt").is_file() else root / "CUB_200_2011"
-    images = LAYOUT.folder(base / "images")
-    masks = LAYOUT.folder(root / "segmentations", base / "segmentations")
+    with saying_where(LAYOUT, params.root, _is_whole):
+        root = LAYOUT.folder(params.root)
+        base = root if (root / "images.txt").is_file() else root / "CUB_200_2011"
+        images = LAYOUT.folder(base / "images")
+        masks = LAYOUT.folder(root / "segmentations", base / "segmentations")
     published = params.protocol == "aaai25"
     folders = _read_numbered(base / "classes.txt")
     names = _name_classes(base / "classes.txt", folders)
@@ -66,6 +68,11 @@ def make_cub200(params: Cub200Params, context: Context) -> FileDataset:
         test=split("test", train=False),
         list_train=lambda: split("train", train=True),
     )
+
+
+def _is_whole(root: Path) -> bool:
+    inside = (root / "images.txt").is_file() and (root / "segmentations").is_dir()
+    return inside or (root / "CUB_200_2011" / "images.txt").is_file()
 
 
 _Numbered = dict[int, Line]

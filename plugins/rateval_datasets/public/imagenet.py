@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ from rateval_datasets.public.boxes import (
     read_annotation,
 )
 from rateval_datasets.public.params import ImageNetParams
+from rateval_datasets.public.place import saying_where
 from rateval_datasets.public.synsets import label_folders, read_classes
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
@@ -33,6 +35,9 @@ LAYOUT = Layout(
     source="kaggle.com/c/imagenet-object-localization-challenge or image-net.org",
 )
 PUBLISHED_VIEW = View(256)
+MAPPING = "LOC_synset_mapping.txt"
+SOLUTION = "LOC_val_solution.csv"
+_WNID = re.compile(r"n[0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +53,53 @@ class Folders:
 
 def find_folders(params: ImageNetParams) -> Folders:
     """Return the layout that ``root`` has. Raises RatevalError when a part is missing."""
+    with saying_where(LAYOUT, params.root, _is_whole):
+        return _find_folders(params)
+
+
+def _is_whole(root: Path) -> bool:
+    if any(_WNID.fullmatch(name) for name in folders_in(root / "val")):
+        return True
+    bases = (root / "ILSVRC", root)
+    return (root / MAPPING).is_file() and any((b / "Data/CLS-LOC").is_dir() for b in bases)
+
+
+def _find_folders(params: ImageNetParams) -> Folders:
     root = LAYOUT.folder(params.root)
-    synsets = params.synsets or root / "LOC_synset_mapping.txt"
+    synsets = params.synsets or root / MAPPING
     for base in (root / "ILSVRC", root):
         images = base / "Data" / "CLS-LOC"
         if images.is_dir():
             official = base / "Annotations" / "CLS-LOC"
             annotations = LAYOUT.folder(params.annotations or official)
             LAYOUT.folder(annotations / "val")
-            solution = None if folders_in(LAYOUT.folder(images / "val")) else _solution(root)
+            val = LAYOUT.folder(images / "val")
+            solution = None if folders_in(val) else LAYOUT.file(root / SOLUTION)
             return Folders(images, annotations, LAYOUT.file(synsets), solution)
     LAYOUT.folder(root / "val", root / "Data" / "CLS-LOC")
+    flat = _find_labels(root, synsets)
     if params.annotations is not None:
         LAYOUT.folder(params.annotations / "val")
     if params.synsets is not None:
         LAYOUT.file(params.synsets)
-    return Folders(root, params.annotations, synsets if synsets.is_file() else None, None)
+    return Folders(root, params.annotations, synsets if synsets.is_file() else None, flat)
 
 
-def _solution(root: Path) -> Path:
-    return LAYOUT.file(root / "LOC_val_solution.csv")
+def _find_labels(root: Path, synsets: Path) -> Path | None:
+    """Return the file with the labels where val is one flat folder; None where it isn't.
+
+    Raises RatevalError when there is none: the images' names don't tell their classes.
+    """
+    val = root / "val"
+    if not val.is_dir() or folders_in(val) or not (images := images_in(val)):
+        return None
+    if (root / SOLUTION).is_file() and synsets.is_file():
+        return root / SOLUTION
+    raise LAYOUT.error(
+        f"{val} holds {len(images):,} images and no folders, and nothing says which class each is "
+        f"of; put Kaggle's {SOLUTION} and {MAPPING} into {root}, or the images into "
+        f"{val}/<wnid>, as torchvision.datasets.ImageNet unpacks ILSVRC2012_img_val.tar"
+    )
 
 
 def make_imagenet(params: ImageNetParams, context: Context) -> FileDataset:

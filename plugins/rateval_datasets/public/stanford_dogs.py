@@ -15,6 +15,7 @@ from rateval_datasets.layout import Layout, explain_path, folders_in, names_in
 from rateval_datasets.public.boxes import draw_boxes, read_annotation
 from rateval_datasets.public.mat_files import read_mat
 from rateval_datasets.public.params import StanfordDogsParams
+from rateval_datasets.public.place import saying_where
 from rateval_datasets.split import FileDataset, FileSplit, Listing
 from rateval_datasets.view import Mask, View
 
@@ -31,8 +32,10 @@ def make_stanford_dogs(params: StanfordDogsParams, context: Context) -> FileData
 
     Raises RatevalError when a file is missing, or a list contradicts itself or the folders.
     """
-    root = LAYOUT.folder(params.root)
-    images, annotations = LAYOUT.folder(root / "Images"), LAYOUT.folder(root / "Annotation")
+    root = params.root
+    with saying_where(LAYOUT, root, _is_whole):
+        LAYOUT.folder(root)
+        images, annotations = LAYOUT.folder(root / "Images"), LAYOUT.folder(root / "Annotation")
     published = params.protocol == "aaai25"
     lists = {part: _find_list(root, part) for part in ("train", "test")}
     paths = _read_lists(lists)
@@ -67,6 +70,10 @@ def make_stanford_dogs(params: StanfordDogsParams, context: Context) -> FileData
     where = [f"the folder {folder}" for folder in folders]
     LAYOUT.check_names(names, where, distinct=not published)
     return FileDataset(names, split("test"), lambda: split("train"))
+
+
+def _is_whole(root: Path) -> bool:
+    return (root / "Images").is_dir() and (root / "Annotation").is_dir()
 
 
 def breed(folder: str, *, whole: bool) -> str:

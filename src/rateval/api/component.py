@@ -36,6 +36,9 @@ class Component:
     digest: str = ""
     """``module:attribute`` of ``(params) -> str`` that names the bytes outside the params which
     determine the object (a checkpoint, a data file); empty when there are none."""
+    detect: str = ""
+    """``module:attribute`` of ``(rateval.modelkit.Clues) -> rateval.modelkit.Guess | None``, by
+    which ``rateval init`` recognises what lies on disk, without ``requires``; may be empty."""
     requires: tuple[str, ...] = ()
     """Top-level modules that must be importable, such as ``("open_clip",)``."""
     extra: str = ""
@@ -53,9 +56,9 @@ class Component:
             raise ValueError(f"name = {self.name!r}: must be kebab-case, such as 'relevance-mass'")
         if not self.summary.strip() or "\n" in self.summary:
             raise ValueError(f"summary = {self.summary!r}: must be one line of text")
-        for name in ("factory", "params", "digest"):
+        for name in ("factory", "params", "digest", "detect"):
             value = getattr(self, name)
-            if (value or name != "digest") and not _REFERENCE.fullmatch(value):
+            if (value or name not in ("digest", "detect")) and not _REFERENCE.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")
 
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
+
+Place = tuple[str | int, ...]
+"""Where a param stands: its name, then the keys of tables and the positions in lists."""
 
 
 class Params(BaseModel):
     """Params of a component: no unknown key, no change; each field has description and bounds.
 
-    An attribution's params may take the place of their cell by overriding ``for_cell``.
+    Before a study starts, what ``on_disk`` names is looked for. An attribution's params may take
+    the place of their cell by overriding ``for_cell``.
     """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
     )
+
+    def on_disk(self) -> Mapping[Place, Path]:
+        """Return the files and folders that must be there, by the place of the param.
+
+        These are all values of type ``Path``, in lists and tables, too. Override it to leave out
+        one that is made later, or to add one that is given as text.
+        """
+        return dict(_find_paths((), self))
 
     def for_cell(self, names: Mapping[str, str]) -> Self:
         """Return the params for one cell of a study: these ones unless a subclass overrides this.
@@ -25,3 +38,17 @@ class Params(BaseModel):
         and its ``seed``; empty where there is none. No two cells may then have the same params.
         """
         return self
+
+
+def _find_paths(at: Place, value: object) -> Iterator[tuple[Place, Path]]:
+    if isinstance(value, Path):
+        yield at, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _find_paths((*at, name), getattr(value, name))
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _find_paths((*at, str(key)), one)
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            yield from _find_paths((*at, index), one)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rateval.api.component import Context
@@ -14,6 +15,7 @@ from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose
 from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.registry.python_file import read_file
 from rateval.registry.registry import Registry
 from rateval.spec.tables import Entry
 from rateval.stages.finetune import restore
@@ -116,7 +118,16 @@ def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) 
 
 def _resolved(record: RunRecord, table: str, label: str, registry: Registry) -> Choice:
     entry = next(entry for entry in record.spec_resolved[table] if entry["name"] == label)
-    chosen = Entry.model_validate({"use": entry["component"], "name": label} | entry["params"])
+    use = entry["component"]
+    if "file" in entry:
+        # What a file does is known of the one that was run alone.
+        if read_file(Path(entry["file"])).version != entry["distribution"].split()[-1]:
+            raise RatevalError(
+                f'{table} "{label}": {entry["file"]} changed since this run; put the old file '
+                "back, or run the spec again"
+            )
+        use = f"{entry['file']}:{use}"
+    chosen = Entry.model_validate({"use": use, "name": label} | entry["params"])
     return choose(table, chosen, registry, str(record.path / "run.json"))
 
 

@@ -100,8 +100,9 @@ COMMANDS = {
     "list": "list components",
     "show": "show a component and its parameters",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
+    "data": "look datasets over before a study, as a report or as pictures",
     "model": "look a model over, download a checkpoint",
-    "init": "write a commented starter spec",
+    "init": "write a spec for your own photos and model, or a commented starter spec",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 

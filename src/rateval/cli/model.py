@@ -81,15 +81,17 @@ def _check(parsed: Namespace) -> int:
 def _choices(spec_or_name: str) -> Iterable[Any]:
     from rateval.plan.choosing import choose_default
     from rateval.plan.planning import make_plan
-    from rateval.registry.catalogue import explain_unknown
     from rateval.registry.discovery import discover
+    from rateval.registry.finding import find_component
     from rateval.spec.document import read_document
 
     registry = discover()
     if spec_or_name.endswith(".toml") or Path(spec_or_name).is_file():
-        return make_plan(read_document(Path(spec_or_name)), registry).choices["model"]
-    if registry.find("model", spec_or_name) is None:
-        raise RatevalError(f"{spec_or_name}: {explain_unknown('model', spec_or_name, registry)}")
+        return make_plan(read_document(Path(spec_or_name)), registry, look=False).choices["model"]
+    try:
+        find_component("model", spec_or_name, registry, Path())
+    except RatevalError as error:
+        raise RatevalError(f"{spec_or_name}: {error}") from None
     return [choose_default("model", spec_or_name, registry)]
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from rich.table import Table
 
 from rateval.api.kinds import KINDS
 from rateval.console import Console, Text
 from rateval.errors import RatevalError
-from rateval.registry.catalogue import explain_missing, explain_unknown
+from rateval.registry.catalogue import explain_missing
 from rateval.registry.describe import Parameter, describe_parameters
 from rateval.registry.discovery import discover
+from rateval.registry.finding import find_component
+from rateval.registry.python_file import PythonFile
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registered
 
@@ -25,10 +28,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def execute(parsed: Namespace) -> int:
     """Print summary, source, requirements and every parameter of a component."""
     registry = discover()
-    found = registry.find(parsed.kind, parsed.name)
-    if found is None:
-        advice = explain_unknown(parsed.kind, parsed.name, registry)
-        raise RatevalError(f"{parsed.kind} {parsed.name}: {advice}")
+    try:
+        found = find_component(parsed.kind, parsed.name, registry, Path())
+    except RatevalError as error:
+        raise RatevalError(f"{parsed.kind} {parsed.name}: {error}") from None
     console = Console()
     _print_head(console, found)
     parameters = describe_parameters(params_class(found))
@@ -43,8 +46,8 @@ def _print_head(console: Console, found: Registered) -> None:
     component, plugin = found.component, found.plugin
     console.print(Text.assemble((component.name, "bold"), f"  {component.summary}"))
     lines = [
-        ("in a spec", f'{KINDS[found.kind].heading} use = "{component.name}"'),
-        ("from", f"{plugin.distribution} {plugin.version}"),
+        ("in a spec", f'{KINDS[found.kind].heading} use = "{found.use}"'),
+        ("from", str(plugin.path) if isinstance(plugin, PythonFile) else plugin.origin),
         ("source", component.source),
         ("missing", explain_missing(found) or ""),
     ]

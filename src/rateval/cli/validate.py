@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from rateval.api.use import read_use
 from rateval.cli.arguments import path
 from rateval.cli.terminal import say
 from rateval.console import Console
@@ -13,8 +14,9 @@ from rateval.plan.cells import describe_grid
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
-from rateval.spec.document import read_document
+from rateval.spec.document import Document, read_document
 from rateval.spec.overrides import override_run, read_environment, read_settings
+from rateval.spec.tables import TABLES
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,10 +40,22 @@ def execute(parsed: Namespace) -> int:
     """Check a spec and print what it would run."""
     document = read_document(Path(parsed.spec))
     document = override_run(document, read_environment() | read_settings(parsed.set))
+    _say_what_runs(document)
     plan = make_plan(document, discover())
     _check_precision(plan)
     say(Console(), f"{parsed.spec}: valid: {describe_plan(plan)}")
     return 0
+
+
+def _say_what_runs(document: Document) -> None:
+    """Name the files of the spec's components, before any of them is imported."""
+    tables = [document.data.get(table, []) for table in TABLES]
+    entries = [e for table in tables for e in (table if isinstance(table, list) else [table])]
+    uses = [entry.get("use") for entry in entries if isinstance(entry, dict)]
+    named = [read_use(use) for use in uses if isinstance(use, str)]
+    files = {str(document.folder / use.file): None for use in named if use is not None}
+    if files:
+        say(Console(), f"{document.name}: runs the code of {', '.join(files)}")
 
 
 def _check_precision(plan: Plan) -> None:

@@ -24,11 +24,13 @@ class CheckedDataset:
 
     ``name`` says which one it is, and of which plugin. Raises PluginError, with the sample, what
     was got and what is allowed. With ``equal_names`` classes may share a name, as published ones
-    do.
+    do. ``made_by`` is added to the identities of its splits.
     """
 
-    def __init__(self, dataset: Dataset, name: str, *, equal_names: bool = False) -> None:
-        self._dataset, self._name = dataset, name
+    def __init__(
+        self, dataset: Dataset, name: str, *, equal_names: bool = False, made_by: str = ""
+    ) -> None:
+        self._dataset, self._name, self._made_by = dataset, name, made_by
         with naming(f"{name}: its classes", "dataset"):
             self.classes = tuple(dataset.classes)
         _check_classes(self.classes, dataset.classes, name, equal_names)
@@ -40,16 +42,20 @@ class CheckedDataset:
         """What is predicted."""
         with naming(f"{self._name}: its test split", "dataset"):
             split = self._dataset.test
-        return CheckedSplit(split, f"{self._name}: its test split", len(self.classes))
+        return self._check(split, "test")
 
     @cached_property
     def train(self) -> CheckedSplit | None:
         """What to train on, or None."""
         with naming(f"{self._name}: its training split", "dataset"):
             split = self._dataset.train
-        if split is None:
-            return None
-        return CheckedSplit(split, f"{self._name}: its training split", len(self.classes))
+        return None if split is None else self._check(split, "training")
+
+    def _check(self, split: Split, which: str) -> CheckedSplit:
+        checked = CheckedSplit(split, f"{self._name}: its {which} split", len(self.classes))
+        if self._made_by:
+            checked.identity = f"{checked.identity} made by {self._made_by}"
+        return checked
 
 
 class CheckedSplit:

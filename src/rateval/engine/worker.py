@@ -138,6 +138,8 @@ class Order:
     """How messages call the spec."""
     base: Path
     """Absolute folder that relative paths start from."""
+    folder: Path
+    """Absolute folder that the files of components are looked for from."""
     forced: Protocol | None
     device: str
     threads: int
@@ -175,15 +177,23 @@ def release_worker(order: Order) -> None:
 def make_order(plan: Plan, device: str, run: str) -> Order:
     """Write down what another process needs to do steps of ``plan`` on ``device``."""
     spec = json.dumps(plan.spec.as_tables(), default=str)
+    document = plan.document
     return Order(
-        spec, plan.document.name, Path.cwd(), plan.forced, device, torch.get_num_threads(), run
+        spec,
+        document.name,
+        Path.cwd(),
+        document.folder.absolute(),
+        plan.forced,
+        device,
+        torch.get_num_threads(),
+        run,
     )
 
 
 def _make_worker(order: Order) -> Worker:
     os.chdir(order.base)
     torch.set_num_threads(order.threads)
-    document = Document(order.name, json.loads(order.spec), "")
+    document = Document(order.name, json.loads(order.spec), "", folder=order.folder)
     plan = make_plan(document, discover(), order.forced)
     bench = Workbench(Context(device=order.device, readers=plan.spec.run.readers))
     return Worker(plan, bench, open_store(plan), make_graph(plan, bench))

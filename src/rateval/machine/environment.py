@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -17,10 +17,13 @@ from rateval.machine.processor import read_processor
 from rateval.records.environment import EnvironmentRecord, GitRecord
 
 
-def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> EnvironmentRecord:
+def describe_environment(
+    device: str, folder: Path, plugins: Iterable[str], files: Mapping[str, str]
+) -> EnvironmentRecord:
     """Describe this process and its machine.
 
-    ``folder`` is where a checkout is looked for; ``plugins`` are distributions to name in any case.
+    ``folder`` is where a checkout is looked for; ``plugins`` are distributions to name in any case,
+    ``files`` those that components are from, to their digests.
     """
     return EnvironmentRecord(
         python=platform.python_version(),
@@ -30,6 +33,7 @@ def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> E
         threads=torch.get_num_threads(),
         device=describe_device(device),
         distributions=imported_distributions(plugins),
+        files=dict(files),
         git=describe_checkout(folder),
     )
 

@@ -41,6 +41,11 @@ if TYPE_CHECKING:
         locate_shards as locate_shards,
         weight_files as weight_files,
     )
+    from rateval.modelkit.checkpoint_files.telling import (
+        plain_names as plain_names,
+        relative_distance as relative_distance,
+    )
+    from rateval.modelkit.clues import Clues as Clues, Guess as Guess
     from rateval.modelkit.digests import digest_files as digest_files, digest_of as digest_of
     from rateval.modelkit.foreign_table import (
         ForeignDepth as ForeignDepth,
@@ -88,6 +93,7 @@ _MODULES = (
     "rateval.json_file",
     "rateval.modelkit.checkpoint_files.archives",
     "rateval.modelkit.checkpoint_files.shards",
+    "rateval.modelkit.clues",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.bert_vocabulary",
@@ -105,6 +111,7 @@ _MODULES = (
     "rateval.machine.precision",
     "rateval.modelkit.checkpoint_files.finding",
     "rateval.modelkit.checkpoint_files.loading",
+    "rateval.modelkit.checkpoint_files.telling",
     "rateval.modelkit.geometry",
     "rateval.modelkit.checkpoint_files.reading",
     "rateval.modelkit.recording",

@@ -52,7 +52,7 @@ class Choice:
             "kind": self.registered.kind,
             "component": component.name,
             "version": component.version,
-            "distribution": f"{plugin.distribution} {plugin.version}",
+            "distribution": plugin.origin,
             "params": self.params.model_dump(mode="json"),
         }
 

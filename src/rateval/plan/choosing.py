@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from rateval.api.params import Params
-from rateval.errors import PluginError, Problem, SpecError
+from rateval.errors import PluginError, Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
-from rateval.registry.catalogue import explain_missing, explain_unknown
+from rateval.registry.catalogue import explain_missing
+from rateval.registry.finding import find_component
 from rateval.registry.references import explain_unresolved, params_class, parse_params
 from rateval.registry.registry import Registered, Registry
 from rateval.spec.document import Document
@@ -46,10 +47,10 @@ def choose_in(
 ) -> Choice | list[Problem]:
     """Return the component of an entry that stands in a document, or what is wrong with it."""
     kind = TABLES[str(at[0])]
-    found = registry.find(kind, entry.use)
-    if found is None:
-        advice = explain_unknown(kind, entry.use, registry)
-        return [Problem(document.where((*at, "use"), value=True), advice)]
+    try:
+        found = find_component(kind, entry.use, registry, document.folder)
+    except RatevalError as error:
+        return [Problem(document.where((*at, "use"), value=True), str(error))]
     missing = explain_missing(found)
     if missing is not None:
         return [Problem(document.where((*at, "use"), value=True), missing)]
@@ -124,4 +125,4 @@ def explain_param(
     if details["type"] == "extra_forbidden" and len(details["loc"]) == 1:
         return explain_unknown_key(str(details["loc"][0]), [*besides, *model.model_fields])
     text = explain_error(details, model)
-    return f"{text}; see rateval show {found.kind} {found.component.name}"
+    return f"{text}; see rateval show {found.kind} {found.use}"

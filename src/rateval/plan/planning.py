@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rateval.errors import Problem, SpecError
+from rateval.plan.absent import find_absent, find_absent_of_cells
 from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_shared, lay_out
 from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.plan import Plan
@@ -17,10 +18,17 @@ from rateval.spec.document import Document
 from rateval.spec.tables import TABLES, Entry, Place, RunSpec, place_of
 
 
-def make_plan(document: Document, registry: Registry, protocol: Protocol | None = None) -> Plan:
+def make_plan(
+    document: Document,
+    registry: Registry,
+    protocol: Protocol | None = None,
+    *,
+    look: bool = True,
+) -> Plan:
     """Check a spec and all its components' params. Raises SpecError with every problem at once.
 
     ``protocol`` takes the place of the study's own, and prevails over the params of the spec.
+    Whether what the params name is on disk is left open unless it is to ``look``.
     """
     spec, problems = check_spec(document)
     chosen: list[_Chosen] = []
@@ -28,6 +36,7 @@ def make_plan(document: Document, registry: Registry, protocol: Protocol | None 
         choice = choose_in(document, at, entry, registry)
         if isinstance(choice, Choice):
             chosen.append(_Chosen(at, entry, choice))
+            problems += find_absent(document, at, choice) if look else []
         else:
             problems += choice
     if spec is None or problems:
@@ -45,6 +54,14 @@ def make_plan(document: Document, registry: Registry, protocol: Protocol | None 
         plan = _publish(document, spec, chosen, registry, prevails=protocol is not None)
     else:
         plan = _lay_out(document, spec, chosen)
+    absent = [
+        problem
+        for found in chosen
+        if look and found.choice.per_cell
+        for problem in find_absent_of_cells(document, found.at, found.choice.label, plan.cells)
+    ]
+    if absent:
+        raise SpecError(absent)
     return replace(plan, forced=protocol)
 
 

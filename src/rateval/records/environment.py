@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from rateval.records.base import Record
 
 
@@ -26,5 +28,7 @@ class EnvironmentRecord(Record):
     """Resolved device, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``."""
     distributions: dict[str, str]
     """Name to version of every distribution that was imported."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Path of each Python file that a component is from to the digest of its bytes."""
     git: GitRecord | None
     """Checkout that the spec lies in, if any."""

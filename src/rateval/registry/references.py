@@ -7,14 +7,16 @@ import importlib
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.abc import InspectLoader
 from typing import Any
 
 from pydantic import ValidationError
 
+from rateval.api.component import Context
 from rateval.api.params import Params
 from rateval.errors import PluginError, naming
+from rateval.registry.file_component import is_from_file, read_factory
 from rateval.registry.registry import Registered
 
 
@@ -47,6 +49,8 @@ def parse_params(found: Registered, values: Mapping[str, Any]) -> Params:
 
 def params_class(found: Registered) -> type[Params]:
     """Import the params model of a component. Raises PluginError when it is not one."""
+    if is_from_file(found):
+        return read_factory(load_reference(found, "factory"), found.use).params
     model = load_reference(found, "params")
     if not (isinstance(model, type) and issubclass(model, Params)):
         raise PluginError(
@@ -62,7 +66,7 @@ def explain_unresolved(found: Registered) -> str | None:
     A module that is imported already, and the source of any other one, say which names they have;
     what makes names as it runs is believed.
     """
-    for name in ("factory", "digest"):
+    for name in ("factory", "digest", "detect"):
         reference = getattr(found.component, name)
         why = _find_fault(reference) if reference else None
         if why is not None:
@@ -105,8 +109,14 @@ def _explain(found: Registered, name: str, why: str) -> str:
     )
 
 
+def load_factory(found: Registered) -> Callable[[Params, Context], Any]:
+    """Import a component's factory. Raises PluginError when it cannot be imported."""
+    factory: Callable[[Params, Context], Any] = load_reference(found, "factory")
+    return read_factory(factory, found.use) if is_from_file(found) else factory
+
+
 def load_reference(found: Registered, name: str) -> Any:
-    """Import what a component's ``factory``, ``params`` or ``digest`` names.
+    """Import what a component's ``factory``, ``params``, ``digest`` or ``detect`` names.
 
     Raises PluginError when it cannot be imported.
     """

@@ -32,7 +32,16 @@ class Plugin:
     version: str
 
     def __str__(self) -> str:
-        return f'plugin "{self.name}" ({self.distribution} {self.version})'
+        return f'plugin "{self.name}" ({self.origin})'
+
+    @property
+    def origin(self) -> str:
+        """The distribution with its version."""
+        return f"{self.distribution} {self.version}"
+
+    def use_of(self, component: Component) -> str:
+        """Return what ``use`` names one of its components by."""
+        return component.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,11 @@ class Registered:
     kind: Kind
     component: Component
     plugin: Plugin
+
+    @property
+    def use(self) -> str:
+        """What ``use`` names it by, from the current folder."""
+        return self.plugin.use_of(self.component)
 
 
 @dataclass(frozen=True, slots=True)

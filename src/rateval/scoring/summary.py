@@ -18,6 +18,7 @@ from rateval.records.environment import EnvironmentRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import DatasetRecord, RunRecord
 from rateval.records.step import FailureRecord, StageRecord
+from rateval.registry.python_file import PythonFile
 from rateval.scoring.agreement import Pair, record_agreements
 from rateval.scoring.cells import record_cells
 from rateval.scoring.judged import Judged
@@ -108,10 +109,12 @@ class Summary:
 
     def _describe_environment(self) -> EnvironmentRecord:
         plan = self._plan
+        plugins = [choice.registered.plugin for choice in plan.all_choices]
         return describe_environment(
             self._bench.context.device,
             Path(plan.document.name).resolve().parent,
-            {"rateval", *(choice.registered.plugin.distribution for choice in plan.all_choices)},
+            {"rateval", *(p.distribution for p in plugins if not isinstance(p, PythonFile))},
+            {str(p.path): p.version for p in plugins if isinstance(p, PythonFile)},
         )
 
 
@@ -119,7 +122,10 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
     resolved: dict[str, Any] = {"study": plan.spec.study.as_table()}
     for table in TABLES:
         resolved[table] = [
-            {"name": choice.label} | _limits(choice) | _inputs(plan, choice, bench)
+            {"name": choice.label}
+            | _name_file(choice)
+            | _limits(choice)
+            | _inputs(plan, choice, bench)
             for choice in plan.choices[table]
         ]
     faithfulness = plan.spec.faithfulness
@@ -128,6 +134,12 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
     if plan.spec.held_out is not None:
         resolved["held_out"] = plan.spec.held_out.model_dump(mode="json")
     return resolved | {"run": plan.spec.run.model_dump(mode="json")}
+
+
+def _name_file(choice: Choice) -> dict[str, Any]:
+    """Return where the file of a component lies, which is in no identity."""
+    plugin = choice.registered.plugin
+    return {"file": str(plugin.path)} if isinstance(plugin, PythonFile) else {}
 
 
 def _limits(choice: Choice) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class Document:
     """The TOML as written; empty for a spec given as a dict."""
     origins: dict[str, str] = field(default_factory=dict)
     """Key of ``[run]`` to what set it, such as ``--device``."""
+    folder: Path = Path()
+    """Where the files of components are looked for: the spec's own, or the current one."""
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -64,7 +66,7 @@ def read_document(path: Path) -> Document:
     except (OSError, ValueError) as error:  # NUL in a path is a ValueError
         why = getattr(error, "strerror", None) or error
         raise RatevalError(f"{path}: cannot be read: {why}; give the path of a spec") from None
-    return Document(str(path), parse_toml(text, str(path)), text)
+    return Document(str(path), parse_toml(text, str(path)), text, folder=path.parent)
 
 
 def _read(path: Path) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import get_args
 
 from rateval.errors import RatevalError
@@ -24,7 +25,7 @@ def override_run(document: Document, values: Mapping[str, tuple[str, object]]) -
         return document
     run = table | {key: value for key, (_, value) in values.items()}
     origins = {key: origin for key, (origin, _) in values.items()}
-    return Document(document.name, document.data | {"run": run}, document.text, origins)
+    return replace(document, data=document.data | {"run": run}, origins=origins)
 
 
 def read_environment(environment: Mapping[str, str] = os.environ) -> Overrides:

@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from rateval.api.kinds import KINDS, Kind
+from rateval.api.use import read_use
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
 from rateval.wording import is_control
@@ -41,20 +42,26 @@ Label = Annotated[
 ]
 
 
+Use = Annotated[
+    str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_require_plain)
+]
+
+
 class Entry(Table):
     """A component and its params: one ``[[table]]`` of a spec, or a ``[table]``."""
 
-    use: Label
-    """Name of the component."""
+    use: Use
+    """Name of the component, or ./file.py:function."""
     name: Label | None = None
-    """Label in reports; ``use`` when left out."""
+    """Label in reports; ``use`` when left out, of a file the function's name or its own."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Every other key of the table."""
 
     @property
     def label(self) -> str:
         """Name of this entry in reports."""
-        return self.name or self.use
+        named = read_use(self.use)
+        return self.name or (self.use if named is None else named.label)
 
     @model_validator(mode="before")
     @classmethod

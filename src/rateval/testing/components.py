@@ -51,6 +51,8 @@ def check_declaration(component: Component, kind: Kind) -> None:
     _check_params(component.name, _resolve(component.params, "params"))
     if component.digest:
         _check_call(component.name, "digest", component.digest, ("params",))
+    if component.detect:
+        _check_call(component.name, "detect", component.detect, ("clues",))
     for module in component.requires:
         require(
             importlib.util.find_spec(module) is not None,

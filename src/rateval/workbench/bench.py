@@ -47,7 +47,7 @@ class Workbench:
         if key not in self._objects:
             context = dataclasses.replace(self.context, seed=key[1] or 0)
             try:
-                self._objects[key] = check_handed_over(choice, build(choice, context))
+                self._objects[key] = check_handed_over(choice, build(choice, context), seed)
             except (Exception, SystemExit) as error:
                 self._failed[key] = choice, error
                 raise

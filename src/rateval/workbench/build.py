@@ -16,7 +16,9 @@ from rateval.errors import PluginError, RatevalError, naming
 from rateval.plan.cells import Choice
 from rateval.plan.published import AAAI25
 from rateval.plan.seeds import factory_seed
-from rateval.registry.references import follow, load_reference
+from rateval.registry.file_component import is_from_file
+from rateval.registry.references import follow, load_factory, load_reference
+from rateval.store.store import identify
 
 
 def name_plugin(choice: Choice) -> str:
@@ -31,7 +33,7 @@ def build(choice: Choice, context: Context) -> Any:
     and whatever the factory raises, with a note that names the plugin.
     """
     registered = choice.registered
-    factory = load_reference(registered, "factory")
+    factory = load_factory(registered)
     seed = factory_seed(choice, context.seed)
     name = name_plugin(choice)
     try:
@@ -80,13 +82,18 @@ def _offers(built: object, member: str, name: str) -> bool:
     return True
 
 
-def check_handed_over(choice: Choice, built: Any) -> Any:
-    """Return the object of a choice such that a study checks what it hands over."""
+def check_handed_over(choice: Choice, built: Any, seed: int | None) -> Any:
+    """Return the object of a choice such that a study checks what it hands over.
+
+    The splits of a dataset from a file are named after all that determines it as well: nobody
+    raises the version of a file.
+    """
     name = f"the {name_plugin(choice)}"
     if choice.registered.kind == "dataset":
         # The published list of ImageNet's classes has two names twice.
         published = getattr(choice.params, "protocol", None) == AAAI25
-        return CheckedDataset(built, name, equal_names=published)
+        made_by = identify(determine(choice, seed)) if is_from_file(choice.registered) else ""
+        return CheckedDataset(built, name, equal_names=published, made_by=made_by)
     return CheckedShift(built, name) if choice.registered.kind == "shift" else built
 
 

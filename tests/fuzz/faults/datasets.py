@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -143,13 +144,52 @@ def make_cvat(root: Path) -> dict[str, Any]:
     return {"use": "datumaro", "root": str(root), "format": "cvat"}
 
 
+def make_coco(root: Path) -> dict[str, Any]:
+    """Make a COCO file with outlines, boxes, and runs of both kinds."""
+    shapes: list[dict[str, Any]] = [
+        {"segmentation": [[5.0, 6.0, 30.0, 6.0, 20.0, 31.0]], "bbox": [5, 6, 25, 25]},
+        {"bbox": [5, 6, 25, 25]},
+        {"segmentation": {"size": [40, 50], "counts": [205, 30, 1765]}, "iscrowd": 1},
+        {"segmentation": {"size": [40, 50], "counts": "]6n0Ug1"}},
+    ]
+    images, annotations = [], []
+    for at in range(8):
+        name = f"{('kettle', 'mug')[at % 2]}/{at}.jpg"
+        draw(root / name)
+        images.append({"id": at, "file_name": name, "width": 50, "height": 40})
+        shape = shapes[at // 2]
+        annotations.append({"id": at, "image_id": at, "category_id": at % 2, **shape})
+    categories = [{"id": at, "name": name} for at, name in enumerate(("kettle", "mug"))]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (root / "a.json").write_text(json.dumps(content, indent=1))
+    return {"use": "coco", "annotations": str(root / "a.json")}
+
+
+def make_table(root: Path) -> dict[str, Any]:
+    """Make a table with a mask, boxes, outlines, and photos without any of them."""
+    lines = ["image,label,mask,box,polygon,split,site"]
+    for at in range(8):
+        draw(root / f"{at}.jpg")
+        mask = f"{at}.png" if at < 2 else ""
+        box = '"[[5, 6, 30, 31]]"' if at in (2, 3) else ""
+        outline = "5 6 30 6 20 31" if at in (4, 5) else ""
+        label = ("kettle", "mug")[at % 2]
+        lines.append(f"{at}.jpg,{label},{mask},{box},{outline},test,{'ns'[at // 4]}")
+    for at in range(2):
+        Image.fromarray(np.eye(*_SIZE, dtype=np.uint8) * 255).save(root / f"{at}.png")
+    (root / "photos.csv").write_text("\n".join(lines) + "\n")
+    return {"use": "table", "file": str(root / "photos.csv")}
+
+
 MAKERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "cub200": make_cub,
     "caltech101": make_caltech,
+    "coco": make_coco,
     "datumaro": make_cvat,
     "stanford-dogs": make_dogs,
     "imagenet": make_kaggle,
     "imagenet-c": make_imagenet_c,
+    "table": make_table,
 }
 """Name to what makes a copy in a folder and returns its table of a spec."""
 TRAINS = ("cub200", "caltech101", "stanford-dogs", "imagenet")

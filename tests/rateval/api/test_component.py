@@ -35,6 +35,7 @@ def test_strings_are_kept() -> None:
         ({"factory": make}, "factory = .*must be text"),
         ({"params": ""}, "params = ''"),
         ({"digest": "nothing"}, "digest = 'nothing'"),
+        ({"detect": "nothing"}, "detect = 'nothing'"),
         ({"requires": ["torch"]}, "tuple of module names"),
         ({"requires": ("",)}, "tuple of module names"),
         ({"seeded": 1}, "must be a bool"),

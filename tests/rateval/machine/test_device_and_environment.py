@@ -74,8 +74,9 @@ def test_a_checkout_is_described_with_its_state(tmp_path: Path) -> None:
 
 
 def test_the_machine_is_described(tmp_path: Path) -> None:
-    environment = describe_environment("cpu", tmp_path, ["rateval"])
+    environment = describe_environment("cpu", tmp_path, ["rateval"], {"mine.py": "sha256:0"})
     assert environment.device == "cpu"
     assert environment.cores >= 1
     assert environment.threads == torch.get_num_threads()
     assert environment.processor
+    assert environment.files == {"mine.py": "sha256:0"}

@@ -49,7 +49,9 @@ def plan_of(
     } | {
         table: [{"use": e} if isinstance(e, str) else e for e in tables[table]] for table in tables
     }
-    return make_plan(Document("spec", spec, ""), discover(third_party=False), prevailing)
+    return make_plan(
+        Document("spec", spec, ""), discover(third_party=False), prevailing, look=False
+    )
 
 
 def problems_of(*finetuners: str | dict[str, Any], **more: Any) -> list[str]:

@@ -101,7 +101,10 @@ def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> No
             'faithfulness.randomization: unknown key; did you mean "randomisation"?',
         ),
         ("[[faithfulness]]\nimages = 3", 'faithfulness = [{"images": 3}]: must be a table'),
-        ("[executor]\nuse = 3", "executor.use = 3: must be a valid string (Name of the component)"),
+        (
+            "[executor]\nuse = 3",
+            "executor.use = 3: must be a valid string (Name of the component, ",
+        ),
         ("[executor]\nworkers = 2", "executor.use: is missing and has no default"),
         (
             '[executor]\nuse = "locl"',

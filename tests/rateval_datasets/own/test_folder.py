@@ -105,6 +105,18 @@ def test_folders_of_splits(tmp_path: Path) -> None:
     assert 'test_split = "tset": no such split' in refusal(root=tmp_path, test_split="tset")
 
 
+def test_a_lone_folder_for_training_is_divided(tmp_path: Path) -> None:
+    for at in range(10):
+        photo(tmp_path / f"train/{'ab'[at % 2]}/{at}.png")
+    assert "divide the photos by split" in refusal(root=tmp_path)
+    for given in ({}, {"train_split": "train"}):
+        params = FolderParams(root=tmp_path, split={"test": 0.2}, **given)
+        dataset = make_folder(params, Context())
+        assert dataset.train is not None
+        assert [len(dataset.test), len(dataset.train)] == [2, 8]
+    assert len(make_folder(FolderParams(root=tmp_path, test_split="train"), Context()).test) == 10
+
+
 def test_masks_lie_as_the_photos_do_with_or_without_the_split(tmp_path: Path) -> None:
     photo(tmp_path / "photos/test/a/1.png")
     photo(tmp_path / "photos/test/a/2.jpg")

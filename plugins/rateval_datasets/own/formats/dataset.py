@@ -6,7 +6,6 @@ from rateval.api import Context
 from rateval.modelkit import list_some
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.formats.params import DatumaroParams
-from rateval_datasets.own.only_split import without_only_split
 from rateval_datasets.own.problems import problem
 
 NAME = "datumaro"
@@ -31,4 +30,4 @@ def make_datumaro(params: DatumaroParams, context: Context) -> PhotoDataset:
             f'root = {params.root}: read as format = "{found.format}", none of {len(absent)} '
             f"images is there, such as {list_some(absent)}; put them where the format has them",
         )
-    return make_dataset(NAME, without_only_split(photos, params), params, found.notes)
+    return make_dataset(NAME, photos, params, found.notes)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +16,12 @@ from datumaro.components.annotation import (
 )
 from datumaro.util.image import IMAGE_BACKEND, ImageBackend, lazy_image
 
-from rateval.modelkit import list_some
-from rateval_datasets.images import LARGEST
+from rateval_datasets.own.classes import label_of_objects, only_label
 from rateval_datasets.own.evidence import file_size
+from rateval_datasets.own.formats.attributes import groups_of
 from rateval_datasets.own.formats.names import SHARES, UNGROUPED
 from rateval_datasets.own.formats.reading import Found
+from rateval_datasets.own.formats.runs import require_runs
 from rateval_datasets.own.formats.shapes import Annotated, Outline, Pixels, Shape
 from rateval_datasets.own.rows import Photo
 
@@ -31,10 +31,6 @@ _AREAS = (AnnotationType.bbox, AnnotationType.mask, *_OUTLINES)
 _WHOLE = "default"
 """datumaro's split of what is in none."""
 _UNION = "trainval"
-_NO_GROUPS = frozenset(
-    {"id", "frame", "score", "username", "track_id", "keyframe", "outside", "box_id", "is_crowd"}
-)
-"""Attributes by which tools keep their books."""
 
 
 def photos_of(
@@ -72,7 +68,7 @@ def _photo(item: Any, found: Found, root: Path, by: str, crowds: bool) -> Photo:
         label,
         evidence,
         split,
-        _groups([item.attributes, *(one.attributes for one in own)]),
+        groups_of([item.attributes, *(one.attributes for one in own)]),
         _caption(item.annotations),
         fault,
     )
@@ -114,14 +110,11 @@ def label_of(annotations: Iterable[Any], names: Sequence[str]) -> tuple[str | No
     }
     if not all(0 <= one < len(names) for one in whole | parts):
         return None, "no label: the number of its class is none"
-    known = whole or {one for one in parts if names[one].lower() != "background"}
-    if len(known) == 1:
-        return names[known.pop()], None
-    if not known:
-        unknown = any(one.type in _AREAS and one.label is None for one in annotations)
-        return None, "no label: " + ("its objects have no class" if unknown else "nothing is on it")
-    what = "labels" if whole else "objects of several classes"
-    return None, f"no single label: {what}: {list_some(sorted(names[one] for one in known))}"
+    if whole:
+        return only_label({names[one] for one in whole}, "labels")
+    if not parts and any(one.type in _AREAS and one.label is None for one in annotations):
+        return None, "no label: its objects have no class"
+    return label_of_objects(names[one] for one in parts)
 
 
 def without_boxes_of_outlines(areas: Sequence[Any], form: str) -> list[Any]:
@@ -178,10 +171,7 @@ def _digest_mask(mask: Any) -> str:
         return f"mask {path.parent.name}/{path.name} {file_size(path)} {value}"
     if isinstance(mask, RleMask):
         runs = _decode(lambda: mask.rle)
-        size, counts = runs.get("size") or (), runs.get("counts")
-        sides = [side for side in size if isinstance(side, int) and side > 0]
-        if len(size) != 2 or len(sides) != 2 or math.prod(sides) > LARGEST or not counts:
-            raise ValueError(f"a mask's runs are of {size!r:.40}, which no image is")
+        sides, counts = list(require_runs(runs)), runs["counts"]
         return f"mask {sides} {hashlib.sha256(repr(counts).encode()).hexdigest()[:32]}"
     pixels = np.asarray(_reader(mask)()) > 0
     return f"mask {pixels.shape} {hashlib.sha256(np.packbits(pixels).tobytes()).hexdigest()[:32]}"
@@ -189,14 +179,3 @@ def _digest_mask(mask: Any) -> str:
 
 def _caption(annotations: Iterable[Any]) -> str | None:
     return next((one.caption for one in annotations if one.type == AnnotationType.caption), None)
-
-
-def _groups(tables: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
-    """Return attributes of a photo, its label and its objects; None where they contradict."""
-    found: dict[str, set[str]] = {}
-    for table in tables:
-        for key, value in table.items():
-            if key not in _NO_GROUPS and isinstance(value, str | bool | int | float):
-                text = str(value).lower() if isinstance(value, bool) else str(value)
-                found.setdefault(str(key), set()).add(text)
-    return {key: values.pop() if len(values) == 1 else None for key, values in found.items()}

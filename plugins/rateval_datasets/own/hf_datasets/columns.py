@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rateval.modelkit import list_some
-from rateval_datasets.own.formats.shapes import Annotated, Outline
 from rateval_datasets.own.photo import Source
 from rateval_datasets.own.problems import problem
 
@@ -145,28 +143,3 @@ def group_columns(table: Any, taken: Sequence[str]) -> dict[str, list[str | None
         text, _ = label_reader(table, column)
         found[column] = [text(value) for value in read_column(table, column)]
     return found
-
-
-def evidence_of(value: Any, form: str, *, shares: bool) -> Annotated | None:
-    """Return the evidence that one box or a list of boxes is; None where there is none.
-
-    Raises ValueError when they are no boxes.
-    """
-    if value is None or len(value) == 0:
-        return None
-    boxes = np.asarray(value, np.float64)
-    boxes = boxes[None] if boxes.ndim == 1 else boxes
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or not np.isfinite(boxes).all():
-        raise ValueError("a box has four numbers")
-    first, second = boxes[:, :2], boxes[:, 2:]
-    if form == "cxcywh":
-        first = first - second / 2
-    if form != "xyxy":
-        second = first + second
-    if (second < first).any():
-        raise ValueError(f'a box ends before it begins; is box_format = "{form}" right?')
-    return Annotated(
-        [Outline(np.stack(corners), is_box=True) for corners in zip(first, second, strict=True)],
-        None,
-        shares,
-    )

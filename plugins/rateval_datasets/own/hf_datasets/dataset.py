@@ -11,8 +11,9 @@ from rateval.api import Context
 from rateval.modelkit import list_some
 from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.evidence import Evidence, MaskImage
+from rateval_datasets.own.formats.boxes import boxes_of
+from rateval_datasets.own.formats.shapes import Annotated
 from rateval_datasets.own.hf_datasets.params import HuggingFaceParams
-from rateval_datasets.own.only_split import without_only_split
 from rateval_datasets.own.photo import Source
 from rateval_datasets.own.rows import Photo, PhotoSplit
 
@@ -38,7 +39,7 @@ def make_huggingface(params: HuggingFaceParams, context: Context) -> PhotoDatase
         names = label_reader(table, params.label)[1]
         if names is not None and params.classes is None:
             params = params.model_copy(update={"classes": tuple(names)})
-    dataset = make_dataset(NAME, without_only_split(photos, params), params)
+    dataset = make_dataset(NAME, photos, params)
     # Files tell their sizes themselves; of images in a table they are known here alone.
     for made in (dataset.test, dataset.train):
         if isinstance(made, PhotoSplit):
@@ -67,7 +68,6 @@ class _Reader:
         self._captions = params.caption and columns.read_column(table, params.caption)
         self._ids = params.id and columns.read_column(table, params.id)
         self._groups = columns.group_columns(table, list(taken.values()))
-        self._evidence_of = columns.evidence_of
 
     def photos(self) -> list[Photo]:
         return [self._photo(at) for at in range(len(self._table))]
@@ -121,7 +121,9 @@ class _Reader:
             boxes = [
                 box for box, one in zip(boxes, labels, strict=True) if self._label(one) == label
             ]
-        return self._evidence_of(boxes, params.box_format, shares=params.box_unit == "shares")
+        if boxes is None or len(boxes) == 0:
+            return None
+        return Annotated(boxes_of(boxes, params.box_format), None, params.box_unit == "shares")
 
 
 def _mask(masks: Images, at: int, values: Sequence[int] | None) -> MaskImage | None:

@@ -1,0 +1,204 @@
+"""Class folders of photos, and tables of the library ``datasets``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rateval.api import RatevalError
+from rateval.modelkit import Clues, Guess, list_some, read_json
+from rateval_datasets.images import open_image
+from rateval_datasets.layout import folders_in
+from rateval_datasets.own.folder import NAME, list_photos
+from rateval_datasets.own.mask_folder import add_masks
+from rateval_datasets.own.problems import problem
+from rateval_datasets.own.rows import Photo
+from rateval_datasets.own.splitting import usual_name
+
+_SAVED = ("dataset_dict.json", "dataset_info.json")
+_WNID = re.compile(r"n\d{8}")
+_MASK = re.compile(r"mask|segment", re.IGNORECASE)
+_LISTS = ("train", "val", "test")
+_LOOKED_AT = 20
+
+
+def detect_folder(clues: Clues) -> Guess | None:
+    """Return class folders with their masks and splits.
+
+    Raises RatevalError where photos lie a level higher or lower, or no mask belongs to a photo.
+    """
+    root = clues.data
+    if root is None or not root.is_dir():
+        return None
+    photos = _list(root)
+    params: dict[str, Any] = {"root": str(root)}
+    labels = sorted({photo.label for photo in photos if photo.label is not None})
+    why = f"{len(photos)} photos in {len(labels)} class folders"
+    unknown = []
+    if clues.masks is not None:
+        if not clues.masks.is_dir():
+            raise problem(
+                NAME,
+                f"masks = {clues.masks}: is a file; class folders take a folder of masks, such as "
+                f"masks/{photos[0].id.rpartition('.')[0]}.png",
+            )
+        params["masks"] = str(clues.masks)
+        masked, notes = add_masks(NAME, photos, clues.masks, None)
+        count = sum(photo.evidence is not None for photo in masked)
+        why += f", {count} of them with a mask"
+        unknown += [*notes, *_ask_values(masked)]
+    if all(_WNID.fullmatch(label) for label in labels):
+        unknown.append(
+            "the words of prompts: the folders are called by WordNet ids, which a model doesn't "
+            'know; set class_names = { n02084071 = "dog", … }'
+        )
+    found, fill = _splits(root, photos, clues)
+    return Guess(why, params | found, 1, (*unknown, *_ask_split(photos, found, clues)), fill)
+
+
+def _list(root: Path) -> list[Photo]:
+    try:
+        return list_photos(root)
+    except RatevalError as error:
+        inner = [name for name in folders_in(root) if _has_photos(root / name)]
+        if not inner:
+            raise
+        raise problem(
+            NAME,
+            f"root = {root}: class folders lie in its {list_some(inner)}; give the one of the "
+            f"photos, such as --data {root / inner[-1]}, and that of their masks as --masks",
+        ) from error
+
+
+def _has_photos(folder: Path) -> bool:
+    try:
+        return bool(list_photos(folder))
+    except RatevalError:
+        return False
+
+
+def _splits(
+    root: Path, photos: Sequence[Photo], clues: Clues
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return params of the splits, and those that a person may fill in."""
+    named = {usual_name(photo.split) for photo in photos if photo.split is not None}
+    if named:
+        only = {"test_split": next(iter(named))} if not named & {"test", "val"} else {}
+        return dict(only), {}
+    lists = {
+        name: str(file)
+        for name in _LISTS
+        for file in (root / f"{name}.txt", root.parent / f"{name}.txt")
+        if file.is_file() and _lists(file, photos)
+    }
+    if {"test", "val"} & lists.keys():
+        return {"split": lists}, {}
+    fill = {"split": {"test": 0.3}} if clues.checkpoint is None else {"split": {"test": "test.txt"}}
+    return {}, fill
+
+
+def _lists(file: Path, photos: Sequence[Photo]) -> bool:
+    names = {photo.id for photo in photos} | {photo.id.rpartition(".")[0] for photo in photos}
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            first = next((line.strip() for line in lines if line.strip()), "")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return first.replace("\\", "/").removeprefix("./") in names
+
+
+def _ask_split(photos: Sequence[Photo], found: Mapping[str, Any], clues: Clues) -> list[str]:
+    named = Counter(usual_name(photo.split) for photo in photos if photo.split is not None)
+    if "test_split" in found:
+        return [
+            f"the photos to test on: {list_some(named)} is no name for them, and is taken; "
+            "test_split names another"
+        ]
+    if named or "split" in found:
+        return []
+    if clues.checkpoint is None:
+        return [
+            "the splits: no folder and no list divides the photos, so that all are for testing; to "
+            "train, divide them by split = { test = 0.3 }"
+        ]
+    return [
+        "which photos the checkpoint was trained on: no folder and no list says it, so that all "
+        "are for testing, and on those that it has seen it looks better than it is; name the "
+        'others in a list of ids, split = { test = "test.txt" }'
+    ]
+
+
+def _ask_values(photos: Sequence[Photo]) -> list[str]:
+    """Return what some masks leave open: values of a label map."""
+    masks = [photo.evidence for photo in photos if photo.evidence is not None]
+    values: set[int] = set()
+    for mask in masks[:: max(1, -(-len(masks) // _LOOKED_AT))]:
+        source = getattr(mask, "source", None)
+        if not isinstance(source, Path):
+            continue
+        try:
+            with open_image(source) as image:
+                colours = image.getcolors(65536) or []
+        except (OSError, ValueError, SyntaxError):
+            continue  # which photo that is, a run says
+        values |= {colour for _, colour in colours if isinstance(colour, int)}
+    above = sorted(values - {0})
+    if len(above) < 2:
+        return []
+    return [
+        f"which values of the masks are evidence: they hold {list_some(map(str, sorted(values)))}, "
+        "and all above 0 count; where they are labels, set mask_values = [1]"
+    ]
+
+
+def detect_huggingface(clues: Clues) -> Guess | None:
+    """Return a table that the library ``datasets`` saved, with its columns by their kinds.
+
+    Raises RatevalError when none of them is an image or a label.
+    """
+    root = clues.data
+    if root is None or not root.is_dir() or not any((root / name).is_file() for name in _SAVED):
+        return None
+    features = _features(root)
+    images = [key for key, kind in features.items() if _kind(kind) == "Image"]
+    masks = [key for key in images if _MASK.search(key)]
+    photos = [key for key in images if key not in masks]
+    labels = [key for key, kind in features.items() if _kind(kind) == "ClassLabel"]
+    labels += [key for key in ("label", "labels", "class") if key in features and key not in labels]
+    if not photos or not labels:
+        raise RatevalError(
+            f"huggingface: root = {root}: its columns {list_some(features)} hold no "
+            f"{'label' if photos else 'photo'} that is known; name image and label in the spec"
+        )
+    params: dict[str, Any] = {"root": str(root), "image": photos[0], "label": labels[0]}
+    unknown = []
+    if masks:
+        params["mask"] = masks[0]
+    for what, keys in (("photos", photos), ("labels", labels), ("masks", masks)):
+        if len(keys) > 1:
+            unknown.append(f"the column of the {what}: {list_some(keys)}; the first is taken")
+    boxes = [key for key in features if "box" in key or key == "objects"]
+    if boxes and not masks:
+        unknown.append(
+            f"whether {list_some(boxes)} holds boxes, and how they are written; then set boxes, "
+            "box_format and box_unit"
+        )
+    return Guess("a table that the library datasets saved", params, 3, tuple(unknown))
+
+
+def _features(root: Path) -> dict[str, Any]:
+    """Return the columns of a table, or of its first split, as the library describes them."""
+    place = root
+    if (root / _SAVED[0]).is_file():
+        splits = read_json(root / _SAVED[0]).get("splits")
+        if isinstance(splits, list) and splits:
+            place = root / str(splits[0])
+    found = read_json(place / _SAVED[1]).get("features")
+    return found if isinstance(found, dict) else {}
+
+
+def _kind(feature: Any) -> str:
+    return str(feature.get("_type")) if isinstance(feature, dict) else ""

@@ -1,0 +1,1 @@
+"""Photos with the instances of COCO files."""

@@ -1,0 +1,1 @@
+"""Photos that a table lists: CSV, Parquet or JSON Lines."""

@@ -1,0 +1,55 @@
+"""Params of the reader of tables."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from rateval_datasets.on_disk import OnDisk
+from rateval_datasets.own.params import BoxFormat, BoxUnit, Column, MaskValues, PhotoParams
+
+Found = Column | Literal[False] | None
+"""A column by its name, the one of the usual name (None), or none (False)."""
+
+
+class TableParams(PhotoParams):
+    """Photos that a table lists, one in each row."""
+
+    file: OnDisk
+    """The table: .csv (cells parted by ",", ";" or tabs), .tsv, .parquet, .jsonl or .ndjson.
+    Columns that no parameter takes are groups."""
+    root: OnDisk | None = None
+    """Folder where the paths of photos and masks begin. None is the table's own."""
+    image: Column = "image"
+    """Column of the photos' paths."""
+    label: Column = "label"
+    """Column of the labels, text or whole numbers. A photo without one is skipped."""
+    mask: Found = None
+    """Column of the paths of masks, images of their photo's size. None takes "mask" where there is
+    such a column; false takes none, here and below."""
+    mask_values: MaskValues | None = None
+    """Values of a mask's pixels that are evidence. None counts every pixel above 0."""
+    polygons: Found = None
+    """Column of one outline or several, which are filled. None takes "polygons" or "polygon"."""
+    boxes: Found = None
+    """Column of one box or several. None takes "boxes" or "box". Where a row has several forms of
+    evidence its mask counts, else its outlines, else its boxes."""
+    box_format: BoxFormat = "xyxy"
+    """Two corners; a corner, width and height; or the centre, width and height."""
+    box_unit: BoxUnit = "pixels"
+    """``shares`` of the photo's width and height are between 0 and 1; outlines have this unit, too.
+    """
+    split_column: Found = None
+    """Column of the names of splits. None takes "split". Names other than those of "train", "val"
+    and "test" need test_split or train_split."""
+    caption: Found = None
+    """Column of sentences about the photos, for contrastive fine-tuning. None takes "caption"."""
+    id: Found = None
+    """Column of the photos' ids. None takes "id"; without one it is the photo's path."""
+
+    @model_validator(mode="after")
+    def _check_evidence(self) -> Self:
+        if self.mask_values is not None and self.mask is False:
+            raise ValueError("mask_values needs mask")
+        return self

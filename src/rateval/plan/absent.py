@@ -1,0 +1,92 @@
+"""Files and folders that a spec names and that aren't there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rateval.errors import Problem
+from rateval.plan.cells import Cell, Choice
+from rateval.spec.document import Document
+from rateval.spec.tables import Place
+from rateval.wording import list_some, nearest
+
+
+def find_absent(document: Document, at: Place, choice: Choice) -> list[Problem]:
+    """Return a problem for each path of a choice's params that isn't there."""
+    return [
+        Problem(document.where((*at, *place), value=True), _advise(why, choice))
+        for place, path in choice.params.on_disk().items()
+        if (why := explain_absent(path, document.folder))
+    ]
+
+
+def find_absent_of_cells(
+    document: Document, at: Place, label: str, cells: Iterable[Cell]
+) -> list[Problem]:
+    """Return a problem for each param of an attribution that names what isn't there for a cell."""
+    found: dict[Place, dict[Path, Choice]] = {}
+    for choice in (cell.attribution for cell in cells):
+        if choice.label == label and choice.per_cell:
+            for place, path in choice.params.on_disk().items():
+                found.setdefault(place, {})[path] = choice
+    problems: list[Problem] = []
+    for place, paths in found.items():
+        absent = {path: why for path in paths if (why := explain_absent(path, document.folder))}
+        if absent:
+            path, why = next(iter(absent.items()))
+            if len(paths) > 1:  # what the spec has is a pattern
+                why = f"no such file or folder: {list_some(map(str, absent))}; cells need their own"
+            where = document.where((*at, *place), value=True)
+            problems.append(Problem(where, _advise(why, paths[path])))
+    return problems
+
+
+def _advise(why: str, choice: Choice) -> str:
+    if why.endswith("?"):
+        return why
+    return f"{why}; see rateval show {choice.registered.kind} {choice.registered.use}"
+
+
+def explain_absent(path: Path, folder: Path) -> str:
+    """Return why nothing is found at a path, and what was meant; empty if something is there.
+
+    ``folder`` is the spec's, from which paths don't start.
+    """
+    try:
+        path = path.expanduser()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"no such file or folder{_find_near(path, folder)}"
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"cannot be looked at: {getattr(error, 'strerror', None) or error}"
+    return ""
+
+
+def _find_near(path: Path, folder: Path) -> str:
+    if path.is_symlink():
+        return f": {path} is a link to {path.readlink()}, which isn't there"
+    lost = next(part for part in (*reversed(path.parents), path) if not os.path.lexists(part))
+    if not lost.parent.is_dir():
+        return f": {lost.parent} is no folder"
+    there = _list(lost.parent)
+    near = nearest(lost.name, there)
+    if near:
+        rest = path.relative_to(lost)
+        whole = lost.with_name(near[0]) / rest
+        meant = whole if whole.exists() else lost.with_name(near[0])
+        return f'; did you mean "{meant}"?'
+    beside = folder / path
+    if beside.exists():
+        return f'; paths start from the current folder: write "{beside}", as it is beside the spec'
+    missing = "" if lost == path else f": there is no {lost}"
+    start = "" if path.is_absolute() else f"; paths start from the current folder, {Path.cwd()}"
+    return f"{missing}{start}; give one that is there"
+
+
+def _list(folder: Path) -> Sequence[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []

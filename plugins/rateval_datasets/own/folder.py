@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -82,6 +83,12 @@ def list_photos(root: Path, masks: Path | None = None) -> list[Photo]:
             Photo(f"{label}/{name}", root / label / name, label)
             for label, name in _of_classes(root, tops)
         ]
+    if not found and (deep := _first_photo(root, tops)):
+        raise problem(
+            NAME,
+            f"root = {root}: photos such as {deep} lie deeper; give the folder that holds those of "
+            "the classes, or those of the splits",
+        )
     if not found:
         raise problem(
             NAME,
@@ -124,6 +131,14 @@ def _of_classes(folder: Path, labels: Sequence[str]) -> Iterator[tuple[str, str]
             f"root: the photos below {folder / label} lie one level deeper, in {first}; give the "
             f"folder that holds those of the classes: root = {roots}",
         )
+
+
+def _first_photo(root: Path, tops: Sequence[str]) -> str | None:
+    for place, folders, _ in (found for top in tops for found in os.walk(root / top)):
+        folders.sort()
+        if names := photos_in(Path(place)):
+            return (Path(place) / names[0]).relative_to(root).as_posix()
+    return None
 
 
 def _with_photos(folder: Path) -> list[str]:

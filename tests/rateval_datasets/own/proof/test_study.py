@@ -14,7 +14,7 @@ from forms.reading import FORMS
 from forms.truth import LABELS, make_truth
 from rateval.cli.main import main
 
-USED = ("folder", "cvat", "voc", "coco")
+USED = ("folder", "cvat", "coco", "table")
 COLUMNS = (
     *("label", "prediction", "correct", "probabilities"),
     *("valid", "undefined", "score", "mask_area"),

@@ -42,6 +42,24 @@ def write_coco(root: Path, photos: Path, truths: Sequence[Truth]) -> dict[str, A
     return {"use": "datumaro", "root": str(root), **form}
 
 
+def write_coco_files(root: Path, photos: Path, truths: Sequence[Truth]) -> dict[str, Any]:
+    """Write the form, and return the entry that reads its files without datumaro."""
+    write_coco(root, photos, truths)
+    splits = ("train", "val", "test")
+    files = {split: str(root / "annotations" / f"instances_{split}.json") for split in splits}
+    folders = {split: str(root / "images" / split) for split in splits}
+    return {"use": "coco", "annotations": files, "root": folders, "label": "folder"}
+
+
+def write_folder_and_coco(root: Path, photos: Path, truths: Sequence[Truth]) -> dict[str, Any]:
+    """Write class folders, and one file of instances as their evidence."""
+    for truth in truths:
+        link(photos, truth, root / "photos" / truth.split / truth.label / truth.name)
+    (root / "objects.json").write_text(json.dumps(instances(truths)), encoding="utf-8")
+    places = {"root": str(root / "photos"), "coco": str(root / "objects.json")}
+    return {"use": "folder", **places}
+
+
 def instances(truths: Sequence[Truth]) -> dict[str, Any]:
     """Return the content of one file; photos lie in the folders of their labels."""
     images, annotations = [], list[dict[str, Any]]()

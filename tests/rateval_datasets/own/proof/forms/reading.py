@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import pytest
-
-from forms.coco import write_coco
+from forms.coco import write_coco, write_coco_files, write_folder_and_coco
 from forms.cvat import write_cvat
 from forms.folder import write_folder
 from forms.table import write_csv, write_table
@@ -22,7 +20,9 @@ from rateval.registry.references import load_reference, parse_params
 Write = Callable[[Path, Path, Sequence[Truth]], dict[str, Any]]
 FORMS: dict[str, Write] = {
     "folder": write_folder,
-    "coco": write_coco,
+    "folder and coco": write_folder_and_coco,
+    "coco": write_coco_files,
+    "coco by datumaro": write_coco,
     "voc": write_voc,
     "yolo": write_yolo,
     "cvat": write_cvat,
@@ -33,15 +33,8 @@ ROUNDED = frozenset({"yolo"})
 """Forms that cannot say where a corner is, but in shares of some digits."""
 
 
-def require_component(name: str) -> None:
-    """Skip a test of a component that isn't registered."""
-    if discover(third_party=False, environment={}).find("dataset", name) is None:
-        pytest.skip(f'there is no dataset component "{name}"')
-
-
 def make_dataset(entry: dict[str, Any]) -> Dataset:
     """Make the dataset that an entry of a spec names."""
-    require_component(entry["use"])
     found = discover(third_party=False, environment={}).find("dataset", entry["use"])
     assert found is not None
     params = parse_params(found, {key: value for key, value in entry.items() if key != "use"})

@@ -42,8 +42,7 @@ from rateval.machine.precision import (
     possible_precisions,
     require_precision,
 )
-from rateval.modelkit import record_probabilities
-from rateval_clip.recording import attend_multihead
+from rateval.modelkit import attend_multihead, record_probabilities
 
 FORWARD, ZERO_SHOT, HEAD = "plain forward", "published, last", "published, all"
 LAST, ALL, HALF = "rateval, last", "rateval, all", " in half precision"

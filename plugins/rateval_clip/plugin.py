@@ -18,6 +18,8 @@ def rateval_register_models() -> list[Component]:
             detect="rateval_clip.detection:detect",
             requires=("open_clip", "torchvision", "transformers"),
             extra="clip",
+            wraps=("open_clip.model.CLIP", "open_clip.model.CustomTextCLIP"),
+            wrapper="rateval_clip.encoder:wrap_clip",
             source="Radford et al., ICML 2021; github.com/mlfoundations/open_clip",
         )
     ]

@@ -18,6 +18,11 @@ def rateval_register_models() -> list[Component]:
             detect="rateval_hf.detection:detect",
             requires=("torchvision", "transformers"),
             extra="hf",
+            wraps=(
+                "transformers.models.clip.modeling_clip.CLIPModel",
+                "transformers.models.siglip.modeling_siglip.SiglipModel",
+            ),
+            wrapper="rateval_hf.wrapped:wrap_hf_clip",
             source="github.com/huggingface/transformers, CLIPModel and SiglipModel",
         )
     ]

@@ -19,7 +19,7 @@ from torchvision.transforms import (
 from rateval.api import RatevalError
 from rateval.modelkit import Geometry
 from rateval_hf.params import HfClipParams
-from rateval_hf.settings import read_settings
+from rateval_hf.settings import Settings, read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,14 @@ def make_preprocessing(
 
     Raises RatevalError when the folder has no such file, or one that yields another size.
     """
-    settings = read_settings(folder, kind, params)
+    return follow_settings(read_settings(folder, kind, params), image_size)
+
+
+def follow_settings(settings: Settings, image_size: int) -> Preprocessing:
+    """Make the transform that settings describe.
+
+    Raises RatevalError when it yields another size than squares of ``image_size`` pixels.
+    """
     steps: list[Any] = []
     if settings.resize is not None:
         steps.append(Resize(settings.resize, InterpolationMode(settings.interpolation)))

@@ -59,7 +59,22 @@ def read_settings(folder: Path, kind: str, params: HfClipParams) -> Settings:
     ``kind`` is the ``model_type`` whose defaults fill what the file leaves out. Raises RatevalError
     when the folder has no such file, or one that says what may not be set or isn't supported.
     """
-    path, given = _read_given(folder)
+    path = locate_settings(folder)
+    return parse_settings(read_json(path), path, kind, params.image_mean, params.image_std)
+
+
+def parse_settings(
+    content: dict[str, Any],
+    path: Path,
+    kind: str,
+    mean: tuple[float, float, float] | None = None,
+    std: tuple[float, float, float] | None = None,
+) -> Settings:
+    """Return what the content of such a file says; messages call it ``path``.
+
+    Raises RatevalError as ``read_settings`` does.
+    """
+    given = _check_given(content, path)
     values = {**_COMMON, **_DEFAULTS[kind], **given}
     resizes, crops = values["do_resize"], values["do_center_crop"]
     resize = _sides(values["size"], path) if resizes else None
@@ -68,7 +83,6 @@ def read_settings(folder: Path, kind: str, params: HfClipParams) -> Settings:
     factor = values.get("rescale_factor", 1 / 255)
     if not values["do_rescale"] or abs(factor * 255 - 1) > 1e-6:
         raise RatevalError(f"{path}: only pixels rescaled by 1/255 are supported, not by {factor}")
-    mean, std = params.image_mean, params.image_std
     used = {"size": resizes, "resample": resizes, "crop_size": crops}
     used |= {"image_mean": mean is None, "image_std": std is None}
     absent = tuple(key for key, matters in used.items() if matters and key not in given)
@@ -79,13 +93,11 @@ def read_settings(folder: Path, kind: str, params: HfClipParams) -> Settings:
     return Settings(path, resize, interpolation, crop, mean, std, absent)
 
 
-def _read_given(folder: Path) -> tuple[Path, dict[str, Any]]:
-    path = locate_settings(folder)
-    content = read_json(path)
+def _check_given(content: dict[str, Any], path: Path) -> dict[str, Any]:
     if content.get("auto_map") is not None:
         check_table(ImageOptions, {"auto_map": content["auto_map"]}, str(path))
     options = check_table(ImageOptions, settings_in(content), str(path)).options()
-    return path, {key: value for key, value in options.items() if value is not None}
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def settings_in(content: dict[str, Any]) -> dict[str, Any]:

@@ -13,31 +13,37 @@ from rateval.api import RatevalError
 from rateval.modelkit import tokenizer_options
 
 
-class FolderTokens:
-    """A tokenizer that turns prompts into token ids of a fixed length."""
+def read_tokenizer(folder: Path) -> Any:
+    """Read a folder's tokenizer.
 
-    def __init__(self, folder: Path, length: int, vocabulary_size: int) -> None:
-        """Read the tokenizer's files.
+    Raises RatevalError when its files are absent, or need code or a library that is not here.
+    """
+    try:
+        # What is not local is not looked for; code in the folder is never run.
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), **tokenizer_options(folder))
+    except RatevalError:
+        raise
+    except Exception as error:  # each tokenizer class has errors of its own
+        reason = str(error).strip().partition("\n")[0]
+        raise RatevalError(
+            f"{folder}: its tokenizer cannot be read: {type(error).__name__}: {reason}; put "
+            "its files (tokenizer.json and tokenizer_config.json) into the folder"
+        ) from error
+    return tokenizer
 
-        Raises RatevalError when they are absent, need code or a library that is not here, or have
-        more words than the model.
+
+class Tokens:
+    """A tokenizer of transformers that turns prompts into token ids of a fixed length."""
+
+    def __init__(self, tokenizer: Any, length: int, vocabulary_size: int, folder: object) -> None:
+        """Take a tokenizer, which messages say is of ``folder``.
+
+        Raises RatevalError when it has more words than the model.
         """
         self._folder = folder
         self._length = length
-        try:
-            # What is not local is not looked for; code in the folder is never run.
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(
-                str(folder), **tokenizer_options(folder)
-            )
-        except RatevalError:
-            raise
-        except Exception as error:  # each tokenizer class has errors of its own
-            reason = str(error).strip().partition("\n")[0]
-            raise RatevalError(
-                f"{folder}: its tokenizer cannot be read: {type(error).__name__}: {reason}; put "
-                "its files (tokenizer.json and tokenizer_config.json) into the folder"
-            ) from error
-        found = len(self._tokenizer)
+        self._tokenizer = tokenizer
+        found = len(tokenizer)
         if found > vocabulary_size:
             raise RatevalError(
                 f"{folder}: its tokenizer has {found} words, but its model {vocabulary_size}; with "

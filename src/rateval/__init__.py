@@ -1,7 +1,8 @@
 """Whether a vision-language model is right for the right reasons.
 
-In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)`` and
-``rateval.create(kind, name)``.
+In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)``,
+``rateval.create(kind, name)``, and for a model of your own ``rateval.wrap(module)`` and
+``rateval.evaluate(model, images, labels, masks, classes=…)``.
 Importing this package costs nothing; what its names need is imported on first use.
 """
 
@@ -13,7 +14,13 @@ from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
     from rateval.errors import RatevalError as RatevalError
-    from rateval.facade import create as create, parity as parity, run as run
+    from rateval.facade import (
+        create as create,
+        evaluate as evaluate,
+        parity as parity,
+        run as run,
+        wrap as wrap,
+    )
     from rateval.records.run import RunRecord as RunRecord, load as load
 
 

@@ -1,10 +1,10 @@
-"""The Python entry points: run a study, make one component."""
+"""The Python entry points: run a study, make one component, evaluate a live model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, overload
 
 from pydantic import ValidationError
 
@@ -29,6 +29,9 @@ from rateval.spec.document import Document, read_document
 from rateval.spec.explain import locate
 from rateval.spec.overrides import override_run
 from rateval.spec.tables import RunSpec
+
+if TYPE_CHECKING:
+    from rateval.live.evaluation import Parts
 
 _DEFAULT = Context()
 
@@ -170,3 +173,81 @@ def create(kind: Kind, name: str, *, context: Context = _DEFAULT, **params: Any)
             for details in one_per_key(error, params)
         ) from None
     return build(Choice(name, found, checked), context)
+
+
+def evaluate(
+    model: Any,
+    images: Any,
+    labels: Sequence[int | str],
+    masks: Sequence[Any] | None = None,
+    *,
+    classes: Sequence[str],
+    head: Any = None,
+    head_on: Literal["features", "embedding"] = "features",
+    attributions: Parts = "generic-attention",
+    validators: Parts = "relevance-mass",
+    metrics: Parts = ("accuracy", "pt", "ir"),
+    seed: int = 0,
+    into: str | Path = "runs",
+    name: str = "",
+    reporter: Reporter | None = None,
+    registry: Registry | None = None,
+    **options: Any,
+) -> RunRecord:
+    """Evaluate a live model on images, and return the record, which is also on disk in ``into``.
+
+    ``model`` is what ``wrap`` or ``create`` returned, or a module that ``wrap`` takes alone. It
+    stays in this process and is afterwards as it was. It decides by prompts of ``classes``; by
+    ``head``, a module from its features (B, F), or, with ``head_on="embedding"``, from its image
+    embedding of unit length, to logits (B, K); or by its own logits where it has no text side.
+    ``images`` are PIL images, paths or arrays (H, W, 3) uint8, in a list, a torch Dataset or an
+    iterable; ``labels`` are indices into ``classes`` or names of them; ``masks`` are arrays (H, W)
+    bool, paths or None, one for each image. ``attributions``, ``validators`` and ``metrics`` are as
+    in a spec: a name, a dict with ``use`` and params, or several. ``options`` replace keys of
+    ``[run]``, such as ``batch_size=16``, ``limit=8`` or ``device="cuda"``; the device is the
+    model's own when it isn't given. ``name`` is the model's in reports.
+    Raises SpecError with everything that is wrong with the arguments before anything is computed,
+    and RatevalError when nothing could be computed.
+    """
+    from rateval.live.evaluation import evaluate as evaluate_live
+
+    return evaluate_live(
+        model,
+        (images, labels, masks, classes),
+        head,
+        head_on,
+        {"attribution": attributions, "evidence": validators, "metric": metrics},
+        options,
+        into=str(into),
+        name=name,
+        seed=seed,
+        registry=registry or discover(),
+        reporter=reporter or Reporter(),
+    )
+
+
+def wrap(
+    model: Any,
+    tokenizer: Any = None,
+    preprocess: Any = None,
+    *,
+    prompt: str | Sequence[str] | None = None,
+    record: Any = None,
+    grid: tuple[int, int] | None = None,
+    registry: Registry | None = None,
+) -> Model:
+    """Return a live ``torch.nn.Module`` as a model, for ``evaluate``; the module isn't changed.
+
+    A class that a plugin knows, such as open_clip's CLIP or transformers' CLIPModel, is wrapped by
+    it, with its ``tokenizer``, its ``preprocess`` (the transform of evaluation) and ``prompt``,
+    templates that hold {class}. Any other module is a vision transformer without a text side: it
+    returns features or logits (B, F), needs ``preprocess``, and has its attention found by a
+    forward pass. Where none is found, ``record`` makes a forward pass: of images (B, 3, H, W) it
+    returns the module's output and a list of each block's attention (B, heads, N, N), from which
+    the output is computed in the graph. ``grid`` are patch rows and columns, where they can't be
+    told.
+    Raises RatevalError when the module can't be wrapped, with what could be.
+    """
+    from rateval.live.wrapping import wrap as wrap_live
+
+    return wrap_live(model, tokenizer, preprocess, prompt, record, grid, registry or discover())

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from rateval.api import RatevalError
+from rateval.modelkit import attend_multihead
 from rateval_clip.model import Clip
-from rateval_clip.recording import attend_multihead
 from rateval_clip.tower import read_tower
 
 Build = Callable[..., Clip]

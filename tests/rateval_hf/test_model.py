@@ -22,7 +22,7 @@ from rateval_hf.files import digest
 from rateval_hf.model import HfClip, make_hf_clip
 from rateval_hf.params import HfClipParams
 from rateval_hf.plugin import rateval_register_models
-from rateval_hf.tokens import FolderTokens
+from rateval_hf.tokens import Tokens, read_tokenizer
 
 Build = Callable[..., HfClip]
 Edit = Callable[[str, dict[str, Any]], None]
@@ -277,7 +277,7 @@ def test_tokenizer_files_of_openai_s_clip(tmp_path: Path) -> None:
         json.dumps({"tokenizer_class": "CLIPTokenizer", "pad_token": "<|endoftext|>"}),
         encoding="utf-8",
     )
-    tokens = FolderTokens(tmp_path, length=6, vocabulary_size=10)
+    tokens = Tokens(read_tokenizer(tmp_path), length=6, vocabulary_size=10, folder=tmp_path)
     assert tokens(["A dog"]).tolist() == [[8, 7, 6, 9, 9, 9]]
 
 

@@ -48,6 +48,12 @@ class Component:
     seed is part of the identity of just those results that depend on it."""
     source: str = ""
     """Paper section or repository that this implements."""
+    wraps: tuple[str, ...] = ()
+    """Full names of the classes of live modules that ``wrapper`` makes a model of, such as
+    ``("open_clip.model.CLIP",)``; their subclasses, too. For models alone."""
+    wrapper: str = ""
+    """``module:attribute`` of ``(module, *, tokenizer, preprocess, prompt) -> object``, the last
+    three optional: what a user has besides a live module."""
 
     def __post_init__(self) -> None:
         for member in fields(self):
@@ -56,16 +62,19 @@ class Component:
             raise ValueError(f"name = {self.name!r}: must be kebab-case, such as 'relevance-mass'")
         if not self.summary.strip() or "\n" in self.summary:
             raise ValueError(f"summary = {self.summary!r}: must be one line of text")
-        for name in ("factory", "params", "digest", "detect"):
+        for name in ("factory", "params", "digest", "detect", "wrapper"):
             value = getattr(self, name)
-            if (value or name not in ("digest", "detect")) and not _REFERENCE.fullmatch(value):
+            if (value or name in ("factory", "params")) and not _REFERENCE.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")
+        if bool(self.wraps) != bool(self.wrapper):
+            raise ValueError("wraps and wrapper: one needs the other")
 
 
 def _check_type(name: str, value: object) -> None:
-    if name == "requires":
+    if name in ("requires", "wraps"):
         if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
-            raise ValueError(f"requires = {value!r}: must be a tuple of module names")
+            what = "module names" if name == "requires" else "full names of classes"
+            raise ValueError(f"{name} = {value!r}: must be a tuple of {what}")
     elif not isinstance(value, bool if name == "seeded" else str):
         raise ValueError(f"{name} = {value!r}: must be {'a bool' if name == 'seeded' else 'text'}")
 

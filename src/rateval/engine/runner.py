@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
 from rateval.api.component import Context
@@ -31,7 +32,7 @@ from rateval.registry.registry import Registry
 from rateval.scoring.summary import Found, Summary, new_folder
 from rateval.store.store import Stored
 from rateval.training.processes import require_processes
-from rateval.workbench.bench import Workbench
+from rateval.workbench.bench import Given, Workbench
 from rateval.workbench.build import require_factories
 
 Status = Literal["running", "finished", "interrupted", "failed"]
@@ -41,9 +42,10 @@ class Runner:
     """A plan carried out step by step; made for one run.
 
     ``fail_fast`` stops at the first failure. ``only`` names cells, by label or pattern, that are
-    computed; of all others is shown what is stored. Raises RatevalError when the device or the
-    output folder cannot be used, a test split holds no sample, or ``only`` names no cell:
-    all before anything is trained.
+    computed; of all others is shown what is stored. ``given`` maps tables of the plan to the object
+    that stands for their one choice; such a plan runs in this process alone. Raises RatevalError
+    when the device or the output folder cannot be used, a test split holds no sample, or ``only``
+    names no cell: all before anything is trained.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Runner:
         *,
         fail_fast: bool = False,
         only: str | Sequence[str] = (),
+        given: Mapping[str, Given] = MappingProxyType({}),
     ) -> None:
         options = plan.spec.run
         self._plan, self._reporter = plan, reporter
@@ -62,6 +65,8 @@ class Runner:
         self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
         self._bench = Workbench(Context(device=device, readers=options.readers))
+        for table, there in given.items():
+            self._bench.give(plan.choices[table][0], there)
         require_precision(options.precision, device)
         require_processes(options.processes, device)
         self._store = open_store(plan, reporter.warn)

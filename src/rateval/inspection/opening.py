@@ -53,8 +53,9 @@ def open_all(
 
 
 def _open(choice: Choice, context: Context, seed: int, limit: int | None) -> Opened:
-    made = build(choice, replace(context, seed=object_seed(choice, seed) or 0))
-    checked = check_handed_over(choice, made)
+    own = object_seed(choice, seed)
+    made = build(choice, replace(context, seed=own or 0))
+    checked = check_handed_over(choice, made, own)
     found = {TEST: checked.test, TRAIN: checked.train}
     splits = {name: split for name, split in found.items() if split is not None}
     return Opened(

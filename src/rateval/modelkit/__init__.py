@@ -23,6 +23,11 @@ if TYPE_CHECKING:
         is_out_of_memory as is_out_of_memory,
     )
     from rateval.machine.precision import require_precision as require_precision
+    from rateval.modelkit.attention import (
+        attend_multihead as attend_multihead,
+        find_attention as find_attention,
+        without_fast_path as without_fast_path,
+    )
     from rateval.modelkit.bert_vocabulary import (
         cached_bert_vocabulary as cached_bert_vocabulary,
         require_bert_vocabulary as require_bert_vocabulary,
@@ -64,6 +69,7 @@ if TYPE_CHECKING:
     from rateval.modelkit.prompts import (
         PromptTemplates as PromptTemplates,
         fill_prompts as fill_prompts,
+        require_templates as require_templates,
     )
     from rateval.modelkit.recording import (
         Attend as Attend,
@@ -78,6 +84,10 @@ if TYPE_CHECKING:
         tokenizer_options as tokenizer_options,
     )
     from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
+    from rateval.modelkit.transforms import (
+        Transform as Transform,
+        read_transform as read_transform,
+    )
     from rateval.modelkit.weights import require_same_weights as require_same_weights
     from rateval.modelkit.writing import (
         copy_file as copy_file,
@@ -115,6 +125,8 @@ _MODULES = (
     "rateval.modelkit.geometry",
     "rateval.modelkit.checkpoint_files.reading",
     "rateval.modelkit.recording",
+    "rateval.modelkit.attention",
+    "rateval.modelkit.transforms",
     "rateval.modelkit.weights",
     "rateval.modelkit.writing",
 )

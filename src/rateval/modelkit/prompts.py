@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from rateval.errors import RatevalError
+
 
 def _check(value: Any) -> Any:
     templates = (value,) if isinstance(value, str) else value
@@ -27,6 +29,19 @@ PromptTemplates = Annotated[
     str | Annotated[tuple[str, ...], Field(min_length=1)], BeforeValidator(_check)
 ]
 """One template or several, each with ``{class}`` where the name of the class goes."""
+
+
+def require_templates(value: Any) -> str | tuple[str, ...]:
+    """Return a template or several. Raises RatevalError for what is none.
+
+    >>> require_templates(["a {class}"])
+    ('a {class}',)
+    """
+    try:
+        checked: str | tuple[str, ...] = _check(value)
+    except ValueError as error:
+        raise RatevalError(f"prompt: {error}") from None
+    return checked
 
 
 def fill_prompts(templates: str | Sequence[str], classes: Sequence[str]) -> list[list[str]]:

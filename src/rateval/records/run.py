@@ -77,7 +77,7 @@ class RunRecord(Record):
     written: str | None = None
     """UTC, ISO 8601, of the last time that this was written while the run went on."""
     spec_name: str
-    """The spec's file, as it was given."""
+    """The spec's file, as it was given, or the function that was called without a spec."""
     spec_given: str
     """The spec's text, as it was given."""
     overrides: dict[str, Any] = Field(default_factory=dict)
@@ -131,9 +131,10 @@ class RunRecord(Record):
     @property
     def command(self) -> str:
         """The command line that runs the same study again, or words where it has none."""
-        if not self.spec_given:
-            return "rateval.run with the same spec"
-        return write_command("run", self.spec_name, self.overrides)
+        if self.spec_given:
+            return write_command("run", self.spec_name, self.overrides)
+        without = self.spec_name == "rateval.evaluate"
+        return f"{self.spec_name if without else 'rateval.run'} with the same arguments"
 
     @property
     def path(self) -> Path:

@@ -66,7 +66,7 @@ def explain_unresolved(found: Registered) -> str | None:
     A module that is imported already, and the source of any other one, say which names they have;
     what makes names as it runs is believed.
     """
-    for name in ("factory", "digest", "detect"):
+    for name in ("factory", "digest", "detect", "wrapper"):
         reference = getattr(found.component, name)
         why = _find_fault(reference) if reference else None
         if why is not None:
@@ -116,7 +116,7 @@ def load_factory(found: Registered) -> Callable[[Params, Context], Any]:
 
 
 def load_reference(found: Registered, name: str) -> Any:
-    """Import what a component's ``factory``, ``params``, ``digest`` or ``detect`` names.
+    """Import what a component's factory, params, digest, detect or wrapper names.
 
     Raises PluginError when it cannot be imported.
     """

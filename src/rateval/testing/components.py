@@ -53,6 +53,9 @@ def check_declaration(component: Component, kind: Kind) -> None:
         _check_call(component.name, "digest", component.digest, ("params",))
     if component.detect:
         _check_call(component.name, "detect", component.detect, ("clues",))
+    if component.wrapper:
+        options = ("tokenizer", "preprocess", "prompt")
+        _check_call(component.name, "wrapper", component.wrapper, ("module",), options)
     for module in component.requires:
         require(
             importlib.util.find_spec(module) is not None,
@@ -107,13 +110,20 @@ def _resolve(reference: str, field: str) -> Any:
         ) from error
 
 
-def _check_call(name: str, field: str, reference: str, arguments: tuple[str, ...]) -> None:
-    where, asked = f"{name}: {field}", f"be callable as ({', '.join(arguments)})"
+def _check_call(
+    name: str,
+    field: str,
+    reference: str,
+    arguments: tuple[str, ...],
+    options: tuple[str, ...] = (),
+) -> None:
+    shown = ", ".join((*arguments, *(f"{option}=" for option in options)))
+    where, asked = f"{name}: {field}", f"be callable as ({shown})"
     target = _resolve(reference, field)
     require(callable(target), where, asked, repr(target))
     signature = inspect.signature(target)
     try:
-        signature.bind(*arguments)
+        signature.bind(*arguments, **dict.fromkeys(options))
     except TypeError:
         require(False, where, asked, f"{reference}{signature}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 from rateval.api.component import Context
@@ -14,6 +15,15 @@ from rateval.workbench.build import build, check_handed_over, determine
 
 _Key = tuple[str, int | None]
 """Identity of a choice, and the seed that it is made with if it depends on that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An object that is there before the run, in this process alone."""
+
+    object: Any
+    digest: str
+    """Names everything that determines the object; two that are equal give equal results."""
 
 
 class Workbench:
@@ -31,6 +41,17 @@ class Workbench:
         self._failed: dict[_Key, tuple[Choice, BaseException]] = {}
         """What could not be made, and why: nobody tries twice."""
         self._classifier: tuple[str, Classifier] | None = None
+        self._given: set[_Key] = set()
+
+    def give(self, choice: Choice, given: Given) -> None:
+        """Take an object in place of the one that the factory of ``choice`` would make.
+
+        A model that is given is used as it is, never copied: who gives it trains nothing here.
+        """
+        key = self._key(choice, None)
+        self._given.add(key)
+        self._objects[key] = check_handed_over(choice, given.object, None)
+        self._determined[key] = choice.describe() | {"digest": given.digest}
 
     def has(self, choice: Choice, seed: int | None) -> bool:
         """Return whether the object of a choice is made already."""
@@ -65,9 +86,9 @@ class Workbench:
         return self._determined[key]
 
     def copy_model(self, choice: Choice, seed: int | None) -> Model:
-        """Return a model that may be trained in place; the loaded one stays as it was."""
-        model: Model = copy.deepcopy(self.object(choice, seed))
-        return model
+        """Return a model that may be trained in place; a loaded one stays as it was."""
+        model: Model = self.object(choice, seed)
+        return model if self._key(choice, seed) in self._given else copy.deepcopy(model)
 
     def keep_classifier(self, identity: str, classifier: Classifier) -> None:
         """Keep one classifier for the cells that follow, and let go of the one before."""

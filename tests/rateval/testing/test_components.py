@@ -116,6 +116,10 @@ def test_a_component_of_another_kind_is_noticed() -> None:
         ),
         ({"factory": "conformance_light:one_argument"}, r"got conformance_light:one_argument\(pa"),
         ({"digest": "conformance_light:make"}, r"digest must be callable as \(params\)"),
+        (
+            {"wraps": ("pkg.Model",), "wrapper": "conformance_light:make"},
+            r"wrapper must be callable as \(module, tokenizer=, preprocess=, prompt=\)",
+        ),
         ({"requires": ("no_such_module",), "extra": "x"}, r"got no module 'no_such_module' \(ext"),
         ({"params": "conformance_broken:GoodParams"}, "must be importable; got ModuleNotFound"),
         ({"params": "conformance_heavy:GoodParams"}, "must import no heavy library.*; got captum"),

@@ -1,0 +1,141 @@
+"""A live model on given images: planned, run and recorded as a study is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from typing_extensions import get_protocol_members
+
+from rateval.api.protocols import Model
+from rateval.data.checked import describe
+from rateval.engine.runner import Runner
+from rateval.errors import Problem, RatevalError, SpecError
+from rateval.live.arguments import read_data
+from rateval.live.components import CALL, GIVEN, with_given
+from rateval.live.decision import GivenDecision, HeadOn, check_head, require_logits
+from rateval.live.identity import digest_model
+from rateval.live.surroundings import borrowed, device_of
+from rateval.live.wrapping import wrap
+from rateval.machine.device import resolve_device
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
+from rateval.progress import Reporter
+from rateval.records.run import RunRecord
+from rateval.registry.registry import Registry
+from rateval.spec.document import Document
+from rateval.workbench.bench import Given
+
+Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+"""Components as in a spec: names, or tables with ``use`` and params."""
+
+_ARGUMENTS = {"attribution": "attributions", "evidence": "validators", "metric": "metrics"}
+"""Table of a spec to the argument that stands for it."""
+
+
+def evaluate(
+    model: object,
+    data: tuple[Any, Any, Any, Any],
+    head: object,
+    head_on: HeadOn,
+    parts: Mapping[str, Parts],
+    options: Mapping[str, Any],
+    *,
+    into: str,
+    name: str,
+    seed: int,
+    registry: Registry,
+    reporter: Reporter,
+) -> RunRecord:
+    """Run and record. ``data`` are images, labels, masks and classes, ``parts`` tables of a spec.
+
+    Raises SpecError and RatevalError for what is wrong with the arguments, before anything is
+    computed, and RatevalError when nothing could be computed.
+    """
+    model = _take_model(model, registry)
+    given_head = check_head(head, head_on)
+    listed = {table: _list_entries(_ARGUMENTS[table], entries) for table, entries in parts.items()}
+    dataset, readers = read_data(*data, passes=len(listed["attribution"]))
+    decision = GivenDecision(given_head, head_on)
+    if "output" in options:
+        raise RatevalError(f"{CALL}: output: is called into here")
+    run = {"device": device_of(model.module), **options, "output": into}
+    if readers:
+        run["readers"] = readers
+    decides = given_head is not None or not getattr(model, "has_text", True)
+    document = _write_spec(model, decision if decides else None, listed, run, name, seed)
+    plan = make_plan(document, with_given(registry))
+    device = resolve_device(plan.spec.run.device)
+    with borrowed([model.module, *([given_head] if given_head else [])], device):
+        given = {"dataset": Given(dataset, dataset.test.identity)}
+        if decides:
+            given["finetune"] = Given(decision, decision.digest)
+            classifier = decision.fit(model, None, dataset.classes, None)  # type: ignore[arg-type]
+            require_logits(classifier, dataset.classes, device)
+        given["model"] = Given(model, digest_model(model, dataset.classes))
+        return _require_results(_run(plan, registry, reporter, given))
+
+
+def _run(
+    plan: Plan, registry: Registry, reporter: Reporter, given: Mapping[str, Given]
+) -> RunRecord:
+    return Runner(plan, registry, reporter, given=given).run()
+
+
+def _take_model(model: object, registry: Registry) -> Model:
+    """Return a model, or a module wrapped. Raises RatevalError for anything else."""
+    lacking = sorted(name for name in get_protocol_members(Model) if not hasattr(model, name))
+    if lacking and isinstance(model, torch.nn.Module):
+        return wrap(model, None, None, None, None, None, registry)
+    if lacking:
+        raise RatevalError(
+            f"{CALL}: model is {describe(model)}, which lacks {', '.join(lacking)}; give a "
+            "torch.nn.Module, or what rateval.wrap or rateval.create returns"
+        )
+    return cast(Model, model)
+
+
+def _list_entries(argument: str, entries: object) -> list[Any]:
+    """Return tables of a spec. Raises SpecError for what names no component."""
+    given = [entries] if isinstance(entries, str | Mapping) else entries
+    listed: list[Any] = list(given) if isinstance(given, Iterable) else [entries]
+    asked = "give the name of a component, a dict with use and its params, or a list of these"
+    wrong = [entry for entry in listed if not isinstance(entry, str | Mapping)]
+    if wrong or not listed:
+        what = f"holds {describe(wrong[0])}" if wrong else "is empty"
+        raise SpecError([Problem(f"{CALL}: {argument}", f"{what}; {asked}")])
+    return [{"use": entry} if isinstance(entry, str) else dict(entry) for entry in listed]
+
+
+def _write_spec(
+    model: Model,
+    decision: GivenDecision | None,
+    parts: Mapping[str, list[Any]],
+    run: Mapping[str, Any],
+    name: str,
+    seed: int,
+) -> Document:
+    kind = type(model.module)
+    what = f"{kind.__module__}.{kind.__qualname__}"
+    method: dict[str, Any] = {"use": "zs", "name": "prompts"}
+    if decision is not None:
+        head = type(decision.head).__qualname__ if decision.head is not None else "its own logits"
+        method = {"use": GIVEN, "name": "head" if decision.head else "own", "what": head}
+    data: dict[str, Any] = {
+        "study": {"name": "evaluate", "seed": seed},
+        "dataset": [{"use": GIVEN, "name": "images", "what": "images, labels and masks"}],
+        "model": [{"use": GIVEN, "name": name or kind.__name__, "what": what}],
+        "finetune": [method],
+        **parts,
+        "run": dict(run),
+    }
+    return Document(CALL, data, "")
+
+
+def _require_results(record: RunRecord) -> RunRecord:
+    """Return a record. Raises RatevalError with the reasons when it holds no cell."""
+    if record.cells:
+        return record
+    reasons = "; ".join(dict.fromkeys(failure.error for failure in record.failures))
+    raise RatevalError(f"{CALL}: nothing could be computed: {reasons}; see {record.path}")

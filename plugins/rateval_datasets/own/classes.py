@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 from rateval.modelkit import list_some, suggest
 from rateval_datasets.own.problems import problem, read_text
 
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What cannot stand in a prompt; bytes of a folder's name that are no UTF-8 come as surrogates."""
 _LARGEST_FILE = 1 << 24
 """Bytes that a file of class names may have."""
 
@@ -99,15 +103,37 @@ def name_classes(
         raise problem(
             component, f"class_names: the label {list_some(map(repr, empty))} has no name"
         )
-    twice = {name for name, times in Counter(names).items() if times > 1}
-    if twice:
-        sources = [label for label, name in zip(labels, names, strict=True) if name in twice]
+    broken = [name for name in names if _UNFIT.search(name)]
+    if broken:
         raise problem(
             component,
-            f"class_names: the labels {list_some(sources)} have one name, "
-            f"{list_some(sorted(twice))}, and so equal prompts; make the names differ",
+            f"class_names: the name {list_some(broken)} holds control characters, or bytes that "
+            "are no UTF-8; rename the class, or give it another name",
         )
+    _require_different(component, labels, names)
     return names
+
+
+def _require_different(component: str, labels: Sequence[str], names: Sequence[str]) -> None:
+    read = [_as_read(name) for name in names]
+    counts = Counter(read)
+    alike = [at for at, name in enumerate(read) if counts[name] > 1]
+    if not alike:
+        return
+    sources = list_some([labels[at] for at in alike])
+    words = list(dict.fromkeys(names[at] for at in alike))
+    same = len(words) == len({_as_read(name) for name in words})
+    have = "have one name" if same else "have names that tokenizers take for one"
+    raise problem(
+        component,
+        f"class_names: the labels {sources} {have}, {list_some(sorted(words))}, and so equal "
+        "prompts; make the names differ",
+    )
+
+
+def _as_read(name: str) -> str:
+    """Return a name as tokenizers take it: in small letters, and an umlaut as one character."""
+    return unicodedata.normalize("NFC", name).lower()
 
 
 def _read_list(component: str, path: Path) -> tuple[str, ...]:

@@ -145,17 +145,18 @@ def shape_of(area: Any, size: tuple[int, int] | None) -> Shape:
 
 
 def _reader(mask: Any) -> Callable[[], Any]:
-    def read() -> Any:
-        # datumaro keeps this choice for the thread that imported it alone.
-        IMAGE_BACKEND.set(ImageBackend.cv2)
-        try:
-            return mask.image
-        except (OSError, ValueError, MemoryError):
-            raise
-        except Exception as error:  # whatever a broken mask makes its decoders raise
-            raise ValueError(f"{type(error).__name__}: {error}") from error
+    return lambda: _decode(lambda: mask.image)
 
-    return read
+
+def _decode(read: Callable[[], Any]) -> Any:
+    # datumaro keeps this choice for the thread that imported it alone.
+    IMAGE_BACKEND.set(ImageBackend.cv2)
+    try:
+        return read()
+    except (OSError, ValueError, MemoryError):
+        raise
+    except Exception as error:  # whatever a broken mask makes its decoders raise
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _digest_mask(mask: Any) -> str:
@@ -169,7 +170,8 @@ def _digest_mask(mask: Any) -> str:
         value = mask.index if isinstance(mask, ExtractedMask) else ""
         return f"mask {path.parent.name}/{path.name} {file_size(path)} {value}"
     if isinstance(mask, RleMask):
-        sides, counts = list(require_runs(mask.rle)), mask.rle["counts"]
+        runs = _decode(lambda: mask.rle)
+        sides, counts = list(require_runs(runs)), runs["counts"]
         return f"mask {sides} {hashlib.sha256(repr(counts).encode()).hexdigest()[:32]}"
     pixels = np.asarray(_reader(mask)()) > 0
     return f"mask {pixels.shape} {hashlib.sha256(np.packbits(pixels).tobytes()).hexdigest()[:32]}"

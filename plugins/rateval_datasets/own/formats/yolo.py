@@ -5,6 +5,7 @@ datumaro's own reader takes boxes alone and leaves out files that begin with an 
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ READER = "yolo_outlines"
 """Name of the reader among datumaro's."""
 _TABLES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 """Files that name the classes."""
+_FARTHEST = 2
+"""Share of a side beyond which no tool puts a corner, though some put it a little outside."""
 _LARGEST_FILE = 1 << 24
 """Bytes that a file of annotations may have."""
 
@@ -138,7 +141,8 @@ def _name_of(path: Path) -> str:
             folders.remove(side)  # the last one, as Ultralytics has it
             folders.reverse()
             break
-    return "/".join([*folders, path.stem])
+    # macOS writes an umlaut as two characters, others as one.
+    return unicodedata.normalize("NFC", "/".join([*folders, path.stem]))
 
 
 def _split_of(path: Path) -> str:
@@ -154,6 +158,9 @@ def _read_names(table: Path) -> list[str]:
         names = [names[at] for at in range(len(names))]
     if not isinstance(names, list) or not names:
         raise DatasetImportError(f"{table.name} has no list of names")
+    # As text, a list that refers to lists that refer to lists could fill any memory.
+    if not all(isinstance(name, str | int | float) for name in names):
+        raise DatasetImportError(f"names in {table.name} must be text")
     return [str(name) for name in names]
 
 
@@ -170,11 +177,23 @@ def _read_line(words: list[str], classes: int, where: str) -> Annotation:
         raise InvalidAnnotationError(f"{where}: {error}") from error
     if not 0 <= label < classes:
         raise InvalidAnnotationError(f"{where}: there is no class {label}, only 0 to {classes - 1}")
+    if any(abs(number) > _FARTHEST for number in numbers):
+        raise InvalidAnnotationError(
+            f"{where}: numbers are shares of the photo's sides, not pixels"
+        )
     if len(numbers) == 4:
         x, y, width, height = numbers
-        return Bbox(x - width / 2, y - height / 2, width, height, label=label)
+        left, top = x - width / 2, y - height / 2
+        box = Bbox(left, top, width, height, label=label)
+        return _exactly(box, [left, top, left + width, top + height])
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
-        return Polygon(numbers, label=label)
+        return _exactly(Polygon(numbers, label=label), numbers)
     raise InvalidAnnotationError(
         f"{where}: {len(numbers)} numbers after the class; a box has 4, an outline pairs of them"
     )
+
+
+def _exactly(shape: Any, points: list[float]) -> Annotation:
+    """Give a shape its points once more: datumaro rounds to hundredths, and these are shares."""
+    shape.points = points
+    return shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def load(params: HuggingFaceParams) -> Mapping[str, Any]:
             found = _load(params)
         except Exception as error:  # whatever the library raises
             text = " ".join(str(error).split())
-            where = f"root = {params.root}" if params.root else f'name = "{params.name}"'
+            where = f"root = {params.root}" if params.root else f'cached = "{params.cached}"'
             advice = (
                 "give the folder that save_to_disk wrote, or one of Parquet files or photos"
                 if params.root
@@ -58,7 +59,7 @@ def _require_name(params: HuggingFaceParams) -> str:
 
     With such a name it would read the working folder.
     """
-    name = str(params.name)
+    name = str(params.cached)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith(".") or Path(name).exists():
         raise ValueError("must be written as owner/dataset; give a folder as root")
     return name
@@ -86,7 +87,7 @@ def require_folder(params: HuggingFaceParams) -> None:
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """Keep the library from the network and from drawing progress bars."""
+    """Keep the library from the network, and from drawing bars and logging what is raised, too."""
     places = [
         (datasets.config, "HF_HUB_OFFLINE"),
         (datasets.config, "HF_DATASETS_OFFLINE"),
@@ -94,7 +95,9 @@ def _offline() -> Iterator[None]:
     ]
     before = [getattr(module, key) for module, key in places]
     silent = datasets.are_progress_bars_disabled()
+    loudness = datasets.logging.get_verbosity()
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(logging.CRITICAL)
     for module, key in places:
         setattr(module, key, True)
     try:
@@ -102,5 +105,6 @@ def _offline() -> Iterator[None]:
     finally:
         for (module, key), value in zip(places, before, strict=True):
             setattr(module, key, value)
+        datasets.logging.set_verbosity(loudness)
         if not silent:
             datasets.enable_progress_bars()

@@ -18,13 +18,13 @@ class HuggingFaceParams(PhotoParams):
     root: OnDisk | None = None
     """Folder that save_to_disk wrote, or one with Parquet or Arrow files, or with photos as the
     library's "imagefolder" has them."""
-    name: str | None = Field(default=None, min_length=1)
-    """Name of a dataset that load_dataset has put into the cache of this computer before, in place
-    of root; nothing is downloaded."""
+    cached: str | None = Field(default=None, min_length=1)
+    """Name of a dataset, owner/dataset, that load_dataset has put into the cache of this computer
+    before, in place of root; nothing is downloaded."""
     config: str | None = Field(default=None, min_length=1)
-    """Which of the configurations of ``name``."""
+    """Which of the configurations of ``cached``."""
     cache: OnDisk | None = None
-    """Where the library unpacks Parquet files to, and finds ``name``. None is its own place."""
+    """Where the library unpacks Parquet files to, and finds ``cached``. None is its own place."""
     image: Column = "image"
     """Column of the photos; here and below "objects.bbox" is the part bbox of the column objects.
     """
@@ -53,10 +53,12 @@ class HuggingFaceParams(PhotoParams):
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
-        if (self.root is None) == (self.name is None):
-            raise ValueError("give either root, a folder, or name, a dataset in the cache")
-        if self.config is not None and self.name is None:
-            raise ValueError("config belongs to name; a folder has none")
+        if (self.root is None) == (self.cached is None):
+            raise ValueError(
+                "give either root, a folder, or cached, the name of a dataset in the cache"
+            )
+        if self.config is not None and self.cached is None:
+            raise ValueError("config belongs to cached; a folder has none")
         if self.mask is not None and self.boxes is not None:
             raise ValueError("give either mask or boxes as evidence, not both")
         if self.mask_values is not None and self.mask is None:

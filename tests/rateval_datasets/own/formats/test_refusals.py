@@ -156,3 +156,25 @@ def test_paths_out_of_the_folder_are_refused(tmp_path: Path, make: Any, forms: A
     assert len(faults) == 1
     assert "not allowed to reference the parent directory" in faults[0]
     assert str(tmp_path) not in faults[0]
+
+
+@pytest.mark.parametrize("change", [-5, 10**12, 0.5, None])
+def test_broken_runs_cost_their_photo_alone(
+    tmp_path: Path, make: Any, forms: Any, change: Any
+) -> None:
+    def damage(table: Any) -> None:
+        one = table["annotations"][0]
+        counts = [100, 20, size[0] * size[1] - 120]
+        one["segmentation"] = {"size": list(size), "counts": [counts[0], change, *counts[2:]]}
+
+    size = forms.size_of(2)
+    root = forms.export(tmp_path, "coco_instances", ["polygon"])
+    path = root / "annotations/instances_val.json"
+    table = json.loads(path.read_text())
+    photo = table["annotations"][0]["image_id"]
+    (height, width) = next((i["height"], i["width"]) for i in table["images"] if i["id"] == photo)
+    size = (height, width)
+    damage(table)
+    path.write_text(json.dumps(table))
+    rows = forms.read(make(root).test)
+    assert sorted(isinstance(row, Skipped) for row in rows) == [False, False, True]

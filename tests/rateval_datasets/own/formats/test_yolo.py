@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def test_names_may_be_numbered(tmp_path: Path, make: Any, forms: Any) -> None:
 
 BAD = [
     ("0 0.1 0.2 0.3\n", "p0.txt:1: 3 numbers after the class; a box has 4"),
+    ("1 30 20 25 9\n", "p0.txt:1: numbers are shares of the photo's sides, not pixels"),
     ("\n7 0.1 0.2 0.3 0.4\n", "p0.txt:2: there is no class 7, only 0 to 1"),
     ("0 0.1 0.2 x 0.4\n", "p0.txt:1: could not convert string to float: 'x'"),
 ]
@@ -111,9 +113,10 @@ def test_a_line_at_fault_costs_its_photo(
 def test_points_outside_of_any_image_cost_their_photo(
     tmp_path: Path, make: Any, forms: Any, points: str
 ) -> None:
-    (bad,) = forms.read(make(write(tmp_path, "images/val/p0.jpg", f"0 {points}")).test)
-    assert isinstance(bad, Skipped)
-    assert bad.damaged
+    write(tmp_path, "images/val/p0.jpg", f"0 {points}")
+    root = write(tmp_path, "images/val/p1.jpg", f"1 {centred()}")
+    (bad,) = [one for one in forms.read(make(root).test) if isinstance(one, Skipped)]
+    assert bad.reason.startswith("unreadable ")
 
 
 def test_annotations_without_a_photo_are_skipped(tmp_path: Path, make: Any, forms: Any) -> None:
@@ -150,3 +153,37 @@ def test_yaml_makes_no_objects(tmp_path: Path, refuse: Callable[..., str]) -> No
     )
     assert "could not determine a constructor" in refuse(root)
     assert not touched.exists()
+
+
+def test_shares_are_exact_to_a_thousandth_of_a_pixel(tmp_path: Path, make: Any, forms: Any) -> None:
+    """datumaro rounds to hundredths: of a side of 1,000 pixels those are ten."""
+    root = write(tmp_path, "images/val/p0.jpg", "0 0.1234 0.2347 0.4567 0.2347 0.4567 0.6789\n")
+    write(tmp_path, "images/val/p1.jpg", "1 0.3125 0.4375 0.3771 0.1237\n")
+    for name in ("p0", "p1"):
+        Image.new("RGB", (1000, 1000)).save(root / f"images/val/{name}.jpg")
+    found = forms.samples(make(root).test)
+    y, x = np.mgrid[:1000, :1000] + 0.5
+    # Below the upper side, left of the right one, right of the slope between their ends.
+    slope = (x - 123.4) * (678.9 - 234.7) > (y - 234.7) * (456.7 - 123.4)
+    np.testing.assert_array_equal(found["p0"].mask, (y > 234.7) & (x < 456.7) & slope)
+    box = (np.abs(x - 312.5) < 377.1 / 2) & (np.abs(y - 437.5) < 123.7 / 2)
+    np.testing.assert_array_equal(found["p1"].mask, box)
+
+
+def test_names_that_refer_to_each_other_fill_no_memory(
+    tmp_path: Path, refuse: Any, forms: Any
+) -> None:
+    root = write(tmp_path, "images/val/p0.jpg", f"1 {centred()}")
+    lines = ["a0: &a0 [x, x]", *(f"a{at}: &a{at} [*a{at - 1}, *a{at - 1}]" for at in range(1, 60))]
+    (root / "data.yaml").write_text("\n".join([*lines, "names: *a59\n"]))
+    assert "names in data.yaml must be text" in refuse(root)
+
+
+def test_photos_and_annotations_match_in_either_spelling_of_unicode(
+    tmp_path: Path, make: Any, forms: Any
+) -> None:
+    one, two = (unicodedata.normalize(form, "ä") for form in ("NFC", "NFD"))
+    root = write(
+        tmp_path, f"images/val/{one}.jpg", f"1 {centred()}", labels=f"labels/val/{two}.txt"
+    )
+    assert len(forms.samples(make(root).test)) == 1

@@ -89,8 +89,8 @@ def test_the_cache_by_name(tables: Any, make: Any, refuse: Any, tmp_path: Path) 
     (tmp_path / "cache" / "default").rename(tmp_path / "cache" / "shop___kettles" / "default")
     (file,) = (tmp_path / "cache" / "shop___kettles").rglob("parquet-test.arrow")
     file.rename(file.with_name("kettles-test.arrow"))
-    assert len(make(None, name="shop/kettles").test) == 4
-    assert "load it once with datasets.load_dataset" in refuse(None, name="shop/mugs")
+    assert len(make(None, cached="shop/kettles").test) == 4
+    assert "load it once with datasets.load_dataset" in refuse(None, cached="shop/mugs")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_no_code_in_the_folder_runs(
 
 @pytest.mark.parametrize("name", ["parquet", "csv", "./shop", "/data/shop", "a/b/c", "../a"])
 def test_names_that_would_read_the_working_folder(refuse: Any, name: str) -> None:
-    assert "must be written as owner/dataset" in refuse(None, name=name)
+    assert "must be written as owner/dataset" in refuse(None, cached=name)
 
 
 def test_offline_ends_with_the_loading(make: Any, saved: Path) -> None:
@@ -281,8 +281,8 @@ def test_offline_ends_with_the_loading(make: Any, saved: Path) -> None:
     ("params", "message"),
     [
         ({}, "give either root"),
-        ({"root": "a", "name": "a/b"}, "give either root"),
-        ({"root": "a", "config": "b"}, "config belongs to name"),
+        ({"root": "a", "cached": "a/b"}, "give either root"),
+        ({"root": "a", "config": "b"}, "config belongs to cached"),
         ({"root": "a", "mask": "m", "boxes": "b"}, "either mask or boxes"),
         ({"root": "a", "mask_values": [1]}, "mask_values needs mask"),
     ],

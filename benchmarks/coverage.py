@@ -101,7 +101,8 @@ def simulate_differences(n: int, studies: int, rng: np.random.Generator) -> dict
         drawn = rng.multinomial(n, table.ravel(), size=studies).reshape(-1, 4, 4).astype(float)
         for metric in BELOW:
             one, other, _ = shares(table, metric)
-            truth, held, defined = one.value - other.value, {}, 0
+            truth, defined = one.value - other.value, 0
+            held: dict[str, int] = {}
             for counts in drawn:
                 made = intervals(counts, metric)
                 defined += bool(made)

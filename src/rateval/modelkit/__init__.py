@@ -28,13 +28,6 @@ if TYPE_CHECKING:
         find_attention as find_attention,
         without_fast_path as without_fast_path,
     )
-    from rateval.modelkit.bert_vocabulary import (
-        cached_bert_vocabulary as cached_bert_vocabulary,
-        require_bert_vocabulary as require_bert_vocabulary,
-        require_bert_words as require_bert_words,
-        require_vocabulary_size as require_vocabulary_size,
-    )
-    from rateval.modelkit.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
     from rateval.modelkit.checkpoint_files.finding import (
         Weights as Weights,
@@ -55,7 +48,18 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.clues import Clues as Clues, Guess as Guess
     from rateval.modelkit.digests import digest_files as digest_files, digest_of as digest_of
-    from rateval.modelkit.foreign_table import (
+    from rateval.modelkit.geometry import Geometry as Geometry
+    from rateval.modelkit.layers import choose_layers as choose_layers
+    from rateval.modelkit.recording import (
+        Attend as Attend,
+        attend_fused as attend_fused,
+        attend_plainly as attend_plainly,
+        record_probabilities as record_probabilities,
+        replaced_forward as replaced_forward,
+        softmax_in_graph as softmax_in_graph,
+    )
+    from rateval.modelkit.tables.channels import ImageMean as ImageMean, ImageStd as ImageStd
+    from rateval.modelkit.tables.foreign_table import (
         ForeignDepth as ForeignDepth,
         ForeignMean as ForeignMean,
         ForeignPair as ForeignPair,
@@ -66,27 +70,23 @@ if TYPE_CHECKING:
         check_table as check_table,
         require_buildable as require_buildable,
     )
-    from rateval.modelkit.geometry import Geometry as Geometry
-    from rateval.modelkit.hugging_face_table import HuggingFaceTable as HuggingFaceTable
-    from rateval.modelkit.layers import choose_layers as choose_layers
-    from rateval.modelkit.prompts import (
+    from rateval.modelkit.tables.hugging_face_table import HuggingFaceTable as HuggingFaceTable
+    from rateval.modelkit.tables.tower_sizes import TowerSizeParams as TowerSizeParams
+    from rateval.modelkit.texts.bert_vocabulary import (
+        cached_bert_vocabulary as cached_bert_vocabulary,
+        require_bert_vocabulary as require_bert_vocabulary,
+        require_bert_words as require_bert_words,
+        require_vocabulary_size as require_vocabulary_size,
+    )
+    from rateval.modelkit.texts.prompts import (
         PromptTemplates as PromptTemplates,
         fill_prompts as fill_prompts,
         require_templates as require_templates,
     )
-    from rateval.modelkit.recording import (
-        Attend as Attend,
-        attend_fused as attend_fused,
-        attend_plainly as attend_plainly,
-        record_probabilities as record_probabilities,
-        replaced_forward as replaced_forward,
-        softmax_in_graph as softmax_in_graph,
-    )
-    from rateval.modelkit.tokenizer_folder import (
+    from rateval.modelkit.texts.tokenizer_folder import (
         check_tokenizer as check_tokenizer,
         tokenizer_options as tokenizer_options,
     )
-    from rateval.modelkit.tower_sizes import TowerSizeParams as TowerSizeParams
     from rateval.modelkit.transforms import (
         Transform as Transform,
         read_transform as read_transform,
@@ -113,15 +113,15 @@ _MODULES = (
     "rateval.modelkit.clues",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
-    "rateval.modelkit.bert_vocabulary",
+    "rateval.modelkit.texts.bert_vocabulary",
     # These import pydantic: params ask for them.
-    "rateval.modelkit.channels",
-    "rateval.modelkit.prompts",
-    "rateval.modelkit.tower_sizes",
+    "rateval.modelkit.tables.channels",
+    "rateval.modelkit.texts.prompts",
+    "rateval.modelkit.tables.tower_sizes",
     "rateval.modelkit.weight_choices",
-    "rateval.modelkit.foreign_table",
-    "rateval.modelkit.hugging_face_table",
-    "rateval.modelkit.tokenizer_folder",
+    "rateval.modelkit.tables.foreign_table",
+    "rateval.modelkit.tables.hugging_face_table",
+    "rateval.modelkit.texts.tokenizer_folder",
     "rateval.data.shapes",
     # And these import torch.
     "rateval.data.batches",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from rateval.errors import RatevalError
-from rateval.modelkit.channels import ImageMean, ImageStd
+from rateval.modelkit.tables.channels import ImageMean, ImageStd
 from rateval.wording import suggest
 
 ForeignSize = Annotated[int, Field(ge=1, le=65536)]

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rateval.errors import RatevalError
 from rateval.json_file import read_json
-from rateval.modelkit.foreign_table import ForeignTable, check_table
+from rateval.modelkit.tables.foreign_table import ForeignTable, check_table
 
 _CLASSES = frozenset(
     f"{name}{fast}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rateval.modelkit.foreign_table import ForeignTable
+from rateval.modelkit.tables.foreign_table import ForeignTable
 
 # What transformers writes, or once wrote, into every config, and no image-text model is built by.
 _NOTES = frozenset(

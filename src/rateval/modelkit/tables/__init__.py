@@ -1,0 +1,1 @@
+"""Tables of other libraries and of sizes, checked before anything is built from them."""

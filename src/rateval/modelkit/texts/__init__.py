@@ -1,0 +1,1 @@
+"""What models read as text: templates of prompts, vocabularies and tokenizers."""

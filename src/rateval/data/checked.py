@@ -63,8 +63,12 @@ class CheckedSplit:
             self.ids: Sequence[str] | None = getattr(whole, "ids", None)
             self.labels: Sequence[int] | None = getattr(whole, "labels", None)
             self.groups: Groups = list_groups(whole)
+            self.at_once: int = getattr(whole, "at_once", 1)
         if not isinstance(self.identity, str) or not self.identity.strip():
             raise self._fault("have an identity, text that is not empty", repr(self.identity))
+        if type(self.at_once) is not int or self.at_once < 1:
+            asked = "say by at_once how many samples to ask for at once, a whole number from 1"
+            raise self._fault(asked, describe(self.at_once))
         if self.ids is not None or self.labels is not None:
             self._check_list()
         fault = find_group_fault(self.groups, self._length)
@@ -79,7 +83,7 @@ class CheckedSplit:
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Return the samples at ``indices``, each as its protocol has it."""
-        with naming(f"{self._name}: samples()", "dataset"):
+        with naming(f"{self._name}: samples(){self._tell_which(indices)}", "dataset"):
             found = list(self._whole.samples(indices))
         if len(found) != len(indices):
             got = f"{len(found)} for {len(indices)} indices"
@@ -91,6 +95,13 @@ class CheckedSplit:
         if limit not in self._limited:
             self._limited[limit] = narrow(self, limit)
         return self._limited[limit]
+
+    def _tell_which(self, indices: Sequence[int]) -> str:
+        if len(indices) != 1:
+            return ""
+        at = int(indices[0])
+        known = self.ids is not None and 0 <= at < self._length
+        return f' of sample "{self.ids[at]}"' if known and self.ids else f" at position {at}"
 
     def _check(self, at: int, sample: Sample | Skipped) -> Sample | Skipped:
         fault = find_fault(sample, self._classes)

@@ -44,6 +44,11 @@ class SubsetSplit:
         groups = list_groups(self.whole)
         return {name: [values[at] for at in self.positions] for name, values in groups.items()}
 
+    @property
+    def at_once(self) -> int:
+        """How many samples it is asked for at once."""
+        return list_at_once(self.whole)
+
     def __len__(self) -> int:
         return len(self.positions)
 
@@ -61,6 +66,14 @@ def list_labels(split: Split) -> Sequence[int] | None:
     """
     labels: Sequence[int] | None = getattr(split, "labels", None)
     return labels
+
+
+def list_at_once(split: Split) -> int:
+    """Return how many samples a split is asked for at once; one, unless it lists another number.
+
+    A split lists it as a ``rateval.api.ListedSplit`` does.
+    """
+    return int(getattr(split, "at_once", 1))
 
 
 def limit_split(split: Split, limit: int | None) -> Split:
@@ -103,6 +116,11 @@ class WatchedSplit:
     def skipped(self) -> list[Skipped]:
         """What was skipped so far, each sample once."""
         return list(self._skipped.values())
+
+    @property
+    def at_once(self) -> int:
+        """How many samples it is asked for at once."""
+        return list_at_once(self._whole)
 
     def __len__(self) -> int:
         return len(self._whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from numbers import Integral
@@ -76,7 +76,7 @@ class CheckedSplit:
             raise self._fault(*fault)
         self._seen: dict[str, int] = {}
         """Id to position of what was read, where there is no list that says it."""
-        self._limited: dict[int, Split] = {}
+        self._narrowed: dict[Hashable, Split] = {}
 
     def __len__(self) -> int:
         return self._length
@@ -90,11 +90,11 @@ class CheckedSplit:
             raise self._fault("return one sample for each index", got)
         return [self._check(int(at), sample) for at, sample in zip(indices, found, strict=True)]
 
-    def remember(self, limit: int, narrow: Callable[[Split, int], Split]) -> Split:
-        """Return this split narrowed to ``limit`` samples, narrowing it once."""
-        if limit not in self._limited:
-            self._limited[limit] = narrow(self, limit)
-        return self._limited[limit]
+    def remember(self, rule: Hashable, narrow: Callable[[], Split]) -> Split:
+        """Return what ``narrow`` makes of this split, which is done once for each ``rule``."""
+        if rule not in self._narrowed:
+            self._narrowed[rule] = narrow()
+        return self._narrowed[rule]
 
     def _tell_which(self, indices: Sequence[int]) -> str:
         if len(indices) != 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedSplit
-from rateval.data.drawing import draw
+from rateval.data.drawing import apportion, draw, level
 from rateval.data.groups import Groups, list_groups
 from rateval.data.shapes import leave_out_long
 from rateval.errors import RatevalError
@@ -76,27 +77,40 @@ def list_at_once(split: Split) -> int:
     return int(getattr(split, "at_once", 1))
 
 
-def limit_split(split: Split, limit: int | None) -> Split:
+Way = Literal["share", "class"]
+"""How a limit is drawn: in proportion to the classes, or equally many of each."""
+
+
+def limit_split(split: Split, limit: int | None, by: Way = "share") -> Split:
     """Return ``limit`` samples of a split, drawn by ``draw``, in the order that they have there.
 
     Where the split lists no labels they are drawn as if they were of one class, and without ids by
-    their positions. A split with no more samples than that is returned as it is.
+    their positions. A split with no more samples than that is returned as it is. Raises
+    RatevalError when equally many of each class are asked for and it lists no labels.
     """
     if limit is None or limit >= len(split):
         return split
     if isinstance(split, CheckedSplit):  # it is asked for once per cell
-        return split.remember(limit, _draw_split)
-    return _draw_split(split, limit)
+        return split.remember((limit, by), lambda: _draw_split(split, limit, by))
+    return _draw_split(split, limit, by)
 
 
-def _draw_split(split: Split, limit: int) -> SubsetSplit:
+def _draw_split(split: Split, limit: int, by: Way) -> SubsetSplit:
     labels, ids = list_labels(split), getattr(split, "ids", None)
+    if by == "class" and labels is None:
+        raise RatevalError(
+            f'run.limit_by = "class": the split "{split.identity}" doesn\'t list its labels, so '
+            'that nobody knows the classes before all is read; use "share", which then draws '
+            "whatever the class"
+        )
     rule = f"{'ids' if ids is not None else 'positions'}{'' if labels is None else ' by class'}"
     drawn = draw(
         list(map(str, range(len(split)))) if ids is None else ids,
         [0] * len(split) if labels is None else labels,
         limit,
+        apportion if by == "share" else level,
     )
+    rule += " equally" if by == "class" else ""
     return SubsetSplit(split, tuple(drawn), f"limited to {limit} of {len(split)} by {rule}")
 
 

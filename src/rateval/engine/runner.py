@@ -22,6 +22,7 @@ from rateval.engine.worker import Worker, keep_worker, make_order, open_store, r
 from rateval.errors import RatevalError, StudyError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
+from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
@@ -61,7 +62,8 @@ class Runner:
         self._only = (only,) if isinstance(only, str) else tuple(only)
         self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
-        self._bench = Workbench(Context(device=device, readers=options.readers))
+        readers = resolve_readers(options.readers)
+        self._bench = Workbench(Context(device=device, readers=readers))
         require_precision(options.precision, device)
         require_processes(options.processes, device)
         self._store = open_store(plan, reporter.warn)

@@ -17,8 +17,10 @@ from rateval.machine.processor import read_processor
 from rateval.records.environment import EnvironmentRecord, GitRecord
 
 
-def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> EnvironmentRecord:
-    """Describe this process and its machine.
+def describe_environment(
+    device: str, readers: int, folder: Path, plugins: Iterable[str]
+) -> EnvironmentRecord:
+    """Describe this process, its machine, and the device and readers that it takes.
 
     ``folder`` is where a checkout is looked for; ``plugins`` are distributions to name in any case.
     """
@@ -28,6 +30,7 @@ def describe_environment(device: str, folder: Path, plugins: Iterable[str]) -> E
         processor=read_processor().name,
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
+        readers=readers,
         device=describe_device(device),
         distributions=imported_distributions(plugins),
         git=describe_checkout(folder),

@@ -71,7 +71,9 @@ def make_photos(root: Path, count: int, width: int, height: int) -> Path:
         coarse = noise.integers(0, 256, (12, 16, 3), np.uint8)
         smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
         grain = noise.normal(0, 6, (height, width, 3))
-        Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8)).save(photo, quality=90)
+        Image.fromarray(np.clip(np.asarray(smooth) + grain, 0, 255).astype(np.uint8)).save(
+            photo, quality=90
+        )
         blob = np.zeros((height, width), np.uint8)
         blob[height // 4 : height // 2, width // 4 : width // 2] = 255
         Image.fromarray(blob).save(mask)

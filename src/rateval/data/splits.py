@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -119,7 +120,8 @@ class WatchedSplit:
 
     def __init__(self, whole: Split) -> None:
         self._whole = whole
-        self._skipped: dict[str, Skipped] = {}
+        self._skipped: dict[int, Skipped] = {}
+        """By position: threads may read in any order."""
 
     @property
     def identity(self) -> str:
@@ -128,8 +130,8 @@ class WatchedSplit:
 
     @property
     def skipped(self) -> list[Skipped]:
-        """What was skipped so far, each sample once."""
-        return list(self._skipped.values())
+        """What was skipped so far, each sample once, in the order of the split."""
+        return [skipped for _, skipped in sorted(self._skipped.items(), key=itemgetter(0))]
 
     @property
     def at_once(self) -> int:
@@ -142,7 +144,9 @@ class WatchedSplit:
     def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
         """Return the samples at ``indices``."""
         found = leave_out_long(self._whole.samples(indices))
-        self._skipped |= {s.id: s for s in found if isinstance(s, Skipped)}
+        for at, sample in zip(indices, found, strict=True):
+            if isinstance(sample, Skipped):
+                self._skipped[int(at)] = sample
         return found
 
 

@@ -235,3 +235,16 @@ def test_images_of_two_sizes_are_refused_by_name(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(model, "preprocess", lambda image: plain(image)[:, : next(widths)])
     with pytest.raises(PluginError, match='on sample "0002" must give every image one size'):
         list(load_batches(tiny_dataset(test=3).test, model, batch_size=3))
+
+
+def test_what_was_skipped_is_told_in_the_order_of_the_split() -> None:
+    class Late(Photos):
+        def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
+            time.sleep(0.05 if 7 in indices else 0.0)
+            return super().samples(indices)
+
+    watched = WatchedSplit(Late())
+    for _ in range(2):
+        list(load_batches(watched, tiny_model(), batch_size=64, readers=4))
+    list(load_batches(watched, tiny_model(), batch_size=4, indices=[47, 27, 7], readers=1))
+    assert [skipped.id for skipped in watched.skipped] == ["0007", "0027", "0047"]

@@ -1,4 +1,4 @@
-"""Images read a second, and memory held meanwhile, beside torchvision: 4 minutes on 2 cores.
+"""Images read a second, and memory held meanwhile, beside torchvision: 5 to 10 minutes on 2 cores.
 
 JPEG photos of 1600 x 1200 pixels become what CLIP sees (224 pixels): by rateval's `folder`, with
 all checks of a run, and by torchvision's ImageFolder in a DataLoader, with the same transform; the

@@ -88,6 +88,9 @@ class RunRecord(Record):
     """Of everything that depends on one: repeated for each."""
     limit: int | None
     """Samples used of every split at most; null for all."""
+    limit_by: Literal["share", "class"] | None = None
+    """How they were drawn: in proportion to the classes, or equally many of each, so that scores
+    are over a balanced sample and not over the data; null without a limit."""
     environment: EnvironmentRecord
     datasets: tuple[DatasetRecord, ...]
     planned: tuple[Key, ...] = ()

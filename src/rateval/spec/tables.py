@@ -11,6 +11,8 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -121,6 +123,19 @@ def _require_path(value: object) -> object:
 Folder = Annotated[Path, BeforeValidator(_require_path), AfterValidator(Path.expanduser)]
 
 
+def _require_readers(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _READERS
+    if value != "auto" and not number:
+        quoted = isinstance(value, str) and value.strip().isdecimal()
+        how = f"; write it without quotes: {value}" if quoted else ""
+        raise ValueError(f'must be "auto", or a whole number from 1 to {_READERS}{how}')
+    return value
+
+
+_READERS = 256
+"""Readers at most."""
+
+
 class RunOptions(Table):
     """How to run, not what: ``[run]``; ``limit`` and ``precision`` alone change results."""
 
@@ -133,17 +148,33 @@ class RunOptions(Table):
     own. Rounded to half the size it is another result, with an identity of its own."""
     processes: int = Field(default=1, ge=1, le=64)
     """Processes that share each step of a training: one per GPU, or per group of CPU cores."""
-    readers: int = Field(default=1, ge=1, le=256)
-    """Threads that read and preprocess images ahead of the model."""
+    readers: Annotated[int | Literal["auto"], BeforeValidator(_require_readers)] = "auto"
+    """Threads that read and preprocess images ahead of the model: a whole number from 1 to 256, or
+    ``auto`` for as many as there are cores, at most 8, shared by processes."""
     limit: int | None = Field(default=None, ge=1)
-    """Use at most this many samples of every split, drawn in proportion to the classes and by a
-    digest of their ids. Narrower data are other data: it shows in the identity of the splits."""
+    """Use at most this many samples of every split, drawn as limit_by says and by a digest of their
+    ids. Narrower data are other data: it shows in the identity of the splits."""
+    limit_by: Literal["share", "class"] = "share"
+    """``share``: in proportion to the classes. ``class``: equally many of each, which estimates
+    something else: the mean over such a balanced sample, not over the data."""
     output: Folder = Path("runs")
     """Folder for run records and stored results, relative to the current directory."""
     max_cells: int = Field(default=10_000, ge=1)
     """Cells of a study at most; a larger grid is refused before it is laid out."""
     reuse: bool = True
     """Reuse stored results of equal identity; false computes all of them again."""
+
+    @field_validator("limit_by")
+    @classmethod
+    def _require_limit(cls, by: str, info: ValidationInfo) -> str:
+        if "limit" in info.data and info.data["limit"] is None:
+            raise ValueError("says how a limit is drawn, and there is none; add `limit`")
+        return by
+
+    def as_table(self) -> dict[str, Any]:
+        """Return a dict shaped like the TOML."""
+        unused = {"limit", "limit_by"} if self.limit is None else set[str]()
+        return self.model_dump(mode="json", exclude=unused)
 
 
 class RunSpec(Table):
@@ -192,5 +223,4 @@ class RunSpec(Table):
             tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
         if self.held_out is not None:
             tables["held_out"] = self.held_out.model_dump(mode="json")
-        run = self.run.model_dump(mode="json", exclude_none=True)
-        return {"study": self.study.as_table(), "run": run} | tables
+        return {"study": self.study.as_table(), "run": self.run.as_table()} | tables

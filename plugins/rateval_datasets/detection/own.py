@@ -35,30 +35,14 @@ def detect_folder(clues: Clues) -> Guess | None:
     if root is None or not root.is_dir():
         return None
     photos = _list(root)
-    params: dict[str, Any] = {"root": str(root)}
     labels = sorted({photo.label for photo in photos if photo.label is not None})
     why = f"{len(photos)} photos in {len(labels)} class folders"
-    unknown = []
-    sure = 1
-    if clues.masks is not None and is_json(clues.masks):
-        params["coco"] = str(clues.masks)
-        masked, notes = add_objects(NAME, photos, clues.masks, crowds=True)
-        count = sum(photo.evidence is not None for photo in masked)
-        why += f", {count} of them with objects of their class in {clues.masks.name}"
-        unknown += notes
-        sure = 2
-    elif clues.masks is not None:
-        if not clues.masks.is_dir():
-            raise problem(
-                NAME,
-                f"masks = {clues.masks}: is a file; class folders take a folder of masks, such as "
-                f"masks/{photos[0].id.rpartition('.')[0]}.png, or a COCO file, annotations.json",
-            )
-        params["masks"] = str(clues.masks)
-        masked, notes = add_masks(NAME, photos, clues.masks, None)
-        count = sum(photo.evidence is not None for photo in masked)
-        why += f", {count} of them with a mask"
-        unknown += [*notes, *_ask_values(masked)]
+    params: dict[str, Any] = {"root": str(root)}
+    unknown: list[str] = []
+    if clues.masks is not None:
+        key, what, unknown = _look_at_masks(photos, clues.masks)
+        params[key] = str(clues.masks)
+        why += f", {what}"
     if all(_WNID.fullmatch(label) for label in labels):
         unknown.append(
             "the words of prompts: the folders are called by WordNet ids, which a model doesn't "
@@ -67,7 +51,25 @@ def detect_folder(clues: Clues) -> Guess | None:
     ids, splits = [photo.id for photo in photos], [photo.split for photo in photos]
     division = find_division(ids, splits, [root, root.parent], clues)
     unknown += division.unknown
+    sure = 2 if "coco" in params else 1  # than the reader of COCO files, which may take it, too
     return Guess(why, {**params, **division.params}, sure, tuple(unknown), division.fill)
+
+
+def _look_at_masks(photos: Sequence[Photo], masks: Path) -> tuple[str, str, list[str]]:
+    """Return the param of the masks, for how many photos there are some, and what is asked."""
+    if is_json(masks):
+        masked, notes = add_objects(NAME, photos, masks, crowds=True)
+        count = sum(photo.evidence is not None for photo in masked)
+        return "coco", f"{count} of them with objects of their class in {masks.name}", notes
+    if not masks.is_dir():
+        raise problem(
+            NAME,
+            f"masks = {masks}: is a file; class folders take a folder of masks, such as "
+            f"masks/{photos[0].id.rpartition('.')[0]}.png, or a COCO file, annotations.json",
+        )
+    masked, notes = add_masks(NAME, photos, masks, None)
+    count = sum(photo.evidence is not None for photo in masked)
+    return "masks", f"{count} of them with a mask", [*notes, *_ask_values(masked)]
 
 
 def _list(root: Path) -> list[Photo]:

@@ -27,7 +27,7 @@ class _Part:
     """One file with the folder of its photos."""
 
     name: str
-    """What its path calls the split, such as ``train2017``; empty where it names none."""
+    """What its path calls it, perhaps by its split, such as ``train2017``."""
     found: Instances
     root: Path
 
@@ -61,11 +61,11 @@ def detect_coco(clues: Clues) -> Guess | None:
     if data is None:
         return None
     if masks is None:
-        files, sure = ([("", data)], 3) if is_json(data) else _files_in(data)
+        files, sure = ([_named(data)], 3) if is_json(data) else _files_in(data)
         bases = [data] if data.is_dir() else []
     else:
         # Class folders know more of their photos, so that their reader is surer.
-        files = [("", masks)] if is_json(masks) else _files_in(masks)[0]
+        files = [_named(masks)] if is_json(masks) else _files_in(masks)[0]
         sure, bases = 1, [data] if data.is_dir() else []
         if not bases:
             return None
@@ -75,6 +75,10 @@ def detect_coco(clues: Clues) -> Guess | None:
     return _guess(parts, notes, clues, sure)
 
 
+def _named(path: Path) -> tuple[str, Path]:
+    return path.stem.removeprefix(_INSTANCES), path
+
+
 def _files_in(folder: Path) -> tuple[list[tuple[str, Path]], int]:
     """Return the COCO files of a folder, each with what it calls its split, and how sure they are.
 
@@ -82,11 +86,15 @@ def _files_in(folder: Path) -> tuple[list[tuple[str, Path]], int]:
     """
     pattern = f"{_INSTANCES}*.json"
     if instances := [*folder.glob(f"annotations/{pattern}"), *folder.glob(pattern)]:
-        return [(path.stem.removeprefix(_INSTANCES), path) for path in sorted(instances)], 3
+        return [_named(path) for path in sorted(instances)], 3
     if exported := sorted(folder.glob(f"*/{_ROBOFLOW}")):
         return [(path.parent.name, path) for path in exported], 3
+    inner = sorted(folder.glob("annotations/*.json"))
+    if divided := [path for path in inner if _split_of(path.stem).lower() in SPLITS]:
+        return [_named(path) for path in divided], 2
     single = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-    return ([("", single[0])], 2) if len(single) == 1 else ([], 0)
+    single = single or inner
+    return ([_named(single[0])], 2) if len(single) == 1 else ([], 0)
 
 
 def _find_parts(
@@ -127,8 +135,8 @@ def _find_parts(
 
 def _is_of_another(place: Path, name: str) -> bool:
     """Return whether a folder is that of another split, which may have photos of the same names."""
-    split = _split_of(place.name)
-    return bool(name) and split.lower() in SPLITS and split != _split_of(name)
+    own, other = _split_of(name), _split_of(place.name)
+    return SPLITS.issuperset((own.lower(), other.lower())) and own != other
 
 
 def _places(
@@ -139,7 +147,7 @@ def _places(
     if beside and re.match("annotations?|labels", path.parent.resolve().name, re.IGNORECASE):
         own.append(path.parent.parent if path.parent.name else path.parent / "..")
     for base in [*own, *bases]:
-        yield from folders_below(base, [name, _split_of(name)] if name else [])
+        yield from folders_below(base, [name, _split_of(name)])
     for base in bases:
         if base.name and any(one.startswith(f"{base.name}/") for one in names):
             yield base.parent
@@ -159,7 +167,8 @@ def _guess(parts: Sequence[_Part], notes: Sequence[str], clues: Clues, sure: int
     if several and len({part.found.path.name for part in parts}) == 1:
         files = list_some(f"{part.name}/{part.found.path.name}" for part in parts)
     why = f"{len(images)} images in COCO's instances, {files}"
-    if parts[0].found.path.name.startswith(_INSTANCES):
+    is_folder = clues.masks is None and clues.data is not None and clues.data.is_dir()
+    if is_folder and parts[0].found.path.name.startswith(_INSTANCES):
         why += " (of two readers, coco and datumaro's coco_instances, the first is taken)"
     remarks = [note for part in parts for note in part.found.notes]
     unknown = (*notes, *remarks, *questions, *_unlisted(parts), *division.unknown)

@@ -115,6 +115,8 @@ def test_one_file_for_each_split(coco: Any, inner: str) -> None:
         "root": root,
     }
     assert "2 photos to test on, 2 to train on" in found.text
+    # One of them has its own photos, though the other's are called alike.
+    assert dataset_of(draft("set/annotations/instances_val2017.json"))["root"] == root["val"]
 
 
 def test_a_split_whose_photos_are_not_there_is_left_out(coco: Any) -> None:
@@ -126,6 +128,14 @@ def test_a_split_whose_photos_are_not_there_is_left_out(coco: Any) -> None:
     assert "left out: set/annotations/instances_train.json: none of its 2 images is there" in (
         " ".join(found.unknown)
     )
+
+
+def test_files_that_are_called_as_their_splits(coco: Any) -> None:
+    for split in ("train", "test"):
+        lay(coco, f"set/annotations/{split}.json", f"set/{split}", FLAT)
+    found = draft("set")
+    assert dataset_of(found)["root"] == {"test": "set/test", "train": "set/train"}
+    assert "2 photos to test on, 2 to train on" in found.text
 
 
 def test_an_export_of_roboflows(coco: Any) -> None:

@@ -101,6 +101,7 @@ def held_whole(split: Photos, masks: bool = True) -> list[Batch]:
                 has_mask=tuple(s.mask is not None for _, s in kept),
                 captions=tuple(s.caption for _, s in kept),
                 skipped=tuple(s for s in found if isinstance(s, Skipped)),
+                sizes=tuple((s.image.height, s.image.width) for _, s in kept),
             )
         )
     return batches

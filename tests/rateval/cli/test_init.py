@@ -69,7 +69,10 @@ def test_photos_masks_and_a_checkpoint_make_a_study_that_runs(
     # 40 x 48 of 80 x 96 pixels.
     assert "8 can be read and 6 have evidence, 25 % of the photo" in done.out
     assert "which photos the checkpoint was trained on" in done.out
-    assert done.out.endswith("next:\n  rateval validate spec.toml\n  rateval run spec.toml\n")
+    assert done.out.endswith(
+        "next:\n  rateval validate spec.toml\n  rateval data check spec.toml\n"
+        "  rateval run spec.toml\n"
+    )
     spec = spec_of()
     assert spec["dataset"] == [{"use": "folder", "root": "photos", "masks": "masks"}]
     assert spec["model"] == [{"use": "clip", "architecture": "quickstart"}]
@@ -229,7 +232,12 @@ def test_a_pickle_is_refused(rateval: Rateval, photos: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--data", "fotos"], "--data fotos: no such file or folder"),
+        (["--data", "phots"], '--data phots: no such file or folder; did you mean "photos"?'),
+        (
+            ["--data", "fotos", "--masks", "masks/no", "--checkpoint", "none.pt"],
+            "\n--masks masks/no: no such file or folder; paths start from",
+        ),
+        (["--data", "fotos", "--checkpoint", "none.pt"], "\n--checkpoint none.pt: no such file"),
         (["--masks", "masks"], "--masks: belongs to photos; name them, too: --data PATH"),
         (["--data", "photos/mug"], "photos such as 0.png lie directly in it, without the folder"),
         (["--data", "."], "class folders lie in its masks, photos; give the one of the photos"),

@@ -96,6 +96,7 @@ def _gather(data: Path, masks: Path | None, checkpoint: Path | None, base: str) 
         read.file,
         read.weights,
         read.averaged,
+        read.both,
         base or read.base,
         downloads,
     )
@@ -155,7 +156,7 @@ def _entry(kind: Kind, one: Recognised, unknown: Sequence[str]) -> list[str]:
     lines = comment(unknown, lead="? ")
     fill = [f"# {key} = {write_value(value)}" for key, value in one.guess.fill.items()]
     if one.guess.lacks:
-        lines += comment([f"left out, for it lacks {one.guess.lacks}"], lead="? ")
+        lines += comment([f"left out: {one.guess.lacks}"], lead="? ")
         return [*lines, *(f"# {line}" for line in table), *fill, ""]
     return [*lines, *table, *fill, ""]
 

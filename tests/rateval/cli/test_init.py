@@ -155,6 +155,10 @@ def test_averaged_weights_alone_and_two_copies(
     assert rateval("init", "--data", "photos", "--checkpoint", "ema.pt").code == 0
     assert spec_of()["finetune"][1]["weights"] == "ema"
     assert library.run("spec.toml", device="cpu").status == "finished"
+    torch.save({"model": tuned, "model_ema": tuned}, "both.pt")
+    done = rateval("init", "both.toml", "--data", "photos", "--checkpoint", "both.pt")
+    assert "which weights are meant: weights 'model', as they were trained; the file" in done.out
+    assert "weights" not in spec_of("both.toml")["finetune"][1]
     copies = {f"{who}.{k}": v for who in ("student", "teacher") for k, v in tuned.items()}
     torch.save(copies, "two.pt")
     done = rateval("init", "two.toml", "--data", "photos", "--checkpoint", "two.pt")

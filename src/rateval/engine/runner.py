@@ -104,7 +104,8 @@ class Runner:
         try:
             with self._store.owning(folder):
                 self._store.sweep()
-                return self._run(Journal(folder, self._record))
+                copy = self._plan.document.copy_for(folder)
+                return self._run(Journal(folder, self._record, copy))
         finally:
             self._store.sweep()  # what its own processes left when they were ended
 

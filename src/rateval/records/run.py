@@ -144,11 +144,14 @@ class RunRecord(Record):
             raise RatevalError("this record has no folder: it was not saved and not loaded")
         return self._path
 
-    def save(self, folder: Path) -> None:
-        """Write ``run.json`` (and the spec, if it came from a file) into ``folder``."""
+    def save(self, folder: Path, spec: str = "") -> None:
+        """Write ``run.json`` into ``folder``, and the spec, if it came from a file.
+
+        ``spec`` is its text for that place, as it was given when left out.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         if self.spec_given:
-            write_whole(folder / "spec.toml", self.spec_given)
+            write_whole(folder / "spec.toml", spec or self.spec_given)
         content = self.model_dump(mode="json") | {"format": FORMAT}
         write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder

@@ -82,8 +82,9 @@ class LegradParams(TargetParams):
     """Which layers are explained, for which class, and which score of it."""
 
     layers: Layers = "all"
-    """Vision layers that are averaged: "all", "last", a number N >= 1 for the last N, or a list of
-    different indices >= 0 (0 is the first layer)."""
+    """Vision layers that are summed: "all", "last", a number N >= 1 for the last N, or a list of
+    different indices >= 0 (0 is the first layer). Of a model with an attention pool these are the
+    tokens that the pool reads; its own index stands for those of the last block."""
 
 
 class AttentionRolloutParams(Params):

@@ -17,10 +17,13 @@ from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize
 
 from rateval.api import Context, ModelCard, RatevalError, Readout
 from rateval.modelkit import (
+    Attend,
     Geometry,
     choose_layers,
     fill_prompts,
+    passing,
     read_weights,
+    record_blocks,
     record_probabilities,
 )
 from rateval_vlp.architecture import (
@@ -138,10 +141,24 @@ class ImageTextModel:
 
         See ``rateval_vlp.recording.attend``. Raises RatevalError for a layer that is not there.
         """
+        return record_probabilities(self._choose(layers))
+
+    def record_blocks(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+        """Record attention and tokens after the blocks of ``layers`` within the context.
+
+        See ``rateval.modelkit.record_blocks``. Raises RatevalError for a layer that is not there.
+        """
+        return record_blocks(self._choose(layers), [*self.module.visual_encoder.blocks])
+
+    def read_tokens(self, tokens: torch.Tensor) -> AbstractContextManager[None]:
+        """Read embedding and features from ``tokens`` (B, N, D) within the context."""
+        return passing([*self.module.visual_encoder.blocks], tokens)
+
+    def _choose(self, layers: Sequence[int]) -> dict[int, tuple[nn.Module, Attend]]:
         chosen = choose_layers(self.name, self._attention, layers)
-        return record_probabilities(
-            {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
-        )
+        return {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
 
     def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
         """Replace all weights by those of a checkpoint with the official key names.

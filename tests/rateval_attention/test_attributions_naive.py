@@ -227,12 +227,20 @@ def test_input_gradient(
 
 @pytest.mark.parametrize("readout", READOUTS)
 @pytest.mark.parametrize(
-    ("baseline", "target", "steps"), [("black", "label", 6), ("mean", "runner-up", 5)]
+    ("baseline", "target", "steps", "nodes"),
+    [("black", "label", 6, "legendre"), ("mean", "runner-up", 5, "uniform")],
 )
 def test_integrated_gradients(
-    assert_equal: Callable[..., None], readout: Readout, baseline: str, target: Any, steps: int
+    assert_equal: Callable[..., None],
+    readout: Readout,
+    baseline: str,
+    target: Any,
+    steps: int,
+    nodes: str,
 ) -> None:
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    if nodes == "uniform":
+        points, weights = np.linspace(1 / steps - 1, 1 - 1 / steps, steps), np.full(steps, 2 / steps)
 
     def naive(reference: Reference, image: torch.Tensor, label: int) -> torch.Tensor:
         # The tiny model normalises by mean 0.5 and deviation 0.5: black is -1.
@@ -240,12 +248,11 @@ def test_integrated_gradients(
         logits = reference.classifier.logits(image[None])[0]
         chosen = label if target == "label" else int(logits.argsort()[-2])
         total = torch.zeros_like(image)
-        for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        for node, weight in zip((points + 1) / 2, weights / 2, strict=True):
             point = (start + node * (image - start)).requires_grad_()
             (slope,) = torch.autograd.grad(reference.score(point, label, chosen, "raw"), point)
             total += weight * slope * (image - start)
         return reference.pool(sum(total, torch.zeros(())).abs())
 
-    assert_equal(
-        "integrated-gradients", readout, naive, baseline=baseline, target=target, steps=steps
-    )
+    params = {"baseline": baseline, "target": target, "steps": steps, "nodes": nodes}
+    assert_equal("integrated-gradients", readout, naive, **params)

@@ -240,7 +240,10 @@ def test_integrated_gradients(
 ) -> None:
     points, weights = np.polynomial.legendre.leggauss(steps)
     if nodes == "uniform":
-        points, weights = np.linspace(1 / steps - 1, 1 - 1 / steps, steps), np.full(steps, 2 / steps)
+        points, weights = (
+            np.linspace(1 / steps - 1, 1 - 1 / steps, steps),
+            np.full(steps, 2 / steps),
+        )
 
     def naive(reference: Reference, image: torch.Tensor, label: int) -> torch.Tensor:
         # The tiny model normalises by mean 0.5 and deviation 0.5: black is -1.

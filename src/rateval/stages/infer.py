@@ -130,7 +130,7 @@ def _rows(
 ) -> dict[str, Any]:
     assert explanation.logits is not None and batch.masks is not None
     areas = batch.masks.float().mean(dim=(1, 2)).numpy()
-    columns = {
+    return {
         "index": pa.array(batch.indices),
         "id": pa.array(batch.ids),
         **task.columns(explanation.logits, batch.labels.numpy()),
@@ -142,7 +142,6 @@ def _rows(
             for name, values in groups.items()
         },
     }
-    return columns
 
 
 def _sums(explanation: Explanation) -> list[pa.Array]:

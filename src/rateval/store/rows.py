@@ -69,9 +69,7 @@ class RowWriter:
             self._writer.close()
 
 
-def rows_schema(
-    task: pa.Schema, groups: Iterable[str] = (), *, sums: bool = False
-) -> pa.Schema:
+def rows_schema(task: pa.Schema, groups: Iterable[str] = (), *, sums: bool = False) -> pa.Schema:
     """Return the columns that infer writes, those that a task's predictions leave among them.
 
     ``groups`` are the names of those that the dataset puts its images in; a column's name says that

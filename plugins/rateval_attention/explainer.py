@@ -10,7 +10,7 @@ import torch
 from rateval.api import Classifier, Explanation
 
 Compute = Callable[[Classifier, torch.Tensor, torch.Tensor], tuple[torch.Tensor, ...]]
-"""(classifier, images, labels) to the fields of an Explanation: relevance (B, rows, cols) and logits
+"""(classifier, images, labels) to the fields of an Explanation: relevance (B, rows, cols), logits
 (B, K), and gaps and differences (B,) where a sum is promised."""
 
 

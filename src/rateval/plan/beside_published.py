@@ -35,25 +35,20 @@ def compare_published(record: RunRecord) -> PublishedComparison:
     Rows that several of a run could stand for are unmatched, all of them.
     """
     matching = _Matching(record)
-    rows: dict[Place, list[tuple[str, Key, str, str]]] = {}
-    for key in matching.keys():
-        place = matching.place(key)
-        for validator, metric, name in matching.scores(key) if place else ():
-            assert place is not None
-            rows.setdefault((name, *place), []).append((key.text(), key, validator, metric))
+    rows = matching.by_place()
     compared: list[Compared] = []
     known = load_published_values()
     for published in known:
         place = (published.metric, published.method, published.model, published.dataset)
         found = rows.get(place, [])
         if len(found) == 1:
-            text, key, validator, metric = found[0]
+            key, validator, metric = found[0]
             ours = matching.value(key, validator, metric)
             verdict = judge(published.percent / 100, ours, limited=matching.is_limited(key))
-            compared.append(Compared(published, text, ours, verdict))
-        for text, key, validator, metric in found if len(found) > 1 else ():
+            compared.append(Compared(published, key.text(), ours, verdict))
+        for key, validator, metric in found if len(found) > 1 else ():
             several = f"{len(found)} of its rows are {' '.join(place)}: which of them is open"
-            label = f"{text} · {key.attribution} · {validator} · {metric}"
+            label = f"{key.text()} · {key.attribution} · {validator} · {metric}"
             matching.unmatched.setdefault(label, several)
     told = dict.fromkeys(matching.told)
     return PublishedComparison(
@@ -94,7 +89,18 @@ class _Matching:
         self.unmatched: dict[str, str] = {}
         self.told: list[str] = []
 
-    def keys(self) -> list[Key]:
+    def by_place(self) -> dict[Place, list[tuple[Key, str, str]]]:
+        """Return row, validator and metric of each value that was published."""
+        found: dict[Place, list[tuple[Key, str, str]]] = {}
+        for key in self.rows():
+            place = self.place(key)
+            if place is None:
+                continue
+            for validator, metric, name in self.scores(key):
+                found.setdefault((name, *place), []).append((key, validator, metric))
+        return found
+
+    def rows(self) -> list[Key]:
         """Return the run's rows: cells, or those that differ in their seed only as one."""
         several = len(self._record.seeds) > 1
         planned = (*self._record.planned, *(cell.key for cell in self._record.cells))
@@ -149,7 +155,8 @@ class _Matching:
         return any(one.test_of is not None or one.train_of is not None for one in data)
 
     def _entry(self, table: str, label: str) -> Mapping[str, Any]:
-        return self._entries[table].get(label, {})
+        entry: Mapping[str, Any] = self._entries[table].get(label, {})
+        return entry
 
     def _component(self, table: str, label: str) -> str:
         return str(self._entry(table, label).get("component"))

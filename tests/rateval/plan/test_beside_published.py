@@ -17,7 +17,16 @@ from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.report.terminal.published import render_published
 
-ENVIRONMENT = EnvironmentRecord.model_construct(device="cpu")
+ENVIRONMENT = EnvironmentRecord(
+    python="3.11.0",
+    platform="Linux",
+    processor="some",
+    cores=2,
+    threads=2,
+    device="cpu",
+    distributions={},
+    git=None,
+)
 
 
 def named(name: str, component: str, **params: Any) -> dict[str, Any]:
@@ -77,8 +86,8 @@ def run(*cells: CellRecord, resolved: dict[str, Any] | None = None, **more: Any)
         "cells": cells,
         "planned": tuple(one.key for one in cells),
     }
-    made = RunRecord.model_construct(**(values | more))
-    object.__setattr__(made, "_path", Path("runs/mine"))
+    made = RunRecord(**(values | more))
+    made._path = Path("runs/mine")
     return made
 
 

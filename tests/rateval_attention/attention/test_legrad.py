@@ -123,7 +123,7 @@ def test_a_model_that_gives_no_tokens_is_refused() -> None:
                 raise AttributeError(name)
             return getattr(classifier.model, name)
 
-    refused = Decider(Closed(), torch.ones(3, 12), 0.0, unit=False)  # type: ignore[arg-type]
+    refused = Decider(Closed(), torch.ones(3, 12), 0.0, unit=False)
     with pytest.raises(RatevalError, match=r"legrad: Closed of tiny gives no tokens .* take gen"):
         rateval.create("attribution", "legrad").explain(
             refused, torch.zeros(1, 3, 24, 32), torch.zeros(1, dtype=torch.int64)

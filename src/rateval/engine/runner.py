@@ -192,6 +192,7 @@ class Runner:
             identity=step.identity,
             reused=reused,
             seconds=stored.seconds,
+            completeness=stored.facts.get("completeness"),
         )
         self._tell(record, stored.facts.get("count"))
 

@@ -75,7 +75,7 @@ def level(sizes: Mapping[int, int], count: int) -> dict[int, int]:
     with fewer to divide than classes. ``count`` is at most the sum of the sizes.
 
     >>> level({0: 60, 1: 39, 2: 1}, 10)
-    {0: 4, 1: 5, 2: 1}
+    {0: 5, 1: 4, 2: 1}
     """
     rest, left, whole = dict(sizes), count, dict[int, int]()
     while small := [label for label, size in rest.items() if size * len(rest) <= left]:

@@ -33,6 +33,8 @@ _ASCII = {
     "≥": ">=",
     "✓": "+",
     "✗": "x",
+    "↑": "^",
+    "↓": "v",
 } | dict(zip("▁▂▃▄▅▆▇█", ".:-=+*#@", strict=True))
 """Rateval's own signs to what is drawn where an encoding lacks them."""
 

@@ -121,6 +121,12 @@ class RunRecord(Record):
         """Return the name of a cell, as messages, steps and ``--only`` have it."""
         return key.text(attribution=self._several_attributions, seed=len(self.seeds) > 1)
 
+    @property
+    def level(self) -> float:
+        """Level of the intervals, such as 0.95."""
+        level: float = self.spec_resolved.get("statistics", {}).get("level", 0.95)
+        return level
+
     @cached_property
     def _several_attributions(self) -> bool:
         keys = (*self.planned, *(cell.key for cell in self.cells))

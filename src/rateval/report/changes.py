@@ -1,0 +1,61 @@
+"""The sentences on how each method's scores differ from those of zero-shot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rateval.records.estimate import Estimate
+from rateval.report.rows import Block, Row
+
+SENTENCES_SHOWN = 12
+"""Rows of a table that have a sentence; the others' numbers stand in the table."""
+
+
+def write_interval(change: Estimate) -> str:
+    """Return the interval of a change in points, to follow it; nothing where there is none.
+
+    >>> write_interval(Estimate(value=0.1, low=-0.05, high=0.25, over="images", count=9))
+    ' (−5.0 to +25.0)'
+    """
+    if change.low is None or change.high is None:
+        return ""
+    low, high = (round(100 * end, 1) for end in (change.low, change.high))
+    sign = "+" if low < 0 < high else ""
+    return f" ({low:.1f} to {high:{sign}.1f})".replace("-", "−")
+
+
+def write_change(change: Estimate) -> str:
+    """Return a change in words that its interval bears.
+
+    >>> write_change(Estimate(value=-0.045, low=-0.098, high=0.007, over="images", count=9))
+    'no difference shown (−9.8 to +0.7)'
+    >>> write_change(Estimate(value=-0.045, low=-0.08, high=-0.01, over="images", count=9))
+    '−4.5 (−8.0 to −1.0)'
+    """
+    if change.low is not None and not change.excludes_0:
+        return f"no difference shown{write_interval(change)}"
+    points = f"{100 * (change.value or 0):+.1f}".replace("-", "−")
+    return points + (write_interval(change) or ", without an interval")
+
+
+def explain_block(block: Block, metrics: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each row of a table that changes are known of.
+
+    ``metrics`` are the headings of the metrics by their labels.
+    """
+    alone = len({row.key.model for row in block.rows}) == 1
+    told = [(row, text) for row in block.rows if (text := _tell(row, metrics))]
+    for row, text in told[:SENTENCES_SHOWN]:
+        shift = f", {row.key.shift}" if row.key.shift else ""
+        yield f"{row.key.finetuner + shift if alone else row.key.row}: {text}"
+    if len(told) > SENTENCES_SHOWN:
+        yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
+
+
+def _tell(row: Row, metrics: Mapping[str, str]) -> str:
+    found = ((heading, row.score(metric)) for metric, heading in metrics.items())
+    return "; ".join(
+        f"{heading} {write_change(score.change)}"
+        for heading, score in found
+        if score is not None and score.change is not None
+    )

@@ -103,5 +103,5 @@ class RankingChangeRecord(Record):
     second_above: tuple[str, ...]
     """Attributions by which the second method's value is higher; never empty."""
     clear: bool
-    """True when the two 95 % intervals lie apart by at least one attribution on each side. With
-    several seeds values are means and intervals those of the mean, over the seeds."""
+    """True when the paired interval of their difference leaves out 0 by at least one attribution on
+    each side. With several seeds values are means over them."""

@@ -13,6 +13,7 @@ from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
+from rateval.records.comparisons import ComparisonRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import AgreementRecord, RankingChangeRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
@@ -103,6 +104,9 @@ class RunRecord(Record):
     """One per classifier that was trained."""
     agreements: tuple[AgreementRecord, ...] = ()
     """One per classifier, test and pair of attributions."""
+    comparisons: tuple[ComparisonRecord, ...] = ()
+    """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
+    while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
 

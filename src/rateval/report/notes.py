@@ -186,7 +186,7 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
             )
         )
         by = f" ({change.validator})" if several else ""
-        unsure = "" if change.clear else " (intervals overlap)"
+        unsure = "" if change.clear else " (not shown: an interval holds 0)"
         yield f"{_where(change)}: ranking by {mean}{change.heading}{by} changes: {orders}{unsure}"
     left = len(changes) - CHANGES_SHOWN
     if left > 0:

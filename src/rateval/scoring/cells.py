@@ -18,9 +18,9 @@ from rateval.records.facts import (
     ScoreFacts,
 )
 from rateval.records.groups import GroupRecord, SliceRecord
+from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
-from rateval.stats.difference import Difference
 from rateval.store.store import Stored
 
 
@@ -64,9 +64,13 @@ def _evidence(
     comparer: Comparer,
 ) -> StoredEvidenceRecord:
     theirs = (None,) * len(plan.metrics) if baseline is None else baseline.scores[index]
-    changes = [
-        None if baseline is None or before is None else comparer.change(done, baseline, index, at)
-        for at, before in enumerate(theirs)
+    changes: list[Compared | None] = [None for _ in plan.metrics]
+    if baseline is not None:
+        changes = comparer.compare(done, baseline, index)
+    scored = list(zip(plan.metrics, done.scores[index], strict=True))
+    values = [
+        None if score is None else _value(comparer, done, index, at, score)
+        for at, (_, score) in enumerate(scored)
     ]
     facts = JudgeFacts.model_validate(verdict.facts)
     return StoredEvidenceRecord(
@@ -75,61 +79,65 @@ def _evidence(
         quadrants=facts.quadrants,
         undefined=facts.undefined,
         scores=tuple(
-            _score(metric.label, score, before, change)
-            for metric, score, before, change in zip(
-                plan.metrics, done.scores[index], theirs, changes, strict=True
+            _score(metric.label, score, value, _change(value, before, change), comparer.level)
+            for (metric, score), value, before, change in zip(
+                scored, values, theirs, changes, strict=True
             )
-            if score is not None
+            if score is not None and value is not None
         ),
     )
 
 
 def _score(
-    metric: str, stored: Stored, baseline: Stored | None, paired: Difference | None
+    metric: str, stored: Stored, value: Estimate, change: Estimate | None, level: float
 ) -> ScoreRecord:
     facts = ScoreFacts.model_validate(stored.facts)
-    theirs = None if baseline is None else ScoreFacts.model_validate(baseline.facts)
-    value = estimate_share(facts.numerator, facts.denominator)
-    change = None if theirs is None else _change(value, _value(theirs), paired)
     return ScoreRecord(
         metric=metric,
         heading=facts.heading,
         value=value,
         change=change,
         bounds=facts.bounds,
-        groups=tuple(map(_group, facts.groups)),
+        groups=tuple(_group(group, level) for group in facts.groups),
     )
 
 
-def _group(facts: GroupFacts) -> GroupRecord:
+def _value(comparer: Comparer, done: Judged, index: int, at: int, score: Stored) -> Estimate:
+    """Return a score with Wilson's interval, or the one that clusters leave."""
+    facts = ScoreFacts.model_validate(score.facts)
+    value = estimate_share(facts.numerator, facts.denominator, comparer.level)
+    if not comparer.clusters:
+        return value
+    found = comparer.value(done, index, at)
+    ends = (None, None) if found is None else (found.low, found.high)
+    return value.model_copy(update={"low": ends[0], "high": ends[1], "over": "clusters"})
+
+
+def _group(facts: GroupFacts, level: float) -> GroupRecord:
     slices = tuple(
         SliceRecord(
             value=found.value,
             count=found.count,
-            score=estimate_share(found.numerator, found.denominator),
+            score=estimate_share(found.numerator, found.denominator, level),
         )
         for found in facts.slices
     )
     return GroupRecord(name=facts.name, distinct=facts.distinct, slices=slices)
 
 
-def _change(ours: Estimate, theirs: float | None, paired: Difference | None) -> Estimate | None:
+def _change(
+    ours: Estimate | None, before: Stored | None, paired: Compared | None
+) -> Estimate | None:
     """Return a change; without an interval where a metric is no sum over images."""
-    if ours.value is None or theirs is None:
+    if ours is None or ours.value is None or before is None:
         return None
-    return Estimate(
-        value=ours.value - theirs,
-        low=None if paired is None else paired.low,
-        high=None if paired is None else paired.high,
-        over="images",
-        count=ours.count,
-        p=None if paired is None else paired.p,
-        few=paired is not None and not paired.enough,
-    )
-
-
-def _value(facts: ScoreFacts) -> float | None:
-    return Score.share(facts.numerator, facts.denominator).value
+    if paired is not None:
+        return paired.estimate(ours.count)
+    facts = ScoreFacts.model_validate(before.facts)
+    theirs = Score.share(facts.numerator, facts.denominator).value
+    if theirs is None:
+        return None
+    return Estimate(value=ours.value - theirs, low=None, high=None, over="images", count=ours.count)
 
 
 def _faithfulness(stored: Stored | None) -> FaithfulnessRecord | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from rateval.records.comparisons import FindingRecord
 from rateval.records.estimate import Estimate
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
 from rateval.report.rows import Block, Row
 
 SENTENCES_SHOWN = 12
@@ -38,16 +41,23 @@ def write_change(change: Estimate) -> str:
     return points + (write_interval(change) or ", without an interval")
 
 
-def explain_block(block: Block, metrics: Mapping[str, str]) -> Iterator[str]:
+def explain_block(
+    block: Block, metrics: Mapping[str, str], record: RunRecord | None = None
+) -> Iterator[str]:
     """Yield a sentence for each row of a table that changes are known of.
 
-    ``metrics`` are the headings of the metrics by their labels.
+    ``metrics`` are the headings of the metrics by their labels; findings are those of ``record``.
     """
     alone = len({row.key.model for row in block.rows}) == 1
+    findings = {} if record is None else _findings(record, block.validator)
     told = [(row, text) for row in block.rows if (text := _tell(row, metrics))]
     for row, text in told[:SENTENCES_SHOWN]:
         shift = f", {row.key.shift}" if row.key.shift else ""
-        yield f"{row.key.finetuner + shift if alone else row.key.row}: {text}"
+        name = row.key.finetuner + shift if alone else row.key.row
+        # Of what has risen it goes without saying that it doesn't fall.
+        rest = [f for f in findings.get(row.key, ()) if f.margin is None or not _rises(row, f)]
+        shown = _tell_findings(rest, metrics)
+        yield "; ".join([f"{name}: {text}", *([shown] if shown else [])])
     if len(told) > SENTENCES_SHOWN:
         yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
 
@@ -59,3 +69,34 @@ def _tell(row: Row, metrics: Mapping[str, str]) -> str:
         for heading, score in found
         if score is not None and score.change is not None
     )
+
+
+def _rises(row: Row, finding: FindingRecord) -> bool:
+    scores = (row.score(metric) for metric in finding.metrics)
+    return all(score and score.change and score.change.above_0 for score in scores)
+
+
+def _findings(record: RunRecord, validator: str) -> dict[Key, Sequence[FindingRecord]]:
+    """Return what is found of each cell against zero-shot: the first one that it is beside."""
+    untrained = {cell.key.seedless for cell in record.cells if not cell.trained}
+    found: dict[Key, Sequence[FindingRecord]] = {}
+    for one in record.comparisons:
+        if one.validator == validator and one.against.seedless in untrained:
+            found.setdefault(one.method, one.findings)
+    return found
+
+
+def _tell_findings(findings: Sequence[FindingRecord], metrics: Mapping[str, str]) -> str:
+    """Return claims in words: of several metrics at once, and then by claim."""
+    told: list[str] = [found.claim for found in findings if found.margin is None]
+    changeless = {found.metrics for found in findings if found.claim == "no change"}
+    for claim in ("no change", "no fall"):
+        named = [
+            " and ".join(metrics.get(metric, metric) for metric in found.metrics)
+            for found in findings
+            if found.claim == claim and not (claim == "no fall" and found.metrics in changeless)
+        ]
+        margins = [found.margin for found in findings if found.margin is not None]
+        if named:
+            told.append(f"{claim} of {100 * margins[0]:g} points or more in {', '.join(named)}")
+    return "; ".join(told)

@@ -87,6 +87,8 @@ _OVER = {
     "images": "images like these, by the one training that was done",
     "seeds and images": "other seeds, and images like these",
     "seeds": "other seeds alone, on the images that each of them has",
+    "clusters": "{classes} like these, by the one training that was done",
+    "seeds and clusters": "other seeds, and {classes} like these",
 }
 """What an interval is over to what it speaks of."""
 
@@ -101,7 +103,9 @@ def _explain_intervals(record: RunRecord, shown: Shown) -> Iterator[tuple[str, s
         if estimate is not None and estimate.low is not None
     ]
     found = {estimate.over for estimate in estimates}
-    spoken = [text for over, text in _OVER.items() if over in found]
+    cluster = record.spec_resolved.get("statistics", {}).get("cluster", "")
+    classes = "classes" if cluster == "class" else f"values of {cluster}"
+    spoken = [text.format(classes=classes) for over, text in _OVER.items() if over in found]
     told = [f"intervals speak of {'; or of '.join(spoken)}"] if spoken else []
     if spoken and shown.from_width is not None:
         told.append(f"they stand in the tables from {shown.from_width} columns on")

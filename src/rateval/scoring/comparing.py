@@ -13,7 +13,6 @@ from rateval.records.key import Labels
 from rateval.scoring.compared import Compared, over_both, over_clusters, over_images, over_seeds
 from rateval.scoring.images import (
     ImageReader,
-    Images,
     count_jointly,
     number_shared,
     share_images,
@@ -24,6 +23,7 @@ from rateval.stats.difference import Joint, Share, correlation, difference
 from rateval.stats.ratio import Ratio
 from rateval.stats.seeds import Mean, mean_over_seeds, stack_influences
 from rateval.workbench.bench import Workbench
+from rateval.workbench.counting import STATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,21 +63,21 @@ class Comparer:
         metrics = range(len(self.plan.metrics))
         if one is None or other is None:
             return [None for _ in metrics]
-        if self.clusters:
-            return [self._by_clusters(one, other, metric) for metric in metrics]
         counts = count_jointly(one, other)
+        tables = [(one.tables[metric], other.tables[metric]) for metric in metrics]
+        compare = self._by_clusters if self.clusters else self._by_images
         return [
-            self._by_images(one.tables[metric], other.tables[metric], counts) for metric in metrics
+            None if mine is None or others is None else compare(mine, others, counts)
+            for mine, others in tables
         ]
 
     def _by_images(
         self,
-        ours: NDArray[np.float64] | None,
-        theirs: NDArray[np.float64] | None,
-        counts: NDArray[np.float64],
+        ours: NDArray[np.float64],
+        theirs: NDArray[np.float64],
+        by_cluster: NDArray[np.float64],
     ) -> Compared | None:
-        if ours is None or theirs is None:
-            return None
+        counts = by_cluster.sum(axis=0)
         (up, down), (other_up, other_down) = ours.T, theirs.T
         rows, columns = counts.sum(axis=1), counts.sum(axis=0)
         if not rows @ down or not columns @ other_down:
@@ -93,13 +93,17 @@ class Comparer:
         rho = correlation(first, second, joint)
         return over_images(difference(first, second, rho, self.level), first, second)
 
-    def _by_clusters(self, one: Images, other: Images, metric: int) -> Compared | None:
-        here, there = share_images([one, other])
-        ratio, other_ratio = one.ratio(metric, here), other.ratio(metric, there)
-        cluster = number_shared(one, here)
-        if ratio is None or other_ratio is None or cluster is None:
-            return None
-        found = clustered_difference(ratio, other_ratio, cluster, self.level)
+    def _by_clusters(
+        self,
+        ours: NDArray[np.float64],
+        theirs: NDArray[np.float64],
+        by_cluster: NDArray[np.float64],
+    ) -> Compared | None:
+        rows, columns = by_cluster.sum(axis=2) @ ours, by_cluster.sum(axis=1) @ theirs
+        here = np.flatnonzero(by_cluster.sum(axis=(1, 2)))
+        first, second = Ratio(*rows[here].T), Ratio(*columns[here].T)
+        # What a cluster adds is what its images add together: the interval is the same.
+        found = clustered_difference(first, second, np.arange(len(here)), self.level)
         return None if found is None else over_clusters(found, self.level)
 
     def mean(self, repeated: Sequence[Judged], validator: int, metric: int) -> Mean | None:
@@ -152,8 +156,8 @@ class Comparer:
     def transitions(self, pairs: Sequence[Pair], validator: int) -> NDArray[np.float64]:
         """Return (8, 8) images by their state and by the other's, mean over pairs with both."""
         read = [[self._images.read(done, validator) for done in pair] for pair in pairs]
-        counts = [count_jointly(one, other) for one, other in read if one and other]
-        return np.mean(counts, axis=0) if counts else np.zeros((8, 8))
+        counts = [count_jointly(one, other).sum(axis=0) for one, other in read if one and other]
+        return sum(counts, np.zeros((STATES, STATES))) / max(len(counts), 1)
 
     def _ratios(
         self, groups: Sequence[Sequence[Judged]], validator: int, metric: int

@@ -50,7 +50,8 @@ class Comparisons:
                 tests = [list(_match_one_seed(ordered, seed)) for seed in _seeds(ordered)]
                 tests.append(list(_match_seeds(ordered)))
             else:
-                tests = [list(_match_seeds(ordered))]
+                pairs = combinations(ordered, 2)
+                tests = [[_match(method, against) for against, method in pairs]]
             for matches in tests:
                 for validator in range(len(self._comparer.plan.validators)):
                     yield from self._test(matches, validator)
@@ -141,11 +142,15 @@ def _match_one_seed(cells: Sequence[Judged], seed: int) -> Iterator[_Match]:
     of_seed = [done for done in cells if done.cell.key.seed in (seed, None)]
     for against, method in combinations(of_seed, 2):
         if {method.cell.key.seed, against.cell.key.seed} != {None}:
-            yield _Match(method.cell.key, against.cell.key, ((method, against),))
+            yield _match(method, against)
+
+
+def _match(method: Judged, against: Judged) -> _Match:
+    return _Match(method.cell.key, against.cell.key, ((method, against),))
 
 
 def _match_seeds(cells: Sequence[Judged]) -> Iterator[_Match]:
-    """Yield the pairs over the seeds; of a study with one seed, the pairs."""
+    """Yield the pairs over the seeds."""
     for against, method in combinations(group_by(cells, lambda d: d.cell.key.seedless), 2):
         pairs = tuple(_pair(method, against))
         if pairs:

@@ -112,15 +112,24 @@ class ImageReader:
 
 
 def count_jointly(one: Images, other: Images) -> NDArray[np.float64]:
-    """Return (8, 8) how many images are in each pair of states, of the images that both have."""
-    states, others = one.states, other.states
+    """Return (K, 8, 8) how many images of each cluster are in each pair of states, of both's.
+
+    K is 1 where the study asks for no clusters.
+    """
+    states, others, cluster = one.states, other.states, one.cluster
     if one.positions is not other.positions:
         _, here, there = np.intersect1d(
             one.positions, other.positions, assume_unique=True, return_indices=True
         )
         states, others = states[here], others[there]
+        cluster = None if cluster is None else cluster[here]
     pairs = states.astype(np.intp) * STATES + others
-    return np.bincount(pairs, minlength=STATES**2).reshape(STATES, STATES).astype(np.float64)
+    clusters = 1
+    if cluster is not None and len(cluster):
+        clusters = int(cluster.max()) + 1
+        pairs += cluster * STATES**2
+    counts = np.bincount(pairs, minlength=clusters * STATES**2)
+    return counts.reshape(-1, STATES, STATES).astype(np.float64)
 
 
 def share_images(read: Sequence[Images]) -> list[NDArray[np.bool_]]:

@@ -43,7 +43,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
-        parts += show_notes(explain_block(block, metrics), "none")
+        parts += show_notes(explain_block(block, metrics, record), "none")
         parts += by_groups.sections(block)
     parts += curve_sections(record)
     parts += explainer_sections(record)

@@ -65,6 +65,9 @@ class VerdictAgreementRecord(Record):
     numerator: int
     denominator: int
     """Images with a score by both explainers."""
+    kappa: Estimate | None = None
+    """Cohen's kappa, the agreement beyond chance; null where both say the same of all images, and
+    while the run goes on."""
 
 
 class AgreementRecord(Record):

@@ -171,7 +171,8 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "agreement",
             "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
             "is constant; below: images that both judge alike, of those with a score by both"
-            + (" (images of all seeds)" if several else ""),
+            + (" (images of all seeds)" if several else "")
+            + ", and Cohen's kappa: what of that is beyond chance, 1 at most",
         )
 
 

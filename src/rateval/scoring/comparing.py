@@ -53,6 +53,10 @@ class Comparer:
             return None
         return clustered_share(ratio, images.cluster, self.level)
 
+    def share_test(self, ours: Judged, theirs: Judged) -> bool:
+        """Return whether two cells are tested on one split."""
+        return self._images.test(ours) == self._images.test(theirs)
+
     def compare(self, ours: Judged, theirs: Judged, validator: int) -> list[Compared | None]:
         """Return our scores minus theirs on the images of both, one for each metric.
 

@@ -116,7 +116,9 @@ class Summary:
             failures=tuple(found.failures),
             over_seeds=over_seeds,
             trainings=collect_curves(found.judged),
-            agreements=tuple(record_agreements(found.agreements, plan)),
+            agreements=tuple(
+                record_agreements(found.agreements, plan, () if going else found.judged)
+            ),
             comparisons=compared,
             ranking_changes=tuple(find_ranking_changes(over_seeds or cells, compared)),
         )

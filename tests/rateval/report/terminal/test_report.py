@@ -435,7 +435,7 @@ def test_changes_of_ranking_are_said_the_clear_ones_first() -> None:
     )
     assert lines[start + 1] == (
         "biased · clip, fog: ranking by IR changes: zs > ft by all; ft > zs by last, rollout "
-        "(intervals overlap)"
+        "(not shown: an interval holds 0)"
     )
 
 

@@ -44,20 +44,22 @@ def write_change(change: Estimate) -> str:
 def explain_block(
     block: Block, metrics: Mapping[str, str], record: RunRecord | None = None
 ) -> Iterator[str]:
-    """Yield a sentence for each row of a table that changes are known of.
+    """Yield a sentence for each row of a table: its changes, and what its evidence goes with.
 
     ``metrics`` are the headings of the metrics by their labels; findings are those of ``record``.
     """
     alone = len({row.key.model for row in block.rows}) == 1
     findings = {} if record is None else _findings(record, block.validator)
-    told = [(row, text) for row in block.rows if (text := _tell(row, metrics))]
+    told = [
+        (row, text) for row in block.rows if (text := _tell(row, metrics)) or _tell_association(row)
+    ]
     for row, text in told[:SENTENCES_SHOWN]:
         shift = f", {row.key.shift}" if row.key.shift else ""
         name = row.key.finetuner + shift if alone else row.key.row
         # Of what has risen it goes without saying that it doesn't fall.
         rest = [f for f in findings.get(row.key, ()) if f.margin is None or not _rises(row, f)]
         shown = _tell_findings(rest, metrics)
-        yield "; ".join([f"{name}: {text}", *([shown] if shown else [])])
+        yield f"{name}: " + "; ".join(filter(None, [text, shown, _tell_association(row)]))
     if len(told) > SENTENCES_SHOWN:
         yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
 
@@ -69,6 +71,14 @@ def _tell(row: Row, metrics: Mapping[str, str]) -> str:
         for heading, score in found
         if score is not None and score.change is not None
     )
+
+
+def _tell_association(row: Row) -> str:
+    found = None if row.evidence is None else row.evidence.association
+    if found is None or found.valid.value is None:
+        return ""
+    beyond = f"right minus wrong: {write_change(found.difference)}"
+    return f"valid evidence {100 * found.valid.value:.1f} %, {beyond}"
 
 
 def _rises(row: Row, finding: FindingRecord) -> bool:

@@ -65,6 +65,12 @@ def explain_columns(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]
     if "spread" in shown.parts:
         yield "± sd", "sample standard deviation over the seeds"
     yield "Δ zs", _explain_changes_of(record, shown)
+    if any(e.association for result in record.results for e in result.evidence):
+        yield (
+            "right minus wrong",
+            "share of valid evidence among right predictions minus that among wrong ones; where no "
+            "difference is shown, PT is that of any prediction, and IR is accuracy",
+        )
     yield from _explain_intervals(record, shown)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rateval.api.values import Score
 from rateval.plan.plan import Plan
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.classes import AreaRecord, ClassesRecord
 from rateval.records.estimate import Estimate, estimate_share
 from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
@@ -18,9 +19,11 @@ from rateval.records.facts import (
     ScoreFacts,
 )
 from rateval.records.groups import GroupRecord, SliceRecord
+from rateval.scoring.association import associate
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
+from rateval.scoring.slices import slice_by_area, slice_by_class
 from rateval.store.store import Stored
 
 
@@ -63,48 +66,60 @@ def _evidence(
     plan: Plan,
     comparer: Comparer,
 ) -> StoredEvidenceRecord:
-    theirs = (None,) * len(plan.metrics) if baseline is None else baseline.scores[index]
-    changes: list[Compared | None] = [None for _ in plan.metrics]
-    if baseline is not None:
-        changes = comparer.compare(done, baseline, index)
-    scored = list(zip(plan.metrics, done.scores[index], strict=True))
-    values = [
-        None if score is None else _value(comparer, done, index, at, score)
-        for at, (_, score) in enumerate(scored)
-    ]
     facts = JudgeFacts.model_validate(verdict.facts)
     return StoredEvidenceRecord(
         validator=plan.validators[index].label,
         identity=verdict.identity,
         quadrants=facts.quadrants,
         undefined=facts.undefined,
-        scores=tuple(
-            _score(metric.label, score, value, _change(value, before, change), comparer.level)
-            for (metric, score), value, before, change in zip(
-                scored, values, theirs, changes, strict=True
-            )
-            if score is not None and value is not None
-        ),
+        scores=tuple(_scores(done, baseline, index, comparer)),
+        association=associate(comparer, [done], index),
     )
 
 
-def _score(
-    metric: str, stored: Stored, value: Estimate, change: Estimate | None, level: float
-) -> ScoreRecord:
-    facts = ScoreFacts.model_validate(stored.facts)
-    return ScoreRecord(
-        metric=metric,
-        heading=facts.heading,
-        value=value,
-        change=change,
-        bounds=facts.bounds,
-        groups=tuple(_group(group, level) for group in facts.groups),
+def _scores(
+    done: Judged, baseline: Judged | None, index: int, comparer: Comparer
+) -> Iterator[ScoreRecord]:
+    """Yield the scores by one validator that could be computed."""
+    metrics = comparer.plan.metrics
+    changes: list[Compared | None] = [None for _ in metrics]
+    before: Sequence[Stored | None] = [None for _ in metrics]
+    if baseline is not None:
+        changes = comparer.compare(done, baseline, index)
+        before = baseline.scores[index]
+    for at, score in enumerate(done.scores[index]):
+        if score is None:
+            continue
+        facts = ScoreFacts.model_validate(score.facts)
+        value = _value(comparer, done, index, at, facts)
+        classes, areas = _slice(comparer, done, index, at)
+        yield ScoreRecord(
+            metric=metrics[at].label,
+            heading=facts.heading,
+            value=value,
+            change=_change(value, before[at], changes[at]),
+            bounds=facts.bounds,
+            groups=tuple(_group(group, comparer.level) for group in facts.groups),
+            classes=classes,
+            areas=areas,
+        )
+
+
+def _slice(
+    comparer: Comparer, done: Judged, index: int, at: int
+) -> tuple[ClassesRecord | None, tuple[AreaRecord, ...]]:
+    images = comparer.images.read(done, index)
+    ratio = None if images is None else images.ratio(at)
+    if images is None or ratio is None:
+        return None, ()
+    return (
+        slice_by_class(ratio, images.labels, comparer.images.classes(done), comparer.level),
+        tuple(slice_by_area(ratio, images.areas, comparer.level)),
     )
 
 
-def _value(comparer: Comparer, done: Judged, index: int, at: int, score: Stored) -> Estimate:
+def _value(comparer: Comparer, done: Judged, index: int, at: int, facts: ScoreFacts) -> Estimate:
     """Return a score with Wilson's interval, or the one that clusters leave."""
-    facts = ScoreFacts.model_validate(score.facts)
     value = estimate_share(facts.numerator, facts.denominator, comparer.level)
     if not comparer.clusters:
         return value
@@ -125,11 +140,9 @@ def _group(facts: GroupFacts, level: float) -> GroupRecord:
     return GroupRecord(name=facts.name, distinct=facts.distinct, slices=slices)
 
 
-def _change(
-    ours: Estimate | None, before: Stored | None, paired: Compared | None
-) -> Estimate | None:
+def _change(ours: Estimate, before: Stored | None, paired: Compared | None) -> Estimate | None:
     """Return a change; without an interval where a metric is no sum over images."""
-    if ours is None or ours.value is None or before is None:
+    if ours.value is None or before is None:
         return None
     if paired is not None:
         return paired.estimate(ours.count)

@@ -40,14 +40,15 @@ class Comparer:
         self.level = plan.spec.statistics.level
         self.clusters = plan.spec.statistics.cluster != "none"
         """Whether images count by clusters."""
-        self._images = ImageReader(plan, bench)
+        self.images = ImageReader(plan, bench)
+        """What is read of the cells."""
 
     def value(self, done: Judged, validator: int, metric: int) -> Clustered | None:
         """Return a score with the interval that clusters leave; None where it is undefined.
 
         None also for a metric that is no sum over images.
         """
-        images = self._images.read(done, validator)
+        images = self.images.read(done, validator)
         ratio = None if images is None else images.ratio(metric)
         if images is None or images.cluster is None or ratio is None:
             return None
@@ -55,7 +56,7 @@ class Comparer:
 
     def share_test(self, ours: Judged, theirs: Judged) -> bool:
         """Return whether two cells are tested on one split."""
-        return self._images.test(ours) == self._images.test(theirs)
+        return self.images.test(ours) == self.images.test(theirs)
 
     def compare(self, ours: Judged, theirs: Judged, validator: int) -> list[Compared | None]:
         """Return our scores minus theirs on the images of both, one for each metric.
@@ -63,7 +64,7 @@ class Comparer:
         None where either is undefined, and for a metric that is no sum over images: nothing is
         known of how it varies.
         """
-        one, other = (self._images.read(done, validator) for done in (ours, theirs))
+        one, other = (self.images.read(done, validator) for done in (ours, theirs))
         metrics = range(len(self.plan.metrics))
         if one is None or other is None:
             return [None for _ in metrics]
@@ -159,7 +160,7 @@ class Comparer:
 
     def transitions(self, pairs: Sequence[Pair], validator: int) -> NDArray[np.float64]:
         """Return (8, 8) images by their state and by the other's, mean over pairs with both."""
-        read = [[self._images.read(done, validator) for done in pair] for pair in pairs]
+        read = [[self.images.read(done, validator) for done in pair] for pair in pairs]
         counts = [count_jointly(one, other).sum(axis=0) for one, other in read if one and other]
         return sum(counts, np.zeros((STATES, STATES))) / max(len(counts), 1)
 
@@ -171,9 +172,9 @@ class Comparer:
         With them the clusters of these images, if the study asks for any. Empty where a cell has no
         verdicts, images of different test splits, or no sum.
         """
-        read = [[self._images.read(done, validator) for done in group] for group in groups]
+        read = [[self.images.read(done, validator) for done in group] for group in groups]
         there = [images for group in read for images in group if images is not None]
-        tests = {self._images.test(done) for group in groups for done in group}
+        tests = {self.images.test(done) for group in groups for done in group}
         if not there or len(there) < sum(map(len, read)) or len(tests) > 1:
             return [], None
         chosen = share_images(there)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from rateval.workbench.outcomes import read_outcomes, read_positions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Array = TypeVar("Array", bound="NDArray[Any]")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Images:
@@ -36,6 +38,10 @@ class Images:
     tables: tuple[NDArray[np.float64] | None, ...]
     """One per metric of the plan: (8, 2) what an image of each state adds to its numerator and its
     denominator; None for one that is no sum over images."""
+    labels: NDArray[np.int64]
+    """(N,) class of each image."""
+    areas: NDArray[np.float64]
+    """(N,) share of the image that its mask fills, NaN without one."""
     cluster: NDArray[np.int64] | None = None
     """(N,) number of each image's cluster; None where the study asks for none."""
 
@@ -58,8 +64,8 @@ class ImageReader:
     def __init__(self, plan: Plan, bench: Workbench) -> None:
         self._plan, self._bench = plan, bench
         self._read: dict[str, Images] = {}
-        self._shared: list[NDArray[np.int64]] = []
-        """Arrays of positions and clusters that cells have in common."""
+        self._shared: list[NDArray[Any]] = []
+        """Arrays that cells have in common: positions, labels, areas, clusters."""
 
     def read(self, done: Judged, validator: int) -> Images | None:
         """Return the images of a cell; None where it has no verdicts of a validator."""
@@ -68,7 +74,9 @@ class ImageReader:
             return None
         if verdict.identity not in self._read:
             outcomes = read_outcomes(done.inferred.path, verdict.path)
-            cluster = self._cluster(done)
+            rows = tables.read_rows(done.inferred.path, ["label", "mask_area"])
+            labels = self._share(rows.column("label").to_numpy().astype(np.int64))
+            cluster = self._cluster(done, labels)
             self._read[verdict.identity] = Images(
                 self._share(read_positions(done.inferred.path)),
                 number_states(outcomes),
@@ -78,9 +86,16 @@ class ImageReader:
                         self._countings(done), done.scores[validator], strict=True
                     )
                 ),
+                labels,
+                self._share(rows.column("mask_area").to_numpy().astype(np.float64)),
                 None if cluster is None else self._share(cluster),
             )
         return self._read[verdict.identity]
+
+    def classes(self, done: Judged) -> Sequence[str]:
+        """Return the names of the classes of a cell's dataset."""
+        names: Sequence[str] = self._bench.object(done.cell.dataset, done.cell.seed).classes
+        return names
 
     def test(self, done: Judged) -> str:
         """Return what determines the images of a cell's test."""
@@ -92,21 +107,20 @@ class ImageReader:
         for choice in self._plan.metrics:
             yield Counting(task, choice.label, self._bench.object(choice, done.cell.seed))
 
-    def _cluster(self, done: Judged) -> NDArray[np.int64] | None:
+    def _cluster(self, done: Judged, labels: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the cluster of each image; those of which it is not known are one together."""
         name = self._plan.spec.statistics.cluster
         if name == "none":
             return None
         if name == "class":
-            labels = tables.read_rows(done.inferred.path, ["label"]).column(0).to_numpy()
             return np.unique(labels, return_inverse=True)[1].astype(np.int64)
         found = {group.name: group for group in read_groups(done.inferred.path)}
         return found[name].codes + 1
 
-    def _share(self, found: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _share(self, found: Array) -> Array:
         for known in self._shared:
-            if np.array_equal(known, found):
-                return known
+            if known.dtype == found.dtype and np.array_equal(known, found, equal_nan=True):
+                return cast("Array", known)
         self._shared.append(found)
         return found
 

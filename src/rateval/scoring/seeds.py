@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Protocol
 
-from rateval.records.cell import BoundsRecord, CellRecord, EvidenceRecord, ScoreRecord
+from rateval.records.cell import (
+    AssociationRecord,
+    BoundsRecord,
+    CellRecord,
+    EvidenceRecord,
+    ScoreRecord,
+)
 from rateval.records.estimate import Estimate, Over
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
 from rateval.records.grouping import group_by
@@ -30,6 +36,10 @@ class SharedImages(Protocol):
 
     def mean_change(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
         """Return the mean of their changes against zero-shot by the same seed."""
+        ...
+
+    def associate(self, cells: Sequence[CellRecord], validator: str) -> AssociationRecord | None:
+        """Return whether valid evidence goes with correct predictions."""
         ...
 
 
@@ -104,6 +114,7 @@ def _evidence(
             )
             for metric in metrics
         ),
+        association=None if shared is None else shared.associate(cells, validator),
     )
 
 

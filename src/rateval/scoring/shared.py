@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rateval.records.cell import CellRecord
+from rateval.records.cell import AssociationRecord, CellRecord
 from rateval.records.estimate import Over
+from rateval.scoring.association import associate
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
 from rateval.stats.seeds import Mean
@@ -31,6 +32,12 @@ class SeedComparer:
         pairs = [(done, self._zero_shot(done)) for done in repeated]
         known = [(done, other) for done, other in pairs if other is not None]
         return self._comparer.mean_change(known, *self._places(validator, metric))
+
+    def associate(self, cells: Sequence[CellRecord], validator: str) -> AssociationRecord | None:
+        """Return whether valid evidence goes with correct predictions."""
+        repeated = [self._judged[cell.key] for cell in cells]
+        labels = [choice.label for choice in self._comparer.plan.validators]
+        return associate(self._comparer, repeated, labels.index(validator))
 
     def _places(self, validator: str, metric: str) -> tuple[int, int]:
         plan = self._comparer.plan

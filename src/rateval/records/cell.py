@@ -97,6 +97,17 @@ class StoredEvidenceRecord(EvidenceRecord):
     """Names the stored verdicts: ``store/judge/<identity>``."""
 
 
+class CalibrationRecord(Record):
+    """How far the confidence of a classifier can be trusted: the probability of its prediction."""
+
+    error: Estimate
+    """Expected calibration error over 15 bins of equal width, with the basic bootstrap's interval;
+    over seeds Student's of the mean."""
+    ability: Estimate
+    """How often a right prediction has more confidence than a wrong one (AUROC), with DeLong's
+    interval; undefined where all are right, or all are wrong."""
+
+
 class SkippedRecord(Record):
     """A sample that was left out."""
 
@@ -118,6 +129,8 @@ class ResultRecord(Record):
     """One per validator that could judge it, in the order of the spec."""
     faithfulness: AreasRecord | None = None
     """Null when the spec has no ``[faithfulness]``, or it could not be computed."""
+    calibration: CalibrationRecord | None = None
+    """Null where predictions have no probabilities, or no image was judged."""
 
     def by(self, validator: str) -> EvidenceRecord | None:
         """Return what a validator, by its label, says; None when it could not judge."""

@@ -72,6 +72,15 @@ def explain_columns(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]
             "difference is shown, PT is that of any prediction, and IR is accuracy",
         )
     yield from _explain_intervals(record, shown)
+    if any(result.calibration for result in record.results):
+        yield (
+            "off by",
+            "expected calibration error: how far confidence lies from accuracy, over 15 bins",
+        )
+        yield (
+            "right above wrong",
+            "how often a right prediction has more confidence than a wrong one; 50 is chance",
+        )
 
 
 def _explain_changes_of(record: RunRecord, shown: Shown) -> str:

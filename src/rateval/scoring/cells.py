@@ -20,6 +20,7 @@ from rateval.records.facts import (
 )
 from rateval.records.groups import GroupRecord, SliceRecord
 from rateval.scoring.association import associate
+from rateval.scoring.calibration import Calibrations
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
@@ -27,14 +28,21 @@ from rateval.scoring.slices import slice_by_area, slice_by_class
 from rateval.store.store import Stored
 
 
-def record_cells(judged: Sequence[Judged], plan: Plan, comparer: Comparer) -> list[CellRecord]:
+def record_cells(
+    judged: Sequence[Judged], plan: Plan, comparer: Comparer, calibrations: Calibrations
+) -> list[CellRecord]:
     """Return a record of each cell; changes are taken against the first untrained cell of its test.
 
     That is the one of the same seed, or the one that depends on no seed. What failed, or isn't
     there yet, is left out: a validator's evidence, a metric's score, a change.
     """
     zero_shot = find_zero_shot(judged)
-    return [_record(done, zero_shot(done), plan, comparer) for done in judged]
+    return [
+        _record(done, zero_shot(done), plan, comparer).model_copy(
+            update={"calibration": calibrations.of(done)}
+        )
+        for done in judged
+    ]
 
 
 def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Comparer) -> CellRecord:

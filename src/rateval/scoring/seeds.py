@@ -11,6 +11,7 @@ from typing import Protocol
 from rateval.records.cell import (
     AssociationRecord,
     BoundsRecord,
+    CalibrationRecord,
     CellRecord,
     EvidenceRecord,
     ScoreRecord,
@@ -59,6 +60,7 @@ def summarise_seeds(
             count=mean(cell.count for cell in group),
             evidence=tuple(_evidence(validator, group, shared, level) for validator in validators),
             faithfulness=_areas([cell.faithfulness for cell in group if cell.faithfulness]),
+            calibration=_calibrate([c.calibration for c in group if c.calibration], level),
         )
 
 
@@ -201,6 +203,15 @@ def _slices(repeated: Sequence[GroupRecord | None], level: float) -> Iterator[Sl
             count=mean(part.count for part in found if part is not None),
             score=spread([None if part is None else part.score.value for part in found], level),
         )
+
+
+def _calibrate(repeated: Sequence[CalibrationRecord], level: float) -> CalibrationRecord | None:
+    if len(repeated) < 2:  # one alone says what its images say
+        return repeated[0] if repeated else None
+    return CalibrationRecord(
+        error=spread([found.error.value for found in repeated], level),
+        ability=spread([found.ability.value for found in repeated], level),
+    )
 
 
 def _areas(repeated: Sequence[FaithfulnessRecord]) -> AreasRecord | None:

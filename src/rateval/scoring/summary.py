@@ -21,6 +21,7 @@ from rateval.records.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.registry.python_file import PythonFile
 from rateval.scoring.agreement import Pair, record_agreements
+from rateval.scoring.calibration import Calibrations
 from rateval.scoring.cells import record_cells
 from rateval.scoring.comparing import Comparer
 from rateval.scoring.comparisons import Comparisons
@@ -57,6 +58,7 @@ class Summary:
         self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
         self._resolved = _resolve(plan, bench)
         self._comparer = Comparer(plan, bench)
+        self._calibrations = Calibrations(self._comparer.level)
         self._clock = time.perf_counter()
         require_cluster(plan, bench)
         self._environment = self._describe_environment()
@@ -82,7 +84,7 @@ class Summary:
     def record(self, found: Found) -> RunRecord:
         """Return the record of the run as it is now."""
         plan = self._plan
-        cells = record_cells(found.judged, plan, self._comparer)
+        cells = record_cells(found.judged, plan, self._comparer, self._calibrations)
         over_seeds: tuple[SeedsRecord, ...] = ()
         if len(plan.seeds) > 1:
             shared = SeedComparer(self._comparer, found.judged)

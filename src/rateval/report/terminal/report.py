@@ -22,6 +22,7 @@ from rateval.report.notes import (
 )
 from rateval.report.rows import Block, headings, lay_out
 from rateval.report.skipped import explain_skipped
+from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
@@ -45,6 +46,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, metrics, record), "none")
         parts += by_groups.sections(block)
+    parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
     columns = explain_columns(record, tables.shown)

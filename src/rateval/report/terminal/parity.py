@@ -98,18 +98,22 @@ def _table(
             for part in (
                 _show(row, metric),
                 _show(other, metric),
-                _change(differences.get((row.key, validator, metric))),
+                _change(differences.get((row.key, validator, metric)), row, other, metric),
             )
         ]
         add_row(table, method, *numbers)
     return table
 
 
-def _change(difference: Estimate | None) -> Text:
-    if difference is None:
+def _change(difference: Estimate | None, one: Row, other: Row | None, metric: str) -> Text:
+    """Return the paired difference; the bare one where nothing is known of how it varies."""
+    if difference is not None:
+        shown = show_change(difference.value, None if difference.excludes_0 else "")
+        return shown.append(show_mark(difference))
+    matched, published = (_value(row, metric) for row in (one, other))
+    if matched is None or published is None:
         return Text()
-    shown = show_change(difference.value, None if difference.excludes_0 else "")
-    return shown.append(show_mark(difference))
+    return show_change(published - matched, "").append(" ")
 
 
 def _value(row: Row | None, metric: str) -> float | None:

@@ -67,6 +67,24 @@ class InferenceReliability:
         return Score.share(quadrants["RR"], quadrants["RR"] + quadrants["WR"])
 
 
+class ValidRate:
+    """The share of images with valid evidence, right or wrong; of those whose evidence is known.
+
+    What PT would be if evidence had nothing to do with the prediction.
+
+    >>> import numpy as np
+    >>> ValidRate().compute(Outcomes(np.array([True, False]), np.array([True, False]))).value
+    0.5
+    """
+
+    label = "valid"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; no image of known evidence gives None."""
+        quadrants = outcomes.quadrants()
+        return Score.share(quadrants["RR"] + quadrants["WR"], sum(quadrants.values()))
+
+
 def make_accuracy(params: CountParams, context: Context) -> Accuracy:
     """Make the accuracy metric."""
     return Accuracy()
@@ -82,3 +100,8 @@ def make_prediction_trustworthiness(
 def make_inference_reliability(params: CountParams, context: Context) -> InferenceReliability:
     """Make the IR metric."""
     return InferenceReliability()
+
+
+def make_valid_rate(params: CountParams, context: Context) -> ValidRate:
+    """Make the metric of valid evidence."""
+    return ValidRate()

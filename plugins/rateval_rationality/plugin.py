@@ -59,7 +59,7 @@ def rateval_register_validators() -> list[Component]:
 
 @hookimpl
 def rateval_register_metrics() -> list[Component]:
-    """Return accuracy, pt and ir."""
+    """Return accuracy, pt, ir and valid-rate."""
     return [
         Component(
             name="accuracy",
@@ -80,5 +80,11 @@ def rateval_register_metrics() -> list[Component]:
             factory="rateval_rationality.metrics:make_inference_reliability",
             params="rateval_rationality.params:CountParams",
             source=_PAPER,
+        ),
+        Component(
+            name="valid-rate",
+            summary="Share of images with valid evidence: what PT is measured against",
+            factory="rateval_rationality.metrics:make_valid_rate",
+            params="rateval_rationality.params:CountParams",
         ),
     ]

@@ -13,6 +13,7 @@ from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
+from rateval.records.comparisons import ComparisonRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import AgreementRecord, RankingChangeRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
@@ -106,6 +107,9 @@ class RunRecord(Record):
     """One per classifier that was trained."""
     agreements: tuple[AgreementRecord, ...] = ()
     """One per classifier, test and pair of attributions."""
+    comparisons: tuple[ComparisonRecord, ...] = ()
+    """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
+    while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
 
@@ -123,6 +127,12 @@ class RunRecord(Record):
     def label(self, key: Key) -> str:
         """Return the name of a cell, as messages, steps and ``--only`` have it."""
         return key.text(attribution=self._several_attributions, seed=len(self.seeds) > 1)
+
+    @property
+    def level(self) -> float:
+        """Level of the intervals, such as 0.95."""
+        level: float = self.spec_resolved.get("statistics", {}).get("level", 0.95)
+        return level
 
     @cached_property
     def _several_attributions(self) -> bool:

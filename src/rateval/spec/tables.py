@@ -18,6 +18,7 @@ from pydantic import (
 
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
+from rateval.spec.statistics import Statistics
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
 from rateval.wording import is_control
@@ -201,6 +202,8 @@ class RunSpec(Table):
     """Whether and how the explainers' faithfulness is tried."""
     held_out: HeldOut | None = None
     """Whether training samples are held out to watch training."""
+    statistics: Statistics = Statistics()
+    """What intervals and tests are asked for."""
     executor: Entry = Entry(use="local")
     """Where the steps run."""
     run: RunOptions = RunOptions()
@@ -223,4 +226,6 @@ class RunSpec(Table):
             tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
         if self.held_out is not None:
             tables["held_out"] = self.held_out.model_dump(mode="json")
+        if self.statistics != Statistics():
+            tables["statistics"] = self.statistics.model_dump(mode="json", exclude_none=True)
         return {"study": self.study.as_table(), "run": self.run.as_table()} | tables

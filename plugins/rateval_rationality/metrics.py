@@ -67,6 +67,25 @@ class InferenceReliability:
         return Score.share(quadrants["RR"], quadrants["RR"] + quadrants["WR"])
 
 
+class ValidRate:
+    """How often evidence is valid, whatever is predicted: (RR + WR) / (RR + RW + WR + WW).
+
+    Images whose evidence is unknown are in neither.
+
+    >>> import numpy as np
+    >>> right, sound = np.array([True, False, False]), np.array([True, True, False])
+    >>> ValidRate().compute(Outcomes(right, sound)).numerator
+    2
+    """
+
+    label = "valid"
+
+    def compute(self, outcomes: Outcomes) -> Score:
+        """Count; no image with known evidence gives None."""
+        quadrants = outcomes.quadrants()
+        return Score.share(quadrants["RR"] + quadrants["WR"], sum(quadrants.values()))
+
+
 def make_accuracy(params: CountParams, context: Context) -> Accuracy:
     """Make the accuracy metric."""
     return Accuracy()
@@ -82,3 +101,8 @@ def make_prediction_trustworthiness(
 def make_inference_reliability(params: CountParams, context: Context) -> InferenceReliability:
     """Make the IR metric."""
     return InferenceReliability()
+
+
+def make_valid_rate(params: CountParams, context: Context) -> ValidRate:
+    """Make the metric of valid evidence alone."""
+    return ValidRate()

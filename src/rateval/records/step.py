@@ -9,7 +9,7 @@ from typing import Any, Literal
 from rateval.records.base import Record
 from rateval.records.key import Key
 
-Stage = Literal["finetune", "infer", "judge", "faithfulness", "agree", "score"]
+Stage = Literal["finetune", "infer", "judge", "counterfactual", "faithfulness", "agree", "score"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,8 @@ def _record(pair: Pair, plan: Plan, facts: Sequence[AgreeFacts]) -> AgreementRec
         correlation=_correlation(facts),
         count=sum(found.count for found in facts),
         verdicts=tuple(
-            _verdicts(choice.label, [found.verdicts[index] for found in facts])
-            for index, choice in enumerate(plan.validators)
+            _verdicts(plan.validators[at].label, [found.verdicts[index] for found in facts])
+            for index, at in enumerate(plan.map_validators)  # answers to edits ask no explainer
         ),
     )
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from rateval.api.values import Score
 from rateval.plan.plan import Plan
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.estimate import Estimate, estimate_share
 from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
+    CounterfactualFacts,
     FaithfulnessFacts,
     FinetuneFacts,
     GroupFacts,
@@ -51,6 +53,7 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Compare
             for index, verdict in enumerate(done.verdicts)
             if verdict is not None
         ),
+        counterfactual=_counterfactual(done.counterfactual),
         faithfulness=_faithfulness(done.faithfulness),
     )
 
@@ -130,6 +133,13 @@ def _change(ours: Estimate, theirs: float | None, paired: Difference | None) -> 
 
 def _value(facts: ScoreFacts) -> float | None:
     return Score.share(facts.numerator, facts.denominator).value
+
+
+def _counterfactual(stored: Stored | None) -> CounterfactualRecord | None:
+    if stored is None:
+        return None
+    facts = CounterfactualFacts.model_validate(stored.facts)
+    return CounterfactualRecord(identity=stored.identity, **dict(facts))
 
 
 def _faithfulness(stored: Stored | None) -> FaithfulnessRecord | None:

@@ -19,7 +19,7 @@ from rateval.stats.seeds import Mean, mean_over_seeds, stack_influences
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import task_of
 from rateval.workbench.counting import STATES, Counting, number_states
-from rateval.workbench.outcomes import read_outcomes, read_positions
+from rateval.workbench.outcomes import Edited, read_outcomes, read_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,8 +34,8 @@ class Images:
     states: NDArray[np.uint8]
     """(N,) as ``number_states`` has them."""
     tables: tuple[NDArray[np.float64] | None, ...]
-    """One per metric of the plan: (8, 2) what an image of each state adds to its numerator and its
-    denominator; None for one that is no sum over images."""
+    """One per metric of the plan: (STATES, 2) what an image of each state adds to its numerator and
+    its denominator; None for one that is no sum over images."""
 
     def ratio(self, metric: int, chosen: NDArray[np.bool_]) -> Ratio | None:
         """Return a metric as what each of the chosen images adds; None where it is no sum."""
@@ -145,7 +145,7 @@ class Comparer:
         if verdict is None:
             return None
         if verdict.identity not in self._read:
-            outcomes = read_outcomes(done.inferred.path, verdict.path)
+            outcomes = read_outcomes(done.inferred.path, verdict.path, self._edited(done))
             self._read[verdict.identity] = Images(
                 read_positions(done.inferred.path),
                 number_states(outcomes),
@@ -153,14 +153,22 @@ class Comparer:
             )
         return self._read[verdict.identity]
 
+    def _edited(self, done: Judged) -> Edited | None:
+        options, stored = self._plan.spec.counterfactual, done.counterfactual
+        asked = any(choice.by_edits for choice in self._plan.metrics)
+        if options is None or stored is None or not asked:
+            return None
+        return Edited(stored.path, options.keep)
+
     def _countings(self, done: Judged) -> Iterator[Counting]:
         task = task_of(self._bench.object(done.cell.dataset, done.cell.seed))
         for choice in self._plan.metrics:
-            yield Counting(task, choice.label, self._bench.object(choice, done.cell.seed))
+            metric = self._bench.object(choice, done.cell.seed)
+            yield Counting(task, choice.label, metric, choice.by_edits)
 
 
 def _count_jointly(one: Images, other: Images) -> NDArray[np.float64]:
-    """Return (8, 8) how many images are in each pair of states, of the images that both have."""
+    """Return (STATES, STATES) how many images that both have are in each pair of states."""
     states, others = one.states, other.states
     if not np.array_equal(one.positions, other.positions):
         _, here, there = np.intersect1d(

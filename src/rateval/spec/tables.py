@@ -97,6 +97,24 @@ class Faithfulness(Table):
     """Whether the images are explained once more with permuted weights, for comparison."""
 
 
+class Counterfactual(Table):
+    """Whether answers hang on the object: ``[counterfactual]``; not tried without it."""
+
+    donors: int = Field(default=4, ge=1, le=64)
+    """Other images whose backgrounds each object is put on, drawn by a digest of its id."""
+    background: Literal["swap", "grey", "blur"] = "swap"
+    """What stands around the object in the first edit: other images' backgrounds, one grey, or the
+    image's own background out of focus, which keeps its colours."""
+    object: Literal["inpaint", "grey", "blur"] = "inpaint"
+    """What takes the object's place in the second edit: what is around it, one grey, which shows
+    the outline, or the object out of focus, which keeps its colours."""
+    keep: float = Field(default=0.5, gt=0, le=1)
+    """Share of the versions with another background on which an answer has to stay. It is no part
+    of what is computed with the model."""
+    flag_above: float = Field(default=0.2, ge=0, le=1)
+    """Share of ``looks-right-is-not`` above which reports name a method."""
+
+
 class HeldOut(Table):
     """Training samples held out to watch training: ``[held_out]``; without the table none are.
 
@@ -168,6 +186,8 @@ class RunSpec(Table):
     """Shifts of the test images; the unshifted test is always part of the grid."""
     faithfulness: Faithfulness | None = None
     """Whether and how the explainers' faithfulness is tried."""
+    counterfactual: Counterfactual | None = None
+    """Whether and how it is tried that answers hang on the object."""
     held_out: HeldOut | None = None
     """Whether training samples are held out to watch training."""
     executor: Entry = Entry(use="local")
@@ -188,9 +208,19 @@ class RunSpec(Table):
                 for entry in self.entries(table)
             ]
             tables[table] = entries[0] if is_single(table) else entries
-        if self.faithfulness is not None:
-            tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
-        if self.held_out is not None:
-            tables["held_out"] = self.held_out.model_dump(mode="json")
+        tables |= self.extras()
         run = self.run.model_dump(mode="json", exclude_none=True)
         return {"study": self.study.as_table(), "run": run} | tables
+
+    def extras(self) -> dict[str, Any]:
+        """Return the tables that a spec may leave out, of those that it has, as JSON values."""
+        given = {
+            "faithfulness": self.faithfulness,
+            "counterfactual": self.counterfactual,
+            "held_out": self.held_out,
+        }
+        return {
+            name: table.model_dump(mode="json")
+            for name, table in given.items()
+            if table is not None
+        }

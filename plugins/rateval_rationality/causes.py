@@ -42,7 +42,7 @@ class RightForTheObject:
     1
     """
 
-    label = "for object"
+    label = "object"
 
     def compute(self, outcomes: Outcomes) -> Score:
         """Count; no image at all gives None."""
@@ -61,7 +61,7 @@ class LooksRightIsNot:
     0.5
     """
 
-    label = "looks only"
+    label = "looks"
 
     def compute(self, outcomes: Outcomes) -> Score:
         """Count; no correct prediction of which anything is known gives None."""

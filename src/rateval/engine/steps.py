@@ -12,10 +12,10 @@ from rateval.api.training import Monitor
 from rateval.api.values import Outcomes
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps, Graph
+from rateval.engine.editing import Editing
 from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
 from rateval.machine.precision import in_precision
-from rateval.modelkit.filling import View
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.base import Record
@@ -30,19 +30,16 @@ from rateval.records.facts import (
 )
 from rateval.records.step import Step
 from rateval.stages.agree import Explained, agree
-from rateval.stages.counterfactual import counterfactual, merge_answers
 from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge, judge_edits
 from rateval.stages.score import score
-from rateval.store.store import Store, identify
+from rateval.store.store import Store
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
-from rateval.workbench.donors import NO_DONORS, Donors, Pools, read_donors
-from rateval.workbench.edits import Edits
 from rateval.workbench.groups import Group, read_groups
 from rateval.workbench.outcomes import Edited, read_outcomes
 
@@ -59,8 +56,7 @@ class Hands:
     store: Store
     _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
-    _pools: Pools = field(default_factory=Pools)
-    """Donors of a test split in a model's view, which all methods of a study share."""
+    _editing: Editing = field(default_factory=Editing)
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
         """Train a classifier and write what training changed."""
@@ -126,39 +122,11 @@ class Hands:
     def counterfactual(
         self, steps: CellSteps, folder: Path, monitor: Monitor
     ) -> CounterfactualFacts:
-        """Ask the classifier about edited test images, in parts where there are many."""
-        job, step = self._job(steps, explaining=False), steps.counterfactual
-        assert step is not None
-        edits = Edits(**{"donors": 0} | step.inputs["edits"])
-        count = len(job.split)
+        """Ask the classifier about edited test images."""
+        job = self._job(steps, explaining=False)
         blamed = blaming(steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
-            monitor.begin(count)
-            donors = self._donors(steps, job) if edits.donors else NO_DONORS
-
-            def write(part: range, folder: Path) -> CounterfactualFacts:
-                return counterfactual(job, edits, donors, part, monitor, folder)
-
-            if not has_parts(count):
-                return write(range(count), folder)
-            parts = list(do_parts(self.store, step, count, monitor, write))
-            return merge_answers([part.path for part in parts], edits, donors, folder)
-
-    def _donors(self, steps: CellSteps, job: Job) -> Donors:
-        """Return the donors of a whole, unshifted test split in a model's view, read once."""
-        cell, model = steps.cell, job.classifier.model
-        dataset: Dataset = self.bench.object(cell.dataset, cell.seed)
-        view = identify(self.bench.inputs(cell.model, cell.seed))
-        return self._pools.get(
-            (dataset.test.identity, view),
-            lambda: read_donors(
-                dataset.test,
-                model,
-                View(model.card.mean, model.card.std),
-                batch_size=job.batch_size,
-                readers=job.readers,
-            ),
-        )
+            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder)
 
     def _edited(self, steps: CellSteps, choice: Choice) -> Edited | None:
         """Return the answers to edits that a choice needs; None where it needs none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +20,19 @@ from rateval.records.facts import CounterfactualFacts
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors
-from rateval.workbench.edits import Edits, Prepared, prepare_ahead, put_on_backgrounds
+from rateval.workbench.edits import Edits, Prepared, put_on_backgrounds
 from rateval.workbench.explain import predict_batch
 
 
 def counterfactual(
-    job: Job, edits: Edits, donors: Donors, part: range, monitor: Monitor, folder: Path
+    job: Job,
+    edits: Edits,
+    donors: Donors,
+    batches: Iterable[Prepared],
+    monitor: Monitor,
+    folder: Path,
 ) -> CounterfactualFacts:
-    """Write, per image of a part of the test split, whether its answer hangs on its object.
+    """Write, per image of the test split that is prepared, whether its answer hangs on its object.
 
     An answer is the class predicted on the whole image. ``kept_on_object`` is how often it stays on
     other images' backgrounds, ``kept_without_object`` whether it does once the object is filled in
@@ -38,7 +43,7 @@ def counterfactual(
     card = job.classifier.model.card
     view = View(card.mean, card.std)
     with tables.RowWriter(folder / tables.ROWS, tables.ANSWERS) as writer:
-        for prepared in prepare_ahead(job, edits, donors, view, part):
+        for prepared in batches:
             if len(prepared.batch):
                 writer.write(_answer(job, edits, donors, view, prepared))
             monitor.advance(len(prepared.batch) + len(prepared.batch.skipped))

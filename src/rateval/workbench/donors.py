@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
@@ -33,6 +33,11 @@ class Donors:
     backgrounds: torch.Tensor
     """(P, 3, H, W) float32, in the model's view, their own objects filled in from around."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in memory."""
+        return self.backgrounds.nbytes
+
     def draw(self, image: str, label: int, count: int) -> list[int]:
         """Return the positions of up to ``count`` donors of another label, by the image's id alone.
 
@@ -44,32 +49,6 @@ class Donors:
 
 NO_DONORS = Donors((), np.zeros(0, dtype=np.int64), torch.empty(0, 3, 0, 0))
 """What there is where no background is swapped."""
-
-POOLED_BYTES = 1 << 30
-"""Bytes that pools of donors take at most together, but for one that is larger by itself."""
-
-
-class Pools:
-    """Donors by what determines them, the latest ones that fit into memory.
-
-    >>> pools = Pools()
-    >>> pools.get(("test", "model"), lambda: NO_DONORS) is NO_DONORS
-    True
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], Donors] = {}
-
-    def get(self, key: tuple[str, str], read: Callable[[], Donors]) -> Donors:
-        """Return the donors of a key, read if they are not at hand."""
-        found = self._kept.pop(key, None)
-        self._kept[key] = found = read() if found is None else found
-        while len(self._kept) > 1 and self._bytes() > POOLED_BYTES:
-            del self._kept[next(iter(self._kept))]
-        return found
-
-    def _bytes(self) -> int:
-        return sum(donors.backgrounds.nbytes for donors in self._kept.values())
 
 
 def draw_few(name: str, able: Sequence[int], count: int) -> list[int]:

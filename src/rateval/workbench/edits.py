@@ -47,6 +47,12 @@ class Prepared:
     removed: torch.Tensor
     """(B, 3, H, W) the images without their objects."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in memory."""
+        masks = 0 if self.batch.masks is None else self.batch.masks.nbytes
+        return self.batch.images.nbytes + masks + self.removed.nbytes
+
 
 def prepare_ahead(
     job: Job, edits: Edits, donors: Donors, view: View, part: range

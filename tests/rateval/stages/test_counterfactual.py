@@ -23,7 +23,7 @@ from rateval.store import rows as tables
 from rateval.tasks.classification import Classification
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors, draw_few, read_donors
-from rateval.workbench.edits import Edits
+from rateval.workbench.edits import Edits, prepare_ahead
 
 SIDE, CLASSES = 32, 3
 BOX = slice(8, 20)
@@ -124,8 +124,9 @@ def ask(
     donors = read_donors(
         whole or split, cast(Any, Plain()), View((0,) * 3, (1,) * 3), batch_size=7, readers=2
     )
-    job, part = make_job(kind, split, batch_size), range(len(split))
-    facts = counterfactual(job, options, donors, part, Silent(), folder)
+    job = make_job(kind, split, batch_size)
+    batches = prepare_ahead(job, options, donors, View((0,) * 3, (1,) * 3), range(len(split)))
+    facts = counterfactual(job, options, donors, batches, Silent(), folder)
     return tables.read_rows(folder).to_pydict(), facts
 
 

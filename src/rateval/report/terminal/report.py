@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
+from rateval.report.causes import explain_causal_columns, explain_looks
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
 from rateval.report.limits import explain_limit
@@ -39,6 +40,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
     blocks = list(lay_out(record))
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
+        parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += by_groups.sections(block)
@@ -50,7 +52,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
     others = list(explain_others(record, blocks))
     if others:
         parts += [Text(), *(Text(note, style="red") for note in others)]
-    columns = explain_columns(record, wide=tables.wide)
+    columns = (*explain_columns(record, wide=tables.wide), *explain_causal_columns(record))
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
 

@@ -3,7 +3,7 @@
 The generator draws each scene once more on every other background, and without its object: that is
 "gold" for whether an answer hangs on the object. A study with [counterfactual] only has the images.
 
-    python benchmarks/counterfactual.py                    # trains three methods first: 3 minutes on 2 cores
+    python benchmarks/counterfactual.py    # trains three methods first: 5 minutes on 2 cores
     python benchmarks/counterfactual.py --run runs/quickstart-20260101-120000
 
 The first table tells the cost of an image in milliseconds: reading it, filling its object in, and
@@ -129,7 +129,12 @@ def ask_generator(classifier: Classifier, split: ShapesSplit) -> tuple[NDArray[n
     """Return how often each answer stays on all other backgrounds, and whether without its object."""
     classes = 10
     scenes = plan_scenes(
-        split.seed, split.stream, range(len(split)), objects=classes, bias=split.bias, style=split.style
+        split.seed,
+        split.stream,
+        range(len(split)),
+        objects=classes,
+        bias=split.bias,
+        style=split.style,
     )
     answers = _predict(classifier, scenes)
     kept = np.zeros(len(scenes))

@@ -9,11 +9,9 @@ import torch
 
 from rateval.api import Classifier, Explanation
 
-Compute = Callable[
-    [Classifier, torch.Tensor, torch.Tensor],
-    tuple[torch.Tensor, torch.Tensor],
-]
-"""(classifier, images, labels) to relevance (B, rows, cols) and logits (B, K)."""
+Compute = Callable[[Classifier, torch.Tensor, torch.Tensor], tuple[torch.Tensor, ...]]
+"""(classifier, images, labels) to the fields of an Explanation: relevance (B, rows, cols), logits
+(B, K), and gaps and differences (B,) where a sum is promised."""
 
 
 class Explainer:
@@ -38,8 +36,8 @@ class Explainer:
         with torch.inference_mode(False), torch.enable_grad():
             images, labels = (x.clone() if x.is_inference() else x for x in (images, labels))
             with frozen(classifier.model.module):
-                relevance, logits = self._compute(classifier, images, labels)
-        return Explanation(relevance.detach().float(), logits.detach().float())
+                found = self._compute(classifier, images, labels)
+        return Explanation(*(field.detach().float() for field in found))
 
 
 @contextmanager

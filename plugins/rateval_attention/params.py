@@ -82,8 +82,9 @@ class LegradParams(TargetParams):
     """Which layers are explained, for which class, and which score of it."""
 
     layers: Layers = "all"
-    """Vision layers that are averaged: "all", "last", a number N >= 1 for the last N, or a list of
-    different indices >= 0 (0 is the first layer)."""
+    """Vision layers that are summed: "all", "last", a number N >= 1 for the last N, or a list of
+    different indices >= 0 (0 is the first layer). Of a model with an attention pool these are the
+    tokens that the pool reads; its own index stands for those of the last block."""
 
 
 class AttentionRolloutParams(Params):
@@ -111,9 +112,12 @@ class InputGradientParams(TargetParams):
 class IntegratedGradientsParams(TargetParams):
     """The path from baseline to image, the class that is explained, and the score of it."""
 
-    steps: int = Field(default=32, ge=2, le=1000)
-    """Points on the path, by Gauss-Legendre quadrature; each costs a forward and a backward
-    pass."""
+    steps: int = Field(default=64, ge=2, le=1000)
+    """Points on the path; each costs a forward and a backward pass. The report says when they were
+    too few: the attributions' sum then misses the score difference that it should be."""
+    nodes: Literal["legendre", "uniform"] = "legendre"
+    """Where the points lie: at the nodes of Gauss-Legendre quadrature, or in the middle of as many
+    equal parts of the path ("uniform")."""
     baseline: Literal["black", "mean"] = "black"
     """Where the path starts: at a black image, or at the model's mean colour, which is 0 after
     normalisation."""

@@ -31,11 +31,12 @@ def _of_attention() -> list[Component]:
         ),
         Component(
             name="legrad",
-            summary="Positive gradients by attention, averaged over heads, tokens and layers",
+            summary="Each layer's tokens scored as if the last; positive gradient by its attention",
             factory="rateval_attention.attention.legrad:make_legrad",
             params="rateval_attention.params:LegradParams",
-            source="Bousselham et al., arXiv 2404.03214, section 3, with the classifier's own "
-            "score for every layer in place of a score for each",
+            version="2",
+            source="Bousselham et al., LeGrad, arXiv 2404.03214, section 3 (github.com/"
+            "WalBouss/LeGrad)",
         ),
         Component(
             name="attention-rollout",

@@ -19,7 +19,9 @@ from rateval.modelkit import (
     Geometry,
     choose_layers,
     fill_prompts,
+    passing,
     read_transform,
+    record_blocks,
     record_probabilities,
     require_templates,
 )
@@ -123,6 +125,29 @@ class Encoder:
         shortened = nullcontext() if tail is None else first_token_only(tail)
         with shortened, record_probabilities(chosen) as recorded:
             yield recorded
+
+    def record_blocks(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+        """Record attention and all tokens after the blocks of ``layers`` within the context.
+
+        See ``rateval.modelkit.record_blocks``. Raises RatevalError for a layer that is not there.
+        """
+        blocks = self._blocks()
+        chosen = choose_layers(self.name, self._tower.layers[: len(blocks)], layers)
+        return record_blocks(chosen, blocks)
+
+    def read_tokens(self, tokens: torch.Tensor) -> AbstractContextManager[None]:
+        """Read embedding and features from ``tokens`` (B, N, D) within the context."""
+        return passing(self._blocks(), tokens)
+
+    def _blocks(self) -> tuple[torch.nn.Module, ...]:
+        if not self._tower.blocks:
+            raise RatevalError(
+                f"{self.name}: the tokens of its blocks cannot be had: they stand before the batch "
+                "(batch_first is false); build the model with batch_first"
+            )
+        return self._tower.blocks
 
     def _tokenize(self, prompts: list[str]) -> torch.Tensor:
         if self.tokenizer is None:

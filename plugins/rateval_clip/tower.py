@@ -39,6 +39,8 @@ class Tower:
     """Tokens before the patches."""
     readout: Readout
     """How the embedding is read from the last block's tokens."""
+    blocks: tuple[nn.Module, ...] = ()
+    """What the tokens (B, N, D) go through, a block for each layer but an attention pool."""
     tail: nn.Module | None = None
     """What maps each token by itself after the last attention, when only the class token's result
     is read."""
@@ -87,10 +89,12 @@ def _read_own(tower: Any, name: str) -> Tower:
         raise _refusal(name, "its image tower returns tokens, too (output_tokens = true)")
     layers = tuple(_own_layer(block.attn, name) for block in tower.transformer.resblocks)
     layers = _some(layers, tower, name)
+    # Else blocks see (N, B, D), which nothing here reads.
+    blocks = tuple(tower.transformer.resblocks) if tower.transformer.batch_first else ()
     if tower.pool_type == "avg":
-        return Tower(layers, tower.grid_size, 1, "mean")
-    tail = tower.transformer.resblocks[-1].mlp if tower.transformer.batch_first else None
-    return Tower(layers, tower.grid_size, 1, "class token", tail)
+        return Tower(layers, tower.grid_size, 1, "mean", blocks)
+    tail = blocks[-1].mlp if blocks else None
+    return Tower(layers, tower.grid_size, 1, "class token", blocks, tail)
 
 
 def _own_layer(attention: nn.Module, name: str) -> tuple[nn.Module, Attend]:
@@ -117,7 +121,8 @@ def _read_timm(tower: Any, name: str) -> Tower:
     if not all(attention.fused_attn for attention in attentions):
         raise _refusal(name, "timm's fused attention is switched off; unset TIMM_FUSED_ATTN, then")
     layers = tuple((attention, attend_fused(attention)) for attention in attentions)
-    return Tower(layers, tuple(trunk.patch_embed.grid_size), trunk.num_prefix_tokens, readout)
+    grid, blocks = tuple(trunk.patch_embed.grid_size), tuple(trunk.blocks)
+    return Tower(layers, grid, trunk.num_prefix_tokens, readout, blocks)
 
 
 def _timm_readout(trunk: Any) -> Readout | None:

@@ -49,6 +49,8 @@ def detect_checkpoint(clues: Clues) -> Guess | None:
     unknown = []
     if clues.averaged:
         params["weights"] = "ema"
+    if clues.both:
+        unknown.append(f"which weights are meant: {clues.both}")
     head, prefix = None, None
     if is_adapter(clues.file):
         why = f"a LoRA adapter, {clues.file}"

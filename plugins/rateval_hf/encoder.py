@@ -11,9 +11,17 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
+from transformers.modeling_outputs import BaseModelOutput
 
 from rateval.api import ModelCard, RatevalError, Readout
-from rateval.modelkit import Geometry, choose_layers, fill_prompts, record_probabilities
+from rateval.modelkit import (
+    Geometry,
+    choose_layers,
+    fill_prompts,
+    record_blocks,
+    record_probabilities,
+    replaced_forward,
+)
 from rateval_hf.tokens import Tokens
 from rateval_hf.tower import attention_layers
 
@@ -117,6 +125,27 @@ class Encoder:
         See ``rateval_hf.tower``. Raises RatevalError for a layer that is not there.
         """
         return record_probabilities(choose_layers(self.name, self._layers, layers))
+
+    def record_blocks(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+        """Record attention and tokens after the blocks of ``layers`` within the context.
+
+        See ``rateval.modelkit.record_blocks``. Raises RatevalError for a layer that is not there.
+        """
+        blocks = self._encoder.layers
+        return record_blocks(choose_layers(self.name, self._layers[: len(blocks)], layers), blocks)
+
+    def read_tokens(self, tokens: torch.Tensor) -> AbstractContextManager[None]:
+        """Read embedding and features from ``tokens`` (B, N, D) within the context."""
+        # The blocks of versions before 5 return tuples; the encoder's output is the same in all.
+        output = BaseModelOutput(last_hidden_state=tokens)
+        return replaced_forward(self._encoder, lambda *_, **__: output)
+
+    @property
+    def _encoder(self) -> Any:
+        module: Any = self.module
+        return module.vision_model.encoder
 
     def _tokenize(self, prompts: Sequence[str]) -> torch.Tensor:
         if self.tokenizer is None:

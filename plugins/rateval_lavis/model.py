@@ -16,11 +16,14 @@ from PIL import Image
 
 from rateval.api import Context, ModelCard, RatevalError, Readout
 from rateval.modelkit import (
+    Attend,
     Geometry,
     choose_layers,
     copy_file,
     fill_prompts,
+    passing,
     read_state_dict,
+    record_blocks,
     record_probabilities,
     write_salesforce_checkpoint,
 )
@@ -151,10 +154,24 @@ class LavisModel:
         See ``rateval.modelkit.record_probabilities``. Raises RatevalError for a layer that is not
         there.
         """
+        return record_probabilities(self._choose(layers))
+
+    def record_blocks(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+        """Record attention and tokens after the blocks of ``layers`` within the context.
+
+        See ``rateval.modelkit.record_blocks``. Raises RatevalError for a layer that is not there.
+        """
+        return record_blocks(self._choose(layers), self._lavis.visual_encoder.blocks)
+
+    def read_tokens(self, tokens: torch.Tensor) -> AbstractContextManager[None]:
+        """Read embedding and features from ``tokens`` (B, N, D) within the context."""
+        return passing([*self._lavis.visual_encoder.blocks], tokens)
+
+    def _choose(self, layers: Sequence[int]) -> dict[int, tuple[torch.nn.Module, Attend]]:
         blocks = choose_layers(self.name, self._lavis.visual_encoder.blocks, layers)
-        return record_probabilities(
-            {layer: (block.attn, partial(attend, block.attn)) for layer, block in blocks.items()}
-        )
+        return {layer: (block.attn, partial(attend, block.attn)) for layer, block in blocks.items()}
 
     def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
         """Replace all weights by those of a checkpoint, official or saved by LAVIS.

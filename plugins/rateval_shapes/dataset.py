@@ -47,6 +47,11 @@ class ShapesSplit:
         """Labels of all samples: the classes take turns, as ``plan_scenes`` has it."""
         return [index % len(TASK_OBJECTS) for index in range(self.size)]
 
+    @property
+    def at_once(self) -> int:
+        """Scenes that are best drawn in one go."""
+        return _CHUNK
+
     def __len__(self) -> int:
         return self.size
 

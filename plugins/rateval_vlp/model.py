@@ -15,12 +15,15 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize, ToTensor
 
-from rateval.api import Context, ModelCard, RatevalError, Readout
+from rateval.api import Context, RatevalError, Readout
 from rateval.modelkit import (
+    Attend,
     Geometry,
     choose_layers,
     fill_prompts,
+    passing,
     read_weights,
+    record_blocks,
     record_probabilities,
 )
 from rateval_vlp.architecture import (
@@ -29,15 +32,14 @@ from rateval_vlp.architecture import (
     albef_architecture,
     blip_architecture,
 )
+from rateval_vlp.card import make_card
 from rateval_vlp.export import write_hugging_face, write_official
 from rateval_vlp.files import Files, locate, require_same_preparation
-from rateval_vlp.params import QUICKSTART, AlbefParams, BlipParams
+from rateval_vlp.params import AlbefParams, BlipParams
 from rateval_vlp.recording import attend, attention_layers
 from rateval_vlp.tokens import WordPieces
 from rateval_vlp.towers import DualEncoder, build
 from rateval_vlp.weights import Loaded, load_weights
-
-_SOURCES = {"albef": "github.com/salesforce/ALBEF", "blip": "github.com/salesforce/BLIP"}
 
 
 class ImageTextModel:
@@ -69,7 +71,7 @@ class ImageTextModel:
         self._files = files
         self._templates = params.prompt
         self.geometry = _geometry(architecture.size.image_size, params)
-        self.card = _card(architecture, params, files, loaded)
+        self.card = make_card(architecture, params, files, loaded)
 
     @property
     def logit_scale(self) -> torch.Tensor:
@@ -138,10 +140,24 @@ class ImageTextModel:
 
         See ``rateval_vlp.recording.attend``. Raises RatevalError for a layer that is not there.
         """
+        return record_probabilities(self._choose(layers))
+
+    def record_blocks(
+        self, layers: Sequence[int]
+    ) -> AbstractContextManager[dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+        """Record attention and tokens after the blocks of ``layers`` within the context.
+
+        See ``rateval.modelkit.record_blocks``. Raises RatevalError for a layer that is not there.
+        """
+        return record_blocks(self._choose(layers), [*self.module.visual_encoder.blocks])
+
+    def read_tokens(self, tokens: torch.Tensor) -> AbstractContextManager[None]:
+        """Read embedding and features from ``tokens`` (B, N, D) within the context."""
+        return passing([*self.module.visual_encoder.blocks], tokens)
+
+    def _choose(self, layers: Sequence[int]) -> dict[int, tuple[nn.Module, Attend]]:
         chosen = choose_layers(self.name, self._attention, layers)
-        return record_probabilities(
-            {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
-        )
+        return {i: (layer, partial(attend, layer)) for i, layer in chosen.items()}
 
     def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
         """Replace all weights by those of a checkpoint with the official key names.
@@ -179,30 +195,6 @@ def _geometry(side: int, params: AlbefParams | BlipParams) -> Geometry:
                 Normalize(params.image_mean, params.image_std),
             ]
         )
-    )
-
-
-def _card(
-    architecture: Architecture, params: AlbefParams | BlipParams, files: Files, loaded: Loaded
-) -> ModelCard:
-    side = architecture.size.image_size
-    licence = "BSD-3-Clause for the official weights, else unknown"
-    source = _SOURCES[architecture.family]
-    if params.pretrained == QUICKSTART:
-        licence, source = "Apache-2.0", "trained by rateval on drawn scenes"
-    return ModelCard(
-        architecture=architecture.name,
-        image_size=(side, side),
-        mean=params.image_mean,
-        std=params.image_std,
-        text_length=architecture.text_length,
-        head_feature="class token",
-        licence=licence,
-        source=source,
-        checkpoint=str(files.weights or ""),
-        keys_used=loaded.used,
-        keys_ignored=loaded.ignored,
-        assumed=loaded.assumed,
     )
 
 

@@ -39,12 +39,20 @@ def test_one_round_takes_place_and_no_more_than_asked_for() -> None:
     assert list(rounds(3, 100.0)) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("name", ["attribution", "shapes", "startup", "validators"])
+@pytest.mark.parametrize("name", ["attribution", "reading", "shapes", "startup", "validators"])
 def test_each_goes_by_such_rounds_and_says_how_long_it_takes(name: str) -> None:
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert " rounds(" in text.replace("pace.rounds(", " rounds(")
     docstring = text.split('"""')[1]
     assert "on 2 cores" in docstring or "a minute" in docstring
+
+
+def test_reading_gives_ratios_of_equal_tensors() -> None:
+    command = [sys.executable, str(FOLDER / "reading.py"), "--images", "8", "--width", "160"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    ratios = [line for line in ran.stdout.splitlines() if "images/s" in line]
+    assert len(ratios) == 8
+    assert all(" x torchvision; by processor " in line for line in ratios)
 
 
 def test_results_and_progress_come_apart() -> None:

@@ -126,6 +126,8 @@ def test_the_wheel_holds_packages_and_licence_and_nothing_else(wheel: Path) -> N
     assert any(name.endswith("licenses/LICENSE") for name in names)
     for package in packages | {"rateval"}:
         assert f"{package}/py.typed" in names
+    for data in ("plan/aaai25.toml", "plan/published_values.csv"):
+        assert f"rateval/{data}" in names
     assert wheel.stat().st_size < 8 * 2**20
 
 

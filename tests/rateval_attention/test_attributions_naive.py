@@ -46,6 +46,48 @@ class Reference:
         slopes = [torch.autograd.grad(value, layer, retain_graph=True)[0][0] for layer in layers]
         return [layer.detach()[0] for layer in layers], slopes
 
+    def tokens(self, image: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return attention (heads, N, N) and tokens (N, D) after every block."""
+        tower: Any = self.model.tower
+        patches = tower.patches(image[None]).flatten(2)[0].T
+        x = torch.cat([tower.prefix, patches]) + tower.positions
+        found = []
+        for block in tower.blocks:
+            attention, mixed = self.attend(block.attention, block.before_attention(x))
+            x = x + mixed
+            x = x + block.perceptron(x)
+            found.append((attention, x))
+        return found
+
+    def attend(
+        self, layer: Any, tokens: torch.Tensor, asking: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the attention, (heads, M, N) that requires a gradient, and what it makes."""
+        weight, bias = layer.qkv.weight.chunk(3), layer.qkv.bias.chunk(3)
+        given = [tokens if asking is None else asking, tokens, tokens]
+        query, key, value = (
+            torch.stack((x @ w.T + b).chunk(2, dim=-1))
+            for x, w, b in zip(given, weight, bias, strict=True)
+        )
+        attention = (query @ key.mT / key.shape[-1] ** 0.5).softmax(-1)
+        if not attention.requires_grad:
+            attention.requires_grad_()
+        mixed = torch.cat([*(attention @ value)], dim=-1)
+        return attention, mixed @ layer.out.weight.T + layer.out.bias
+
+    def read(
+        self, attention: torch.Tensor, tokens: torch.Tensor, label: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return LeGrad's score of a block's tokens, and the attention that it is explained by."""
+        tower: Any = self.model.tower
+        if self.model.readout == "attention pool":
+            normed = tower.norm(tokens.detach())
+            attention, read = self.attend(tower.pool, normed, tower.query[None])
+            feature = read[0]
+        else:
+            feature = tower.norm(sum(tokens) / len(tokens))
+        return self.classifier.head(feature)[label], attention
+
     def queries(self, matrix: torch.Tensor) -> list[int]:
         """Name the rows that the embedding reads."""
         first = self.model.prefix_tokens
@@ -151,11 +193,15 @@ def test_legrad(
     assert_equal: Callable[..., None], readout: Readout, layers: Any, chosen: slice, target: Any
 ) -> None:
     def naive(reference: Reference, image: torch.Tensor, label: int) -> torch.Tensor:
-        slopes = reference.matrices(image, label, target)[1][chosen]
-        total = torch.zeros(slopes[0].shape[-1], dtype=torch.float64)
-        for slope in slopes:
+        logits = reference.classifier.logits(image[None])[0]
+        chosen_class = int(logits.argmax()) if target == "prediction" else target
+        tokens = reference.tokens(image)
+        total = torch.zeros(len(tokens[0][1]), dtype=torch.float64)
+        for attention, after in tokens[chosen]:
+            score, by = reference.read(attention, after, chosen_class)
+            (slope,) = torch.autograd.grad(score, by)
             for row in slope.flatten(0, 1):
-                total += row.clamp(min=0) / (slope.shape[0] * slope.shape[1] * len(slopes))
+                total += row.clamp(min=0) / (slope.shape[0] * slope.shape[1])
         return reference.grid(total)
 
     assert_equal("legrad", readout, naive, layers=layers, target=target)
@@ -181,12 +227,23 @@ def test_input_gradient(
 
 @pytest.mark.parametrize("readout", READOUTS)
 @pytest.mark.parametrize(
-    ("baseline", "target", "steps"), [("black", "label", 6), ("mean", "runner-up", 5)]
+    ("baseline", "target", "steps", "nodes"),
+    [("black", "label", 6, "legendre"), ("mean", "runner-up", 5, "uniform")],
 )
 def test_integrated_gradients(
-    assert_equal: Callable[..., None], readout: Readout, baseline: str, target: Any, steps: int
+    assert_equal: Callable[..., None],
+    readout: Readout,
+    baseline: str,
+    target: Any,
+    steps: int,
+    nodes: str,
 ) -> None:
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    if nodes == "uniform":
+        points, weights = (
+            np.linspace(1 / steps - 1, 1 - 1 / steps, steps),
+            np.full(steps, 2 / steps),
+        )
 
     def naive(reference: Reference, image: torch.Tensor, label: int) -> torch.Tensor:
         # The tiny model normalises by mean 0.5 and deviation 0.5: black is -1.
@@ -194,12 +251,11 @@ def test_integrated_gradients(
         logits = reference.classifier.logits(image[None])[0]
         chosen = label if target == "label" else int(logits.argsort()[-2])
         total = torch.zeros_like(image)
-        for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+        for node, weight in zip((points + 1) / 2, weights / 2, strict=True):
             point = (start + node * (image - start)).requires_grad_()
             (slope,) = torch.autograd.grad(reference.score(point, label, chosen, "raw"), point)
             total += weight * slope * (image - start)
         return reference.pool(sum(total, torch.zeros(())).abs())
 
-    assert_equal(
-        "integrated-gradients", readout, naive, baseline=baseline, target=target, steps=steps
-    )
+    params = {"baseline": baseline, "target": target, "steps": steps, "nodes": nodes}
+    assert_equal("integrated-gradients", readout, naive, **params)

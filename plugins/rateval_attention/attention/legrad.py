@@ -1,18 +1,22 @@
-"""The gradient of the score by each layer's attention, as in LeGrad."""
+"""LeGrad: each layer's tokens are scored as if they were the last, and the score differentiated."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 
-from rateval.api import Classifier, Context
+from rateval.api import Classifier, Context, Model, PluginError, RatevalError
 from rateval_attention.attention.layers import layer_indices
 from rateval_attention.attention.readout import patch_map
 from rateval_attention.explainer import Explainer
 from rateval_attention.params import LegradParams
-from rateval_attention.passes import differentiate, record_pass
+from rateval_attention.targets import choose_targets, class_scores
+
+Score = Callable[[torch.Tensor], torch.Tensor]
+"""From tokens (B, N, D) after a layer to the sum of what is explained, ()."""
 
 
 def make_legrad(params: LegradParams, context: Context) -> Explainer:
@@ -25,27 +29,80 @@ def explain_batch(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return relevance (B, rows, cols) and logits (B, K) with gradients enabled by the caller.
 
-    Raises RatevalError when the model has no such layer or the classifier no such target,
-    PluginError when the logits don't depend on the recorded attention.
+    Source: Bousselham et al., "LeGrad", arXiv 2404.03214, section 3; by a pool's attention its
+    extension to SigLIP. The classifier makes the score of a layer's tokens: z · t for prompts,
+    times the factor on the cosine, which no validator looks at, or a head's row on what the head
+    sits on. Raises RatevalError when the model has no such layer or gives no tokens, or the
+    classifier has no such target; PluginError when the logits don't depend on the tokens.
     """
-    model = classifier.model
+    model: Any = classifier.model
     layers = layer_indices(params.layers, model.depth)
-    attention, logits = record_pass(classifier, images, layers)
-    gradients = differentiate(classifier, logits, labels, attention, params)
-    return patch_map(mean_slope(gradients), model.prefix_tokens, model.grid), logits
+    _require_tokens(model)
+    pooled = model.readout == "attention pool"
+    if pooled:
+        # The pool reads every block's tokens; as a layer it stands for the last of them.
+        layers = tuple(sorted({min(layer, model.depth - 2) for layer in layers}))
+    with torch.set_grad_enabled(not pooled), model.record_blocks(layers) as recorded:
+        logits = classifier.logits(images)
+    if set(recorded) != set(layers):
+        raise _not_from(classifier)
+    targets = choose_targets(logits, labels, params.target)
+
+    def score(tokens: torch.Tensor) -> torch.Tensor:
+        with model.read_tokens(tokens):
+            scores = classifier.logits(images)
+        if not scores.requires_grad:
+            raise _not_from(classifier)
+        # No image's score depends on another image, so the sum's gradient holds each one's own.
+        return class_scores(scores, targets, params.score).sum()
+
+    row = torch.zeros((), device=images.device)
+    for layer in layers:
+        attention, tokens = recorded.pop(layer)
+        slope = by_pool(score, model, tokens) if pooled else by_layer(score, attention, tokens)
+        row = row + mean_slope(slope)
+    return patch_map(row, model.prefix_tokens, model.grid), logits
 
 
-def mean_slope(gradients: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Average the positive part of gradients over heads, query tokens and layers: (B, N).
+def by_layer(score: Score, attention: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the score by a layer's own attention, (B, heads, N, N).
 
-    Takes (B, heads, M, N) for each layer, M being 1 for an attention pool. Source: Bousselham et
-    al., "LeGrad", arXiv 2404.03214, section 3. There each layer has a score of its own, read from
-    the mean of that layer's tokens as if it were the last one; here the classifier's own score,
-    which is what is to be explained, is differentiated by every layer.
-
-    >>> one, other = torch.ones(1, 1, 2, 2), torch.tensor([[[[-4.0, 4.0]]]])
-    >>> mean_slope([one, other])
-    tensor([[0.5000, 2.5000]])
+    The score is of the mean of all tokens (B, N, D): with the mean in the place of each of them,
+    the model's own norm, readout and projection make of it what is to be scored.
     """
-    rows = [gradient.clamp(min=0).mean(dim=(1, 2)) for gradient in gradients]
-    return torch.stack(rows).mean(dim=0)
+    mean = tokens.mean(dim=1, keepdim=True, dtype=torch.float32).to(tokens.dtype)
+    return torch.autograd.grad(score(mean.expand_as(tokens)), attention)[0]
+
+
+def by_pool(score: Score, model: Model, tokens: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of the score by the pool's attention over tokens, (B, heads, 1, N)."""
+    pool = model.depth - 1
+    with model.record_attention([pool]) as recorded:
+        value = score(tokens)
+    return torch.autograd.grad(value, recorded[pool])[0]
+
+
+def mean_slope(gradient: torch.Tensor) -> torch.Tensor:
+    """Average the positive part of (B, heads, M, N) over heads and query tokens: (B, N).
+
+    >>> mean_slope(torch.tensor([[[[-4.0, 4.0], [1.0, 0.0]]]]))
+    tensor([[0.5000, 2.0000]])
+    """
+    return gradient.clamp(min=0).mean(dim=(1, 2))
+
+
+def _require_tokens(model: Any) -> None:
+    if not (hasattr(model, "record_blocks") and hasattr(model, "read_tokens")):
+        raise RatevalError(
+            f"legrad: {type(model).__name__} of {model.card.architecture} gives no tokens of its "
+            "layers (record_blocks and read_tokens, docs/plugins.md); take generic-attention or "
+            "grad-cam, which need none"
+        )
+
+
+def _not_from(classifier: Classifier) -> PluginError:
+    return PluginError(
+        f"{type(classifier).__name__} on {type(classifier.model).__name__}: the logits are not "
+        "computed from the tokens of the model's layers; logits() must run the model's image tower "
+        "with gradients enabled"
+    )

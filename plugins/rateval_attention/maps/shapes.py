@@ -49,7 +49,8 @@ def require_photo(name: str, shape: Shape, size: Shape) -> None:
     if is_alike(shape[::-1], size):
         advice = (
             "turned by a quarter, it would fit: what EXIF says of a photo's orientation is applied "
-            "before it is looked at, and the map has to be turned likewise"
+            'before it is looked at, unless the dataset leaves it as stored (exif = "ignore"), and '
+            "the map has to be turned, or left, likewise"
         )
     else:
         advice = (

@@ -14,6 +14,9 @@ from rateval_attention.params import IntegratedGradientsParams
 from rateval_attention.pixels.pooling import pool_to_grid
 from rateval_attention.targets import choose_targets, class_scores
 
+_METHODS = {"legendre": "gausslegendre", "uniform": "riemann_middle"}
+"""Nodes to captum's name of the rule; its trapezoidal one has weights that don't sum to 1."""
+
 
 def make_integrated_gradients(params: IntegratedGradientsParams, context: Context) -> Explainer:
     """Make the attribution; it runs where the classifier runs."""
@@ -25,8 +28,10 @@ def explain_batch(
     images: torch.Tensor,
     labels: torch.Tensor,
     params: IntegratedGradientsParams,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return relevance (B, rows, cols) and logits (B, K) with gradients enabled by the caller.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return relevance (B, rows, cols), logits (B, K), gaps and differences (B,) of completeness.
+
+    Gradients are enabled by the caller.
 
     A pixel's relevance is the absolute value of its attribution, summed over the channels; a
     patch's is the sum over its pixels, so that no readout is asked for. Raises RatevalError when
@@ -39,16 +44,22 @@ def explain_batch(
     def scores(points: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return class_scores(classifier.logits(points), targets, params.score)
 
+    baselines = baseline_images(images, classifier.model, params.baseline)
     attributed: torch.Tensor = IntegratedGradients(scores).attribute(
         images.detach().requires_grad_(),
-        baselines=baseline_images(images, classifier.model, params.baseline),
+        baselines=baselines,
+        method=_METHODS[params.nodes],
         additional_forward_args=targets,
         n_steps=params.steps,
         # One point of the path after the other: no more memory than for a single backward pass.
         internal_batch_size=len(images),
     )
-    relevance = attributed.detach().sum(dim=1).abs()
-    return pool_to_grid(relevance, classifier.model.grid), logits
+    by_pixel = attributed.detach().sum(dim=1)
+    with torch.no_grad():
+        differences = class_scores(logits, targets, params.score) - scores(baselines, targets)
+    gaps = (by_pixel.sum(dim=(1, 2)) - differences).abs()
+    relevance = pool_to_grid(by_pixel.abs(), classifier.model.grid)
+    return relevance, logits, gaps, differences
 
 
 def baseline_images(

@@ -13,7 +13,10 @@ _HEAD = 4096
 
 
 def detect_datumaro(clues: Clues) -> Guess | None:
-    """Return a format of an annotation tool, of the whole folder that it exported."""
+    """Return a format of an annotation tool, of the whole folder that it exported.
+
+    Not coco_instances, which another reader takes (``coco``).
+    """
     root = clues.data
     if root is None or not root.is_dir() or clues.masks is not None:
         return None
@@ -49,10 +52,6 @@ def _is_datumaro(root: Path) -> bool:
         or (b'"infos"' in head and b'"categories"' in head)
         for file in root.glob("annotations/*.json")
     )
-
-
-def _is_coco(root: Path) -> bool:
-    return _any(root, "annotations/instances_*.json")
 
 
 def _is_label_me(root: Path) -> bool:
@@ -96,7 +95,6 @@ _MARKS: tuple[tuple[str, Callable[[Path], bool], str], ...] = (
     ("yolo", _is_yolo, "a table of classes beside labels in text files"),
     ("cvat", _is_cvat, "an XML file of CVAT's"),
     ("datumaro", _is_datumaro, "annotations of datumaro's own"),
-    ("coco_instances", _is_coco, "annotations/instances_*.json"),
     ("open_images", _is_open_images, "tables of boxes"),
     ("vott_json", _is_vott, "an export of VoTT's"),
     ("label_me", _is_label_me, "XML files beside the photos, as LabelMe writes them"),

@@ -3,60 +3,73 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rateval.api import RatevalError
 from rateval.modelkit import Clues, Guess, list_some, read_json
+from rateval_datasets.detection.coco import is_json
+from rateval_datasets.detection.splits import find_division
 from rateval_datasets.images import open_image
 from rateval_datasets.layout import folders_in
+from rateval_datasets.own.coco.beside import add_objects
 from rateval_datasets.own.folder import NAME, list_photos
 from rateval_datasets.own.mask_folder import add_masks
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo
-from rateval_datasets.own.splitting import usual_name
 
 _SAVED = ("dataset_dict.json", "dataset_info.json")
 _WNID = re.compile(r"n\d{8}")
 _MASK = re.compile(r"mask|segment", re.IGNORECASE)
-_LISTS = ("train", "val", "test")
 _LOOKED_AT = 20
 
 
 def detect_folder(clues: Clues) -> Guess | None:
     """Return class folders with their masks and splits.
 
-    Raises RatevalError where photos lie a level higher or lower, or no mask belongs to a photo.
+    Raises RatevalError where photos lie a level higher or lower, or no mask, or image of a COCO
+    file, belongs to a photo.
     """
     root = clues.data
     if root is None or not root.is_dir():
         return None
     photos = _list(root)
-    params: dict[str, Any] = {"root": str(root)}
     labels = sorted({photo.label for photo in photos if photo.label is not None})
     why = f"{len(photos)} photos in {len(labels)} class folders"
-    unknown = []
+    params: dict[str, Any] = {"root": str(root)}
+    unknown: list[str] = []
     if clues.masks is not None:
-        if not clues.masks.is_dir():
-            raise problem(
-                NAME,
-                f"masks = {clues.masks}: is a file; class folders take a folder of masks, such as "
-                f"masks/{photos[0].id.rpartition('.')[0]}.png",
-            )
-        params["masks"] = str(clues.masks)
-        masked, notes = add_masks(NAME, photos, clues.masks, None)
-        count = sum(photo.evidence is not None for photo in masked)
-        why += f", {count} of them with a mask"
-        unknown += [*notes, *_ask_values(masked)]
+        key, what, unknown = _look_at_masks(photos, clues.masks)
+        params[key] = str(clues.masks)
+        why += f", {what}"
     if all(_WNID.fullmatch(label) for label in labels):
         unknown.append(
             "the words of prompts: the folders are called by WordNet ids, which a model doesn't "
             'know; set class_names = { n02084071 = "dog", … }'
         )
-    found, fill = _splits(root, photos, clues)
-    return Guess(why, params | found, 1, (*unknown, *_ask_split(photos, found, clues)), fill)
+    ids, splits = [photo.id for photo in photos], [photo.split for photo in photos]
+    division = find_division(ids, splits, [root, root.parent], clues)
+    unknown += division.unknown
+    sure = 2 if "coco" in params else 1  # than the reader of COCO files, which may take it, too
+    return Guess(why, {**params, **division.params}, sure, tuple(unknown), division.fill)
+
+
+def _look_at_masks(photos: Sequence[Photo], masks: Path) -> tuple[str, str, list[str]]:
+    """Return the param of the masks, for how many photos there are some, and what is asked."""
+    if is_json(masks):
+        masked, notes = add_objects(NAME, photos, masks, crowds=True)
+        count = sum(photo.evidence is not None for photo in masked)
+        return "coco", f"{count} of them with objects of their class in {masks.name}", notes
+    if not masks.is_dir():
+        raise problem(
+            NAME,
+            f"masks = {masks}: is a file; class folders take a folder of masks, such as "
+            f"masks/{photos[0].id.rpartition('.')[0]}.png, or a COCO file, annotations.json",
+        )
+    masked, notes = add_masks(NAME, photos, masks, None)
+    count = sum(photo.evidence is not None for photo in masked)
+    return "masks", f"{count} of them with a mask", [*notes, *_ask_values(masked)]
 
 
 def _list(root: Path) -> list[Photo]:
@@ -78,57 +91,6 @@ def _has_photos(folder: Path) -> bool:
         return bool(list_photos(folder))
     except RatevalError:
         return False
-
-
-def _splits(
-    root: Path, photos: Sequence[Photo], clues: Clues
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return params of the splits, and those that a person may fill in."""
-    named = {usual_name(photo.split) for photo in photos if photo.split is not None}
-    if named:
-        only = {"test_split": next(iter(named))} if not named & {"test", "val"} else {}
-        return dict(only), {}
-    lists = {
-        name: str(file)
-        for name in _LISTS
-        for file in (root / f"{name}.txt", root.parent / f"{name}.txt")
-        if file.is_file() and _lists(file, photos)
-    }
-    if {"test", "val"} & lists.keys():
-        return {"split": lists}, {}
-    fill = {"split": {"test": 0.3}} if clues.checkpoint is None else {"split": {"test": "test.txt"}}
-    return {}, fill
-
-
-def _lists(file: Path, photos: Sequence[Photo]) -> bool:
-    names = {photo.id for photo in photos} | {photo.id.rpartition(".")[0] for photo in photos}
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            first = next((line.strip() for line in lines if line.strip()), "")
-    except (OSError, UnicodeDecodeError):
-        return False
-    return first.replace("\\", "/").removeprefix("./") in names
-
-
-def _ask_split(photos: Sequence[Photo], found: Mapping[str, Any], clues: Clues) -> list[str]:
-    named = Counter(usual_name(photo.split) for photo in photos if photo.split is not None)
-    if "test_split" in found:
-        return [
-            f"the photos to test on: {list_some(named)} is no name for them, and is taken; "
-            "test_split names another"
-        ]
-    if named or "split" in found:
-        return []
-    if clues.checkpoint is None:
-        return [
-            "the splits: no folder and no list divides the photos, so that all are for testing; to "
-            "train, divide them by split = { test = 0.3 }"
-        ]
-    return [
-        "which photos the checkpoint was trained on: no folder and no list says it, so that all "
-        "are for testing, and on those that it has seen it looks better than it is; name the "
-        'others in a list of ids, split = { test = "test.txt" }'
-    ]
 
 
 def _ask_values(photos: Sequence[Photo]) -> list[str]:

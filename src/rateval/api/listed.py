@@ -34,3 +34,12 @@ class ListedSplit(Split, Protocol):
         at most 64 characters.
         """
         ...
+
+    @property
+    def at_once(self) -> int:
+        """How many samples are best asked for at once; one where a split doesn't say.
+
+        Images are read one by one, so that few whole ones are held. Where they are small, and much
+        quicker to make together (drawn in one go, or rows of one block), this is how many.
+        """
+        ...

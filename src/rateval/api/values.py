@@ -125,6 +125,11 @@ class Explanation:
     """(B, rows, cols) float32, finite and not negative; the model's patch grid."""
     logits: torch.Tensor | None = None
     """(B, K) float32 when the explanation's own forward pass gave them; None asks for another."""
+    gaps: torch.Tensor | None = None
+    """(B,) float32: how far the attributions' sum is from what it should be, ``differences``, by
+    absolute value; None where an attribution promises no sum."""
+    differences: torch.Tensor | None = None
+    """(B,) float32: the score at the image minus that at the baseline; given with ``gaps``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,9 @@ def _draft(parsed: Namespace, path: Path) -> int:
             say(console, f"\n{title}")
             for line in lines:
                 say(console, f"  - {line}")
-    quoted = shlex.quote(str(path))
-    say(console, f"\nwrote {path}; next:\n  rateval validate {quoted}\n  rateval run {quoted}")
+    say(console, f"\nwrote {path}; next:")
+    for command in ("validate", "data check", "run"):
+        say(console, f"  rateval {command} {shlex.quote(str(path))}")
     return 0
 
 

@@ -40,9 +40,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     declare_run(parser, quiet="print the report only")
 
 
-def declare_run(parser: ArgumentParser, *, quiet: str) -> None:
+def declare_run(parser: ArgumentParser, *, quiet: str, spec: str = "a spec in TOML") -> None:
     """Declare the arguments of commands that run a study."""
-    parser.add_argument("spec", type=path, help="a spec in TOML")
+    parser.add_argument("spec", type=path, help=spec)
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
     parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
     parser.add_argument("--limit", metavar="N", help="use at most N samples of every split")

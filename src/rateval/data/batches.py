@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain, islice
 
 import torch
 
 from rateval.api.protocols import Model, Shift, Split
 from rateval.api.values import Sample, Skipped
-from rateval.data.checked import describe
-from rateval.data.shapes import leave_out_long
-from rateval.errors import PluginError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from rateval.data.reading import Reader, Ready, fault_of, read_ahead
+from rateval.data.splits import list_at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +52,8 @@ def load_batches(
 ) -> Iterator[Batch]:
     """Yield batches of ``split`` in the order of ``indices``, all samples when None.
 
-    ``readers`` threads prepare up to as many batches ahead; the order never depends on them.
-    Raises PluginError when the model prepares something else than its protocol promises.
+    ``readers`` threads share out the images and work up to one batch ahead; the order never depends
+    on them. Raises PluginError when the model prepares something else than its protocol promises.
     """
     order = range(len(split)) if indices is None else indices
     chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
@@ -79,94 +74,56 @@ def load_chunks(
 
     ``change`` turns a sample and its position into the one that is preprocessed: an augmentation
     must draw from a random stream of its own for each, because ``readers`` threads call it in any
-    order. They prepare up to as many batches ahead. Raises PluginError as ``load_batches`` does.
+    order. Each shrinks one image after the other, so that as many whole ones as readers are held,
+    whatever the size of a batch. Raises PluginError as ``load_batches`` does.
     """
-
-    def prepare(chunk: Sequence[int]) -> Batch:
-        return _collate(chunk, leave_out_long(split.samples(chunk)), model, masks, change)
-
-    with ThreadPoolExecutor(max(1, readers), thread_name_prefix="rateval-batches") as pool:
-        pending: deque[Future[Batch]] = deque()
-        try:
-            for chunk in chunks:
-                pending.append(pool.submit(prepare, chunk))
-                if len(pending) > max(1, readers):
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+    readers = max(1, readers)
+    step = list_at_once(split)
+    pieces = (chunk[at : at + step] for chunk in chunks for at in range(0, len(chunk), step))
+    counts = [math.ceil(len(chunk) / step) for chunk in chunks]
+    # One batch beyond the one that the model has, and work for every reader where they are small.
+    ahead = max(readers, max(counts, default=0))
+    reader = Reader(split, model, masks, change)
+    with closing(read_ahead(reader, pieces, readers=readers, ahead=ahead)) as found:
+        for chunk, count in zip(chunks, counts, strict=True):
+            read = chain.from_iterable(islice(found, count))
+            yield _collate(len(chunk), read, masks)
 
 
 def _without_index(shift: Shift) -> Callable[[Sample, int], Sample]:
     return lambda sample, index: shift.apply(sample)
 
 
-def _collate(
-    chunk: Sequence[int],
-    samples: Sequence[Sample | Skipped],
-    model: Model,
-    masks: bool,
-    change: Callable[[Sample, int], Sample] | None,
-) -> Batch:
-    placed = [(at, s) for at, s in zip(chunk, samples, strict=True) if isinstance(s, Sample)]
-    kept = [sample if change is None else change(sample, at) for at, sample in placed]
-    images = [_prepare(sample, model) for sample in kept]
-    _require_one_size(kept, images)
+def _collate(count: int, found: Iterable[Ready | Skipped], masks: bool) -> Batch:
+    """Put samples into one batch as they come; ``count`` is the most that there can be."""
+    rows: list[tuple[int, str, int, str | None, bool, tuple[int, int]]] = []
+    skipped: list[Skipped] = []
+    images, stacked = torch.empty(0, 3, 0, 0), torch.empty(0, 0, 0, dtype=torch.bool)
+    for one in found:
+        if isinstance(one, Skipped):
+            skipped.append(one)
+            continue
+        size = one.image.shape
+        if not rows:
+            images = torch.empty(count, *size)
+            stacked = torch.zeros(count if masks else 0, *size[-2:], dtype=torch.bool)
+        elif size != images.shape[1:]:
+            asked = f"give every image one size, here {tuple(images.shape[1:])}"
+            raise fault_of("preprocess", one.id, asked, one.image)
+        images[len(rows)] = one.image
+        if one.mask is not None:
+            stacked[len(rows)] = one.mask
+        rows.append((one.index, one.id, one.label, one.caption, one.has_mask, one.size))
+    columns = zip(*rows, strict=True) if rows else ((),) * 6
+    indices, ids, labels, captions, has_mask, sizes = columns
     return Batch(
-        indices=tuple(at for at, _ in placed),
-        ids=tuple(sample.id for sample in kept),
-        images=torch.stack(images) if images else torch.empty(0, 3, 0, 0),
-        labels=torch.tensor([sample.label for sample in kept], dtype=torch.int64),
-        masks=_stack_masks(kept, images, model) if masks else None,
-        has_mask=tuple(sample.mask is not None for sample in kept),
-        captions=tuple(sample.caption for sample in kept),
-        skipped=tuple(sample for sample in samples if isinstance(sample, Skipped)),
-        sizes=tuple((sample.image.height, sample.image.width) for sample in kept),
-    )
-
-
-def _prepare(sample: Sample, model: Model) -> torch.Tensor:
-    image = model.preprocess(sample.image)
-    sound = isinstance(image, torch.Tensor) and image.dtype == torch.float32
-    if not sound or image.ndim != 3 or len(image) != 3:
-        raise _fault("preprocess", sample, "return (3, H, W) float32", image)
-    return image
-
-
-def _require_one_size(samples: Sequence[Sample], images: Sequence[torch.Tensor]) -> None:
-    for sample, image in zip(samples, images, strict=True):
-        if image.shape != images[0].shape:
-            size = tuple(images[0].shape)
-            raise _fault("preprocess", sample, f"give every image one size, here {size}", image)
-
-
-def _stack_masks(
-    samples: Sequence[Sample], images: Sequence[torch.Tensor], model: Model
-) -> torch.Tensor:
-    stacked = [
-        torch.zeros(image.shape[-2:], dtype=torch.bool)
-        if sample.mask is None
-        else _prepare_mask(sample, sample.mask, image.shape[-2:], model)
-        for sample, image in zip(samples, images, strict=True)
-    ]
-    return torch.stack(stacked) if stacked else torch.empty(0, 0, 0, dtype=torch.bool)
-
-
-def _prepare_mask(
-    sample: Sample, mask: NDArray[np.bool_], size: torch.Size, model: Model
-) -> torch.Tensor:
-    prepared = model.preprocess_mask(mask)
-    sound = isinstance(prepared, torch.Tensor) and prepared.dtype == torch.bool
-    if not sound or prepared.shape != size:
-        asked = f"return bool of the prepared image's size, {tuple(size)}"
-        raise _fault("preprocess_mask", sample, asked, prepared)
-    return prepared
-
-
-def _fault(method: str, sample: Sample, asked: str, got: object) -> PluginError:
-    return PluginError(
-        f'{method}() of the model on sample "{sample.id}" must {asked}; got {describe(got)}',
-        kind="model",
+        indices=indices,
+        ids=ids,
+        images=images[: len(rows)],
+        labels=torch.tensor(labels, dtype=torch.int64),
+        masks=stacked[: len(rows)] if masks else None,
+        has_mask=has_mask,
+        captions=captions,
+        skipped=tuple(skipped),
+        sizes=sizes,
     )

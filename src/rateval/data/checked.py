@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from numbers import Integral
@@ -69,8 +69,12 @@ class CheckedSplit:
             self.ids: Sequence[str] | None = getattr(whole, "ids", None)
             self.labels: Sequence[int] | None = getattr(whole, "labels", None)
             self.groups: Groups = list_groups(whole)
+            self.at_once: int = getattr(whole, "at_once", 1)
         if not isinstance(self.identity, str) or not self.identity.strip():
             raise self._fault("have an identity, text that is not empty", repr(self.identity))
+        if type(self.at_once) is not int or self.at_once < 1:
+            asked = "say by at_once how many samples to ask for at once, a whole number from 1"
+            raise self._fault(asked, describe(self.at_once))
         if self.ids is not None or self.labels is not None:
             self._check_list()
         fault = find_group_fault(self.groups, self._length)
@@ -78,25 +82,32 @@ class CheckedSplit:
             raise self._fault(*fault)
         self._seen: dict[str, int] = {}
         """Id to position of what was read, where there is no list that says it."""
-        self._limited: dict[int, Split] = {}
+        self._narrowed: dict[Hashable, Split] = {}
 
     def __len__(self) -> int:
         return self._length
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Return the samples at ``indices``, each as its protocol has it."""
-        with naming(f"{self._name}: samples()", "dataset"):
+        with naming(f"{self._name}: samples(){self._tell_which(indices)}", "dataset"):
             found = list(self._whole.samples(indices))
         if len(found) != len(indices):
             got = f"{len(found)} for {len(indices)} indices"
             raise self._fault("return one sample for each index", got)
         return [self._check(int(at), sample) for at, sample in zip(indices, found, strict=True)]
 
-    def remember(self, limit: int, narrow: Callable[[Split, int], Split]) -> Split:
-        """Return this split narrowed to ``limit`` samples, narrowing it once."""
-        if limit not in self._limited:
-            self._limited[limit] = narrow(self, limit)
-        return self._limited[limit]
+    def remember(self, rule: Hashable, narrow: Callable[[], Split]) -> Split:
+        """Return what ``narrow`` makes of this split, which is done once for each ``rule``."""
+        if rule not in self._narrowed:
+            self._narrowed[rule] = narrow()
+        return self._narrowed[rule]
+
+    def _tell_which(self, indices: Sequence[int]) -> str:
+        if len(indices) != 1:
+            return ""
+        at = int(indices[0])
+        known = self.ids is not None and 0 <= at < self._length
+        return f' of sample "{self.ids[at]}"' if known and self.ids else f" at position {at}"
 
     def _check(self, at: int, sample: Sample | Skipped) -> Sample | Skipped:
         fault = find_fault(sample, self._classes)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
 
 _TEXT = "rateval draws"
 """Beginning of everything that is digested: with another one, other samples would be drawn."""
 
 
-def draw(ids: Sequence[str], labels: Sequence[int], count: int) -> list[int]:
-    """Return the positions, rising, of ``count`` samples in proportion to their classes.
+def draw(
+    ids: Sequence[str],
+    labels: Sequence[int],
+    count: int,
+    shares_of: Callable[[Mapping[int, int], int], dict[int, int]] | None = None,
+) -> list[int]:
+    """Return the positions, rising, of ``count`` samples: as many of each class as ``shares_of``.
 
-    Each class with a sample is among them where ``count`` allows, as ``apportion`` has it. Within a
+    That is ``apportion``, in proportion to the classes, unless something else is given. Within a
     class, digests of the ids decide; the order of the samples never matters.
 
     >>> draw(["a", "b", "c", "d", "e"], [0, 0, 0, 0, 1], 3)
@@ -24,7 +29,8 @@ def draw(ids: Sequence[str], labels: Sequence[int], count: int) -> list[int]:
     members: dict[int, list[int]] = {}
     for at, label in enumerate(labels):
         members.setdefault(label, []).append(at)
-    shares = apportion({label: len(found) for label, found in members.items()}, count)
+    sizes = {label: len(found) for label, found in members.items()}
+    shares = (shares_of or apportion)(sizes, count)
     digests = [_digest(f"sample {name}") for name in ids]
     return sorted(
         at
@@ -60,6 +66,26 @@ def apportion(sizes: Mapping[int, int], count: int) -> dict[int, int]:
     for label in by_remainder[: left - sum(shares.values())]:
         shares[label] += 1
     return shares | single
+
+
+def level(sizes: Mapping[int, int], count: int) -> dict[int, int]:
+    """Divide ``count`` among classes equally; one that is smaller than its part gives all it has.
+
+    The parts differ by one where it doesn't come out even; digests of the labels decide, then and
+    with fewer to divide than classes. ``count`` is at most the sum of the sizes.
+
+    >>> level({0: 60, 1: 39, 2: 1}, 10)
+    {0: 5, 1: 4, 2: 1}
+    """
+    rest, left, whole = dict(sizes), count, dict[int, int]()
+    while small := [label for label, size in rest.items() if size * len(rest) <= left]:
+        for label in small:
+            whole[label] = rest.pop(label)
+            left -= whole[label]
+    part, over = divmod(left, max(1, len(rest)))
+    ones = set(sorted(rest, key=_digest_class)[:over])
+    shares = {label: part + (label in ones) for label in rest}
+    return {label: share for label, share in (shares | whole).items() if share}
 
 
 def _digest_class(label: int) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedSplit
-from rateval.data.drawing import draw
+from rateval.data.drawing import apportion, draw, level
 from rateval.data.groups import Groups, list_groups
 from rateval.data.shapes import leave_out_long
 from rateval.errors import RatevalError
@@ -44,6 +46,11 @@ class SubsetSplit:
         groups = list_groups(self.whole)
         return {name: [values[at] for at in self.positions] for name, values in groups.items()}
 
+    @property
+    def at_once(self) -> int:
+        """How many samples it is asked for at once."""
+        return list_at_once(self.whole)
+
     def __len__(self) -> int:
         return len(self.positions)
 
@@ -63,27 +70,48 @@ def list_labels(split: Split) -> Sequence[int] | None:
     return labels
 
 
-def limit_split(split: Split, limit: int | None) -> Split:
+def list_at_once(split: Split) -> int:
+    """Return how many samples a split is asked for at once; one, unless it lists another number.
+
+    A split lists it as a ``rateval.api.ListedSplit`` does.
+    """
+    return int(getattr(split, "at_once", 1))
+
+
+Way = Literal["share", "class"]
+"""How a limit is drawn: in proportion to the classes, or equally many of each."""
+
+
+def limit_split(split: Split, limit: int | None, by: Way = "share") -> Split:
     """Return ``limit`` samples of a split, drawn by ``draw``, in the order that they have there.
 
     Where the split lists no labels they are drawn as if they were of one class, and without ids by
-    their positions. A split with no more samples than that is returned as it is.
+    their positions. A split with no more samples than that is returned as it is. Raises
+    RatevalError when equally many of each class are asked for and it lists no labels.
     """
     if limit is None or limit >= len(split):
         return split
     if isinstance(split, CheckedSplit):  # it is asked for once per cell
-        return split.remember(limit, _draw_split)
-    return _draw_split(split, limit)
+        return split.remember((limit, by), lambda: _draw_split(split, limit, by))
+    return _draw_split(split, limit, by)
 
 
-def _draw_split(split: Split, limit: int) -> SubsetSplit:
+def _draw_split(split: Split, limit: int, by: Way) -> SubsetSplit:
     labels, ids = list_labels(split), getattr(split, "ids", None)
+    if by == "class" and labels is None:
+        raise RatevalError(
+            f'run.limit_by = "class": the split "{split.identity}" doesn\'t list its labels, so '
+            'that nobody knows the classes before all is read; use "share", which then draws '
+            "whatever the class"
+        )
     rule = f"{'ids' if ids is not None else 'positions'}{'' if labels is None else ' by class'}"
     drawn = draw(
         list(map(str, range(len(split)))) if ids is None else ids,
         [0] * len(split) if labels is None else labels,
         limit,
+        apportion if by == "share" else level,
     )
+    rule += " equally" if by == "class" else ""
     return SubsetSplit(split, tuple(drawn), f"limited to {limit} of {len(split)} by {rule}")
 
 
@@ -92,7 +120,8 @@ class WatchedSplit:
 
     def __init__(self, whole: Split) -> None:
         self._whole = whole
-        self._skipped: dict[str, Skipped] = {}
+        self._skipped: dict[int, Skipped] = {}
+        """By position: threads may read in any order."""
 
     @property
     def identity(self) -> str:
@@ -101,8 +130,13 @@ class WatchedSplit:
 
     @property
     def skipped(self) -> list[Skipped]:
-        """What was skipped so far, each sample once."""
-        return list(self._skipped.values())
+        """What was skipped so far, each sample once, in the order of the split."""
+        return [skipped for _, skipped in sorted(self._skipped.items(), key=itemgetter(0))]
+
+    @property
+    def at_once(self) -> int:
+        """How many samples it is asked for at once."""
+        return list_at_once(self._whole)
 
     def __len__(self) -> int:
         return len(self._whole)
@@ -110,7 +144,9 @@ class WatchedSplit:
     def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
         """Return the samples at ``indices``."""
         found = leave_out_long(self._whole.samples(indices))
-        self._skipped |= {s.id: s for s in found if isinstance(s, Skipped)}
+        for at, sample in zip(indices, found, strict=True):
+            if isinstance(sample, Skipped):
+                self._skipped[int(at)] = sample
         return found
 
 

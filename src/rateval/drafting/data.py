@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from rateval.api.component import Context
 from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
-from rateval.drafting.guessing import Recognised, recognise, require_usable
+from rateval.drafting.guessing import Guesses, Recognised, recognise, require_usable
 from rateval.errors import RatevalError
 from rateval.modelkit.clues import Clues
 from rateval.plan.cells import Choice
@@ -42,12 +43,7 @@ def draft_data(clues: Clues, registry: Registry) -> DraftedData:
     guesses = recognise("dataset", clues, registry)
     what = f"--data {clues.data}" + (f" --masks {clues.masks}" if clues.masks else "")
     if not guesses.found:
-        reasons = "".join(f"\n  {reason}" for reason in guesses.refusals)
-        raise RatevalError(
-            f"{what}: no dataset is recognised there; needed is a folder with one folder of photos "
-            "for each class, or what an annotation tool exported (docs/datasets.md). Looked: "
-            f"{', '.join(guesses.asked)}{reasons}"
-        )
+        raise RatevalError(_explain_nothing(what, guesses, clues.data))
     chosen, *others = guesses.found
     params = require_usable(chosen, what)
     choice = Choice(chosen.name, chosen.registered, params)
@@ -61,9 +57,23 @@ def draft_data(clues: Clues, registry: Registry) -> DraftedData:
         chosen,
         tuple(dataset.classes),
         (chosen.guess.why, *facts),
-        (*unknown, *open_questions, *notes),
+        tuple(dict.fromkeys((*unknown, *open_questions, *notes))),  # a guess knows some notes
         dataset.has_masks,
     )
+
+
+def _explain_nothing(what: str, guesses: Guesses, data: Path | None) -> str:
+    """Return what is wrong with what was nearly recognised, then what would be."""
+    reasons = "".join(f"\n  {reason}" for reason in guesses.refusals)
+    needed = (
+        "needed is a folder with one folder of photos for each class, a table of photos and labels "
+        "(such as photos.csv), a COCO file of instances, or what an annotation tool exported "
+        "(docs/datasets.md)"
+    )
+    nothing = f"{what}: no dataset is recognised there"
+    if not reasons:
+        return f"{nothing}; {needed}. Looked: {', '.join(guesses.asked)}"
+    return f"{nothing}:{reasons}" + (f"\n{needed}" if data is not None and data.is_dir() else "")
 
 
 def _look(dataset: Dataset) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ from rateval.drafting.model import DraftedModel, draft_model
 from rateval.drafting.toml import comment, write_table, write_value
 from rateval.errors import RatevalError
 from rateval.modelkit.clues import Clues
+from rateval.plan.absent import explain_absent
 from rateval.plan.planning import make_plan
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
@@ -55,16 +56,7 @@ def make_draft(
 
     Raises RatevalError when something is not there, is not recognised, or cannot be run.
     """
-    for option, path in (("data", data), ("masks", masks), ("checkpoint", checkpoint)):
-        if path is not None and not path.exists():
-            raise RatevalError(
-                f"--{option} {path}: no such file or folder; give one that is on this computer's "
-                "disk"
-            )
-        if path is not None and not str(path).isprintable():
-            raise RatevalError(
-                f"--{option} {path}: a spec can't hold a path with a control character; rename it"
-            )
+    _require_paths({"data": data, "masks": masks, "checkpoint": checkpoint})
     clues = _gather(data, masks, checkpoint, base)
     drafted = draft_data(clues, registry)
     model = draft_model(clues, drafted, registry)
@@ -75,6 +67,18 @@ def make_draft(
         registry,
     )
     return draft
+
+
+def _require_paths(given: Mapping[str, Path | None]) -> None:
+    wrong = []
+    for option, path in given.items():
+        where = f"--{option} {path}"
+        if path is not None and not str(path).isprintable():
+            wrong.append(f"{where}: a spec can't hold a path with a control character; rename it")
+        elif path is not None and (why := explain_absent(path, Path())):
+            wrong.append(f"{where}: {why}")
+    if wrong:
+        raise RatevalError("\n".join(wrong))
 
 
 def _gather(data: Path, masks: Path | None, checkpoint: Path | None, base: str) -> Clues:
@@ -92,6 +96,7 @@ def _gather(data: Path, masks: Path | None, checkpoint: Path | None, base: str) 
         read.file,
         read.weights,
         read.averaged,
+        read.both,
         base or read.base,
         downloads,
     )
@@ -151,7 +156,7 @@ def _entry(kind: Kind, one: Recognised, unknown: Sequence[str]) -> list[str]:
     lines = comment(unknown, lead="? ")
     fill = [f"# {key} = {write_value(value)}" for key, value in one.guess.fill.items()]
     if one.guess.lacks:
-        lines += comment([f"left out, for it lacks {one.guess.lacks}"], lead="? ")
+        lines += comment([f"left out: {one.guess.lacks}"], lead="? ")
         return [*lines, *(f"# {line}" for line in table), *fill, ""]
     return [*lines, *table, *fill, ""]
 

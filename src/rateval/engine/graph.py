@@ -57,7 +57,7 @@ def _order(
 def limited_test(plan: Plan, bench: Workbench, cell: Cell) -> Split:
     """Return the test split of a cell, as far as the study uses it."""
     dataset: Dataset = bench.object(cell.dataset, cell.seed)
-    return limit_split(dataset.test, plan.spec.run.limit)
+    return limit_split(dataset.test, plan.spec.run.limit, plan.spec.run.limit_by)
 
 
 class _Maker:

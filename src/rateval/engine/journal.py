@@ -21,12 +21,13 @@ _SHARE = 20
 class Journal:
     """What is written while a run goes on, so that one which dies is still a run.
 
-    ``make_record`` returns the record as it is at the moment. Raises StudyError when the folder
-    cannot be written to.
+    ``make_record`` returns the record as it is at the moment, ``spec`` is the text of the spec's
+    copy. Raises StudyError when the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path, make_record: Callable[[], RunRecord]) -> None:
+    def __init__(self, folder: Path, make_record: Callable[[], RunRecord], spec: str = "") -> None:
         self.folder = folder
+        self._spec = spec
         self._make_record = make_record
         self._next = 0.0
         self.save()
@@ -36,7 +37,7 @@ class Journal:
         clock = time.monotonic()
         record = self._make_record()
         with writing(self.folder):
-            record.save(self.folder)
+            record.save(self.folder, self._spec)
         now = time.monotonic()
         self._next = now + max(INTERVAL_S, _SHARE * (now - clock))
         return record

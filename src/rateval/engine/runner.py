@@ -23,6 +23,7 @@ from rateval.engine.worker import Worker, keep_worker, make_order, open_store, r
 from rateval.errors import RatevalError, StudyError
 from rateval.machine.device import resolve_device
 from rateval.machine.precision import require_precision
+from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
@@ -64,7 +65,8 @@ class Runner:
         self._only = (only,) if isinstance(only, str) else tuple(only)
         self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
-        self._bench = Workbench(Context(device=device, readers=options.readers))
+        readers = resolve_readers(options.readers)
+        self._bench = Workbench(Context(device=device, readers=readers))
         for table, there in given.items():
             self._bench.give(plan.choices[table][0], there)
         require_precision(options.precision, device)
@@ -102,7 +104,8 @@ class Runner:
         try:
             with self._store.owning(folder):
                 self._store.sweep()
-                return self._run(Journal(folder, self._record))
+                copy = self._plan.document.copy_for(folder)
+                return self._run(Journal(folder, self._record, copy))
         finally:
             self._store.sweep()  # what its own processes left when they were ended
 
@@ -189,6 +192,7 @@ class Runner:
             identity=step.identity,
             reused=reused,
             seconds=stored.seconds,
+            completeness=stored.facts.get("completeness"),
         )
         self._tell(record, stored.facts.get("count"))
 

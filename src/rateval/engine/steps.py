@@ -159,7 +159,7 @@ class Hands:
         return self.store.path_of(step.stage, step.identity)
 
     def _job(self, steps: CellSteps, *, explaining: bool = True) -> Job:
-        cell, options = steps.cell, self.plan.spec.run
+        cell = steps.cell
         dataset: Dataset = self.bench.object(cell.dataset, cell.seed)
         return Job(
             self._classifier(steps),
@@ -168,8 +168,8 @@ class Hands:
             None if cell.shift is None else self.bench.object(cell.shift, cell.seed),
             task_of(dataset),
             self.bench.context.device,
-            options.batch_size,
-            options.readers,
+            self.plan.spec.run.batch_size,
+            self.bench.context.readers,
         )
 
     def _classifier(self, steps: CellSteps) -> Classifier:

@@ -19,6 +19,7 @@ from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.graph import make_graph
 from rateval.engine.steps import Hands, Write, find_writes
 from rateval.errors import RatevalError, StudyError, name_error
+from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -196,7 +197,8 @@ def _make_worker(order: Order) -> Worker:
     torch.set_num_threads(order.threads)
     document = Document(order.name, json.loads(order.spec), "", folder=order.folder)
     plan = make_plan(document, discover(), order.forced)
-    bench = Workbench(Context(device=order.device, readers=plan.spec.run.readers))
+    readers = resolve_readers(plan.spec.run.readers)
+    bench = Workbench(Context(device=order.device, readers=readers))
     return Worker(plan, bench, open_store(plan), make_graph(plan, bench))
 
 

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from rateval.errors import RatevalError
+from rateval.api.kinds import Kind
+from rateval.errors import RatevalError, SpecError
+from rateval.plan.absent import find_absent
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose, choose_default
 from rateval.plan.planning import make_plan
-from rateval.registry.catalogue import explain_unknown
+from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registered, Registry
-from rateval.spec.document import read_document
-from rateval.spec.tables import Entry
+from rateval.spec.document import Document, read_document
+from rateval.spec.tables import Entry, place_of
 from rateval.wording import list_some, suggest
 
 NO_MODEL = "none"
@@ -41,7 +43,7 @@ def find_subject(
     where there is no spec, or "none". Raises RatevalError for anything else.
     """
     first = Path(words[0])
-    if words[0].endswith(".toml") or first.is_file():
+    if words[0].endswith(".toml") or (first.is_file() and first.suffix != ".py"):
         if len(words) > 1:
             raise RatevalError(
                 f"{words[1]}: a spec says everything of its datasets; give {words[0]} alone, or a "
@@ -55,8 +57,7 @@ def find_subject(
     if model in (None, NO_MODEL):
         return Subject(datasets, ())
     assert model is not None
-    if registry.find("model", model) is None:
-        raise RatevalError(f"--model {model}: {explain_unknown('model', model, registry)}")
+    _find("model", model, registry, f"--model {model}")
     return Subject(datasets, (choose_default("model", model, registry),))
 
 
@@ -100,13 +101,8 @@ def _divide(words: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 
 def _choose(name: str, params: Sequence[str], registry: Registry) -> Choice:
-    registered = registry.find("dataset", name)
-    if registered is None:
-        folder = f"; for photos in class folders write folder root={name}"
-        raise RatevalError(
-            f"{name}: {explain_unknown('dataset', name, registry)}"
-            + (folder if Path(name).is_dir() else "")
-        )
+    folder = f"; for photos in class folders write folder root={name}"
+    registered = _find("dataset", name, registry, name, folder if Path(name).is_dir() else "")
     values: dict[str, Any] = {}
     for word in params:
         key, _, text = word.partition("=")
@@ -114,7 +110,20 @@ def _choose(name: str, params: Sequence[str], registry: Registry) -> Choice:
             raise RatevalError(f"{word}: {key} is given twice; {name} takes it once")
         values[key] = read_param(registered, key, text)
     entry = Entry.model_validate({"use": name} | {k: v for k, v in values.items() if k != "use"})
-    return choose("dataset", entry, registry, "command line")
+    choice = choose("dataset", entry, registry, "command line")
+    document = Document("command line", {"dataset": [values]}, "")
+    absent = find_absent(document, place_of("dataset", 0), choice)
+    if absent:
+        raise SpecError(absent)
+    return choice
+
+
+def _find(kind: Kind, use: str, registry: Registry, where: str, hint: str = "") -> Registered:
+    """Return a component as a spec in the current folder would name it."""
+    try:
+        return find_component(kind, use, registry, Path())
+    except RatevalError as error:
+        raise RatevalError(f"{where}: {error}{hint}") from None
 
 
 def read_param(registered: Registered, key: str, text: str) -> object:

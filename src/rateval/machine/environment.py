@@ -18,9 +18,9 @@ from rateval.records.environment import EnvironmentRecord, GitRecord
 
 
 def describe_environment(
-    device: str, folder: Path, plugins: Iterable[str], files: Mapping[str, str]
+    device: str, readers: int, folder: Path, plugins: Iterable[str], files: Mapping[str, str]
 ) -> EnvironmentRecord:
-    """Describe this process and its machine.
+    """Describe this process, its machine, and the device and readers that it takes.
 
     ``folder`` is where a checkout is looked for; ``plugins`` are distributions to name in any case,
     ``files`` those that components are from, to their digests.
@@ -31,6 +31,7 @@ def describe_environment(
         processor=read_processor().name,
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
+        readers=readers,
         device=describe_device(device),
         distributions=imported_distributions(plugins),
         files=dict(files),

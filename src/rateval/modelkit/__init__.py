@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         find_attention as find_attention,
         without_fast_path as without_fast_path,
     )
+    from rateval.modelkit.blocks import passing as passing, record_blocks as record_blocks
     from rateval.modelkit.checkpoint_files.archives import names_in_archive as names_in_archive
     from rateval.modelkit.checkpoint_files.finding import (
         Weights as Weights,
@@ -134,6 +135,7 @@ _MODULES = (
     "rateval.modelkit.checkpoint_files.reading",
     "rateval.modelkit.recording",
     "rateval.modelkit.attention",
+    "rateval.modelkit.blocks",
     "rateval.modelkit.transforms",
     "rateval.modelkit.weights",
     "rateval.modelkit.writing",

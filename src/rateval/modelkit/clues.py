@@ -27,6 +27,8 @@ class Clues:
     """Its tensors by their names, out of what a training program put around them all."""
     averaged: bool = False
     """Whether the checkpoint holds averaged weights alone."""
+    both: str = ""
+    """Where it holds trained and averaged ones: which of them ``weights`` are, in words."""
     base: str = ""
     """Path or published name of the model from before the fine-tuning, where somebody said it."""
     downloads: Path = Path()

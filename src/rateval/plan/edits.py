@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from rateval.errors import Problem
 from rateval.plan.cells import Choice
 from rateval.spec.document import Document
-from rateval.spec.tables import Counterfactual, Place
+from rateval.spec.extras import Counterfactual
+from rateval.spec.tables import Place
 
 TABLE = "counterfactual"
 

@@ -24,6 +24,9 @@ class EnvironmentRecord(Record):
     cores: int
     threads: int
     """Threads that torch computes with."""
+    readers: int | None = None
+    """Threads that read images ahead; with ``run.readers = "auto"``, processes that work side by
+    side share them. Null in records from before it was kept."""
     device: str
     """Resolved device, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``."""
     distributions: dict[str, str]

@@ -24,6 +24,32 @@ class RandomisationRecord(Record):
         return self.correlation is not None and self.correlation >= SAME_MAPS
 
 
+COMPLETE = 0.05
+"""Share of its score difference up to which an image's attributions count as complete, and share of
+images beyond it from which on a report says so."""
+
+
+class CompletenessRecord(Record):
+    """How far attributions that promise a sum are from it: the integral was not taken exactly."""
+
+    count: int
+    """Images with attributions."""
+    gap: float
+    """Mean of the absolute gap between the attributions' sum and the score difference, in units
+    of the score."""
+    largest: float
+    """Largest gap of an image."""
+    difference: float
+    """Mean of the absolute score difference between image and baseline."""
+    beyond: int
+    """Images whose gap is larger than 5 % of their own score difference."""
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether more than 5 % of the images are beyond."""
+        return self.beyond > COMPLETE * self.count
+
+
 class AreasRecord(Record):
     """How the prediction's probability follows relevance maps.
 

@@ -7,7 +7,7 @@ from typing import Any
 from rateval.records.base import Record
 from rateval.records.cell import BoundsRecord, SkippedRecord
 from rateval.records.counterfactual import AnswersRecord
-from rateval.records.explainers import AreasRecord
+from rateval.records.explainers import AreasRecord, CompletenessRecord
 from rateval.records.trainings import EpochRecord
 
 
@@ -33,6 +33,8 @@ class InferFacts(Record):
     """Images that have a row."""
     skipped: tuple[SkippedRecord, ...]
     """Test samples that could not be read."""
+    completeness: CompletenessRecord | None = None
+    """Null where the attribution promises no sum."""
 
 
 class JudgeFacts(Record):

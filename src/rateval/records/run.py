@@ -93,6 +93,9 @@ class RunRecord(Record):
     """Of everything that depends on one: repeated for each."""
     limit: int | None
     """Samples used of every split at most; null for all."""
+    limit_by: Literal["share", "class"] | None = None
+    """How they were drawn: in proportion to the classes, or equally many of each, so that scores
+    are over a balanced sample and not over the data; null without a limit."""
     environment: EnvironmentRecord
     datasets: tuple[DatasetRecord, ...]
     planned: tuple[Key, ...] = ()
@@ -146,11 +149,14 @@ class RunRecord(Record):
             raise RatevalError("this record has no folder: it was not saved and not loaded")
         return self._path
 
-    def save(self, folder: Path) -> None:
-        """Write ``run.json`` (and the spec, if it came from a file) into ``folder``."""
+    def save(self, folder: Path, spec: str = "") -> None:
+        """Write ``run.json`` into ``folder``, and the spec, if it came from a file.
+
+        ``spec`` is its text for that place, as it was given when left out.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         if self.spec_given:
-            write_whole(folder / "spec.toml", self.spec_given)
+            write_whole(folder / "spec.toml", spec or self.spec_given)
         content = self.model_dump(mode="json") | {"format": FORMAT}
         write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
@@ -188,10 +194,7 @@ class RunRecord(Record):
         return self._rows_of(cell, "faithfulness", cell.faithfulness)
 
     def answers(self, cell: CellRecord) -> pa.Table:
-        """Read what the classifier answered to edits of each image: kept with the object, without.
-
-        Raises RatevalError when the stored results are gone, or the study asked for none.
-        """
+        """Read the answers to edits of each image. Raises RatevalError as ``curves`` does."""
         return self._rows_of(cell, "counterfactual", cell.counterfactual)
 
     def _rows_of(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rateval.records.base import Record
+from rateval.records.explainers import CompletenessRecord
 from rateval.records.key import Key
 
 Stage = Literal["finetune", "infer", "judge", "counterfactual", "faithfulness", "agree", "score"]
@@ -67,6 +68,8 @@ class StageRecord(Record):
     """True when the result had been stored before."""
     seconds: float
     """What computing it took, also when it was reused."""
+    completeness: CompletenessRecord | None = None
+    """Of predictions and explanations by an attribution that promises a sum; else null."""
 
 
 class FailureRecord(Record):

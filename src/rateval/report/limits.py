@@ -11,7 +11,12 @@ def explain_limit(record: RunRecord) -> Iterator[str]:
     """Yield how many samples a limit left of each split, and of how many classes."""
     if record.limit is None:
         return
-    yield f"limited to {record.limit} samples of every split"
+    yield f"limited to {record.limit} samples of every split" + (
+        ", equally many of each class as far as it has them: scores are over these balanced "
+        "samples, and don't estimate those over the whole data"
+        if record.limit_by == "class" and any(_is_narrowed(data) for data in record.datasets)
+        else ""
+    )
     lines: dict[str, None] = {}  # several seeds may have data of one size
     for data in record.datasets:
         parts = (
@@ -21,6 +26,10 @@ def explain_limit(record: RunRecord) -> Iterator[str]:
         if any(parts):
             lines[f"{data.name}: {'; '.join(filter(None, parts))}"] = None
     yield from lines
+
+
+def _is_narrowed(data: DatasetRecord) -> bool:
+    return data.test_of is not None or data.train_of is not None
 
 
 def _tell_part(

@@ -111,7 +111,8 @@ def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     if record.failures:
         yield "why", f"{record.path / LOG_NAME} (tracebacks)"
     yield "again", f"rateval report {quote(str(record.path))}"
-    yield "next", "rateval init (a spec of your own), rateval list --all (its parts)"
+    yield "parts", "rateval list --all (what a spec may name)"
+    yield "next", "rateval init --data photos (a spec for your own photos)"
 
 
 CHANGES_SHOWN = 8

@@ -98,6 +98,7 @@ class Summary:
             spec_resolved=self._resolved,
             seeds=plan.seeds,
             limit=plan.spec.run.limit,
+            limit_by=None if plan.spec.run.limit is None else plan.spec.run.limit_by,
             environment=self._environment,
             datasets=self._datasets,
             planned=tuple(cell.key for cell in plan.cells),
@@ -115,6 +116,7 @@ class Summary:
         plugins = [choice.registered.plugin for choice in plan.all_choices]
         return describe_environment(
             self._bench.context.device,
+            self._bench.context.readers,
             Path(plan.document.name).resolve().parent,
             {"rateval", *(p.distribution for p in plugins if not isinstance(p, PythonFile))},
             {str(p.path): p.version for p in plugins if isinstance(p, PythonFile)},
@@ -158,9 +160,9 @@ def _describe_dataset(
     plan: Plan, choice: Choice, seed: int | None, bench: Workbench
 ) -> DatasetRecord:
     dataset: Dataset = bench.object(choice, seed)
-    limit = plan.spec.run.limit
-    train = None if dataset.train is None else limit_split(dataset.train, limit)
-    test = limit_split(dataset.test, limit)
+    limit, by = plan.spec.run.limit, plan.spec.run.limit_by
+    train = None if dataset.train is None else limit_split(dataset.train, limit, by)
+    test = limit_split(dataset.test, limit, by)
     narrowed = {
         f"{name}_{key}": value
         for name, split, whole in (("train", train, dataset.train), ("test", test, dataset.test))

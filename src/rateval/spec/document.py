@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rateval.errors import RatevalError
+from rateval.spec.copied import copy_text, original_folder
 from rateval.spec.explain import locate
 from rateval.spec.toml_text import parse_toml
 
@@ -29,13 +30,18 @@ class Document:
     origins: dict[str, str] = field(default_factory=dict)
     """Key of ``[run]`` to what set it, such as ``--device``."""
     folder: Path = Path()
-    """Where it lies, and files of components and prompts with it; for a dict the current one."""
+    """Where it lies, and files of components and prompts with it; for a dict the current one, for
+    a run's copy that of the spec."""
 
     @property
     def overrides(self) -> dict[str, Any]:
         """Keys of ``[run]`` that something other than the spec set, with their values."""
         run = self.data.get("run", {})
         return {key: run[key] for key in self.origins if key in run}
+
+    def copy_for(self, folder: Path) -> str:
+        """Return the text for a copy in another folder, which finds the files that lie beside."""
+        return copy_text(self.text, self.data, self.folder, folder)
 
     def where(self, loc: Sequence[str | int], *, value: bool) -> str:
         """Return a place in this document as text, with its value if there is one to show."""
@@ -66,7 +72,8 @@ def read_document(path: Path) -> Document:
     except (OSError, ValueError) as error:  # NUL in a path is a ValueError
         why = getattr(error, "strerror", None) or error
         raise RatevalError(f"{path}: cannot be read: {why}; give the path of a spec") from None
-    return Document(str(path), parse_toml(text, str(path)), text, folder=path.parent)
+    data = parse_toml(text, str(path))
+    return Document(str(path), data, text, folder=original_folder(text, path.parent))
 
 
 def _read(path: Path) -> bytes:

@@ -11,11 +11,14 @@ from pydantic import (
     BeforeValidator,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
+from rateval.spec.extras import Counterfactual, Faithfulness, HeldOut
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
 from rateval.wording import is_control
@@ -86,48 +89,6 @@ def place_of(table: str, index: int) -> Place:
     return (table,) if is_single(table) else (table, index)
 
 
-class Faithfulness(Table):
-    """Faithfulness of the explainers themselves: ``[faithfulness]``; not tried without it."""
-
-    images: int = Field(default=64, ge=1)
-    """Test images that are looked at in each cell, drawn by class and by a digest of their ids."""
-    steps: int = Field(default=8, ge=1, le=1024)
-    """Equal steps in which an image's patches are taken out and put in."""
-    randomisation: bool = True
-    """Whether the images are explained once more with permuted weights, for comparison."""
-
-
-class Counterfactual(Table):
-    """Whether answers hang on the object: ``[counterfactual]``; not tried without it."""
-
-    donors: int = Field(default=4, ge=1, le=64)
-    """Other images whose backgrounds each object is put on, drawn by a digest of its id."""
-    background: Literal["swap", "grey", "blur"] = "swap"
-    """What stands around the object in the first edit: other images' backgrounds, one grey, or the
-    image's own background out of focus, which keeps its colours."""
-    object: Literal["inpaint", "grey", "blur"] = "inpaint"
-    """What takes the object's place in the second edit: what is around it, one grey, which shows
-    the outline, or the object out of focus, which keeps its colours."""
-    keep: float = Field(default=0.5, gt=0, le=1)
-    """Share of the versions with another background on which an answer has to stay. It is no part
-    of what is computed with the model."""
-    flag_above: float = Field(default=0.2, ge=0, le=1)
-    """Share of ``looks-right-is-not`` above which reports name a method."""
-
-
-class HeldOut(Table):
-    """Training samples held out to watch training: ``[held_out]``; without the table none are.
-
-    After every epoch they are scored, for the curve in the report and for methods that stop early.
-    """
-
-    images: int = Field(default=256, ge=1)
-    """Training samples held out, at most half of the split; nothing is trained on them."""
-    evidence: bool = True
-    """Whether they are also explained and judged, by the study's first attribution and validator;
-    false leaves accuracy alone, which is quicker."""
-
-
 def _require_path(value: object) -> object:
     text = str(value)
     why = explain_path(text) if text else 'is empty; write "." for the current folder'
@@ -137,6 +98,19 @@ def _require_path(value: object) -> object:
 
 
 Folder = Annotated[Path, BeforeValidator(_require_path), AfterValidator(Path.expanduser)]
+
+
+def _require_readers(value: object) -> object:
+    number = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _READERS
+    if value != "auto" and not number:
+        quoted = isinstance(value, str) and value.strip().isdecimal()
+        how = f"; write it without quotes: {value}" if quoted else ""
+        raise ValueError(f'must be "auto", or a whole number from 1 to {_READERS}{how}')
+    return value
+
+
+_READERS = 256
+"""Readers at most."""
 
 
 class RunOptions(Table):
@@ -151,17 +125,33 @@ class RunOptions(Table):
     own. Rounded to half the size it is another result, with an identity of its own."""
     processes: int = Field(default=1, ge=1, le=64)
     """Processes that share each step of a training: one per GPU, or per group of CPU cores."""
-    readers: int = Field(default=1, ge=1, le=256)
-    """Threads that read and preprocess images ahead of the model."""
+    readers: Annotated[int | Literal["auto"], BeforeValidator(_require_readers)] = "auto"
+    """Threads that read and preprocess images ahead of the model: a whole number from 1 to 256, or
+    ``auto`` for as many as there are cores, at most 8, shared by processes."""
     limit: int | None = Field(default=None, ge=1)
-    """Use at most this many samples of every split, drawn in proportion to the classes and by a
-    digest of their ids. Narrower data are other data: it shows in the identity of the splits."""
+    """Use at most this many samples of every split, drawn as limit_by says and by a digest of their
+    ids. Narrower data are other data: it shows in the identity of the splits."""
+    limit_by: Literal["share", "class"] = "share"
+    """``share``: in proportion to the classes. ``class``: equally many of each, which estimates
+    something else: the mean over such a balanced sample, not over the data."""
     output: Folder = Path("runs")
     """Folder for run records and stored results, relative to the current directory."""
     max_cells: int = Field(default=10_000, ge=1)
     """Cells of a study at most; a larger grid is refused before it is laid out."""
     reuse: bool = True
     """Reuse stored results of equal identity; false computes all of them again."""
+
+    @field_validator("limit_by")
+    @classmethod
+    def _require_limit(cls, by: str, info: ValidationInfo) -> str:
+        if "limit" in info.data and info.data["limit"] is None:
+            raise ValueError("says how a limit is drawn, and there is none; add `limit`")
+        return by
+
+    def as_table(self) -> dict[str, Any]:
+        """Return a dict shaped like the TOML."""
+        unused = {"limit", "limit_by"} if self.limit is None else set[str]()
+        return self.model_dump(mode="json", exclude=unused)
 
 
 class RunSpec(Table):
@@ -209,8 +199,7 @@ class RunSpec(Table):
             ]
             tables[table] = entries[0] if is_single(table) else entries
         tables |= self.extras()
-        run = self.run.model_dump(mode="json", exclude_none=True)
-        return {"study": self.study.as_table(), "run": run} | tables
+        return {"study": self.study.as_table(), "run": self.run.as_table()} | tables
 
     def extras(self) -> dict[str, Any]:
         """Return the tables that a spec may leave out, of those that it has, as JSON values."""

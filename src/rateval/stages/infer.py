@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
 
 from rateval.api.task import Task
@@ -18,6 +20,7 @@ from rateval.data.batches import Batch
 from rateval.data.groups import Groups, list_groups
 from rateval.errors import RatevalError
 from rateval.records.cell import SkippedRecord
+from rateval.records.explainers import COMPLETE, CompletenessRecord
 from rateval.records.facts import InferFacts
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
@@ -32,6 +35,7 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
     when the attribution or the classifier returns something else than its protocol promises.
     """
     maps: list[NDArray[np.float16]] = []
+    sums: list[torch.Tensor] = []
     skipped: list[Skipped] = []
     groups = list_groups(job.split)
     with ExitStack() as stack:
@@ -42,16 +46,20 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
                 explanation = explain_batch(job, batch)
                 relevance, largest = scale_maps(explanation.relevance)
                 maps.append(relevance)
+                if explanation.gaps is not None and explanation.differences is not None:
+                    sums.append(torch.stack([explanation.gaps, explanation.differences]))
                 if writers is None:
-                    writers = _open(stack, folder, job.task, batch, groups)
-                writers[0].write(_rows(job.task, batch, explanation, largest, groups))
+                    schema = tables.rows_schema(job.task.schema, groups, sums=bool(sums))
+                    writers = _open(stack, folder, schema, batch)
+                rows = _rows(job.task, batch, explanation, largest, groups)
+                writers[0].write(_as(writers[0].schema, rows))
                 writers[1].write(_mask_rows(batch, writers[1].schema))
             monitor.advance(len(batch) + len(batch.skipped))
     if maps:
         tables.write_relevance(folder, np.concatenate(maps))
     count = sum(map(len, maps))
     records = tuple(SkippedRecord(**asdict(sample)) for sample in skipped)
-    return InferFacts(count=count, skipped=records)
+    return InferFacts(count=count, skipped=records, completeness=_completeness(sums))
 
 
 def merge(parts: Sequence[tuple[Path, InferFacts]], folder: Path) -> InferFacts:
@@ -60,6 +68,36 @@ def merge(parts: Sequence[tuple[Path, InferFacts]], folder: Path) -> InferFacts:
     return InferFacts(
         count=sum(facts.count for _, facts in parts),
         skipped=tuple(sample for _, facts in parts for sample in facts.skipped),
+        completeness=_merge_completeness([facts.completeness for _, facts in parts]),
+    )
+
+
+def _completeness(sums: Sequence[torch.Tensor]) -> CompletenessRecord | None:
+    if not sums:
+        return None
+    gaps, differences = torch.cat(list(sums), dim=1).double().abs()
+    return CompletenessRecord(
+        count=len(gaps),
+        gap=float(gaps.mean()),
+        largest=float(gaps.max()),
+        difference=float(differences.mean()),
+        beyond=int((gaps > COMPLETE * differences).sum()),
+    )
+
+
+def _merge_completeness(
+    parts: Sequence[CompletenessRecord | None],
+) -> CompletenessRecord | None:
+    found = [part for part in parts if part is not None]
+    if not found:
+        return None
+    count = sum(part.count for part in found)
+    return CompletenessRecord(
+        count=count,
+        gap=sum(part.gap * part.count for part in found) / count,
+        largest=max(part.largest for part in found),
+        difference=sum(part.difference * part.count for part in found) / count,
+        beyond=sum(part.beyond for part in found),
     )
 
 
@@ -75,10 +113,10 @@ def require_samples(facts: InferFacts) -> InferFacts:
 
 
 def _open(
-    stack: ExitStack, folder: Path, task: Task, batch: Batch, groups: Groups
+    stack: ExitStack, folder: Path, schema: pa.Schema, batch: Batch
 ) -> tuple[tables.RowWriter, tables.RowWriter]:
     height, width = batch.images.shape[-2:]
-    rows = tables.RowWriter(folder / tables.ROWS, tables.rows_schema(task.schema, groups))
+    rows = tables.RowWriter(folder / tables.ROWS, schema)
     masks = tables.RowWriter(folder / tables.MASKS, tables.masks_schema(height, width))
     return stack.enter_context(rows), stack.enter_context(masks)
 
@@ -89,21 +127,31 @@ def _rows(
     explanation: Explanation,
     largest: NDArray[np.float32],
     groups: Groups,
-) -> pa.RecordBatch:
+) -> dict[str, Any]:
     assert explanation.logits is not None and batch.masks is not None
     areas = batch.masks.float().mean(dim=(1, 2)).numpy()
-    columns = {
+    return {
         "index": pa.array(batch.indices),
         "id": pa.array(batch.ids),
         **task.columns(explanation.logits, batch.labels.numpy()),
         "mask_area": pa.array(areas, mask=~np.array(batch.has_mask)),
         "relevance_max": pa.array(largest),
+        **dict(zip(tables.SUMS, _sums(explanation), strict=True)),
         **{
             tables.GROUP + name: pa.array([values[at] for at in batch.indices], pa.string())
             for name, values in groups.items()
         },
     }
-    return pa.RecordBatch.from_pydict(columns, tables.rows_schema(task.schema, groups))
+
+
+def _sums(explanation: Explanation) -> list[pa.Array]:
+    given = (explanation.gaps, explanation.differences)
+    missing = pa.nulls(len(explanation.relevance), pa.float32())
+    return [missing if one is None else pa.array(one.numpy()) for one in given]
+
+
+def _as(schema: pa.Schema, columns: dict[str, Any]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
 def _mask_rows(batch: Batch, schema: pa.Schema) -> pa.RecordBatch:

@@ -29,6 +29,9 @@ other reasons are a validator's own."""
 GROUP = "group:"
 """What the name of a column begins with that holds the images' values of one of their groups."""
 
+SUMS = ("completeness_gap", "score_difference")
+"""Columns of attributions that promise a sum: how far it is off, and what it should be."""
+
 VERDICTS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -85,12 +88,14 @@ class RowWriter:
             self._writer.close()
 
 
-def rows_schema(task: pa.Schema, groups: Iterable[str] = ()) -> pa.Schema:
+def rows_schema(task: pa.Schema, groups: Iterable[str] = (), *, sums: bool = False) -> pa.Schema:
     """Return the columns that infer writes, those that a task's predictions leave among them.
 
     ``groups`` are the names of those that the dataset puts its images in; a column's name says that
-    it is one, so that none can take the place of another column.
+    it is one, so that none can take the place of another column. With ``sums`` the attribution
+    promises a sum, and its gap is there for each image.
     """
+    of_sums = [pa.field(name, pa.float32()) for name in SUMS if sums]
     return pa.schema(
         [
             pa.field("index", pa.int64(), nullable=False),
@@ -98,6 +103,7 @@ def rows_schema(task: pa.Schema, groups: Iterable[str] = ()) -> pa.Schema:
             *task,
             pa.field("mask_area", pa.float32()),
             pa.field("relevance_max", pa.float32(), nullable=False),
+            *of_sums,
             *(pa.field(GROUP + name, pa.string()) for name in groups),
         ]
     )

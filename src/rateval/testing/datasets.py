@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image
@@ -120,6 +121,15 @@ def _check_independence(split: Split, samples: Sequence[Sample | Skipped], where
             "give a sample that doesn't depend on those beside it or on earlier calls",
             f"different samples for {sample.id!r}",
         )
+    with ThreadPoolExecutor(4) as threads:  # as a run asks
+        found = threads.map(lambda index: split.samples([index])[0], range(len(samples)))
+        for sample, beside in zip(samples, found, strict=True):
+            require(
+                same_sample(sample, beside),
+                f"{where}.samples",
+                "give the same samples when several threads ask for one each",
+                f"another sample for {sample.id!r}",
+            )
 
 
 def _check_identities(train: Split, test: Split) -> None:

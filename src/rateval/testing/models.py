@@ -11,6 +11,7 @@ from PIL import Image
 from rateval.api.protocols import Model
 from rateval.api.values import ModelCard, Readout
 from rateval.testing.attention import check_record_attention
+from rateval.testing.blocks import check_blocks
 from rateval.testing.checkpoints import check_checkpoints
 from rateval.testing.failure import (
     describe,
@@ -41,6 +42,7 @@ def check_model(model: Model) -> None:
         _check_text_side(model, width)
         check_checkpoints(model, images)
     check_record_attention(model, images)
+    check_blocks(model, images)
     check_half_precision(model, images)
 
 

@@ -37,7 +37,8 @@ class Fitting:
         self._train: Split | None = None
         self._held: Split | None = None
         if self._finetuner.trains and self._dataset.train is not None:
-            self._train = limit_split(self._dataset.train, plan.spec.run.limit)
+            options = plan.spec.run
+            self._train = limit_split(self._dataset.train, options.limit, options.limit_by)
             if plan.spec.held_out is not None and len(self._train):
                 self._train, self._held = hold_out(self._train, plan.spec.held_out.images)
         involved = [cell.model, cell.finetuner, *([cell.dataset] if self._train else [])]
@@ -142,7 +143,6 @@ class Fitting:
     def _make_examiner(self, held: Split) -> Examiner:
         evidence: list[Any] = [self._object(choice) for choice in self._evidence_choices]
         attribution, validator = evidence or [None, None]
-        options = self._plan.spec.run
 
         def make_job(classifier: Classifier) -> Job:
             return Job(
@@ -152,8 +152,8 @@ class Fitting:
                 None,
                 task_of(self._dataset),
                 self._bench.context.device,
-                options.batch_size,
-                options.readers,
+                self._plan.spec.run.batch_size,
+                self._bench.context.readers,
             )
 
         return Examiner(make_job, validator, {m.label: self._object(m) for m in self._metrics})

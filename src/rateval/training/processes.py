@@ -27,6 +27,7 @@ from rateval.machine.processes import (
     serve_parent,
     share_threads,
 )
+from rateval.machine.readers import share_readers
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
 from rateval.progress import SilentMonitor
@@ -159,7 +160,9 @@ def _work(
     serve_parent()
     try:
         device = _join(team, rank, meeting)
-        bench = Workbench(replace(team.context, device=device))
+        asked = team.plan.spec.run.readers
+        readers = share_readers(asked, team.context.readers, team.processes)
+        bench = Workbench(replace(team.context, device=device, readers=readers))
         fitting = Fitting(team.plan, bench, team.cell)
         monitor = TellingMonitor(messages.put) if rank == 0 else SilentMonitor()
         classifier, facts = fitting.fit(monitor, team.unfinished)

@@ -71,13 +71,21 @@ class Counting:
         for state, first in zip(*np.unique(states, return_index=True), strict=True):
             one = np.zeros(len(states), dtype=np.bool_)
             one[first] = True
-            try:
-                score = self.count(outcomes.among(one))
-            except Exception:  # a metric needn't know what to make of a single image
+            score = self._try(outcomes.among(one))
+            if score is None:
                 return None
             table[state] = score.numerator, score.denominator
-        whole, sums = self.count(outcomes), np.bincount(states, minlength=STATES) @ table
+        whole, sums = self._try(outcomes), np.bincount(states, minlength=STATES) @ table
+        if whole is None:
+            return None
         return table if sums.tolist() == [whole.numerator, whole.denominator] else None
+
+    def _try(self, outcomes: Outcomes) -> Score | None:
+        try:
+            return self.count(outcomes)
+        except (Exception, SystemExit):
+            # A metric needn't know what to make of one image; what fails on all failed as a step.
+            return None
 
     def try_unknown(self, outcomes: Outcomes) -> list[Score] | None:
         """Return the scores if unknown evidence was known; None where that makes no difference.

@@ -6,6 +6,7 @@ A batch that doesn't fit into the device's memory is worked on in parts, whoever
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -42,7 +43,15 @@ def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanat
         else:
             require_finite_logits(logits, batch, job.classifier)
     require_relevance(relevance, batch.ids, finite=not permuted)
-    return Explanation(relevance, logits)
+    return Explanation(relevance, logits, *(_joined(parts, name) for name in _SUMS))
+
+
+_SUMS = ("gaps", "differences")
+
+
+def _joined(parts: Sequence[Explanation], name: str) -> torch.Tensor | None:
+    given = [found for part in parts if (found := getattr(part, name)) is not None]
+    return torch.cat(given) if len(given) == len(parts) else None
 
 
 def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
@@ -66,9 +75,26 @@ def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
         )
     relevance = _on_cpu(found.relevance, (len(images), *job.classifier.model.grid))
-    if found.logits is None:
-        return Explanation(relevance)
-    return Explanation(relevance, _logits(found.logits, len(images), job.task.outputs))
+    logits = found.logits
+    if logits is not None:
+        logits = _logits(logits, len(images), job.task.outputs)
+    return Explanation(relevance, logits, *_sums(found, len(images)))
+
+
+def _sums(found: Explanation, count: int) -> list[torch.Tensor | None]:
+    if found.gaps is None and found.differences is None:
+        return [None, None]
+    sums: list[torch.Tensor | None] = []
+    for name in _SUMS:
+        given: Any = getattr(found, name)
+        if not isinstance(given, torch.Tensor) or given.shape != (count,):
+            raise PluginError(
+                f"the attribution must return gaps and differences as tensors of shape ({count},), "
+                f"or neither; {name} is {describe(given)}",
+                kind="attribution",
+            )
+        sums.append(given.detach().float().cpu())
+    return sums
 
 
 def _takes_sizes(attribution: Attribution) -> bool:

@@ -29,7 +29,7 @@ EVERYTHING: Tables = {
     "executor": {"use": "local", "workers": 1},
     "run": {
         "device": "cpu", "batch_size": 4, "precision": "float32", "processes": 1, "readers": 1,
-        "limit": 6, "output": "runs", "reuse": True,
+        "limit": 6, "limit_by": "share", "output": "runs", "reuse": True,
     },
 }  # fmt: skip
 """Every table and most keys; it is only checked, not run."""

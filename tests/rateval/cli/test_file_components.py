@@ -228,3 +228,48 @@ def test_validate_names_the_files_before_it_imports_any(study: Path, rateval: Ra
     assert "study/one_file.py" in first
     assert ran == "RAN"
     assert "odd.py, line 2, raised SystemExit" in said.err
+
+
+def test_the_copy_of_a_spec_finds_the_files_beside_it(
+    study: Path, rateval: Rateval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = package.run("study/spec.toml", limit=4)
+    copy = first.path.absolute() / "spec.toml"
+    told, _, text = copy.read_text().partition("\n# Functions")
+    assert told == '# rateval: folder = "../../study"'
+    assert text.endswith(f"\n{SPEC}")
+    again = package.run(copy, limit=4)
+    assert not done(again)
+    assert (again.path / "spec.toml").read_text() == copy.read_text()
+
+    # From elsewhere, and when everything has moved together.
+    monkeypatch.chdir(study)
+    assert rateval("validate", str(copy)).out.startswith(f"{copy}: runs the code of one_file.py")
+    elsewhere = study.parent.rename(study.parent.with_name("moved"))
+    monkeypatch.chdir(elsewhere)
+    assert rateval("validate", str(elsewhere / copy.relative_to(study.parent))).code == 0
+
+
+def test_a_copy_says_nothing_of_a_folder_without_files(tmp_path: Path) -> None:
+    spec = tmp_path / "specs" / "spec.toml"
+    spec.parent.mkdir()
+    spec.write_text('[[dataset]]\nuse = "shapes"\ncoverage = "x\\u0000"\n')
+    document = open_spec(spec)
+    assert document.copy_for(tmp_path / "runs") == document.text
+    spec.write_text('[[model]]\nuse = "clip"\nprompt = ["prompts.txt"]\n')
+    (spec.parent / "prompts.txt").write_text("a {class}")
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away", target_is_directory=True)
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    text = open_spec(spec).copy_for(tmp_path / "link" / "1")
+    assert text.startswith('# rateval: folder = "../../../specs"\n')
+    copied = tmp_path / "link" / "1" / "spec.toml"
+    copied.parent.mkdir()
+    copied.write_text(text)
+    assert open_spec(copied).folder.resolve() == spec.parent
+    assert (
+        open_spec(copied)
+        .copy_for(tmp_path / "runs")
+        .startswith('# rateval: folder = "../specs"\n# F')
+    )
+    copied.write_text('# rateval: folder = "\\x"\n' + spec.read_text())
+    assert open_spec(copied).folder == copied.parent

@@ -69,7 +69,10 @@ def test_photos_masks_and_a_checkpoint_make_a_study_that_runs(
     # 40 x 48 of 80 x 96 pixels.
     assert "8 can be read and 6 have evidence, 25 % of the photo" in done.out
     assert "which photos the checkpoint was trained on" in done.out
-    assert done.out.endswith("next:\n  rateval validate spec.toml\n  rateval run spec.toml\n")
+    assert done.out.endswith(
+        "next:\n  rateval validate spec.toml\n  rateval data check spec.toml\n"
+        "  rateval run spec.toml\n"
+    )
     spec = spec_of()
     assert spec["dataset"] == [{"use": "folder", "root": "photos", "masks": "masks"}]
     assert spec["model"] == [{"use": "clip", "architecture": "quickstart"}]
@@ -152,6 +155,10 @@ def test_averaged_weights_alone_and_two_copies(
     assert rateval("init", "--data", "photos", "--checkpoint", "ema.pt").code == 0
     assert spec_of()["finetune"][1]["weights"] == "ema"
     assert library.run("spec.toml", device="cpu").status == "finished"
+    torch.save({"model": tuned, "model_ema": tuned}, "both.pt")
+    done = rateval("init", "both.toml", "--data", "photos", "--checkpoint", "both.pt")
+    assert "which weights are meant: weights 'model', as they were trained; the file" in done.out
+    assert "weights" not in spec_of("both.toml")["finetune"][1]
     copies = {f"{who}.{k}": v for who in ("student", "teacher") for k, v in tuned.items()}
     torch.save(copies, "two.pt")
     done = rateval("init", "two.toml", "--data", "photos", "--checkpoint", "two.pt")
@@ -229,7 +236,12 @@ def test_a_pickle_is_refused(rateval: Rateval, photos: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--data", "fotos"], "--data fotos: no such file or folder"),
+        (["--data", "phots"], '--data phots: no such file or folder; did you mean "photos"?'),
+        (
+            ["--data", "fotos", "--masks", "masks/no", "--checkpoint", "none.pt"],
+            "\n--masks masks/no: no such file or folder; paths start from",
+        ),
+        (["--data", "fotos", "--checkpoint", "none.pt"], "\n--checkpoint none.pt: no such file"),
         (["--masks", "masks"], "--masks: belongs to photos; name them, too: --data PATH"),
         (["--data", "photos/mug"], "photos such as 0.png lie directly in it, without the folder"),
         (["--data", "."], "class folders lie in its masks, photos; give the one of the photos"),
@@ -258,7 +270,7 @@ def test_what_cannot_be_drafted(
 def test_names_are_kept_and_cannot_leave_their_comment(rateval: Rateval, photos: Path) -> None:
     odd = 'my "photos" [study]'
     photos.rename(odd)
-    (Path(odd) / "mug").rename(Path(odd) / "mug\n[model]")
+    (Path(odd) / "mug").rename(Path(odd) / 'mug" [model] #')
     assert rateval("init", "--data", odd).code == 0
     spec = spec_of()
     assert spec["dataset"][0]["root"] == odd

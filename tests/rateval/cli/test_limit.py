@@ -34,13 +34,17 @@ from rateval.api import Params, Sample
 class SortedParams(Params):
     listed: bool = True
     """Whether the split lists ids and labels."""
+    rare: int = 30
+    """Samples of each class but the first, which has all others."""
 
 class Split:
-    def __init__(self, name, listed):
+    def __init__(self, name, listed, rare):
         self.name, self.identity = name, f"sorted {name}"
+        others = [label for label in range(1, 10) for _ in range(rare)]
+        self.all_labels = [0] * (len(self) - len(others)) + others
         if listed:
             self.ids = [f"{name}-{at}" for at in range(len(self))]
-            self.labels = [at // 30 for at in range(len(self))]
+            self.labels = self.all_labels
 
     def __len__(self):
         return 300
@@ -48,16 +52,17 @@ class Split:
     def samples(self, indices):
         grey, mask = Image.new("RGB", (32, 24)), np.ones((24, 32), bool)
         mask[:9] = False
-        return [Sample(f"{self.name}-{at}", grey, at // 30, mask, "a thing") for at in indices]
+        return [Sample(f"{self.name}-{at}", grey, self.all_labels[at], mask, "a thing")
+                for at in indices]
 
 class Sorted:
     has_masks = True
     classes = tuple(f"class {label}" for label in range(10))
-    def __init__(self, listed):
-        self.train, self.test = Split("train", listed), Split("test", listed)
+    def __init__(self, listed, rare):
+        self.train, self.test = (Split(name, listed, rare) for name in ("train", "test"))
 
 def make(params, context):
-    return Sorted(params.listed)
+    return Sorted(params.listed, params.rare)
 '''
 SPEC = """
 [study]
@@ -120,6 +125,43 @@ def test_a_dataset_that_lists_nothing_says_so(rateval: Rateval) -> None:
     assert len(labels) == 20
     assert len(set(labels)) > 5  # by chance, and not the first of the split
     assert "20 of 300 test images, drawn whatever their class, which the dataset doesn't" in said
+
+
+def test_equally_many_of_each_class_is_another_result_and_says_so(rateval: Rateval) -> None:
+    uneven = 'use = "sorted"\nrare = 3'
+    share, _ = run(rateval, uneven, "--limit", "29")
+    shutil.rmtree(share.path)
+    record, said = run(rateval, uneven, "--limit", "29", "--set", "limit_by=class")
+    labels = [Counter(found.rows(found.cells[0])["label"].to_pylist()) for found in (share, record)]
+    assert max(labels[0].values()) == labels[0][0] > 10
+    assert set(labels[1].values()) <= {2, 3, 4}
+    assert (share.limit_by, record.limit_by) == ("share", "class")
+    inferred = [
+        {stage.identity for stage in found.stages if stage.stage == "infer"}
+        for found in (share, record)
+    ]
+    assert inferred[0]
+    assert inferred[0].isdisjoint(inferred[1])
+    told = "limited to 29 samples of every split, equally many of each class as far as it has them"
+    assert f"{told}: scores are over these balanced samples, and don't estimate those over" in said
+    again = rateval("report", str(record.path))
+    assert told in " ".join(again.out.split())
+
+
+def test_equally_many_of_a_dataset_that_lists_nothing_are_refused(rateval: Rateval) -> None:
+    Path("spec.toml").write_text(SPEC.format(dataset='use = "sorted"\nlisted = false'))
+    done = rateval("run", "spec.toml", "--limit", "20", "--set", "limit_by=class")
+    assert done.code == 2
+    assert 'run.limit_by = "class": the split "sorted test" doesn\'t list its labels' in done.err
+    assert not list(Path("runs").glob("*/run.json"))
+
+
+def test_a_way_without_a_limit_is_refused_whatever_the_way(rateval: Rateval) -> None:
+    Path("spec.toml").write_text(SPEC.format(dataset='use = "sorted"'))
+    for way in ("class", "share"):
+        done = rateval("validate", "spec.toml", "--set", f"limit_by={way}")
+        assert done.code == 2
+        assert f'limit_by = "{way}": says how a limit is drawn, and there is none' in done.err
 
 
 def test_a_bundled_folder_of_classes(rateval: Rateval, tmp_path: Path) -> None:

@@ -208,3 +208,25 @@ def test_from_python(rateval: Rateval, write: Callable[..., str]) -> None:
     assert both.aaai25.protocol == "aaai25"
     assert {cell.count for record in both for cell in record.cells} == {8}
     assert both.matched.path.parent == both.aaai25.path.parent == Path("elsewhere")
+
+
+def test_published_takes_a_run_and_computes_nothing(
+    rateval: Rateval, write: Callable[..., str]
+) -> None:
+    rateval("run", write(), "--limit", "8")
+    (folder,) = Path("runs").glob("small-*")
+    done = rateval("parity", "--published", str(folder))
+    assert "128 published values have no counterpart" in done.out
+    assert "dataset shapes: the paper has no dataset by the component shapes" in done.out
+    assert len(list(Path("runs").glob("small-*"))) == 1
+    refused = rateval("parity", "--published", str(folder), "--limit", "3")
+    assert (refused.code, "--limit: " in refused.err) == (2, True)
+    without = rateval("parity", str(folder))
+    assert (without.code, "rateval parity --published" in without.err) == (2, True)
+
+
+def test_published_runs_a_spec_as_published(rateval: Rateval, write: Callable[..., str]) -> None:
+    done = rateval("parity", "--published", write(), "--limit", "8", "--quiet")
+    (folder,) = Path("runs").glob("small-*")
+    assert load(folder).protocol == "aaai25"
+    assert "limited to 8 samples of every split" in done.out

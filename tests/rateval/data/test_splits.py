@@ -12,8 +12,9 @@ from PIL import Image
 
 from rateval.api.values import Sample
 from rateval.data.checked import CheckedSplit
-from rateval.data.drawing import apportion, draw
+from rateval.data.drawing import apportion, draw, level
 from rateval.data.splits import SubsetSplit, hold_out, limit_split, list_labels
+from rateval.errors import RatevalError
 from rateval.testing import tiny_dataset
 
 SIZES = st.dictionaries(st.integers(0, 30), st.integers(1, 60), min_size=1, max_size=12)
@@ -134,6 +135,45 @@ def test_it_is_drawn_once_however_often_it_is_asked_for() -> None:
     split = CheckedSplit(Listed([0, 1, 0, 1]), "the dataset", 2)
     assert limit_split(split, 2) is limit_split(split, 2)
     assert limit_split(split, 3) is not limit_split(split, 2)
+    assert limit_split(split, 2, "class") is limit_split(split, 2, "class")
+    assert limit_split(split, 2, "class") is not limit_split(split, 2)
+
+
+@given(SIZES, st.data())
+def test_equal_shares_fill_each_class_up_to_one_level(
+    sizes: dict[int, int], data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(0, sum(sizes.values())))
+    shares = level(sizes, count)
+    # One after the other, in rounds: whoever has some left gives one.
+    given, part = dict.fromkeys(sizes, 0), 0
+    while sum(min(size, part + 1) for size in sizes.values()) <= count and part < 60:
+        part += 1
+    given = {label: min(size, part) for label, size in sizes.items()}
+    over = count - sum(given.values())
+    more = [label for label in sizes if shares.get(label, 0) != given[label]]
+    assert len(more) == over
+    assert all(shares[label] == part + 1 <= sizes[label] for label in more)
+    assert sum(shares.values()) == count
+
+
+def test_equally_many_of_each_class_and_all_of_a_rare_one() -> None:
+    whole = Listed([0] * 200 + [1] * 97 + [2] * 3)
+    limited = limit_split(whole, 43, "class")
+    assert Counter(list_labels(limited)) == {0: 20, 1: 20, 2: 3}
+    assert limited.identity == "listed (limited to 43 of 300 by ids by class equally)"
+    assert Counter(list_labels(limit_split(whole, 43))) == {0: 28, 1: 14, 2: 1}
+    fewer = limit_split(whole, 2, "class")
+    assert len(set(list_labels(fewer) or ())) == 2
+    assert limit_split(whole, 300, "class") is whole
+    # Of a class, the smaller draw is a part of the larger one.
+    assert set(limit_split(whole, 23, "class").positions) < set(limited.positions)  # type: ignore[attr-defined]
+
+
+def test_equally_many_need_labels_that_are_listed() -> None:
+    message = r'run\.limit_by = "class": the split ".*" doesn.t list its labels.*use "share"'
+    with pytest.raises(RatevalError, match=message):
+        limit_split(tiny_dataset(test=10).test, 3, "class")
 
 
 def test_every_class_is_held_out_and_an_even_draw_that_has_them_stays() -> None:

@@ -59,6 +59,7 @@ def rateval_register_executors():
 """
 PARTS = '''
 import dataclasses
+import threading
 import numpy as np
 from rateval.api import Params, Sample, Skipped
 from rateval.testing import TinyDataset, tiny_dataset, tiny_model
@@ -146,8 +147,15 @@ def make_model(params, context):
     if params.does == "array":
         model.preprocess = lambda image: np.zeros((3, 24, 32), "float32")
     if params.does == "sizes":
-        real, count = model.preprocess, iter(range(99))
-        model.preprocess = lambda image: real(image)[:, :, next(count) % 2 :]
+        real, real_mask, count = model.preprocess, model.preprocess_mask, iter(range(99))
+        of_thread = threading.local()
+
+        def preprocess(image):
+            of_thread.cut = next(count) % 2
+            return real(image)[:, :, of_thread.cut :]
+
+        model.preprocess = preprocess
+        model.preprocess_mask = lambda mask: real_mask(mask)[:, of_thread.cut :]
     if params.does == "mask":
         model.preprocess_mask = lambda mask, real=model.preprocess_mask: real(mask).float()
     return model
@@ -289,10 +297,10 @@ def run(table: str, does: str, **more: Any) -> list[str]:
         ("number id", "must have an id, text that is not empty; got 7"),
         ("same id", r'sample "same", must have an id of its own; got that of positions 0 and 1'),
         ("caption", "must have a caption that is text, or None; got 5"),
-        ("fewer", "must return one sample for each index; got 4 for 5 indices"),
+        ("fewer", "must return one sample for each index; got 0 for 1 indices"),
         ("none", "must return Sample or Skipped; got None"),
-        ("raises", r"samples\(\) raised KeyError: 'lost.jpg' \(odd_parts.py:\d+\)"),
-        ("exits", r"samples\(\) raised SystemExit: 0"),
+        ("raises", r"samples\(\) at position 0 raised KeyError: 'lost.jpg' \(odd_parts.py:\d+\)"),
+        ("exits", r"samples\(\) at position 0 raised SystemExit: 0"),
         ("listed otherwise", r"must have the label that is listed, 2; got [01]"),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_checkout_is_described_with_its_state(tmp_path: Path) -> None:
 
 
 def test_the_machine_is_described(tmp_path: Path) -> None:
-    environment = describe_environment("cpu", tmp_path, ["rateval"], {"mine.py": "sha256:0"})
+    environment = describe_environment("cpu", 3, tmp_path, ["rateval"], {"mine.py": "sha256:0"})
     assert environment.device == "cpu"
     assert environment.cores >= 1
     assert environment.threads == torch.get_num_threads()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -76,6 +77,20 @@ class Short(Changed):
         return super().samples(indices)[:-1]
 
 
+class Seeking(Changed):
+    """What it gives is where one thread sought, and another may have sought meanwhile."""
+
+    place = 0
+
+    def samples(self, indices: Sequence[int]) -> list[Any]:
+        found = []
+        for index in indices:
+            self.place = index
+            time.sleep(0.02)
+            found += super().samples([self.place])
+        return found
+
+
 def with_test(wrap: type[Changed] = Changed, **changes: Any) -> TinyDataset:
     data = tiny_dataset()
 
@@ -145,6 +160,7 @@ BROKEN: dict[str, tuple[Callable[[], TinyDataset], str]] = {
     "listed ids": (lambda: listed(ids=IDS[::-1]), "have the id that is listed, '0011'; got 0000"),
     "listed few": (lambda: listed(ids=IDS[1:]), "must list as many ids as samples; got 11"),
     "order": (lambda: with_test(Backwards), "must keep to the order of the indices"),
+    "threads": (lambda: with_test(Seeking), "the same samples when several threads ask for one"),
     "dependence": (lambda: with_test(Counting), "a sample that doesn't depend on those beside it"),
 }
 

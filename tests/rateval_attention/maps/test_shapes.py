@@ -70,6 +70,7 @@ def test_a_map_of_another_shape_than_the_view_is_refused(
     [
         ((30, 30), r'give a map that covers the whole photo, 40 × 90 or coarser, or set .*"view"'),
         ((90, 40), r"turned by a quarter, it would fit: what EXIF says of a photo's orientation"),
+        ((90, 40), r'.*, unless the dataset leaves it as stored \(exif = "ignore"\), and the map'),
     ],
 )
 def test_a_map_of_another_shape_than_the_photo_is_refused(

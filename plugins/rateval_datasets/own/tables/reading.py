@@ -51,24 +51,16 @@ class Table:
 
 def read_table(component: str, key: str, path: Path) -> Table:
     """Read the table that the param ``key`` names. Raises RatevalError when it is none."""
-    readers = {
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
-        ".parquet": _read_parquet,
-        ".pq": _read_parquet,
-        ".jsonl": _read_json_lines,
-        ".ndjson": _read_json_lines,
-    }
     where = f"{key} = {path}"
     if not path.exists():
         raise problem(component, f"{where}: no such file")
     if path.is_dir():
         raise problem(component, f"{where}: is a folder; give the file of the table")
-    reader = readers.get(path.suffix.lower())
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise problem(
             component,
-            f"{where}: its ending is none of {', '.join(readers)}; save the table as CSV, Parquet "
+            f"{where}: its ending is none of {', '.join(SUFFIXES)}; save the table as CSV, Parquet "
             "or JSON Lines",
         )
     table = reader(component, key, path)
@@ -181,3 +173,15 @@ def _require_distinct(component: str, where: str, names: Sequence[str]) -> None:
         raise problem(
             component, f"{where}: has several columns called {list_some(twice)}; rename them"
         )
+
+
+_READERS = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+}
+SUFFIXES = (*_READERS,)
+"""Endings of tables, in lower case."""

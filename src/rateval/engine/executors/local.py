@@ -25,6 +25,7 @@ from rateval.machine.processes import (
     pass_on,
     serve_parent,
 )
+from rateval.machine.readers import share_cores
 from rateval.records.step import Step, StepEnd
 
 
@@ -178,7 +179,7 @@ class _Pool:
         self.lost = 0
         """Steps that were in work when a process died."""
         self._executor = ProcessPoolExecutor(
-            workers, spawning, initializer=_begin, initargs=(work, self._told)
+            workers, spawning, initializer=_begin, initargs=(work, self._told, workers)
         )
 
     def submit(self, step: Step) -> Future[StepEnd]:
@@ -229,8 +230,9 @@ class _Process:
     """Queue of (identity of a step, progress)."""
 
 
-def _begin(work: Work, told: Any) -> None:
+def _begin(work: Work, told: Any, workers: int) -> None:
     serve_parent()
+    share_cores(workers)
     _Process.work, _Process.told = work, told
 
 

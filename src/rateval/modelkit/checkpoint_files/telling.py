@@ -41,6 +41,8 @@ class Unknown:
     """Whether there are averaged weights alone."""
     base: str = ""
     """What an adapter says that it was trained on: a path or a published name."""
+    both: str = ""
+    """What says that trained and averaged weights are there, and which of them were taken."""
 
 
 def read_unknown(checkpoint: Path) -> Unknown:
@@ -60,7 +62,8 @@ def read_unknown(checkpoint: Path) -> Unknown:
     if file.stem == "adapter_model" and config.is_file():
         said = read_json(config).get("base_model_name_or_path")
         base = said if isinstance(said, str) else ""
-    return Unknown(file, weights, unwrapped.averaged, base)
+    both = "" if unwrapped.averaged else "; ".join(unwrapped.notes)
+    return Unknown(file, weights, unwrapped.averaged, base, both)
 
 
 def find_weights_file(checkpoint: Path) -> Path:

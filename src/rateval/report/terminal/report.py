@@ -8,6 +8,7 @@ from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_causal_columns, explain_looks
+from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
 from rateval.report.limits import explain_limit
@@ -47,6 +48,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
     parts += (Text(note, style="yellow") for note in explain_skipped(record))
     parts += (Text(note, style="yellow") for note in explain_seeds(record))
     parts += (Text(note, style="yellow") for note in explain_assumed(record))
+    parts += (Text(note, style="yellow") for note in explain_completeness(record))
     parts += curve_sections(record)
     parts += explainer_sections(record)
     others = list(explain_others(record, blocks))

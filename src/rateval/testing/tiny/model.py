@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,31 @@ class TinyModel:
         finally:
             for attention in attentions:
                 attention.keep = None
+
+    @contextmanager
+    def record_blocks(
+        self, layers: Sequence[int]
+    ) -> Iterator[dict[int, tuple[torch.Tensor, torch.Tensor]]]:
+        """Record attention as above, and tokens (B, 14, 24) after each block."""
+        record: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        with self.record_attention(layers) as attention, ExitStack() as stack:
+
+            def keep(layer: int, _block: nn.Module, _given: object, tokens: torch.Tensor) -> None:
+                record[layer] = (attention[layer], tokens)
+
+            for layer in layers:
+                handle = self.tower.blocks[layer].register_forward_hook(partial(keep, layer))
+                stack.callback(handle.remove)
+            yield record
+
+    @contextmanager
+    def read_tokens(self, tokens: torch.Tensor) -> Iterator[None]:
+        """Read embedding and features from ``tokens`` (B, 14, 24)."""
+        self.tower.given = tokens
+        try:
+            yield
+        finally:
+            self.tower.given = None
 
     def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
         """Replace all weights by ``state``. Raises RatevalError when they are not this model's."""

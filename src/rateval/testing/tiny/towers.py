@@ -78,6 +78,8 @@ class ImageTower(nn.Module):
         self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
         self.norm = nn.LayerNorm(WIDTH)
         self.projection = nn.Linear(WIDTH, EMBEDDING, bias=False)
+        self.given: torch.Tensor | None = None
+        """Tokens to read in place of those of the last block."""
         if readout == "attention pool":
             self.query = nn.Parameter(torch.randn(WIDTH))
             self.pool = Attention()
@@ -89,7 +91,7 @@ class ImageTower(nn.Module):
         tokens = torch.cat([prefix, patches], 1) + self.positions
         for block in self.blocks:
             tokens = block(tokens)
-        normed: torch.Tensor = self.norm(tokens)
+        normed: torch.Tensor = self.norm(tokens if self.given is None else self.given)
         if self.readout == "mean":
             return normed[:, PREFIX:].mean(1)
         if self.readout == "attention pool":

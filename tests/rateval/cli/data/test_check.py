@@ -324,13 +324,26 @@ def test_several_datasets_are_checked_and_one_of_them_chosen(
     assert "c is fit" in both.out
 
 
+def test_a_function_in_a_file_is_checked_as_a_component_is(rateval: Any, tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[3] / "acme" / "one_file.py", tmp_path / "mine.py")
+    words = ("./mine.py:make_dataset", "test=12", "--model", "./mine.py:make_model")
+    done = rateval("data", "check", *words, "--json")
+    assert done.code == 0, done.err
+    (found,) = json.loads(done.out)["datasets"]
+    assert (found["dataset"], found["splits"][0]["samples"]) == ("make_dataset", 12)
+    assert [one["view"] for one in found["splits"][0]["evidence"]["in_views"]] == ["make_model"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("photos",), "for photos in class folders write folder root=photos"),
         (("foldr", "root=photos"), 'did you mean "folder"'),
-        (("folder", "root=nowhere"), "root = nowhere: no such folder"),
-        (("folder", "root=2024"), "root = 2024: no such folder"),
+        (("folder", "root=nowhere"), 'dataset[0].root = "nowhere": no such file or folder'),
+        (("folder", "root=2024"), 'dataset[0].root = "2024": no such file or folder'),
+        (("folder", "root=photo", "masks=mask"), 'did you mean "photos"?\ncommand line: dataset'),
+        (("./mine.py:mak",), './mine.py:mak: mine.py has no mak; did you mean "make"?'),
+        (("mine.py", "root=photos"), "mine.py: names no function; write it behind the file"),
         (("folder", "root=photos", "mask=masks"), 'did you mean "masks"'),
         (("folder", "root=photos", "root=photos"), "root is given twice"),
         (("folder", "root=photos", "folder", "root=photos"), "tell them apart by name="),
@@ -345,6 +358,7 @@ def test_what_is_asked_for_wrongly_is_explained(
     photos: Any, rateval: Any, words: tuple[str, ...], said: str
 ) -> None:
     photos.sound()
+    Path("mine.py").write_text("def make():\n    pass\n")
     done = rateval("data", "check", *words)
     assert done.code == 2
     assert said in done.err
@@ -352,6 +366,8 @@ def test_what_is_asked_for_wrongly_is_explained(
 
 
 def test_all_datasets_of_a_spec_that_cant_be_made_are_told(rateval: Any, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
     (tmp_path / "spec.toml").write_text(
         '[study]\nname = "s"\n[[dataset]]\nuse = "folder"\nroot = "one"\n'
         '[[dataset]]\nuse = "folder"\nname = "b"\nroot = "two"\n'

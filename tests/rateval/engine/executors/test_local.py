@@ -21,6 +21,7 @@ from rateval.engine.executors import local
 from rateval.engine.executors.local import make_local
 from rateval.engine.executors.params import LocalParams
 from rateval.engine.executors.plugin import LOCAL
+from rateval.machine.readers import count_cores
 from rateval.testing import check_component
 
 # Processes that are spawned import it by name, which they can't do with this file.
@@ -32,6 +33,7 @@ import time
 from pathlib import Path
 
 from rateval.api import StepEnd
+from rateval.machine.readers import resolve_readers
 
 
 def work(step, monitor):
@@ -46,6 +48,8 @@ def work(step, monitor):
             raise {"interrupt": KeyboardInterrupt, "bug": ZeroDivisionError}[value]
         elif action == "touch":
             Path(value).write_text(str(os.getpid()))
+        elif action == "read":
+            Path(value).write_text(str(resolve_readers("auto")))
         elif action == "await":
             while not Path(value).exists():
                 time.sleep(0.01)
@@ -296,3 +300,15 @@ def test_an_interrupt_that_was_missed_is_noticed(
     executor.submit(step("a", sleep=60), Monitor())
     with pytest.raises(KeyboardInterrupt):
         executor.collect()
+
+
+def test_processes_share_the_readers_of_images(
+    start: Callable[[int], Executor], tmp_path: Path
+) -> None:
+    for workers in (1, 2):
+        executor = start(workers)
+        executor.submit(step("one", read=str(tmp_path / f"{workers}")), Monitor())
+        collect_all(executor)
+    alone, one_of_two = (int((tmp_path / name).read_text()) for name in ("1", "2"))
+    assert alone == min(count_cores(), 8)
+    assert one_of_two == max(1, alone // 2)

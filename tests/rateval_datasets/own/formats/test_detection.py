@@ -14,7 +14,7 @@ from rateval.modelkit import Clues
 from rateval.registry.discovery import discover
 from rateval_datasets.detection.formats import detect_datumaro
 
-FORMS = ["voc", "yolo", "coco_instances", "cvat", "label_me", "datumaro", "open_images"]
+FORMS = ["voc", "yolo", "cvat", "label_me", "datumaro", "open_images"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -26,6 +26,19 @@ def test_formats(tmp_path: Path, forms: Any, form: str) -> None:
     assert tomllib.loads(draft.text)["dataset"] == [
         {"use": "datumaro", "root": str(root), "format": form}
     ]
+    assert "2 classes: kettle, mug" in draft.text
+    assert "3 photos to test on, 2 to train on" in draft.text
+
+
+def test_cocos_instances_are_left_to_the_reader_of_coco_files(tmp_path: Path, forms: Any) -> None:
+    root = forms.export(tmp_path, "coco_instances", ["polygon"])
+    assert detect_datumaro(Clues(data=root)) is None
+    draft = make_draft(discover(), "rateval init", data=root)
+    (dataset,) = tomllib.loads(draft.text)["dataset"]
+    assert dataset["use"] == "coco"
+    assert "of two readers, coco and datumaro's coco_instances, the first is taken" in " ".join(
+        fact for _, facts in draft.found for fact in facts
+    )
     assert "2 classes: kettle, mug" in draft.text
     assert "3 photos to test on, 2 to train on" in draft.text
 

@@ -126,7 +126,7 @@ def _ask(classifier: Classifier, images: torch.Tensor) -> NDArray[np.int64]:
 
 
 def ask_generator(classifier: Classifier, split: ShapesSplit) -> tuple[NDArray[np.float64], Flags]:
-    """Return how often each answer stays on all other backgrounds, and whether without its object."""
+    """Return how often each answer stays on all other backgrounds, and if without its object."""
     classes = 10
     scenes = plan_scenes(
         split.seed,

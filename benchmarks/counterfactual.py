@@ -42,7 +42,7 @@ from rateval.workbench.cell import Job
 from rateval.workbench.donors import read_donors
 from rateval.workbench.edits import Edits, prepare_ahead
 from rateval_shapes.backgrounds import TONES
-from rateval_shapes.dataset import ShapesDataset, ShapesSplit
+from rateval_shapes.dataset import ShapesSplit
 from rateval_shapes.drawing import draw_scenes
 from rateval_shapes.scenes import Scenes, plan_scenes
 
@@ -78,7 +78,7 @@ def run_study(folder: str) -> RunRecord:
 
 def tell_costs(rounds: int) -> None:
     """Print the milliseconds of an image, by part."""
-    data: ShapesDataset = rateval.create("dataset", "shapes")
+    data: Any = rateval.create("dataset", "shapes")
     model: Any = rateval.create("model", "clip")
     finetuner: Any = rateval.create("finetuner", "zs")
     classifier = finetuner.fit(model, None, data.classes, None)

@@ -72,3 +72,7 @@ class IouParams(Params):
 
 class CountParams(Params):
     """No parameter: a share of counts leaves nothing to choose."""
+
+
+class CounterfactualParams(Params):
+    """No parameter: the spec's ``[counterfactual]`` says when an answer counts as kept."""

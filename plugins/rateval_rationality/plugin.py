@@ -5,6 +5,7 @@ from __future__ import annotations
 from rateval.api import Component, hookimpl
 
 _PAPER = "Wang et al., AAAI 2025, arXiv 2412.13333"
+_REICH = "Reich, Putze, Schultz, Findings of EMNLP 2023"
 _ARRAS = "Arras et al., CLEVR-XAI, Information Fusion 2022"
 
 
@@ -54,12 +55,20 @@ def rateval_register_validators() -> list[Component]:
             params="rateval_rationality.params:IouParams",
             source="level: Zhou et al., CVPR 2016; quantile: Bau et al., CVPR 2017",
         ),
+        Component(
+            name="counterfactual",
+            summary="Valid when the answer stays with the object and goes without it; no map",
+            factory="rateval_rationality.causes:make_counterfactual",
+            params="rateval_rationality.params:CounterfactualParams",
+            needs="predictions under edits",
+            source=f"the form of FPVG: {_REICH}",
+        ),
     ]
 
 
 @hookimpl
 def rateval_register_metrics() -> list[Component]:
-    """Return accuracy, pt, ir and valid-rate."""
+    """Return accuracy, pt and ir, and what tells maps from causes."""
     return [
         Component(
             name="accuracy",
@@ -86,5 +95,20 @@ def rateval_register_metrics() -> list[Component]:
             summary="Share of images with valid evidence: what PT is measured against",
             factory="rateval_rationality.metrics:make_valid_rate",
             params="rateval_rationality.params:CountParams",
+        ),
+        Component(
+            name="right-for-the-object",
+            summary="Share of all images that are correct because of the object",
+            factory="rateval_rationality.causes:make_right_for_the_object",
+            params="rateval_rationality.params:CountParams",
+            needs="predictions under edits",
+            source=f"the form of FPVG: {_REICH}",
+        ),
+        Component(
+            name="looks-right-is-not",
+            summary="Share of correct predictions whose map is valid and whose cause is not",
+            factory="rateval_rationality.causes:make_looks_right_is_not",
+            params="rateval_rationality.params:CountParams",
+            needs="predictions under edits",
         ),
     ]

@@ -9,6 +9,10 @@ from pathlib import Path
 
 from rateval.errors import RatevalError
 
+EDITS = "predictions under edits"
+"""What a validator or a metric ``needs`` that asks whether answers hang on the object; a study has
+them where its spec has ``[counterfactual]``."""
+
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -54,6 +58,9 @@ class Component:
     wrapper: str = ""
     """``module:attribute`` of ``(module, *, tokenizer, preprocess, prompt) -> object``, the last
     three optional: what a user has besides a live module."""
+    needs: str = ""
+    """``"predictions under edits"`` of a validator that judges those in place of relevance maps
+    (``rateval.api.edits.EditsValidator``), and of a metric that counts by ``Outcomes.causal``."""
 
     def __post_init__(self) -> None:
         for member in fields(self):
@@ -66,6 +73,8 @@ class Component:
             value = getattr(self, name)
             if (value or name in ("factory", "params")) and not _REFERENCE.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")
+        if self.needs not in ("", EDITS):
+            raise ValueError(f"needs = {self.needs!r}: must be {EDITS!r}, or empty")
         if bool(self.wraps) != bool(self.wrapper):
             raise ValueError("wraps and wrapper: one needs the other")
 

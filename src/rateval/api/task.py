@@ -48,6 +48,9 @@ class Task(Protocol):
         """
         ...
 
-    def needs_masks(self, metric: Metric) -> bool:
-        """Return whether a metric can't be computed where there are no evidence masks."""
+    def needs_masks(self, metric: Metric, *, edits: bool = False) -> bool:
+        """Return whether a metric looks at evidence that was judged, and not at predictions alone.
+
+        One that needs predictions under ``edits`` may do without, too.
+        """
         ...

@@ -157,10 +157,18 @@ class Outcomes:
     known: NDArray[np.bool_] = None  # type: ignore[assignment]  # no array is made of nothing
     """(N,) bool, False without an evidence mask: nothing is known of what the prediction rests on,
     and ``valid`` says nothing. All True when left out."""
+    causal: NDArray[np.bool_] | None = None
+    """(N,) bool, the prediction stays with the object on other backgrounds and goes without it.
+    There for metrics alone that declare to need predictions under edits."""
+    causal_known: NDArray[np.bool_] | None = None
+    """(N,) bool, False where that could not be tried, and ``causal`` says nothing. All True when
+    left out beside ``causal``."""
 
     def __post_init__(self) -> None:
         if self.known is None:
             object.__setattr__(self, "known", self.correct | ~self.correct)
+        if self.causal is not None and self.causal_known is None:
+            object.__setattr__(self, "causal_known", self.correct | ~self.correct)
 
     def states(self) -> dict[str, int]:
         """Return the counts of RR, RW, WR, WW, RU and WU: prediction first, evidence second.
@@ -199,7 +207,13 @@ class Outcomes:
         >>> Outcomes(right, right).among(right).quadrants()["RR"]
         1
         """
-        return Outcomes(self.correct[chosen], self.valid[chosen], self.known[chosen])
+        return Outcomes(
+            self.correct[chosen],
+            self.valid[chosen],
+            self.known[chosen],
+            None if self.causal is None else self.causal[chosen],
+            None if self.causal_known is None else self.causal_known[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True)

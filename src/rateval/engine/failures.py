@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from rateval.engine.graph import Graph
+from rateval.engine.cell_steps import Graph
 from rateval.records.key import Key
 from rateval.records.step import FailureRecord, Step
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rateval.api.protocols import Dataset, Split
 from rateval.data.groups import list_groups
 from rateval.data.splits import limit_split
+from rateval.engine.cell_steps import CellSteps, Graph, PairSteps
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
@@ -22,47 +22,6 @@ from rateval.workbench.bench import Workbench
 _ON_DEVICE = Demand(device=True)
 
 
-@dataclass(frozen=True, slots=True)
-class CellSteps:
-    """The steps of one cell."""
-
-    cell: Cell
-    finetune: Step
-    infer: Step
-    judge: tuple[Step, ...]
-    """One per validator of the plan."""
-    score: tuple[tuple[Step, ...], ...]
-    """One per validator, with one per metric of the plan."""
-    faithfulness: Step | None
-
-    def __iter__(self) -> Iterator[Step]:
-        yield from (self.finetune, self.infer)
-        for judge, scores in zip(self.judge, self.score, strict=True):
-            yield from (judge, *scores)
-        if self.faithfulness is not None:
-            yield self.faithfulness
-
-
-@dataclass(frozen=True, slots=True)
-class PairSteps:
-    """The step that compares two cells which differ in their explainer."""
-
-    first: CellSteps
-    second: CellSteps
-    agree: Step
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """Every step of a plan, each once, and the cells that they belong to."""
-
-    steps: Mapping[str, Step]
-    """Identity to step, each after those that it needs."""
-    cells: tuple[CellSteps, ...]
-    agreements: tuple[tuple[PairSteps, ...], ...]
-    """One group per classifier, test and pair of explainers, with a pair for each seed."""
-
-
 def make_graph(plan: Plan, bench: Workbench) -> Graph:
     """Lay out the steps of a plan; datasets are made for that, models are not.
 
@@ -72,7 +31,7 @@ def make_graph(plan: Plan, bench: Workbench) -> Graph:
     cells = tuple(maker.steps_of(cell) for cell in plan.cells)
     by_cell = {id(cell): steps for cell, steps in zip(plan.cells, cells, strict=True)}
     agreements = tuple(
-        tuple(_compare(by_cell[id(first)], by_cell[id(second)]) for first, second in group)
+        tuple(_compare(by_cell[id(first)], by_cell[id(second)], plan) for first, second in group)
         for group in pair_explainers(plan.cells, plan)
     )
     return Graph(_order(cells, agreements), cells, agreements)
@@ -116,13 +75,14 @@ class _Maker:
         key = cell.key.classifier
         finetune = self._finetuned[key] = self._finetuned.get(key) or self._finetune(cell)
         infer = self._infer(cell, finetune)
-        judge = tuple(self._judge(cell, infer, choice) for choice in self._plan.validators)
+        edited = self._counterfactual(cell, finetune)
+        judge = tuple(self._judge(cell, infer, edited, choice) for choice in self._plan.validators)
         scores = tuple(
-            tuple(self._score(cell, infer, step, metric) for metric in self._plan.metrics)
+            tuple(self._score(cell, infer, step, edited, metric) for metric in self._plan.metrics)
             for step in judge
         )
         faithfulness = self._faithfulness(cell, finetune, infer)
-        return CellSteps(cell, finetune, infer, judge, scores, faithfulness)
+        return CellSteps(cell, finetune, infer, judge, scores, edited, faithfulness)
 
     def _finetune(self, cell: Cell) -> Step:
         for choice in cell.choices:
@@ -146,10 +106,39 @@ class _Maker:
         groups = self._groups_of(cell)
         if groups:
             inputs["groups"] = groups
+        return _step("infer", cell.label, inputs | self._precision, (finetune,), _ON_DEVICE)
+
+    @property
+    def _precision(self) -> dict[str, Any]:
         precision = self._plan.spec.run.precision
-        if precision != "float32":
-            inputs["precision"] = precision
-        return _step("infer", cell.label, inputs, (finetune,), _ON_DEVICE)
+        return {} if precision == "float32" else {"precision": precision}
+
+    def _counterfactual(self, cell: Cell, finetune: Step) -> Step | None:
+        """Return the step that asks a classifier about edited images, whatever explains it."""
+        options = self._plan.spec.counterfactual
+        if options is None:
+            return None
+        edits: dict[str, Any] = {"background": options.background, "object": options.object}
+        donors = None
+        if options.background == "swap":
+            edits["donors"] = options.donors
+            donors = self._bench.object(cell.dataset, cell.seed).test.identity
+        inputs = {
+            "classifier": finetune.identity,
+            "test": limited_test(self._plan, self._bench, cell).identity,
+            "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
+            "edits": edits,
+            "donors": donors,
+        }
+        label = cell.key.text(attribution=False, seed=cell.several)
+        return _step("counterfactual", label, inputs | self._precision, (finetune,), _ON_DEVICE)
+
+    def _edited(self, edited: Step | None, choice: Choice) -> tuple[dict[str, Any], list[Step]]:
+        """Return what a choice that needs predictions under edits is determined by and reads."""
+        options = self._plan.spec.counterfactual
+        if edited is None or options is None or not choice.by_edits:
+            return {}, []
+        return {"edited": edited.identity, "keep": options.keep}, [edited]
 
     def _groups_of(self, cell: Cell) -> str | None:
         """Return a digest of the groups of a test split, which its identity needn't tell of."""
@@ -160,21 +149,27 @@ class _Maker:
             self._groups[key] = identify(values) if values else None
         return self._groups[key]
 
-    def _judge(self, cell: Cell, infer: Step, validator: Choice) -> Step:
+    def _judge(self, cell: Cell, infer: Step, edited: Step | None, validator: Choice) -> Step:
+        answers, needs = self._edited(edited, validator)
         inputs = {
             "inferred": infer.identity,
             "validator": self._bench.inputs(validator, cell.seed),
             "without a mask": "unknown",
         }
-        return _step("judge", f"{cell.label} by {validator.label}", inputs, (infer,), _ON_DEVICE)
+        label = f"{cell.label} by {validator.label}"
+        return _step("judge", label, inputs | answers, (infer, *needs), _ON_DEVICE)
 
-    def _score(self, cell: Cell, infer: Step, judge: Step, metric: Choice) -> Step:
+    def _score(
+        self, cell: Cell, infer: Step, judge: Step, edited: Step | None, metric: Choice
+    ) -> Step:
+        answers, needs = self._edited(edited, metric)
         # Under the label that messages of the metric name.
         inputs = {
             "verdict": judge.identity,
             "metric": {"label": metric.label} | self._bench.inputs(metric, cell.seed),
         }
-        return _step("score", f"{judge.label}: {metric.label}", inputs, (infer, judge))
+        label = f"{judge.label}: {metric.label}"
+        return _step("score", label, inputs | answers, (infer, judge, *needs))
 
     def _faithfulness(self, cell: Cell, finetune: Step, infer: Step) -> Step | None:
         options = self._plan.spec.faithfulness
@@ -188,14 +183,17 @@ class _Maker:
         return _step("faithfulness", cell.label, inputs, (finetune, infer), _ON_DEVICE)
 
 
-def _compare(first: CellSteps, second: CellSteps) -> PairSteps:
+def _compare(first: CellSteps, second: CellSteps, plan: Plan) -> PairSteps:
     pair = (first, second)
+    judged = [[steps.judge[at] for at in plan.map_validators] for steps in pair]
     inputs = {
         "inferred": [steps.infer.identity for steps in pair],
-        "verdicts": [[judge.identity for judge in steps.judge] for steps in pair],
+        "verdicts": [[judge.identity for judge in judges] for judges in judged],
     }
     label = f"{first.cell.label} beside {second.cell.attribution.label}"
-    needs = [step for steps in pair for step in (steps.infer, *steps.judge)]
+    needs = [
+        step for steps, judges in zip(pair, judged, strict=True) for step in (steps.infer, *judges)
+    ]
     return PairSteps(first, second, _step("agree", label, inputs, needs))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from rateval.engine.graph import Graph
+from rateval.engine.cell_steps import Graph
 from rateval.records.step import Step
 from rateval.scoring.agreement import Pair
 from rateval.scoring.judged import Judged
@@ -58,6 +58,7 @@ class Results:
                     inferred,
                     tuple(map(self._find, steps.judge)),
                     tuple(tuple(map(self._find, scores)) for scores in steps.score),
+                    None if steps.counterfactual is None else self._find(steps.counterfactual),
                     None if steps.faithfulness is None else self._find(steps.faithfulness),
                 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-from rateval.engine.graph import Graph
+from rateval.engine.cell_steps import Graph
 from rateval.errors import RatevalError
 from rateval.wording import list_some, meant
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rateval.api.protocols import Classifier, Dataset
 from rateval.api.training import Monitor
 from rateval.api.values import Outcomes
-from rateval.engine.graph import CellSteps, Graph, limited_test
-from rateval.errors import PluginError
+from rateval.engine.blame import blaming
+from rateval.engine.cell_steps import CellSteps, Graph
+from rateval.engine.editing import Editing
+from rateval.engine.graph import limited_test
+from rateval.engine.parts import do_parts, has_parts
 from rateval.machine.precision import in_precision
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.base import Record
 from rateval.records.facts import (
     AgreeFacts,
+    CounterfactualFacts,
     FaithfulnessFacts,
     FinetuneFacts,
     InferFacts,
@@ -31,19 +33,15 @@ from rateval.stages.agree import Explained, agree
 from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
-from rateval.stages.judge import judge
+from rateval.stages.judge import judge, judge_edits
 from rateval.stages.score import score
-from rateval.store.store import Store, Stored
+from rateval.store.store import Store
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
-from rateval.workbench.build import name_plugin
 from rateval.workbench.cell import Job, task_of
 from rateval.workbench.groups import Group, read_groups
-from rateval.workbench.outcomes import read_outcomes
-
-PART_SIZE = 4096
-"""Images of a larger test split that are kept together while the rest is still inferred."""
+from rateval.workbench.outcomes import Edited, read_outcomes
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""
@@ -56,8 +54,9 @@ class Hands:
     plan: Plan
     bench: Workbench
     store: Store
-    _judged: tuple[str, Outcomes, tuple[Group, ...]] | None = None
+    _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
+    _editing: Editing = field(default_factory=Editing)
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
         """Train a classifier and write what training changed."""
@@ -65,7 +64,7 @@ class Hands:
         fitting = Fitting(self.plan, self.bench, cell)
         unfinished = self.store.unfinished("finetune", step.inputs)
         processes = step.demand.processes
-        with _blaming(cell.finetuner, cell.model, *fitting.examining):
+        with blaming(cell.finetuner, cell.model, *fitting.examining):
             if processes > 1:
                 team = Team(self.plan, cell, self.bench.context, processes, unfinished, folder)
                 facts = fit_together(team, monitor)
@@ -79,59 +78,69 @@ class Hands:
         """Predict and explain each image of the test split, in parts where it is large."""
         job, step = self._job(steps), steps.infer
         count = len(job.split)
-        blamed = _blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
+        blamed = blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
             monitor.begin(count)
-            if count <= PART_SIZE:
+            if not has_parts(count):
                 return require_samples(infer(job, range(count), monitor, folder))
-            parts = list(self._infer_parts(job, step, monitor))
+
+            def write(part: range, folder: Path) -> InferFacts:
+                return infer(job, part, monitor, folder)
+
+            parts = list(do_parts(self.store, step, count, monitor, write))
             facts = [InferFacts.model_validate(part.facts) for part in parts]
             paths = [part.path for part in parts]
             return require_samples(merge(list(zip(paths, facts, strict=True)), folder))
 
-    def _infer_parts(self, job: Job, step: Step, monitor: Monitor) -> Iterator[Stored]:
-        """Keep each part of a large split as it is done, so that an interruption loses little."""
-        store = Store(self.store.unfinished("infer", step.inputs), tell=self.store.tell)
-        for part, inputs in _parts(len(job.split), step):
-            stored = store.fetch("part", inputs, whole=True)
-            if stored is not None:
-                monitor.advance(len(part))
-            write = partial(_dump, partial(infer, job, part, monitor))
-            yield stored or store.make("part", inputs, write)
-
     def judge(self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor) -> JudgeFacts:
-        """Judge stored maps by one of the plan's validators."""
-        choice = self.plan.validators[validator]
-        with _blaming(choice):
-            return judge(
-                self.bench.object(choice, steps.cell.seed),
-                self._path(steps.infer),
-                self.plan.spec.run.batch_size,
-                monitor,
-                folder,
-                self.bench.context.device,
-            )
+        """Judge stored maps, or answers to edits, by one of the plan's validators."""
+        choice, device = self.plan.validators[validator], self.bench.context.device
+        inferred, batch_size = self._path(steps.infer), self.plan.spec.run.batch_size
+        edited = self._edited(steps, choice)
+        with blaming(choice):
+            made = self.bench.object(choice, steps.cell.seed)
+            if edited is not None:
+                return judge_edits(made, inferred, edited, monitor, folder, device)
+            return judge(made, inferred, batch_size, monitor, folder, device)
 
     def score(
         self, steps: CellSteps, validator: int, metric: int, folder: Path, monitor: Monitor
     ) -> ScoreFacts:
         """Count outcomes by one of the plan's metrics."""
         choice, judged = self.plan.metrics[metric], steps.judge[validator]
-        if self._judged is None or self._judged[0] != judged.identity:
+        edited = self._edited(steps, choice)
+        read = judged.identity, edited
+        if self._judged is None or self._judged[0] != read:
             inferred = self._path(steps.infer)
-            outcomes = read_outcomes(inferred, self._path(judged))
-            self._judged = judged.identity, outcomes, read_groups(inferred)
-        with _blaming(choice):
+            outcomes = read_outcomes(inferred, self._path(judged), edited)
+            self._judged = read, outcomes, read_groups(inferred)
+        with blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
             task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
-            return score(task, choice.label, made, *self._judged[1:])
+            return score(task, choice.label, made, *self._judged[1:], edits=choice.by_edits)
+
+    def counterfactual(
+        self, steps: CellSteps, folder: Path, monitor: Monitor
+    ) -> CounterfactualFacts:
+        """Ask the classifier about edited test images."""
+        job = self._job(steps, explaining=False)
+        blamed = blaming(steps.cell.finetuner, steps.cell.model)
+        with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
+            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder)
+
+    def _edited(self, steps: CellSteps, choice: Choice) -> Edited | None:
+        """Return the answers to edits that a choice needs; None where it needs none."""
+        options = self.plan.spec.counterfactual
+        if not choice.by_edits or steps.counterfactual is None or options is None:
+            return None
+        return Edited(self._path(steps.counterfactual), options.keep)
 
     def faithfulness(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FaithfulnessFacts:
         """Test the explainer on images of the test split."""
         job = self._job(steps)
         options = Options(**steps.faithfulness.inputs["options"]) if steps.faithfulness else None
         assert options is not None
-        blamed = _blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
+        blamed = blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
             return faithfulness(job, options, self._path(steps.infer), monitor, folder)
 
@@ -149,12 +158,12 @@ class Hands:
     def _path(self, step: Step) -> Path:
         return self.store.path_of(step.stage, step.identity)
 
-    def _job(self, steps: CellSteps) -> Job:
+    def _job(self, steps: CellSteps, *, explaining: bool = True) -> Job:
         cell = steps.cell
         dataset: Dataset = self.bench.object(cell.dataset, cell.seed)
         return Job(
             self._classifier(steps),
-            self.bench.object(cell.attribution, cell.seed),
+            self.bench.object(cell.attribution, cell.seed) if explaining else None,
             limited_test(self.plan, self.bench, cell),
             None if cell.shift is None else self.bench.object(cell.shift, cell.seed),
             task_of(dataset),
@@ -187,40 +196,10 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
             for metric, counted in enumerate(steps.score[validator]):
                 found.setdefault(counted.identity, partial(hands.score, steps, validator, metric))
+        if steps.counterfactual is not None:
+            found.setdefault(steps.counterfactual.identity, partial(hands.counterfactual, steps))
         if steps.faithfulness is not None:
             found.setdefault(steps.faithfulness.identity, partial(hands.faithfulness, steps))
     for pair in (pair for group in graph.agreements for pair in group):
         found.setdefault(pair.agree.identity, partial(hands.agree, pair.first, pair.second))
     return found
-
-
-def _parts(count: int, step: Step) -> Iterator[tuple[range, Mapping[str, Any]]]:
-    for start in range(0, count, PART_SIZE):
-        part = range(start, min(start + PART_SIZE, count))
-        yield part, {**step.inputs, "part": [part.start, part.stop]}
-
-
-def _dump(write: Callable[[Path], Record], folder: Path) -> Mapping[str, Any]:
-    return write(folder).model_dump(mode="json")
-
-
-@contextmanager
-def _blaming(*choices: Choice) -> Iterator[None]:
-    """Put the component at fault into the error when one of those in use breaks its protocol.
-
-    That is the one of the error's kind; without a kind it may be any of them. A kind that none of
-    them is of belongs to an error that names its component already.
-    """
-    try:
-        yield
-    except PluginError as error:
-        at_fault = [c for c in choices if error.kind in (None, c.registered.kind)]
-        if not at_fault:
-            raise
-        names = ", ".join(map(name_plugin, at_fault))
-        raise PluginError(f"{error} ({names})", kind=error.kind) from error
-    except SystemExit as error:
-        names = ", ".join(map(name_plugin, choices))
-        raise PluginError(
-            f"SystemExit: {error}: a plugin wanted to exit, where it must raise an error ({names})"
-        ) from error

@@ -15,7 +15,8 @@ import torch
 
 from rateval.api.component import Context
 from rateval.api.training import Monitor
-from rateval.engine.graph import CellSteps, Graph, make_graph
+from rateval.engine.cell_steps import CellSteps, Graph
+from rateval.engine.graph import make_graph
 from rateval.engine.steps import Hands, Write, find_writes
 from rateval.errors import RatevalError, StudyError, name_error
 from rateval.machine.readers import resolve_readers
@@ -29,7 +30,7 @@ from rateval.spec.document import Document
 from rateval.store.store import Store, Stored, identify
 from rateval.workbench.bench import Workbench
 
-_NEED_A_MODEL = ("finetune", "infer", "faithfulness")
+_NEED_A_MODEL = ("finetune", "infer", "counterfactual", "faithfulness")
 
 
 class Worker:

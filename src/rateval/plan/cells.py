@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from rateval.api.component import EDITS
 from rateval.api.kinds import KINDS
 from rateval.api.params import Params
 from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
@@ -29,6 +30,11 @@ class Choice:
     def serves(self, finetuner: Choice) -> bool:
         """Return whether it explains what a method classifies."""
         return self.finetuners is None or finetuner.label in self.finetuners
+
+    @property
+    def by_edits(self) -> bool:
+        """Whether it needs predictions under edits: a validator or a metric."""
+        return self.registered.component.needs == EDITS
 
     @property
     def seeded(self) -> bool:

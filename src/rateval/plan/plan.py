@@ -47,8 +47,13 @@ class Plan:
 
     @property
     def validators(self) -> tuple[Choice, ...]:
-        """How to judge each cell's relevance maps."""
+        """How to judge each cell's evidence."""
         return self.choices["evidence"]
+
+    @property
+    def map_validators(self) -> tuple[int, ...]:
+        """Places of the validators that judge relevance maps, rather than answers to edits."""
+        return tuple(at for at, choice in enumerate(self.validators) if not choice.by_edits)
 
     @property
     def metrics(self) -> tuple[Choice, ...]:

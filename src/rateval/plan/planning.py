@@ -10,6 +10,7 @@ from rateval.errors import Problem, SpecError
 from rateval.plan.absent import find_absent, find_absent_of_cells
 from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_shared, lay_out
 from rateval.plan.choosing import choose_default, choose_in
+from rateval.plan.edits import find_unedited, find_unpaintable
 from rateval.plan.plan import Plan
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.registry.registry import Registry
@@ -37,8 +38,10 @@ def make_plan(
         if isinstance(choice, Choice):
             chosen.append(_Chosen(at, entry, choice))
             problems += find_absent(document, at, choice) if look else []
+            problems += find_unedited(document, at, choice)
         else:
             problems += choice
+    problems += find_unpaintable(document)
     if spec is None or problems:
         raise SpecError(problems)
     chosen += [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rateval.records.base import Record
 from rateval.records.classes import AreaRecord, ClassesRecord
+from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord
 from rateval.records.groups import GroupRecord
@@ -75,11 +76,12 @@ class EvidenceRecord(Record):
     """Counts of RR, RW, WR and WW, prediction first, evidence second; mean over the seeds.
 
     RU and WU are there where they are not 0: images whose evidence is unknown, as they have no
-    mask. All counts together are the images judged.
+    mask, or could not be edited. All counts together are the images judged.
     """
     undefined: dict[str, int]
     """Reason to the number of images without a score; the sum over the seeds. They count as not
-    valid, but for those without a mask, which are in no quadrant."""
+    valid, but for those without a mask, which are in no quadrant; where predictions under edits
+    were judged, none of them is in one."""
     scores: tuple[ScoreRecord, ...]
     """One per metric that could be computed, in the order of the spec."""
     association: AssociationRecord | None = None
@@ -159,3 +161,5 @@ class CellRecord(ResultRecord):
     """One per validator that could judge it, in the order of the spec."""
     faithfulness: FaithfulnessRecord | None = None
     """Null when the spec has no ``[faithfulness]``, or it could not be computed."""
+    counterfactual: CounterfactualRecord | None = None
+    """Null when the spec has no ``[counterfactual]``, or it could not be computed."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from rateval.records.base import Record
 from rateval.records.cell import BoundsRecord, SkippedRecord
+from rateval.records.counterfactual import AnswersRecord
 from rateval.records.explainers import AreasRecord, CompletenessRecord
 from rateval.records.trainings import EpochRecord
 
@@ -108,14 +109,5 @@ class AgreeFacts(Record):
     """One per validator."""
 
 
-class CounterfactualFacts(Record):
+class CounterfactualFacts(AnswersRecord):
     """Facts of how the answers of one classifier follow the objects of one test."""
-
-    count: int
-    """Images that have a row."""
-    undefined: dict[str, int]
-    """Reason to the number of images of which nothing is known."""
-    fewer_donors: int
-    """Images that were put on fewer backgrounds than asked for, as there were no more."""
-    pool: int
-    """Images that lend their backgrounds."""

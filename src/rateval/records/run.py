@@ -14,8 +14,13 @@ from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
 from rateval.records.comparisons import ComparisonRecord
+from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.environment import EnvironmentRecord
-from rateval.records.explainers import AgreementRecord, RankingChangeRecord
+from rateval.records.explainers import (
+    AgreementRecord,
+    FaithfulnessRecord,
+    RankingChangeRecord,
+)
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
 from rateval.records.seeds import SeedsRecord
@@ -196,16 +201,24 @@ class RunRecord(Record):
 
         Raises RatevalError when the stored results are gone, or the study asked for none.
         """
+        return self._rows_of(cell, "faithfulness", cell.faithfulness)
+
+    def answers(self, cell: CellRecord) -> pa.Table:
+        """Read the answers to edits of each image. Raises RatevalError as ``curves`` does."""
+        return self._rows_of(cell, "counterfactual", cell.counterfactual)
+
+    def _rows_of(
+        self, cell: CellRecord, table: str, found: FaithfulnessRecord | CounterfactualRecord | None
+    ) -> pa.Table:
         from rateval.store.rows import read_rows
 
-        if cell.faithfulness is None and "faithfulness" in self.spec_resolved:
+        if found is None and table in self.spec_resolved:
             raise RatevalError(
-                f"{self.label(cell.key)}: its faithfulness failed or was not reached; "
-                "run the spec again"
+                f"{self.label(cell.key)}: its {table} failed or was not reached; run the spec again"
             )
-        if cell.faithfulness is None:
-            raise RatevalError("this study has no faithfulness; add [faithfulness] to its spec")
-        return read_rows(self._result("faithfulness", cell.faithfulness.identity))
+        if found is None:
+            raise RatevalError(f"this study has no {table}; add [{table}] to its spec")
+        return read_rows(self._result(table, found.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:
         """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""

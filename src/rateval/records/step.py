@@ -10,7 +10,7 @@ from rateval.records.base import Record
 from rateval.records.explainers import CompletenessRecord
 from rateval.records.key import Key
 
-Stage = Literal["finetune", "infer", "judge", "faithfulness", "agree", "score"]
+Stage = Literal["finetune", "infer", "judge", "counterfactual", "faithfulness", "agree", "score"]
 
 
 @dataclass(frozen=True, slots=True)

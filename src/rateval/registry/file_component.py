@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api.component import Component
+from rateval.api.component import EDITS, Component
 from rateval.api.kinds import Kind
 from rateval.api.params import Params
 from rateval.api.use import FileUse
@@ -47,7 +47,8 @@ def find_in_file(kind: Kind, use: FileUse, folder: Path) -> Registered:
     """Return the component that a function makes, after running its file; paths start at folder.
 
     Params with a ``seed`` make it depend on the study's; a function of the same name with
-    ``_digest`` behind it digests what else determines it. Raises RatevalError when there is no
+    ``_digest`` behind it digests what else determines it, text of its name with ``_needs`` says
+    what a ``Component`` says in ``needs``. Raises RatevalError when there is no
     such file or function, the file raises, or the function can't be a factory.
     """
     if not use.function:
@@ -71,8 +72,15 @@ def find_in_file(kind: Kind, use: FileUse, folder: Path) -> Registered:
         params="",
         digest=f"{file.module}:{digest}" if callable(vars(module).get(digest)) else "",
         seeded="seed" in params.model_fields,
+        needs=_read_needs(vars(module).get(f"{use.function}_needs", ""), file, use.function),
     )
     return Registered(kind, component, file)
+
+
+def _read_needs(needs: object, file: PythonFile, function: str) -> str:
+    if needs not in ("", EDITS):
+        raise RatevalError(f'{file}: {function}_needs is {needs!r:.80}; it may be "{EDITS}"')
+    return str(needs)
 
 
 def is_from_file(found: Registered) -> bool:

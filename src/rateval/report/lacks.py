@@ -12,7 +12,7 @@ FAILED = "failed"
 NOT_DONE = "not done"
 NOT_FOR_SCORES = ("faithfulness", "agree")
 """Stages whose failure leaves every score in place."""
-NOT_FOR_FAITHFULNESS = ("judge", "score", "agree")
+NOT_FOR_FAITHFULNESS = ("counterfactual", "judge", "score", "agree")
 """Stages whose failure leaves all faithfulness in place."""
 
 

@@ -32,7 +32,7 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
     ]
     unscored: dict[str, Counter[str]] = {}
     for cell, evidence in block.cells:
-        if not _lacks_masks(cell, evidence):
+        if not _lacks_masks(cell, evidence) and not _leaves_out_all(evidence):
             unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
     told: dict[str, list[str]] = {}
     for name, reasons in unscored.items():
@@ -100,10 +100,23 @@ def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
         evidence = rows[0][1]
         left_out = " and ".join(s.heading for s in evidence.scores if s.bounds is not None)
         yield (
-            f"{_tell_counts(evidence)}{mean} have no mask and are left out of {left_out}; with "
-            "them, whatever they rest on, the values would lie in:"
+            f"{_tell_counts(evidence)}{mean} {_tell_lack(evidence)} and are left out of "
+            f"{left_out}; with them, whatever they rest on, the values would lie in:"
         )
         yield from (f"  · {row.key.row}: {text}" for row, _, text in rows)
+
+
+def _leaves_out_all(evidence: EvidenceRecord) -> bool:
+    """Return whether all images without a score are left out, rather than not valid."""
+    return _count_unknown(evidence) >= sum(evidence.undefined.values())
+
+
+def _tell_lack(evidence: EvidenceRecord) -> str:
+    """Return what the images that are left out lack: a mask, or more where edits were judged."""
+    others = [why for why in evidence.undefined if why != NO_MASK]
+    if not others or not _leaves_out_all(evidence):
+        return "have no mask"
+    return f"have no answer to edits ({', '.join(evidence.undefined)})"
 
 
 def _tell_bounds(evidence: EvidenceRecord) -> str:

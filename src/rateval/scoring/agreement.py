@@ -84,11 +84,11 @@ def _record(pair: Pair, plan: Plan, facts: Sequence[AgreeFacts], rated: _Rated) 
         count=sum(found.count for found in facts),
         verdicts=tuple(
             _verdicts(
-                choice.label,
+                plan.validators[at].label,
                 [found.verdicts[index] for found in facts],
-                _kappa([[_nth(cell, index) for cell in cells] for cells in rated], level),
+                _kappa([[_nth(cell, at) for cell in cells] for cells in rated], level),
             )
-            for index, choice in enumerate(plan.validators)
+            for index, at in enumerate(plan.map_validators)  # answers to edits ask no explainer
         ),
     )
 

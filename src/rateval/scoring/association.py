@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _RR, _RW, _WR, _WW = 7, 5, 6, 4
-"""States of known evidence, as ``number_states`` has them."""
+"""States of known evidence, as ``Images.maps`` has them."""
 
 
 def associate(
@@ -35,10 +35,10 @@ def associate(
     that is so by all of them.
     """
     read = [comparer.images.read(done, validator) for done in repeated]
-    there = [images for images in read if images is not None and _is_defined(images.states)]
+    there = [images for images in read if images is not None and _is_defined(images.maps)]
     if not there:
         return None
-    beyond = [_beyond(images.states) for images in there]
+    beyond = [_beyond(images.maps) for images in there]
     return AssociationRecord(
         valid=_estimate_valid(comparer, there),
         difference=_estimate_difference(comparer, repeated, there),
@@ -79,9 +79,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _estimate_valid(comparer: Comparer, there: Sequence[Images]) -> Estimate:
     if len(there) > 1:
-        return spread([_valid(images.states).value for images in there], comparer.level)
+        return spread([_valid(images.maps).value for images in there], comparer.level)
     (images,) = there
-    ratio = _valid(images.states)
+    ratio = _valid(images.maps)
     found = estimate_share(int(ratio.above), int(ratio.below), comparer.level)
     if images.cluster is None:
         return found
@@ -107,7 +107,7 @@ def _estimate_difference(
         [
             _given(states, _RR, _RW).influence() - _given(states, _WR, _WW).influence()
             for images, which in zip(there, chosen, strict=True)
-            for states in [images.states[which]]
+            for states in [images.maps[which]]
         ]
     )
     cluster = number_shared(there[0], chosen[0])
@@ -120,7 +120,7 @@ def _estimate_difference(
 
 def _of_one(comparer: Comparer, images: Images) -> Estimate:
     """Return the difference of two groups of images, right and wrong: they have none in common."""
-    right, wrong = (_given(images.states, *pair) for pair in ((_RR, _RW), (_WR, _WW)))
+    right, wrong = (_given(images.maps, *pair) for pair in ((_RR, _RW), (_WR, _WW)))
     apart = difference(
         Share(right.above, right.below), Share(wrong.above, wrong.below), 0.0, comparer.level
     )

@@ -8,9 +8,11 @@ from rateval.api.values import Score
 from rateval.plan.plan import Plan
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
 from rateval.records.classes import AreaRecord, ClassesRecord
+from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.estimate import Estimate, estimate_share
 from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
+    CounterfactualFacts,
     FaithfulnessFacts,
     FinetuneFacts,
     GroupFacts,
@@ -62,6 +64,7 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Compare
             for index, verdict in enumerate(done.verdicts)
             if verdict is not None
         ),
+        counterfactual=_counterfactual(done.counterfactual),
         faithfulness=_faithfulness(done.faithfulness),
     )
 
@@ -159,6 +162,13 @@ def _change(ours: Estimate, before: Stored | None, paired: Compared | None) -> E
     if theirs is None:
         return None
     return Estimate(value=ours.value - theirs, low=None, high=None, over="images", count=ours.count)
+
+
+def _counterfactual(stored: Stored | None) -> CounterfactualRecord | None:
+    if stored is None:
+        return None
+    facts = CounterfactualFacts.model_validate(stored.facts)
+    return CounterfactualRecord(identity=stored.identity, **dict(facts))
 
 
 def _faithfulness(stored: Stored | None) -> FaithfulnessRecord | None:

@@ -17,12 +17,13 @@ from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, Pair, is_trained
 from rateval.scoring.judged import Judged
 from rateval.stats.multiple import all_of, holm
+from rateval.workbench.counting import BY_MAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _STATES = ("WU", "RU", "WU", "RU", "WW", "RW", "WR", "RR")
-"""State by its number, as ``number_states`` has them."""
+"""State by prediction and map, by its number, as ``number_states`` has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +170,9 @@ def _name_states(counts: NDArray[np.float64]) -> dict[str, dict[str, int | float
     """Return counts by our state and theirs, as their state to ours."""
     named: dict[str, dict[str, int | float]] = {}
     for ours, theirs in np.argwhere(counts).tolist():
-        row = named.setdefault(_STATES[theirs], {})
-        row[_STATES[ours]] = _whole(row.get(_STATES[ours], 0) + counts[ours, theirs])
+        row = named.setdefault(_STATES[theirs & BY_MAP], {})
+        name = _STATES[ours & BY_MAP]
+        row[name] = _whole(row.get(name, 0) + counts[ours, theirs])
     return named
 
 

@@ -17,9 +17,9 @@ from rateval.store import rows as tables
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import task_of
-from rateval.workbench.counting import STATES, Counting, number_states
+from rateval.workbench.counting import BY_MAP, STATES, Counting, number_states
 from rateval.workbench.groups import read_groups
-from rateval.workbench.outcomes import read_outcomes, read_positions
+from rateval.workbench.outcomes import Edited, read_outcomes, read_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +36,8 @@ class Images:
     states: NDArray[np.uint8]
     """(N,) as ``number_states`` has them."""
     tables: tuple[NDArray[np.float64] | None, ...]
-    """One per metric of the plan: (8, 2) what an image of each state adds to its numerator and its
-    denominator; None for one that is no sum over images."""
+    """One per metric of the plan: (STATES, 2) what an image of each state adds to its numerator and
+    its denominator; None for one that is no sum over images."""
     labels: NDArray[np.int64]
     """(N,) class of each image."""
     areas: NDArray[np.float64]
@@ -52,6 +52,12 @@ class Images:
             return None
         adds = table[self.states if chosen is None else self.states[chosen]]
         return Ratio(adds[:, 0], adds[:, 1])
+
+    @property
+    def maps(self) -> NDArray[np.uint8]:
+        """The states by prediction and map alone, (N,): nothing of answers to edited images."""
+        maps: NDArray[np.uint8] = self.states & np.uint8(BY_MAP)
+        return maps
 
     def among(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which images lie at any of these positions, (N,) bool."""
@@ -73,7 +79,7 @@ class ImageReader:
         if verdict is None:
             return None
         if verdict.identity not in self._read:
-            outcomes = read_outcomes(done.inferred.path, verdict.path)
+            outcomes = read_outcomes(done.inferred.path, verdict.path, self._edited(done))
             rows = tables.read_rows(done.inferred.path, ["label", "mask_area"])
             labels = self._share(rows.column("label").to_numpy().astype(np.int64))
             cluster = self._cluster(done, labels)
@@ -105,7 +111,16 @@ class ImageReader:
     def _countings(self, done: Judged) -> Iterator[Counting]:
         task = task_of(self._bench.object(done.cell.dataset, done.cell.seed))
         for choice in self._plan.metrics:
-            yield Counting(task, choice.label, self._bench.object(choice, done.cell.seed))
+            metric = self._bench.object(choice, done.cell.seed)
+            yield Counting(task, choice.label, metric, choice.by_edits)
+
+    def _edited(self, done: Judged) -> Edited | None:
+        """Return the answers to edited images, where a metric of the study asks for them."""
+        options, stored = self._plan.spec.counterfactual, done.counterfactual
+        asked = any(choice.by_edits for choice in self._plan.metrics)
+        if options is None or stored is None or not asked:
+            return None
+        return Edited(stored.path, options.keep)
 
     def _cluster(self, done: Judged, labels: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the cluster of each image; those of which it is not known are one together."""
@@ -126,9 +141,9 @@ class ImageReader:
 
 
 def count_jointly(one: Images, other: Images) -> NDArray[np.float64]:
-    """Return (K, 8, 8) how many images of each cluster are in each pair of states, of both's.
+    """Return how many images that both have are in each pair of states, (K, STATES, STATES).
 
-    K is 1 where the study asks for no clusters.
+    That is of each cluster; K is 1 where the study asks for no clusters.
     """
     states, others, cluster = one.states, other.states, one.cluster
     if one.positions is not other.positions:

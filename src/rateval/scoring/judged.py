@@ -19,5 +19,7 @@ class Judged:
     """One per validator of the plan."""
     scores: tuple[tuple[Stored | None, ...], ...]
     """One per validator, with one per metric of the plan."""
+    counterfactual: Stored | None = None
+    """None also where the plan doesn't ask for it."""
     faithfulness: Stored | None = None
     """None also where the plan doesn't ask for it."""

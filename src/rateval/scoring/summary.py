@@ -148,13 +148,8 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
             | _inputs(plan, choice, bench)
             for choice in plan.choices[table]
         ]
-    faithfulness = plan.spec.faithfulness
-    if faithfulness is not None:
-        resolved["faithfulness"] = faithfulness.model_dump(mode="json")
-    if plan.spec.held_out is not None:
-        resolved["held_out"] = plan.spec.held_out.model_dump(mode="json")
     resolved["statistics"] = plan.spec.statistics.model_dump(mode="json")
-    return resolved | {"run": plan.spec.run.model_dump(mode="json")}
+    return resolved | plan.spec.extras() | {"run": plan.spec.run.model_dump(mode="json")}
 
 
 def _name_file(choice: Choice) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pydantic import (
 
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
+from rateval.spec.extras import Counterfactual, Faithfulness, HeldOut
 from rateval.spec.statistics import Statistics
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
@@ -87,30 +88,6 @@ def place_of(table: str, index: int) -> Place:
     (('model', 1), ('executor',))
     """
     return (table,) if is_single(table) else (table, index)
-
-
-class Faithfulness(Table):
-    """Faithfulness of the explainers themselves: ``[faithfulness]``; not tried without it."""
-
-    images: int = Field(default=64, ge=1)
-    """Test images that are looked at in each cell, drawn by class and by a digest of their ids."""
-    steps: int = Field(default=8, ge=1, le=1024)
-    """Equal steps in which an image's patches are taken out and put in."""
-    randomisation: bool = True
-    """Whether the images are explained once more with permuted weights, for comparison."""
-
-
-class HeldOut(Table):
-    """Training samples held out to watch training: ``[held_out]``; without the table none are.
-
-    After every epoch they are scored, for the curve in the report and for methods that stop early.
-    """
-
-    images: int = Field(default=256, ge=1)
-    """Training samples held out, at most half of the split; nothing is trained on them."""
-    evidence: bool = True
-    """Whether they are also explained and judged, by the study's first attribution and validator;
-    false leaves accuracy alone, which is quicker."""
 
 
 def _require_path(value: object) -> object:
@@ -200,6 +177,8 @@ class RunSpec(Table):
     """Shifts of the test images; the unshifted test is always part of the grid."""
     faithfulness: Faithfulness | None = None
     """Whether and how the explainers' faithfulness is tried."""
+    counterfactual: Counterfactual | None = None
+    """Whether and how it is tried that answers hang on the object."""
     held_out: HeldOut | None = None
     """Whether training samples are held out to watch training."""
     statistics: Statistics = Statistics()
@@ -222,10 +201,20 @@ class RunSpec(Table):
                 for entry in self.entries(table)
             ]
             tables[table] = entries[0] if is_single(table) else entries
-        if self.faithfulness is not None:
-            tables["faithfulness"] = self.faithfulness.model_dump(mode="json")
-        if self.held_out is not None:
-            tables["held_out"] = self.held_out.model_dump(mode="json")
+        tables |= self.extras()
         if self.statistics != Statistics():
             tables["statistics"] = self.statistics.model_dump(mode="json", exclude_none=True)
         return {"study": self.study.as_table(), "run": self.run.as_table()} | tables
+
+    def extras(self) -> dict[str, Any]:
+        """Return the tables that a spec may leave out, of those that it has, as JSON values."""
+        given = {
+            "faithfulness": self.faithfulness,
+            "counterfactual": self.counterfactual,
+            "held_out": self.held_out,
+        }
+        return {
+            name: table.model_dump(mode="json")
+            for name, table in given.items()
+            if table is not None
+        }

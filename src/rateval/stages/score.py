@@ -16,10 +16,19 @@ from rateval.workbench.groups import Group
 
 
 def score(
-    task: Task, label: str, metric: Metric, outcomes: Outcomes, groups: Sequence[Group] = ()
+    task: Task,
+    label: str,
+    metric: Metric,
+    outcomes: Outcomes,
+    groups: Sequence[Group] = (),
+    *,
+    edits: bool = False,
 ) -> ScoreFacts:
-    """Compute a metric, called ``label``. Raises PluginError when it contradicts its own counts."""
-    counting = Counting(task, label, metric)
+    """Compute a metric, called ``label``, which may need predictions under ``edits``.
+
+    Raises PluginError when it contradicts its own counts.
+    """
+    counting = Counting(task, label, metric, edits)
     counted = counting.count(outcomes)
     if not isinstance(metric.label, str):
         raise PluginError(

@@ -42,6 +42,25 @@ VERDICTS = pa.schema(
 )
 """Columns that judge writes; ``score`` is null where ``undefined`` says why."""
 
+KNOWN = "known"
+VERDICTS_BY_EDITS = VERDICTS.append(pa.field(KNOWN, pa.bool_(), nullable=False))
+"""Columns that it writes of predictions under edits: where these are undefined, ``known`` is False
+and nothing is known of the evidence, whether there is a mask or not."""
+
+ANSWERS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("prediction", pa.int32(), nullable=False),
+        pa.field("correct", pa.bool_(), nullable=False),
+        pa.field("undefined", pa.string()),
+        pa.field("donors", pa.int16(), nullable=False),
+        pa.field("kept_on_object", pa.float32()),
+        pa.field("kept_without_object", pa.bool_()),
+        pa.field("gap", pa.float32()),
+    ]
+)
+"""Columns that counterfactual writes; the last three are null where ``undefined`` says why."""
+
 
 class RowWriter:
     """A file of rows that is written batch by batch, and whole once the context is left.
@@ -163,10 +182,15 @@ def concatenate(parts: Sequence[Path], folder: Path) -> None:
     if not parts:
         return
     for name in (ROWS, MASKS):
-        with RowWriter(folder / name, pq.read_schema(parts[0] / name)) as writer:
-            for part in parts:
-                writer.write(pq.read_table(part / name))
+        concatenate_file(name, parts, folder)
     write_relevance(folder, np.concatenate([read_relevance(part) for part in parts]))
+
+
+def concatenate_file(name: str, parts: Sequence[Path], folder: Path) -> None:
+    """Write the rows of one file of each of ``parts``, at least one, into that of ``folder``."""
+    with RowWriter(folder / name, pq.read_schema(parts[0] / name)) as writer:
+        for part in parts:
+            writer.write(pq.read_table(part / name))
 
 
 def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:

@@ -83,13 +83,17 @@ class Classification:
         )
         return chosen
 
-    def needs_masks(self, metric: Metric) -> bool:
+    def needs_masks(self, metric: Metric, *, edits: bool = False) -> bool:
         """Return whether a metric comes out otherwise when other images have valid evidence.
 
         Right and wrong predictions, two of each, are tried with every pattern of valid evidence: a
-        metric that is the same for all of them counts predictions alone.
+        metric that is the same for all of them counts predictions alone. One that needs predictions
+        under ``edits`` is given them, of each two one that hangs on the object.
         """
         correct = np.array([True, True, False, False])
+        causal = np.array([True, False, True, False]) if edits else None
         patterns = product([False, True], repeat=len(correct))
-        scores = [metric.compute(Outcomes(correct, np.array(valid))) for valid in patterns]
+        scores = [
+            metric.compute(Outcomes(correct, np.array(valid), causal=causal)) for valid in patterns
+        ]
         return any(score != scores[0] for score in scores)

@@ -29,7 +29,9 @@ def check_component(component: Component, kind: Kind, **params: object) -> None:
     make = _resolve(component.factory, "factory")
     context = Context()
     # Whether a dataset is the same every time shows in a second one alone.
-    more = {"again": make(given, context)} if kind == "dataset" else {}
+    more: dict[str, Any] = {"again": make(given, context)} if kind == "dataset" else {}
+    if component.needs:
+        more["needs"] = component.needs
     follow(KINDS[kind].check)(make(given, context), **more)
 
 
@@ -56,6 +58,10 @@ def check_declaration(component: Component, kind: Kind) -> None:
     if component.wrapper:
         options = ("tokenizer", "preprocess", "prompt")
         _check_call(component.name, "wrapper", component.wrapper, ("module",), options)
+    if component.needs:
+        able = kind in ("validator", "metric")
+        where = f"{component.name}: needs"
+        require(able, where, "be said of validators and metrics alone", f"a {kind}")
     for module in component.requires:
         require(
             importlib.util.find_spec(module) is not None,

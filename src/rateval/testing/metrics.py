@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 
+from rateval.api.component import EDITS
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.testing.failure import require, require_members
 
 
-def check_metric(metric: Metric) -> None:
+def check_metric(metric: Metric, needs: str = "") -> None:
     """Check label, counts and value on outcomes that fill or leave out each quadrant.
 
-    Some of them are of images whose evidence is unknown.
+    Some of them are of images whose evidence is unknown. ``needs`` is what its component says: of
+    predictions under edits, every second image has one that hangs on the object, of some none is
+    known.
 
     Raises ConformanceError at the first broken promise.
     """
@@ -27,11 +31,11 @@ def check_metric(metric: Metric) -> None:
         repr(label),
     )
     for counts in product((0, 1, 3), repeat=4):
-        outcomes = _outcomes(counts)
+        outcomes = _outcomes(counts, needs)
         _check_score(metric.compute(outcomes), counts)
         _check_order(metric, outcomes)
         _check_score(metric.compute(_hide(outcomes)), counts)
-    nothing = metric.compute(_outcomes((0, 0, 0, 0)))
+    nothing = metric.compute(_outcomes((0, 0, 0, 0), needs))
     require(
         nothing.value is None and nothing.denominator == 0,
         "Metric.compute",
@@ -40,16 +44,20 @@ def check_metric(metric: Metric) -> None:
     )
 
 
-def _outcomes(counts: tuple[int, ...]) -> Outcomes:
+def _outcomes(counts: tuple[int, ...], needs: str) -> Outcomes:
     correct = np.repeat([True, True, False, False], counts)
     valid = np.repeat([True, False, True, False], counts)
-    return Outcomes(correct, valid)
+    if needs != EDITS:
+        return Outcomes(correct, valid)
+    number = np.arange(len(correct))
+    known = number % 5 != 4
+    return Outcomes(correct, valid, causal=(number % 2 == 0) & known, causal_known=known)
 
 
 def _hide(outcomes: Outcomes) -> Outcomes:
     """Return them with the evidence of every second image unknown."""
     known = np.arange(len(outcomes.correct)) % 2 == 0
-    return Outcomes(outcomes.correct, outcomes.valid & known, known)
+    return replace(outcomes, valid=outcomes.valid & known, known=known)
 
 
 def _check_score(score: Score, counts: tuple[int, ...]) -> None:
@@ -71,7 +79,11 @@ def _check_score(score: Score, counts: tuple[int, ...]) -> None:
 
 
 def _check_order(metric: Metric, outcomes: Outcomes) -> None:
-    reverse = Outcomes(outcomes.correct[::-1], outcomes.valid[::-1])
+    causes = (outcomes.causal, outcomes.causal_known)
+    causal, known = (None if values is None else values[::-1] for values in causes)
+    reverse = Outcomes(
+        outcomes.correct[::-1], outcomes.valid[::-1], causal=causal, causal_known=known
+    )
     one, other = metric.compute(outcomes), metric.compute(reverse)
     require(
         one == other, "Metric.compute", "not depend on the order of images", f"{one} and {other}"

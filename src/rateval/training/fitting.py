@@ -97,16 +97,19 @@ class Fitting:
         # The first of each: one curve, whatever else the study explains and judges with.
         if not self._asks_for_evidence or not self._dataset.has_masks:
             return []
-        return [self._attribution, self._plan.validators[0]]
+        judging = self._plan.map_validators  # a classifier in training answers to no edits
+        return [self._attribution, self._plan.validators[judging[0]]] if judging else []
 
     @property
     def _metrics(self) -> list[Choice]:
         if not self._asks_for_evidence:
             return []
+        judged = bool(self._plan.map_validators)
         return [
             metric
             for metric in self._plan.metrics
-            if self._dataset.has_masks or not self._needs_masks(metric)
+            if not metric.by_edits
+            and ((self._dataset.has_masks and judged) or not self._needs_masks(metric))
         ]
 
     def _needs_masks(self, metric: Choice) -> bool:

@@ -21,7 +21,8 @@ class Job:
     """A cell's live objects. ``device`` and what follows don't change what is computed."""
 
     classifier: Classifier
-    attribution: Attribution
+    attribution: Attribution | None
+    """None where nothing is explained."""
     split: Split
     """Test split."""
     shift: Shift | None

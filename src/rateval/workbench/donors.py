@@ -33,6 +33,11 @@ class Donors:
     backgrounds: torch.Tensor
     """(P, 3, H, W) float32, in the model's view, their own objects filled in from around."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in memory."""
+        return self.backgrounds.nbytes
+
     def draw(self, image: str, label: int, count: int) -> list[int]:
         """Return the positions of up to ``count`` donors of another label, by the image's id alone.
 
@@ -40,6 +45,10 @@ class Donors:
         """
         others = np.flatnonzero(self.labels != label).tolist()
         return draw_few(image, [at for at in others if self.ids[at] != image], count)
+
+
+NO_DONORS = Donors((), np.zeros(0, dtype=np.int64), torch.empty(0, 3, 0, 0))
+"""What there is where no background is swapped."""
 
 
 def draw_few(name: str, able: Sequence[int], count: int) -> list[int]:

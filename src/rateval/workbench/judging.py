@@ -1,12 +1,13 @@
-"""One batch of stored maps judged on the job's device, with every promise checked."""
+"""Stored maps, or stored answers, judged on the job's device, with every promise checked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
+from rateval.api.edits import EditsValidator
 from rateval.api.protocols import Validator
 from rateval.api.values import Verdict
 from rateval.data.checked import describe
@@ -52,6 +53,17 @@ def judge_batch(
         for reason, has_mask, any_pixel in zip(said, present, filled, strict=True)
     )
     return Verdict(score, valid & there, defined & there, reasons)
+
+
+def judge_answers(
+    validator: EditsValidator, answers: Mapping[str, torch.Tensor], count: int, device: str
+) -> Verdict:
+    """Judge ``count`` images by their answers to edits on ``device``; the verdict lies on the CPU.
+
+    Raises PluginError when the validator returns something else than its protocol promises.
+    """
+    verdict = validator.judge({name: values.to(device) for name, values in answers.items()})
+    return _checked(verdict, count)
 
 
 def _checked(verdict: object, count: int) -> Verdict:

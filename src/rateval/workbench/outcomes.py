@@ -2,32 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rateval.api.values import Outcomes
+from rateval.errors import RatevalError
 from rateval.store import rows as tables
 
 if TYPE_CHECKING:
-    import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
+_ROUNDING = 1e-6
+"""What a share in float32 may lack to the one that was asked for."""
 
-def read_outcomes(inferred: Path, judged: Path) -> Outcomes:
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The answers to edited images that a cell's classifier gave, and when one counts as kept."""
+
+    folder: Path
+    keep: float
+    """Share of the versions with another background on which an answer has to stay."""
+
+
+def read_outcomes(inferred: Path, judged: Path, edited: Edited | None = None) -> Outcomes:
     """Return which stored predictions are correct, and which of their verdicts are valid.
 
-    Of an image that has no mask in the model's view nothing is known but the prediction.
+    Of an image that has no mask in the model's view nothing is known but the prediction. With
+    ``edited`` answers they tell as well which predictions hang on the object. Raises RatevalError
+    where those are of other images.
     """
     # Probabilities are most of the bytes, and nobody asks for them here.
     rows = tables.read_rows(inferred, ["id", "correct", "mask_area"])
-    verdicts = tables.read_rows(judged, ["id", "valid"])
+    by_edits = tables.has_column(judged, tables.KNOWN)
+    verdicts = tables.read_rows(judged, ["id", "valid", *([tables.KNOWN] if by_edits else [])])
     assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
-    correct, valid = rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy()
-    for values in (correct, valid):
-        values.flags.writeable = False  # every metric counts them, and none may change them
     known = rows.column("mask_area").is_valid().to_numpy()  # 0 for an empty mask
-    known.flags.writeable = False
-    return Outcomes(correct, valid, known)
+    if by_edits:
+        known = known & verdicts.column(tables.KNOWN).to_numpy()
+    outcomes = Outcomes(
+        rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy(), known
+    )
+    if edited is not None:
+        answers = read_answers(edited.folder, rows.column("id"))
+        causal, causal_known = find_causal(answers, edited.keep)
+        outcomes = replace(outcomes, causal=causal, causal_known=causal_known)
+    for values in (outcomes.correct, outcomes.valid, known, outcomes.causal, outcomes.causal_known):
+        if values is not None:
+            values.flags.writeable = False  # every metric counts them, and none may change them
+    return outcomes
+
+
+def read_answers(folder: Path, ids: pa.ChunkedArray) -> pa.Table:
+    """Return the answers to edited images. Raises RatevalError where their ids are others."""
+    answers = tables.read_rows(folder)
+    if answers.column("id").equals(ids):
+        return answers
+    raise RatevalError(
+        "the images that were edited are not those that were explained: the data changed, or a "
+        "file can no longer be read; run again with --fresh"
+    )
+
+
+def find_causal(answers: pa.Table, keep: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which answers stay with the object and go without it, and of which that is known.
+
+    Both are (N,); what is not known is False.
+    """
+    known: NDArray[np.bool_] = answers.column("undefined").is_null().to_numpy()
+    kept = answers.column("kept_on_object").fill_null(0.0).to_numpy()
+    without = answers.column("kept_without_object").fill_null(True).to_numpy()
+    causal: NDArray[np.bool_] = known & (kept >= keep - _ROUNDING) & ~without
+    return causal, known
 
 
 def read_positions(inferred: Path) -> NDArray[np.int64]:

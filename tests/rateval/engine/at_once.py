@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 import rateval
-import rateval.engine.steps
+import rateval.engine.parts
 from rateval.store.manifest import require_whole
 from rateval.store.store import Store
 
@@ -92,7 +92,7 @@ def try_pairs() -> None:
 def replace_always() -> None:
     # Else a result that is equal to the one before would be kept.
     Store._is_equal = lambda *_: False  # type: ignore[method-assign]
-    rateval.engine.steps.PART_SIZE = 3
+    rateval.engine.parts.PART_SIZE = 3
 
 
 def kill_at(number: int, output: str, counted: Path | None = None) -> None:

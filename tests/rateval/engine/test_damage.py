@@ -178,7 +178,7 @@ def test_a_damaged_classifier_is_not_exported(capsys: pytest.CaptureFixture[str]
 def test_what_was_inferred_in_part_is_looked_at_before_it_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rateval.engine.steps.PART_SIZE", 2)
+    monkeypatch.setattr("rateval.engine.parts.PART_SIZE", 2)
     tables = spec(attribution=[{"use": "center-prior"}])
     whole = rateval.run(tables, output="whole")
     seen: list[int] = []

@@ -450,7 +450,7 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
 ) -> None:
     data = [{"use": "squares", "test": 23, "skipped": 9, "without_mask": 12}]
     whole = rateval.run(spec(dataset=data), output="whole")
-    monkeypatch.setattr("rateval.engine.steps.PART_SIZE", 5)  # the first part is skipped altogether
+    monkeypatch.setattr("rateval.engine.parts.PART_SIZE", 5)  # the first part is skipped altogether
     parted = rateval.run(spec(dataset=data), output="parted")
     assert parted.cells == whole.cells
     for ours, theirs in zip(parted.cells, whole.cells, strict=True):
@@ -468,7 +468,7 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
 def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from rateval.stages.infer import infer as real
 
-    monkeypatch.setattr("rateval.engine.steps.PART_SIZE", 5)
+    monkeypatch.setattr("rateval.engine.parts.PART_SIZE", 5)
     data = [{"use": "squares", "test": 12}]
     seen: list[int] = []
 

@@ -65,7 +65,7 @@ def test_an_unknown_name_close_to_another() -> None:
 
 def test_an_unknown_name_lists_what_there_is() -> None:
     advice = explain_unknown("metric", "zzz", discover(third_party=False))
-    assert "there are accuracy, ir, pt" in advice
+    assert "there are accuracy, ir, looks-right-is-not, pt, " in advice
 
 
 def test_a_name_of_another_kind() -> None:

@@ -14,8 +14,9 @@ from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document, read_document
+from rateval.spec.extras import Faithfulness
 from rateval.spec.overrides import override_run, read_environment, read_settings
-from rateval.spec.tables import Faithfulness, RunSpec
+from rateval.spec.tables import RunSpec
 
 MINIMAL = """
 [study]

@@ -18,11 +18,12 @@ from rateval.api.training import Monitor
 from rateval.api.values import Sample
 from rateval.data.splits import SubsetSplit
 from rateval.modelkit.filling import View
-from rateval.stages.counterfactual import Edits, counterfactual
+from rateval.stages.counterfactual import counterfactual
 from rateval.store import rows as tables
 from rateval.tasks.classification import Classification
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors, draw_few, read_donors
+from rateval.workbench.edits import Edits, prepare_ahead
 
 SIDE, CLASSES = 32, 3
 BOX = slice(8, 20)
@@ -123,7 +124,9 @@ def ask(
     donors = read_donors(
         whole or split, cast(Any, Plain()), View((0,) * 3, (1,) * 3), batch_size=7, readers=2
     )
-    facts = counterfactual(make_job(kind, split, batch_size), options, donors, Silent(), folder)
+    job = make_job(kind, split, batch_size)
+    batches = prepare_ahead(job, options, donors, View((0,) * 3, (1,) * 3), range(len(split)))
+    facts = counterfactual(job, options, donors, batches, Silent(), folder)
     return tables.read_rows(folder).to_pydict(), facts
 
 

@@ -350,7 +350,7 @@ def test_the_command_line_prints_faithfulness(
 
 
 def test_every_key_of_the_table_is_documented() -> None:
-    from rateval.spec.tables import Faithfulness
+    from rateval.spec.extras import Faithfulness
 
     text = (ROOT / "docs" / "spec.md").read_text()
     assert "`[faithfulness]`" in text

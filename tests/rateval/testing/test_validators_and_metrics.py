@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -123,6 +123,64 @@ def test_a_sound_validator_passes() -> None:
 def test_a_broken_validator_is_named(validator: Any, message: str) -> None:
     with pytest.raises(ConformanceError, match=message):
         check_validator(validator)
+
+
+NEEDS = "predictions under edits"
+
+
+class Causes:
+    """A validator of answers to edits by the function given."""
+
+    def __init__(self, change: Callable[[Verdict], Any] = lambda verdict: verdict) -> None:
+        self.change = change
+
+    def judge(self, answers: Mapping[str, torch.Tensor]) -> Any:
+        causal, gap = answers["causal"], answers["gap"]
+        verdict = Verdict(gap.clone(), causal.clone(), causal | ~causal, ("",) * len(gap))
+        return self.change(verdict)
+
+
+class Unpacking(Causes):
+    def judge(self, answers: Mapping[str, torch.Tensor]) -> Any:
+        if len(answers) > 4:
+            return super().judge({name: values.flip(0) for name, values in answers.items()})
+        return super().judge(answers)
+
+
+class Overwriting(Causes):
+    def judge(self, answers: Mapping[str, torch.Tensor]) -> Any:
+        answers["gap"].zero_()
+        return super().judge(answers)
+
+
+class MeanGap(Causes):
+    def judge(self, answers: Mapping[str, torch.Tensor]) -> Any:
+        gap = answers["gap"]
+        mean = gap.mean() if len(gap) else 0.0
+        return super().judge({**answers, "causal": gap > mean})
+
+
+def test_a_sound_validator_of_edits_passes() -> None:
+    check_validator(Causes(), NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("validator", "message"),
+    [
+        (object(), "Validator: object must offer judge"),
+        (Causes(lambda verdict: verdict.valid), "Validator.judge must return a Verdict"),
+        (
+            Causes(lambda v: dataclasses.replace(v, reasons=("why",) * len(v.reasons))),
+            "Verdict.reasons must be empty where defined",
+        ),
+        (Unpacking(), "Validator.judge must pass over names that it doesn't know"),
+        (Overwriting(), "Validator.judge must leave its inputs as they are"),
+        (MeanGap(), "Validator.judge must judge an image alone as it does in a batch"),
+    ],
+)
+def test_a_broken_validator_of_edits_is_named(validator: Any, message: str) -> None:
+    with pytest.raises(ConformanceError, match=message):
+        check_validator(validator, NEEDS)
 
 
 class Agreement:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
+from rateval.report.causes import explain_causal_columns, explain_looks
 from rateval.report.changes import explain_block
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
@@ -43,6 +44,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
     failed = Failed(record, NOT_FOR_SCORES)
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
+        parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, metrics, record), "none")
@@ -50,7 +52,7 @@ def render(record: RunRecord, width: int) -> RenderableType:
     parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
-    columns = explain_columns(record, tables.shown)
+    columns = (*explain_columns(record, tables.shown), *explain_causal_columns(record))
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
 

@@ -19,7 +19,7 @@ from rateval.records.key import ClassifierKey
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.report.terminal.trainings import BLOCKS, curve_sections, draw
-from rateval.spec.tables import HeldOut
+from rateval.spec.extras import HeldOut
 
 Value = float | None
 Scores = dict[str, Value]

@@ -1,0 +1,79 @@
+"""Classifiers asked about edited images, with what several methods need alike at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rateval.api.training import Monitor
+from rateval.engine.cell_steps import CellSteps
+from rateval.engine.parts import do_parts, has_parts
+from rateval.modelkit.filling import View
+from rateval.records.facts import CounterfactualFacts
+from rateval.stages.counterfactual import counterfactual, merge_answers
+from rateval.store.store import Store, identify
+from rateval.workbench.bench import Workbench
+from rateval.workbench.cell import Job
+from rateval.workbench.donors import NO_DONORS, Donors, read_donors
+from rateval.workbench.edits import Edits, Prepared, prepare_ahead
+from rateval.workbench.kept import Kept
+
+DONOR_BYTES, BATCH_BYTES = 1 << 30, 1 << 28
+"""Bytes of donors, and of small test splits read and filled in, that are kept for other methods."""
+
+CPU_BATCH = 32
+"""Images that a CPU is asked about at once at most: the tiny CLIP's activations stay in its cache,
+where those of 64 took 1.1 times as long."""
+
+
+class Editing:
+    """Donors and edited images, made once for all methods of a study where memory allows."""
+
+    def __init__(self) -> None:
+        self._donors: Kept[Donors] = Kept(DONOR_BYTES)
+        self._batches: Kept[Prepared] = Kept(BATCH_BYTES)
+
+    def ask(
+        self,
+        steps: CellSteps,
+        job: Job,
+        bench: Workbench,
+        store: Store,
+        monitor: Monitor,
+        folder: Path,
+    ) -> CounterfactualFacts:
+        """Do a cell's step, in parts where its test split is large."""
+        step, count = steps.counterfactual, len(job.split)
+        assert step is not None
+        if job.device == "cpu":
+            job = replace(job, batch_size=min(job.batch_size, CPU_BATCH))
+        card = job.classifier.model.card
+        view = View(card.mean, card.std)
+        monitor.begin(count)
+        edits = Edits(**{"donors": 0} | step.inputs["edits"])
+        donors = self._find_donors(steps, job, bench, view) if edits.donors else NO_DONORS
+        inputs = {name: value for name, value in step.inputs.items() if name != "classifier"}
+        inputs |= {"model": bench.inputs(steps.cell.model, steps.cell.seed)}
+
+        def write(part: range, folder: Path) -> CounterfactualFacts:
+            name = identify(inputs | {"part": [part.start, part.stop], "at once": job.batch_size})
+            batches = self._batches.each(name, prepare_ahead(job, edits, donors, view, part))
+            return counterfactual(job, edits, donors, batches, monitor, folder)
+
+        if not has_parts(count):
+            return write(range(count), folder)
+        parts = list(do_parts(store, step, count, monitor, write))
+        return merge_answers([part.path for part in parts], edits, donors, folder)
+
+    def _find_donors(self, steps: CellSteps, job: Job, bench: Workbench, view: View) -> Donors:
+        """Return the donors of a whole, unshifted test split in a model's view."""
+        cell, model = steps.cell, job.classifier.model
+        test = bench.object(cell.dataset, cell.seed).test
+
+        def read() -> Iterator[Donors]:
+            yield read_donors(test, model, view, batch_size=job.batch_size, readers=job.readers)
+
+        name = {"test": test.identity, "model": bench.inputs(cell.model, cell.seed)}
+        (donors,) = self._donors.each(identify(name), read())
+        return donors

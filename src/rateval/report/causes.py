@@ -1,0 +1,58 @@
+"""The sentences on causes: whose maps look right while the answers hang on something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rateval.records.run import RunRecord
+from rateval.report.rows import Block
+
+LOOKS = "looks-right-is-not"
+OBJECT = "right-for-the-object"
+"""Components of the metrics that are explained here."""
+
+
+def explain_looks(record: RunRecord, block: Block) -> Iterator[str]:
+    """Yield which methods of a table look right and are not, in more than the stated share."""
+    options = record.spec_resolved.get("counterfactual")
+    if options is None:
+        return
+    for metric in _labels(record, LOOKS):
+        found = []
+        for row in block.rows:
+            score = row.score(metric)
+            share = None if score is None else score.value.value
+            if share is not None and share > options["flag_above"]:
+                found.append(f"{row.key.row} ({100 * share:.1f} %)")
+        if found:
+            yield (
+                f"looks right, is not: {', '.join(found)}: of so many correct predictions the map "
+                "lies on the object, and yet the answer stays without it or goes on another "
+                "background"
+            )
+
+
+def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Yield what the columns of metrics by edited images mean."""
+    headings = {
+        score.metric: score.heading
+        for result in record.results
+        for evidence in result.evidence
+        for score in evidence.scores
+    }
+    for component, text in (
+        (
+            OBJECT,
+            "of all images, those that are correct because of the object: the answer stays with it "
+            "on other backgrounds and goes when it is filled in",
+        ),
+        (LOOKS, "of the correct predictions, those with a valid map whose answer does not do so"),
+    ):
+        for metric in _labels(record, component):
+            yield headings.get(metric, metric), text
+
+
+def _labels(record: RunRecord, component: str) -> Iterator[str]:
+    for entry in record.spec_resolved.get("metric", ()):
+        if entry.get("component") == component:
+            yield entry["name"]

@@ -1,0 +1,134 @@
+"""Images edited to tell whether an answer hangs on the object: put elsewhere, and filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import torch
+
+from rateval.data.batches import Batch
+from rateval.modelkit.filling import Filling, View, grow
+from rateval.store.rows import EMPTY_MASK, NO_MASK
+from rateval.workbench.cell import Job
+from rateval.workbench.donors import Donors
+
+FULL_MASK, NO_DONOR = "mask of the whole view", "no image that lends a background"
+"""Why nothing is known of an image, beside what verdicts name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What ``[counterfactual]`` says of the edited images."""
+
+    donors: int
+    """Backgrounds that each object is put on."""
+    background: str
+    """``swap``, or what a background is filled with in place of other images' ones."""
+    object: Filling
+    """What the object is filled with."""
+
+    @property
+    def versions(self) -> int:
+        """How many images of the object alone are made of each image."""
+        return self.donors if self.background == "swap" else 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A batch, and what can be said of it before anything is predicted."""
+
+    batch: Batch
+    reasons: tuple[str, ...]
+    """Per image why nothing can be known of it, empty where something can."""
+    chosen: tuple[tuple[int, ...], ...]
+    """Per image the positions of its donors."""
+    removed: torch.Tensor
+    """(B, 3, H, W) the images without their objects."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in memory."""
+        masks = 0 if self.batch.masks is None else self.batch.masks.nbytes
+        return self.batch.images.nbytes + masks + self.removed.nbytes
+
+
+def prepare_ahead(
+    job: Job, edits: Edits, donors: Donors, view: View, part: range
+) -> Iterator[Prepared]:
+    """Yield the batches of a part of the test split.
+
+    Objects of the next one are removed while one is used.
+    """
+    with ThreadPoolExecutor(max(1, job.readers), thread_name_prefix="rateval-edits") as pool:
+        waiting: Prepared | None = None
+        removing: list[Future[torch.Tensor]] = []
+        for batch in job.batches(part, masks=True):
+            reasons, chosen = _choose(batch, edits, donors)
+            started = _remove(pool, view, batch, reasons, edits.object)
+            if waiting is not None:
+                yield replace(waiting, removed=_collect(waiting.batch, removing))
+            waiting, removing = Prepared(batch, reasons, chosen, batch.images), started
+        if waiting is not None:
+            yield replace(waiting, removed=_collect(waiting.batch, removing))
+
+
+def _choose(
+    batch: Batch, edits: Edits, donors: Donors
+) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    assert batch.masks is not None
+    reasons, chosen = [], []
+    whole = batch.masks.flatten(1)
+    for at, (has, any_, all_) in enumerate(
+        zip(batch.has_mask, whole.any(1).tolist(), whole.all(1).tolist(), strict=True)
+    ):
+        found: list[int] = []
+        reason = NO_MASK if not has else EMPTY_MASK if not any_ else FULL_MASK if all_ else ""
+        if not reason and edits.background == "swap":
+            found = donors.draw(batch.ids[at], int(batch.labels[at]), edits.donors)
+            reason = "" if found else NO_DONOR
+        reasons.append(reason)
+        chosen.append(tuple(found))
+    return tuple(reasons), tuple(chosen)
+
+
+def _remove(
+    pool: ThreadPoolExecutor, view: View, batch: Batch, reasons: Sequence[str], filling: Filling
+) -> list[Future[torch.Tensor]]:
+    assert batch.masks is not None
+    regions = grow(batch.masks) if len(batch) else batch.masks
+    return [
+        pool.submit(view.fill_one, batch.images[at], regions[at], filling)
+        for at, reason in enumerate(reasons)
+        if not reason
+    ]
+
+
+def _collect(batch: Batch, removing: Sequence[Future[torch.Tensor]]) -> torch.Tensor:
+    """Return the images without their objects, of those that have one."""
+    done = [future.result() for future in removing]
+    return torch.stack(done) if done else batch.images[:0]
+
+
+def put_on_backgrounds(
+    batch: Batch,
+    able: Sequence[int],
+    edits: Edits,
+    donors: Donors,
+    view: View,
+    chosen: Sequence[Sequence[int]],
+) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """Yield the objects on other backgrounds: positions in the batch, and their images."""
+    assert batch.masks is not None
+    for version in range(edits.versions):
+        if edits.background != "swap":
+            filling: Filling = "grey" if edits.background == "grey" else "blur"
+            at = list(able)
+            if at:
+                yield at, view.fill(batch.images[at], ~batch.masks[at], filling)
+            continue
+        at = [position for position in able if len(chosen[position]) > version]
+        if at:
+            lent = donors.backgrounds[[chosen[position][version] for position in at]]
+            yield at, torch.where(batch.masks[at, None], batch.images[at], lent)

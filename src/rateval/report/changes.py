@@ -41,15 +41,26 @@ def write_change(change: Estimate) -> str:
     return points + (write_interval(change) or ", without an interval")
 
 
-def explain_block(
-    block: Block, metrics: Mapping[str, str], record: RunRecord | None = None
-) -> Iterator[str]:
+Findings = Mapping[tuple[Key, str], Sequence[FindingRecord]]
+"""Row and label of a validator to what is found of it against zero-shot."""
+
+
+def find_against_zero_shot(record: RunRecord) -> Findings:
+    """Return what is found of each row against the first zero-shot one that it is beside."""
+    untrained = {cell.key.seedless for cell in record.cells if not cell.trained}
+    found: dict[tuple[Key, str], Sequence[FindingRecord]] = {}
+    for one in record.comparisons:
+        if one.against.seedless in untrained:
+            found.setdefault((one.method, one.validator), one.findings)
+    return found
+
+
+def explain_block(block: Block, metrics: Mapping[str, str], findings: Findings) -> Iterator[str]:
     """Yield a sentence for each row of a table: its changes, and what its evidence goes with.
 
-    ``metrics`` are the headings of the metrics by their labels; findings are those of ``record``.
+    ``metrics`` are the headings of the metrics by their labels.
     """
     alone = len({row.key.model for row in block.rows}) == 1
-    findings = {} if record is None else _findings(record, block.validator)
     told = [
         (row, text) for row in block.rows if (text := _tell(row, metrics)) or _tell_association(row)
     ]
@@ -57,7 +68,11 @@ def explain_block(
         shift = f", {row.key.shift}" if row.key.shift else ""
         name = row.key.finetuner + shift if alone else row.key.row
         # Of what has risen it goes without saying that it doesn't fall.
-        rest = [f for f in findings.get(row.key, ()) if f.margin is None or not _rises(row, f)]
+        rest = [
+            f
+            for f in findings.get((row.key, block.validator), ())
+            if f.margin is None or not _rises(row, f)
+        ]
         shown = _tell_findings(rest, metrics)
         yield f"{name}: " + "; ".join(filter(None, [text, shown, _tell_association(row)]))
     if len(told) > SENTENCES_SHOWN:
@@ -84,16 +99,6 @@ def _tell_association(row: Row) -> str:
 def _rises(row: Row, finding: FindingRecord) -> bool:
     scores = (row.score(metric) for metric in finding.metrics)
     return all(score and score.change and score.change.above_0 for score in scores)
-
-
-def _findings(record: RunRecord, validator: str) -> dict[Key, Sequence[FindingRecord]]:
-    """Return what is found of each cell against zero-shot: the first one that it is beside."""
-    untrained = {cell.key.seedless for cell in record.cells if not cell.trained}
-    found: dict[Key, Sequence[FindingRecord]] = {}
-    for one in record.comparisons:
-        if one.validator == validator and one.against.seedless in untrained:
-            found.setdefault(one.method, one.findings)
-    return found
 
 
 def _tell_findings(findings: Sequence[FindingRecord], metrics: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_causal_columns, explain_looks
-from rateval.report.changes import explain_block
+from rateval.report.changes import explain_block, find_against_zero_shot
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
@@ -41,13 +41,13 @@ def render(record: RunRecord, width: int) -> RenderableType:
     tables = ScoreTables(record, blocks, width)
     by_groups = GroupTables("change" in tables.shown.parts, metrics)
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
-    failed = Failed(record, NOT_FOR_SCORES)
+    failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
-        parts += show_notes(explain_block(block, metrics, record), "none")
+        parts += show_notes(explain_block(block, metrics, findings), "none")
         parts += by_groups.sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)

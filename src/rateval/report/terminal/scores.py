@@ -37,6 +37,9 @@ _LAYOUTS: tuple[frozenset[Part], ...] = (
 )
 """What a table may show, the most telling first: the first one that fits is taken."""
 
+_ROOMY = 150
+"""Columns of a terminal from which on values' own intervals are shown in the place of counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Column:
@@ -84,7 +87,12 @@ class ScoreTables:
 
     def _choose(self, width: int) -> Shown:
         """Return the first layout that fits, closely set if need be; else the last."""
-        layouts = [parts for parts in _LAYOUTS if self._seeds > 1 or "spread" not in parts]
+        layouts = [
+            parts
+            for parts in _LAYOUTS
+            if (self._seeds > 1 or "spread" not in parts)
+            and (width >= _ROOMY or "interval" not in parts or "count" in parts)
+        ]
         needed = {(parts, gap): self._needs(parts, gap) for parts in layouts for gap in (2, 1)}
         parts, gap = next((key for key, room in needed.items() if room <= width), (layouts[-1], 1))
         if "change" in parts:

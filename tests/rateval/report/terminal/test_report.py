@@ -505,7 +505,7 @@ def test_failures_stand_in_their_place(width: int) -> None:
     second = lines.index("third  no results · generic-attention · relevance-mass")
     rows = [line for line in lines[first:second] if line.startswith(("clip", "blip"))]
     found = [re.sub(r" +\d+\.\d to \d+\.\d", "", row).split() for row in rows]
-    counts = [] if width == 100 else ["222", "159", "107", "112"]  # intervals go before counts
+    counts = ["222", "159", "107", "112"]
     assert found == [
         ["clip", "zs", "63.5", "failed", "67.5", *counts],
         ["clip", "[bold]ft", *["not", "done"] * 3],

@@ -418,9 +418,8 @@ def test_failures_over_seeds_stand_in_their_place(width: int) -> None:
     assert of_scores[0].startswith("clip zs 60.0 ")
     assert of_scores[1].startswith("clip evidence-ft 75.0 ")
     assert of_scores[2:] == ["blip evidence-ft failed failed failed", "late zs" + 3 * " not done"]
-    # IR is left with one seed of three: a mean without a deviation, with the images' interval.
-    own = "" if width == 80 else "75.7 to 92.1 "
-    assert f" 85.7 {own}+20.0" in of_scores[1]
+    # IR is left with one seed of three: a mean without a deviation.
+    assert " 85.7 +20.0" in of_scores[1]
     assert [row.split(" ", 3)[3] for row in of_faithfulness] == [
         "not done not done",
         "failed failed",

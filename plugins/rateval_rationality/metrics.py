@@ -68,20 +68,19 @@ class InferenceReliability:
 
 
 class ValidRate:
-    """How often evidence is valid, whatever is predicted: (RR + WR) / (RR + RW + WR + WW).
+    """The share of images with valid evidence, right or wrong; of those whose evidence is known.
 
-    Images whose evidence is unknown are in neither.
+    What PT would be if evidence had nothing to do with the prediction.
 
     >>> import numpy as np
-    >>> right, sound = np.array([True, False, False]), np.array([True, True, False])
-    >>> ValidRate().compute(Outcomes(right, sound)).numerator
-    2
+    >>> ValidRate().compute(Outcomes(np.array([True, False]), np.array([True, False]))).value
+    0.5
     """
 
     label = "valid"
 
     def compute(self, outcomes: Outcomes) -> Score:
-        """Count; no image with known evidence gives None."""
+        """Count; no image of known evidence gives None."""
         quadrants = outcomes.quadrants()
         return Score.share(quadrants["RR"] + quadrants["WR"], sum(quadrants.values()))
 
@@ -104,5 +103,5 @@ def make_inference_reliability(params: CountParams, context: Context) -> Inferen
 
 
 def make_valid_rate(params: CountParams, context: Context) -> ValidRate:
-    """Make the metric of valid evidence alone."""
+    """Make the metric of valid evidence."""
     return ValidRate()

@@ -92,7 +92,7 @@ def rateval_register_metrics() -> list[Component]:
         ),
         Component(
             name="valid-rate",
-            summary="Share of images whose evidence is valid, whatever is predicted",
+            summary="Share of images with valid evidence: what PT is measured against",
             factory="rateval_rationality.metrics:make_valid_rate",
             params="rateval_rationality.params:CountParams",
         ),

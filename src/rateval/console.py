@@ -33,6 +33,8 @@ _ASCII = {
     "≥": ">=",
     "✓": "+",
     "✗": "x",
+    "↑": "^",
+    "↓": "v",
 } | dict(zip("▁▂▃▄▅▆▇█", ".:-=+*#@", strict=True))
 """Rateval's own signs to what is drawn where an encoding lacks them."""
 
@@ -114,15 +116,19 @@ class Console(RichConsole):
 
     Also what others lay out (a plugin's report) is written with control characters visible and in
     the stream's encoding. ``print`` raises OutputError when the stream cannot be written to, and
-    BrokenPipeError when its reader is gone.
+    BrokenPipeError when its reader is gone. A ``plain`` one prints ASCII without colours.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, highlight=False, **options)
+    def __init__(self, *, plain: bool = False, **options: Any) -> None:
+        colours = {"color_system": None} if plain else {}
+        super().__init__(markup=False, emoji=False, highlight=False, **(options | colours))
+        self._plain = plain
 
     @property
     def encoding(self) -> str:
-        """The encoding of the stream that is written to."""
+        """The encoding of the stream that is written to, or a narrower one that is asked for."""
+        if self._plain:
+            return "ascii"
         return (getattr(self.file, "encoding", None) or "utf-8").lower()
 
     def render_str(self, text: str, **options: Any) -> RichText:

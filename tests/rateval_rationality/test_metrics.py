@@ -13,9 +13,11 @@ from rateval_rationality.metrics import (
     Accuracy,
     InferenceReliability,
     PredictionTrustworthiness,
+    ValidRate,
     make_accuracy,
     make_inference_reliability,
     make_prediction_trustworthiness,
+    make_valid_rate,
 )
 from rateval_rationality.params import CountParams
 
@@ -127,3 +129,12 @@ def test_every_second_image_annotated_gives_what_those_alone_give() -> None:
     counted = Outcomes(np.arange(80) % 10 < 9, known, known)
     assert PredictionTrustworthiness().compute(counted) == Score(1.0, 40, 40)
     assert Accuracy().compute(counted) == Score(0.9, 72, 80)
+
+
+def test_the_share_of_valid_evidence_leaves_out_what_is_unknown() -> None:
+    right = np.array([True, True, False, False, True, False])
+    sound = np.array([True, False, True, False, True, True])
+    known = np.array([True, True, True, True, False, False])
+    assert ValidRate().compute(Outcomes(right, sound, known)) == Score(0.5, 2, 4)
+    assert ValidRate().compute(outcomes([], [])) == Score(None, 0, 0)
+    assert make_valid_rate(CountParams(), Context()).label == "valid"

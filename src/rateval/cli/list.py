@@ -92,7 +92,9 @@ def _print_table(rows: list[Row], registry: Registry) -> None:
 
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("kind", "name", "summary", "from"):
+    origins = [_origin(row) for row in rows]
+    differ = len(set(origins)) > 1
+    for heading in ("kind", "name", "summary", *(["from"] if differ else [])):
         table.add_column(heading, header_style="dim", overflow="fold")
     table.columns[1].no_wrap = True
     previous, order = "", list(KINDS)
@@ -100,16 +102,22 @@ def _print_table(rows: list[Row], registry: Registry) -> None:
         summary = Text(row.summary)
         if row.missing:
             summary.append(f"\n{row.missing}", style="yellow")
-        origin = f"{row.distribution} {row.version}" if row.version else "not installed"
+        origin = [Text(_origin(row), style="dim")] if differ else []
         table.add_row(
             "" if row.kind == previous else row.kind,
             Text(row.name, style="bold" if row.available else "dim"),
             summary,
-            Text(origin, style="dim"),
+            *origin,
         )
         previous = row.kind
     console.print(table)
+    if origins and not differ:
+        console.print(Text(f"\nall from {origins[0]}", style="dim"))
     for broken in registry.broken:
         console.print(Text(f"broken: {broken}", style="red"))
     for slow in registry.slow:
         console.print(Text(f"slow: {slow}", style="yellow"))
+
+
+def _origin(row: Row) -> str:
+    return f"{row.distribution} {row.version}" if row.version else "not installed"

@@ -52,12 +52,15 @@ def execute(parsed: Namespace) -> int:
     errors, registry = Console(stderr=True), open_registry()
     document = read_overridden(parsed)
     plans = [make_plan(document, registry, protocol) for protocol in ("matched", "aaai25")]
+    from rateval.scoring.protocols import compare_protocols
+
     records = run_plans(plans, parsed, registry, errors)
     if records is None:
         return INTERRUPTED
     matched, published = records
+    differences = compare_protocols(plans, (matched, published))
     with keeping(records):
-        Console().print(render_parity(matched, published), crop=False)
+        Console().print(render_parity(matched, published, differences), crop=False)
     return exit_code(records)
 
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rateval.cli.arguments import path
-from rateval.cli.terminal import warn
+from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.errors import RatevalError
+from rateval.json_file import format_json
+from rateval.records.format import FORMAT
 from rateval.records.run import FILE_NAME, load
 from rateval.registry.discovery import discover
 from rateval.report.printing import print_report
@@ -21,12 +23,24 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
     )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the run's record as JSON")
+    form.add_argument(
+        "--plain",
+        action="store_true",
+        help="print in ASCII and without colours, for mails and logs",
+    )
 
 
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
     folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
-    print_report(load(folder), Console(), discover(), warn)
+    record = load(folder)
+    if parsed.json:
+        content = record.model_dump(mode="json") | {"format": FORMAT}
+        say(Console(), format_json(content, ascii_only=True))
+    else:
+        print_report(record, Console(plain=parsed.plain), discover(), warn)
     return 0
 
 

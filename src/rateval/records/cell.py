@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rateval.records.base import Record
+from rateval.records.classes import AreaRecord, ClassesRecord
 from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord
@@ -42,6 +43,28 @@ class ScoreRecord(Record):
     """Null where every image has a mask, or the score counts predictions alone."""
     groups: tuple[GroupRecord, ...] = ()
     """The same score by each group of the dataset, over the images that have each of its values."""
+    classes: ClassesRecord | None = None
+    """The same score by class; null over seeds, and where it is no share of images."""
+    areas: tuple[AreaRecord, ...] = ()
+    """The same score by thirds of the images by how much of them their mask fills, the smallest
+    first; empty over seeds, and without masks of three sizes."""
+
+
+class AssociationRecord(Record):
+    """Whether valid evidence goes with correct predictions, over images of known evidence.
+
+    PT lies above the share of valid evidence, and IR above accuracy, where it does.
+    """
+
+    valid: Estimate
+    """Share of images with valid evidence, right or wrong: what PT would be if it said nothing."""
+    difference: Estimate
+    """That share among correct predictions minus that among wrong ones. It has the sign of PT minus
+    the share of all, and of IR minus accuracy."""
+    pt_beyond: float | None
+    """PT minus the share of valid evidence; mean over the seeds."""
+    ir_beyond: float | None
+    """IR minus accuracy; mean over the seeds."""
 
 
 class EvidenceRecord(Record):
@@ -61,6 +84,8 @@ class EvidenceRecord(Record):
     were judged, none of them is in one."""
     scores: tuple[ScoreRecord, ...]
     """One per metric that could be computed, in the order of the spec."""
+    association: AssociationRecord | None = None
+    """Null where all or none of the images with known evidence are predicted correctly."""
 
     def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric's label; None when it could not be computed."""
@@ -72,6 +97,17 @@ class StoredEvidenceRecord(EvidenceRecord):
 
     identity: str
     """Names the stored verdicts: ``store/judge/<identity>``."""
+
+
+class CalibrationRecord(Record):
+    """How far the confidence of a classifier can be trusted: the probability of its prediction."""
+
+    error: Estimate
+    """Expected calibration error over 15 bins of equal width, with the basic bootstrap's interval;
+    over seeds Student's of the mean."""
+    ability: Estimate
+    """How often a right prediction has more confidence than a wrong one (AUROC), with DeLong's
+    interval; undefined where all are right, or all are wrong."""
 
 
 class SkippedRecord(Record):
@@ -95,6 +131,8 @@ class ResultRecord(Record):
     """One per validator that could judge it, in the order of the spec."""
     faithfulness: AreasRecord | None = None
     """Null when the spec has no ``[faithfulness]``, or it could not be computed."""
+    calibration: CalibrationRecord | None = None
+    """Null where predictions have no probabilities, or no image was judged."""
 
     def by(self, validator: str) -> EvidenceRecord | None:
         """Return what a validator, by its label, says; None when it could not judge."""

@@ -7,6 +7,9 @@ from typing import Literal
 from rateval.records.base import Record
 from rateval.stats.wilson import wilson_interval
 
+Over = Literal["images", "seeds", "seeds and images", "clusters", "seeds and clusters"]
+"""What an interval is over."""
+
 
 class Estimate(Record):
     """A number, and how far the images or the seeds that it comes from leave it open."""
@@ -14,7 +17,7 @@ class Estimate(Record):
     value: float | None
     """Over seeds, their mean; null when it is defined for none of them."""
     low: float | None
-    """Lower end of the 95 % interval; null when there is none.
+    """Lower end of the interval, at the study's level; null when there is none.
 
     Over images that is Wilson's of a share, the paired one of a difference of two shares, and the
     normal one of a mean difference. Over seeds it is Student's of the mean, whose ends can lie
@@ -26,11 +29,12 @@ class Estimate(Record):
     """Images counted; null where the value is no share: a difference, or a mean over seeds."""
     denominator: int | None = None
     """Images that they were counted among; null where the numerator is."""
-    over: Literal["images", "seeds", "seeds and images"]
+    over: Over
     """What the interval is over: other images, or other seeds, could have given another value.
 
     Seeds that share their test images leave both open; seeds alone where each has images of its
-    own, or where a score is no sum over images.
+    own, or where a score is no sum over images. Clusters, such as classes, take the place of images
+    where the study asks for them.
     """
     count: int
     """How many images or seeds the value comes from: those for which it is defined."""
@@ -70,13 +74,13 @@ class Estimate(Record):
         return self.above_0 or (self.high is not None and self.high < 0)
 
 
-def estimate_share(numerator: int, denominator: int) -> Estimate:
+def estimate_share(numerator: int, denominator: int, level: float = 0.95) -> Estimate:
     """Return a share of images with Wilson's interval; undefined when there are none.
 
     >>> estimate_share(1, 4).value, estimate_share(0, 0).value
     (0.25, None)
     """
-    low, high = wilson_interval(numerator, denominator)
+    low, high = wilson_interval(numerator, denominator, level)
     return Estimate(
         value=numerator / denominator if denominator else None,
         low=low,

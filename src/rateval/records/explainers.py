@@ -91,6 +91,9 @@ class VerdictAgreementRecord(Record):
     numerator: int
     denominator: int
     """Images with a score by both explainers."""
+    kappa: Estimate | None = None
+    """Cohen's kappa, the agreement beyond chance; null where both say the same of all images, and
+    while the run goes on."""
 
 
 class AgreementRecord(Record):
@@ -129,5 +132,5 @@ class RankingChangeRecord(Record):
     second_above: tuple[str, ...]
     """Attributions by which the second method's value is higher; never empty."""
     clear: bool
-    """True when the two 95 % intervals lie apart by at least one attribution on each side. With
-    several seeds values are means and intervals those of the mean, over the seeds."""
+    """True when the paired interval of their difference leaves out 0 by at least one attribution on
+    each side. With several seeds values are means over them."""

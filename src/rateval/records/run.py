@@ -13,7 +13,9 @@ from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
+from rateval.records.comparisons import ComparisonRecord
 from rateval.records.counterfactual import CounterfactualRecord
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import (
     AgreementRecord,
@@ -38,27 +40,6 @@ STEPS_NAME = "steps.jsonl"
 """File beside it with a line for each step that ended."""
 LOG_NAME = "run.log"
 """File beside it with the tracebacks of steps that failed."""
-
-
-class DatasetRecord(Record):
-    """The data that a label of the spec stands for."""
-
-    name: str
-    seed: int | None = None
-    """The one of the study's seeds that it was made with; null when it depends on none."""
-    classes: tuple[str, ...]
-    train_identity: str | None
-    train_count: int
-    train_of: int | None = None
-    """Samples of the training split before a limit narrowed it; null where none did."""
-    train_classes: int | None = None
-    """Classes that the narrowed split has samples of; null where it doesn't list its labels."""
-    test_identity: str
-    test_count: int
-    test_of: int | None = None
-    """As ``train_of``, of the test split."""
-    test_classes: int | None = None
-    """As ``train_classes``, of the test split."""
 
 
 class RunRecord(Record):
@@ -111,6 +92,9 @@ class RunRecord(Record):
     """One per classifier that was trained."""
     agreements: tuple[AgreementRecord, ...] = ()
     """One per classifier, test and pair of attributions."""
+    comparisons: tuple[ComparisonRecord, ...] = ()
+    """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
+    while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
 
@@ -128,6 +112,12 @@ class RunRecord(Record):
     def label(self, key: Key) -> str:
         """Return the name of a cell, as messages, steps and ``--only`` have it."""
         return key.text(attribution=self._several_attributions, seed=len(self.seeds) > 1)
+
+    @property
+    def level(self) -> float:
+        """Level of the intervals, such as 0.95."""
+        level: float = self.spec_resolved.get("statistics", {}).get("level", 0.95)
+        return level
 
     @cached_property
     def _several_attributions(self) -> bool:

@@ -7,7 +7,7 @@ from shlex import quote
 
 from rateval.records.explainers import RankingChangeRecord
 from rateval.records.run import LOG_NAME, RunRecord
-from rateval.report.rows import WIDE_OVER_SEEDS, headings
+from rateval.report.rows import Shown, headings
 
 FEW_SEEDS = 3
 """Number of seeds below which an interval is so wide that the report says so."""
@@ -48,36 +48,88 @@ def explain_protocol(record: RunRecord) -> Iterator[str]:
     yield f"rateval parity {quote(record.spec_name)} shows the matched numbers beside these"
 
 
-def explain_columns(record: RunRecord, *, wide: bool) -> Iterator[tuple[str, str]]:
+def explain_columns(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]]:
     """Yield what the columns mean."""
-    shown = headings(record).values()
-    if "PT" in shown:
+    names = headings(record).values()
+    if "PT" in names:
         yield "PT", "of the correct predictions, the share on valid evidence, RR/(RR+RW)"
-    if "IR" in shown:
+    if "IR" in names:
         yield "IR", "of the predictions on valid evidence, the correct share, RR/(RR+WR)"
     several = len(record.seeds) > 1
     if several:
         yield "numbers", "in %, mean over the seeds where the number is defined"
-    if wide or not several:
+    if "count" in shown.parts:
         counted = "images, mean over the seeds" if several else "images"
         known = ", where there is a mask" if _lacks_some_mask(record) else ""
         yield "RR…WW", f"{counted}: Right or Wrong prediction, then Right or Wrong evidence{known}"
-    if all(cell.trained for cell in record.cells):
-        yield "Δ zs", f"nothing is shown: {_whole(record)} has no zero-shot row to compare with"
-    elif several:
+    if "spread" in shown.parts:
+        yield "± sd", "sample standard deviation over the seeds"
+    yield "Δ zs", _explain_changes_of(record, shown)
+    if any(e.association for result in record.results for e in result.evidence):
         yield (
-            "Δ zs",
+            "right minus wrong",
+            "share of valid evidence among right predictions minus that among wrong ones; where no "
+            "difference is shown, PT is that of any prediction, and IR is accuracy",
+        )
+    yield from _explain_intervals(record, shown)
+    if any(result.calibration for result in record.results):
+        yield (
+            "off by",
+            "expected calibration error: how far confidence lies from accuracy, over 15 bins",
+        )
+        yield (
+            "right above wrong",
+            "how often a right prediction has more confidence than a wrong one; 50 is chance",
+        )
+
+
+def _explain_changes_of(record: RunRecord, shown: Shown) -> str:
+    if all(cell.trained for cell in record.cells):
+        return f"nothing is shown: {_whole(record)} has no zero-shot row to compare with"
+    if len(record.seeds) > 1:
+        points = (
             "points of change against zero-shot on the same test by the same seed, mean over the "
-            "seeds; *: its 95 % interval over the seeds, as below, leaves out 0",
+            "seeds"
         )
     else:
-        yield "Δ zs", "points of change against the zero-shot row of the same test"
-    if several:
-        yield from _explain_spread(wide=wide)
-    elif wide:
-        yield "95 %", "Wilson interval over the images alone; another seed may differ by more"
-    else:
-        yield "95 %", "intervals are shown from 120 columns on"
+        points = "points of change against the zero-shot row of the same test, image by image"
+    if "mark" in shown.parts:
+        points += f"; ↑ ↓ where its {_level(record)} interval leaves out 0"
+    return points
+
+
+_OVER = {
+    "images": "images like these, by the one training that was done",
+    "seeds and images": "other seeds, and images like these",
+    "seeds": "other seeds alone, on the images that each of them has",
+    "clusters": "{classes} like these, by the one training that was done",
+    "seeds and clusters": "other seeds, and {classes} like these",
+}
+"""What an interval is over to what it speaks of."""
+
+
+def _explain_intervals(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]]:
+    estimates = [
+        estimate
+        for result in record.results
+        for evidence in result.evidence
+        for score in evidence.scores
+        for estimate in (score.change, score.value if "interval" in shown.parts else None)
+        if estimate is not None and estimate.low is not None
+    ]
+    found = {estimate.over for estimate in estimates}
+    cluster = record.spec_resolved.get("statistics", {}).get("cluster", "")
+    classes = "classes" if cluster == "class" else f"values of {cluster}"
+    spoken = [text.format(classes=classes) for over, text in _OVER.items() if over in found]
+    told = [f"intervals speak of {'; or of '.join(spoken)}"] if spoken else []
+    if spoken and shown.from_width is not None:
+        told.append(f"they stand in the tables from {shown.from_width} columns on")
+    if told:
+        yield _level(record), "; ".join(told)
+
+
+def _level(record: RunRecord) -> str:
+    return f"{100 * record.level:g} %"
 
 
 def _lacks_some_mask(record: RunRecord) -> bool:
@@ -91,16 +143,6 @@ def _lacks_some_mask(record: RunRecord) -> bool:
 def _whole(record: RunRecord) -> str:
     done = record.status == "finished" and not record.failures
     return "this study" if done else "what is done of this study"
-
-
-def _explain_spread(*, wide: bool) -> Iterator[tuple[str, str]]:
-    fixed = "; there is none where nothing depends on the seed, or one seed alone has a value"
-    interval = "Student's t interval of the mean over the seeds, not over the images"
-    if wide:
-        yield "95 %", f"{interval}; not cut at 0 and 100{fixed}"
-    else:
-        yield "± sd", f"sample standard deviation over the seeds{fixed}"
-        yield "95 %", f"{interval}; it and the counts are shown from {WIDE_OVER_SEEDS} columns on"
 
 
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
@@ -145,7 +187,8 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "agreement",
             "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
             "is constant; below: images that both judge alike, of those with a score by both"
-            + (" (images of all seeds)" if several else ""),
+            + (" (images of all seeds)" if several else "")
+            + ", and Cohen's kappa: what of that is beyond chance, 1 at most",
         )
 
 
@@ -164,7 +207,7 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
             )
         )
         by = f" ({change.validator})" if several else ""
-        unsure = "" if change.clear else " (intervals overlap)"
+        unsure = "" if change.clear else " (not shown: an interval holds 0)"
         yield f"{_where(change)}: ranking by {mean}{change.heading}{by} changes: {orders}{unsure}"
     left = len(changes) - CHANGES_SHOWN
     if left > 0:

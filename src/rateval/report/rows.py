@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 from rateval.records.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.records.key import Key
@@ -12,11 +13,20 @@ from rateval.records.run import RunRecord
 from rateval.report.lacks import NOT_FOR_SCORES, Failed, planned_keys, row_keys
 from rateval.wording import list_some
 
-WIDE = 120
-"""Columns from which on intervals are shown beside the values."""
+Part = Literal["label", "value", "spread", "interval", "change", "mark", "count"]
+"""What a column of a table of scores holds: a label of the row, a value, its deviation over the
+seeds, its interval, a change with its interval or with a mark, a count of images."""
 
-WIDE_OVER_SEEDS = 130
-"""Columns from which on intervals and counts are shown, of a study with several seeds."""
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the tables of scores of one report have room for."""
+
+    parts: frozenset[Part]
+    gap: int
+    """Blanks between two columns."""
+    from_width: int | None = None
+    """Columns of a terminal from which on changes have their intervals; None where they do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rateval.records.cell import CellRecord, EvidenceRecord
 from rateval.records.grouping import group_by
+from rateval.records.run import RunRecord
 from rateval.report.rows import Block, merge_notes
 from rateval.store.rows import NO_MASK
+from rateval.wording import list_some
 
 _EMPTY = {
     "PT": "no prediction{} is correct",
@@ -21,7 +23,7 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
     """Return why values are missing, and which images have no score or no mask.
 
     With ``several`` seeds, images without a score are counted over all of them, and for the rest
-    the seed is named as well.
+    the seed is named as well. What is so because of the data alone is said by ``explain_data``.
     """
     notes = [
         (cell.key.row, cell.key.seed, text)
@@ -29,22 +31,35 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
         for text in _explain_missing(cell, evidence)
     ]
     unscored: dict[str, Counter[str]] = {}
-    alone: dict[str, None] = {}
     for cell, evidence in block.cells:
-        if _lacks_masks(cell, evidence):
-            alone[_explain_alone(evidence)] = None
-        elif not _leaves_out_all(evidence):
+        if not _lacks_masks(cell, evidence) and not _leaves_out_all(evidence):
             unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
+    told: dict[str, list[str]] = {}
+    for name, reasons in unscored.items():
+        for text in _count_unscored(reasons, several=several):
+            told.setdefault(text, []).append(name)
     return [
-        *alone,
         *merge_notes(notes, several),
-        *(
-            f"{name}: {text}"
-            for name, reasons in unscored.items()
-            for text in _count_unscored(reasons, several=several)
-        ),
+        *(f"{_name_rows(names, len(unscored))}{text}" for text, names in told.items()),
         *_explain_unknown(block, several=several),
     ]
+
+
+def explain_data(record: RunRecord) -> Iterator[str]:
+    """Yield what each dataset lacks, once, whatever the rows of its tables are."""
+    for cells in group_by(record.cells, lambda cell: cell.key.dataset):
+        found = [(cell, evidence) for cell in cells for evidence in cell.evidence]
+        alone = dict.fromkeys(_explain_alone(one) for cell, one in found if _lacks_masks(cell, one))
+        yield from (f"{cells[0].key.dataset}: {text}" for text in alone)
+
+
+def _name_rows(names: Sequence[str], of: int) -> str:
+    """Return the rows that a note is about, to precede it.
+
+    >>> _name_rows(["clip · zs"], 1), _name_rows(["a", "b"], 2), _name_rows(["a", "b"], 3)
+    ('clip · zs: ', 'each row: ', 'a, b: ')
+    """
+    return "each row: " if 1 < len(names) == of else f"{list_some(names)}: "
 
 
 def _explain_missing(cell: CellRecord, evidence: EvidenceRecord) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rateval.api.values import Score
 from rateval.plan.plan import Plan
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.classes import AreaRecord, ClassesRecord
 from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.estimate import Estimate, estimate_share
 from rateval.records.explainers import FaithfulnessRecord
@@ -20,20 +21,30 @@ from rateval.records.facts import (
     ScoreFacts,
 )
 from rateval.records.groups import GroupRecord, SliceRecord
+from rateval.scoring.association import associate
+from rateval.scoring.calibration import Calibrations
+from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
-from rateval.stats.difference import Difference
+from rateval.scoring.slices import slice_by_area, slice_by_class
 from rateval.store.store import Stored
 
 
-def record_cells(judged: Sequence[Judged], plan: Plan, comparer: Comparer) -> list[CellRecord]:
+def record_cells(
+    judged: Sequence[Judged], plan: Plan, comparer: Comparer, calibrations: Calibrations
+) -> list[CellRecord]:
     """Return a record of each cell; changes are taken against the first untrained cell of its test.
 
     That is the one of the same seed, or the one that depends on no seed. What failed, or isn't
     there yet, is left out: a validator's evidence, a metric's score, a change.
     """
     zero_shot = find_zero_shot(judged)
-    return [_record(done, zero_shot(done), plan, comparer) for done in judged]
+    return [
+        _record(done, zero_shot(done), plan, comparer).model_copy(
+            update={"calibration": calibrations.of(done)}
+        )
+        for done in judged
+    ]
 
 
 def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Comparer) -> CellRecord:
@@ -66,73 +77,91 @@ def _evidence(
     plan: Plan,
     comparer: Comparer,
 ) -> StoredEvidenceRecord:
-    theirs = (None,) * len(plan.metrics) if baseline is None else baseline.scores[index]
-    changes = [
-        None if baseline is None or before is None else comparer.change(done, baseline, index, at)
-        for at, before in enumerate(theirs)
-    ]
     facts = JudgeFacts.model_validate(verdict.facts)
     return StoredEvidenceRecord(
         validator=plan.validators[index].label,
         identity=verdict.identity,
         quadrants=facts.quadrants,
         undefined=facts.undefined,
-        scores=tuple(
-            _score(metric.label, score, before, change)
-            for metric, score, before, change in zip(
-                plan.metrics, done.scores[index], theirs, changes, strict=True
-            )
-            if score is not None
-        ),
+        scores=tuple(_scores(done, baseline, index, comparer)),
+        association=associate(comparer, [done], index),
     )
 
 
-def _score(
-    metric: str, stored: Stored, baseline: Stored | None, paired: Difference | None
-) -> ScoreRecord:
-    facts = ScoreFacts.model_validate(stored.facts)
-    theirs = None if baseline is None else ScoreFacts.model_validate(baseline.facts)
-    value = estimate_share(facts.numerator, facts.denominator)
-    change = None if theirs is None else _change(value, _value(theirs), paired)
-    return ScoreRecord(
-        metric=metric,
-        heading=facts.heading,
-        value=value,
-        change=change,
-        bounds=facts.bounds,
-        groups=tuple(map(_group, facts.groups)),
+def _scores(
+    done: Judged, baseline: Judged | None, index: int, comparer: Comparer
+) -> Iterator[ScoreRecord]:
+    """Yield the scores by one validator that could be computed."""
+    metrics = comparer.plan.metrics
+    changes: list[Compared | None] = [None for _ in metrics]
+    before: Sequence[Stored | None] = [None for _ in metrics]
+    if baseline is not None:
+        changes = comparer.compare(done, baseline, index)
+        before = baseline.scores[index]
+    for at, score in enumerate(done.scores[index]):
+        if score is None:
+            continue
+        facts = ScoreFacts.model_validate(score.facts)
+        value = _value(comparer, done, index, at, facts)
+        classes, areas = _slice(comparer, done, index, at)
+        yield ScoreRecord(
+            metric=metrics[at].label,
+            heading=facts.heading,
+            value=value,
+            change=_change(value, before[at], changes[at]),
+            bounds=facts.bounds,
+            groups=tuple(_group(group, comparer.level) for group in facts.groups),
+            classes=classes,
+            areas=areas,
+        )
+
+
+def _slice(
+    comparer: Comparer, done: Judged, index: int, at: int
+) -> tuple[ClassesRecord | None, tuple[AreaRecord, ...]]:
+    images = comparer.images.read(done, index)
+    ratio = None if images is None else images.ratio(at)
+    if images is None or ratio is None:
+        return None, ()
+    return (
+        slice_by_class(ratio, images.labels, comparer.images.classes(done), comparer.level),
+        tuple(slice_by_area(ratio, images.areas, comparer.level)),
     )
 
 
-def _group(facts: GroupFacts) -> GroupRecord:
+def _value(comparer: Comparer, done: Judged, index: int, at: int, facts: ScoreFacts) -> Estimate:
+    """Return a score with Wilson's interval, or the one that clusters leave."""
+    value = estimate_share(facts.numerator, facts.denominator, comparer.level)
+    if not comparer.clusters:
+        return value
+    found = comparer.value(done, index, at)
+    ends = (None, None) if found is None else (found.low, found.high)
+    return value.model_copy(update={"low": ends[0], "high": ends[1], "over": "clusters"})
+
+
+def _group(facts: GroupFacts, level: float) -> GroupRecord:
     slices = tuple(
         SliceRecord(
             value=found.value,
             count=found.count,
-            score=estimate_share(found.numerator, found.denominator),
+            score=estimate_share(found.numerator, found.denominator, level),
         )
         for found in facts.slices
     )
     return GroupRecord(name=facts.name, distinct=facts.distinct, slices=slices)
 
 
-def _change(ours: Estimate, theirs: float | None, paired: Difference | None) -> Estimate | None:
+def _change(ours: Estimate, before: Stored | None, paired: Compared | None) -> Estimate | None:
     """Return a change; without an interval where a metric is no sum over images."""
-    if ours.value is None or theirs is None:
+    if ours.value is None or before is None:
         return None
-    return Estimate(
-        value=ours.value - theirs,
-        low=None if paired is None else paired.low,
-        high=None if paired is None else paired.high,
-        over="images",
-        count=ours.count,
-        p=None if paired is None else paired.p,
-        few=paired is not None and not paired.enough,
-    )
-
-
-def _value(facts: ScoreFacts) -> float | None:
-    return Score.share(facts.numerator, facts.denominator).value
+    if paired is not None:
+        return paired.estimate(ours.count)
+    facts = ScoreFacts.model_validate(before.facts)
+    theirs = Score.share(facts.numerator, facts.denominator).value
+    if theirs is None:
+        return None
+    return Estimate(value=ours.value - theirs, low=None, high=None, over="images", count=ours.count)
 
 
 def _counterfactual(stored: Stored | None) -> CounterfactualRecord | None:

@@ -2,72 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord
 from rateval.records.facts import FinetuneFacts
 from rateval.records.key import Labels
+from rateval.scoring.compared import Compared, over_both, over_clusters, over_images, over_seeds
+from rateval.scoring.images import (
+    ImageReader,
+    count_jointly,
+    number_shared,
+    share_images,
+)
 from rateval.scoring.judged import Judged
-from rateval.stats.difference import Difference, Joint, Share, correlation, difference
+from rateval.stats.clusters import Clustered, clustered_difference, clustered_share
+from rateval.stats.difference import Joint, Share, correlation, difference
 from rateval.stats.ratio import Ratio
 from rateval.stats.seeds import Mean, mean_over_seeds, stack_influences
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import task_of
-from rateval.workbench.counting import STATES, Counting, number_states
-from rateval.workbench.outcomes import Edited, read_outcomes, read_positions
+from rateval.workbench.counting import STATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Images:
-    """The images of one cell by one validator."""
-
-    positions: NDArray[np.int64]
-    """(N,) in the test split, ascending."""
-    states: NDArray[np.uint8]
-    """(N,) as ``number_states`` has them."""
-    tables: tuple[NDArray[np.float64] | None, ...]
-    """One per metric of the plan: (STATES, 2) what an image of each state adds to its numerator and
-    its denominator; None for one that is no sum over images."""
-
-    def ratio(self, metric: int, chosen: NDArray[np.bool_]) -> Ratio | None:
-        """Return a metric as what each of the chosen images adds; None where it is no sum."""
-        table = self.tables[metric]
-        if table is None:
-            return None
-        adds = table[self.states[chosen]]
-        return Ratio(adds[:, 0], adds[:, 1])
+Pair = tuple[Judged, Judged]
+"""A cell, and the one that it is compared with."""
 
 
 class Comparer:
     """Compares cells of one plan; what it reads of a cell it keeps, a few bytes for each image."""
 
     def __init__(self, plan: Plan, bench: Workbench) -> None:
-        self._plan, self._bench = plan, bench
-        self._read: dict[str, Images] = {}
+        self.plan = plan
+        self.level = plan.spec.statistics.level
+        self.clusters = plan.spec.statistics.cluster != "none"
+        """Whether images count by clusters."""
+        self.images = ImageReader(plan, bench)
+        """What is read of the cells."""
 
-    def change(
-        self, ours: Judged, theirs: Judged, validator: int, metric: int
-    ) -> Difference | None:
-        """Return our score minus theirs on the images of both; None where either is undefined.
+    def value(self, done: Judged, validator: int, metric: int) -> Clustered | None:
+        """Return a score with the interval that clusters leave; None where it is undefined.
 
-        None also for a metric that is no sum over images: nothing is known of how it varies.
+        None also for a metric that is no sum over images.
         """
-        one, other = (self._images(done, validator) for done in (ours, theirs))
+        images = self.images.read(done, validator)
+        ratio = None if images is None else images.ratio(metric)
+        if images is None or images.cluster is None or ratio is None:
+            return None
+        return clustered_share(ratio, images.cluster, self.level)
+
+    def share_test(self, ours: Judged, theirs: Judged) -> bool:
+        """Return whether two cells are tested on one split."""
+        return self.images.test(ours) == self.images.test(theirs)
+
+    def compare(self, ours: Judged, theirs: Judged, validator: int) -> list[Compared | None]:
+        """Return our scores minus theirs on the images of both, one for each metric.
+
+        None where either is undefined, and for a metric that is no sum over images: nothing is
+        known of how it varies.
+        """
+        one, other = (self.images.read(done, validator) for done in (ours, theirs))
+        metrics = range(len(self.plan.metrics))
         if one is None or other is None:
-            return None
-        tables = one.tables[metric], other.tables[metric]
-        if tables[0] is None or tables[1] is None:
-            return None
-        counts = _count_jointly(one, other)
-        (up, down), (other_up, other_down) = tables[0].T, tables[1].T
+            return [None for _ in metrics]
+        counts = count_jointly(one, other)
+        tables = [(one.tables[metric], other.tables[metric]) for metric in metrics]
+        compare = self._by_clusters if self.clusters else self._by_images
+        return [
+            None if mine is None or others is None else compare(mine, others, counts)
+            for mine, others in tables
+        ]
+
+    def _by_images(
+        self,
+        ours: NDArray[np.float64],
+        theirs: NDArray[np.float64],
+        by_cluster: NDArray[np.float64],
+    ) -> Compared | None:
+        counts = by_cluster.sum(axis=0)
+        (up, down), (other_up, other_down) = ours.T, theirs.T
         rows, columns = counts.sum(axis=1), counts.sum(axis=0)
         if not rows @ down or not columns @ other_down:
             return None
@@ -79,7 +95,21 @@ class Comparer:
             float(down @ counts @ other_up),
             float(down @ counts @ other_down),
         )
-        return difference(first, second, correlation(first, second, joint))
+        rho = correlation(first, second, joint)
+        return over_images(difference(first, second, rho, self.level), first, second)
+
+    def _by_clusters(
+        self,
+        ours: NDArray[np.float64],
+        theirs: NDArray[np.float64],
+        by_cluster: NDArray[np.float64],
+    ) -> Compared | None:
+        rows, columns = by_cluster.sum(axis=2) @ ours, by_cluster.sum(axis=1) @ theirs
+        here = np.flatnonzero(by_cluster.sum(axis=(1, 2)))
+        first, second = Ratio(*rows[here].T), Ratio(*columns[here].T)
+        # What a cluster adds is what its images add together: the interval is the same.
+        found = clustered_difference(first, second, np.arange(len(here)), self.level)
+        return None if found is None else over_clusters(found, self.level)
 
     def mean(self, repeated: Sequence[Judged], validator: int, metric: int) -> Mean | None:
         """Return the mean of a score over seeds, on the images that all of them have.
@@ -87,122 +117,73 @@ class Comparer:
         A seed by which it is undefined is left out. None below two that are left, where their
         images differ, and for a metric that is no sum over images.
         """
-        ratios = self._ratios([[done] for done in repeated], validator, metric)
+        ratios, cluster = self._ratios([[done] for done in repeated], validator, metric)
         defined = [ratio for (ratio,) in ratios if ratio.value is not None]
         if len(defined) < 2:
             return None
         values = [ratio.value for ratio in defined if ratio.value is not None]
-        return mean_over_seeds(values, stack_influences(defined))
+        return mean_over_seeds(values, stack_influences(defined), self.level, cluster)
 
-    def mean_change(
-        self, pairs: Sequence[tuple[Judged, Judged]], validator: int, metric: int
-    ) -> Mean | None:
+    def mean_change(self, pairs: Sequence[Pair], validator: int, metric: int) -> Mean | None:
         """Return the mean over seeds of our score minus theirs by the same seed, as ``mean``."""
+        ratios, cluster = self._ratios(pairs, validator, metric)
         found = [
             (one, other)
-            for one, other in self._ratios(pairs, validator, metric)
+            for one, other in ratios
             if one.value is not None and other.value is not None
         ]
         if len(found) < 2:
             return None
         values = [(one.value or 0.0) - (other.value or 0.0) for one, other in found]
         pulls = np.stack([one.influence() - other.influence() for one, other in found])
-        return mean_over_seeds(values, pulls)
+        return mean_over_seeds(values, pulls, self.level, cluster)
+
+    def compare_seeds(self, pairs: Sequence[Pair], validator: int) -> list[Compared | None]:
+        """Return the mean over seeds of our scores minus theirs, one for each metric.
+
+        One pair alone is compared as by ``compare``; pairs with images of their own by seeds alone.
+        """
+        by_seed = [self.compare(*pair, validator) for pair in pairs]
+        if len(pairs) == 1:
+            return by_seed[0]
+        found: list[Compared | None] = []
+        for metric in range(len(self.plan.metrics)):
+            mean = self.mean_change(pairs, validator, metric)
+            there = [one for row in by_seed if (one := row[metric]) is not None]
+            if mean is not None:
+                found.append(over_both(mean, clusters=self.clusters))
+            elif len(there) > 1:
+                found.append(over_seeds([one.value for one in there], self.level))
+            else:
+                found.append(there[0] if there else None)
+        return found
+
+    def transitions(self, pairs: Sequence[Pair], validator: int) -> NDArray[np.float64]:
+        """Return (8, 8) images by their state and by the other's, mean over pairs with both."""
+        read = [[self.images.read(done, validator) for done in pair] for pair in pairs]
+        counts = [count_jointly(one, other).sum(axis=0) for one, other in read if one and other]
+        return sum(counts, np.zeros((STATES, STATES))) / max(len(counts), 1)
 
     def _ratios(
         self, groups: Sequence[Sequence[Judged]], validator: int, metric: int
-    ) -> list[list[Ratio]]:
+    ) -> tuple[list[list[Ratio]], NDArray[np.int64] | None]:
         """Return the ratios of each group's cells on the images that all of all groups have.
 
-        Empty where a cell has no verdicts, images of different test splits, or no sum.
+        With them the clusters of these images, if the study asks for any. Empty where a cell has no
+        verdicts, images of different test splits, or no sum.
         """
-        read = [[self._images(done, validator) for done in group] for group in groups]
+        read = [[self.images.read(done, validator) for done in group] for group in groups]
         there = [images for group in read for images in group if images is not None]
-        tests = {done.inferred.identity: self._test(done) for group in groups for done in group}
-        if not there or len(there) < sum(map(len, read)) or len(set(tests.values())) > 1:
-            return []
-        shared = there[0].positions
-        for images in there[1:]:
-            shared = np.intersect1d(shared, images.positions, assume_unique=True)
-        found = [
-            [
-                images.ratio(metric, np.isin(images.positions, shared, assume_unique=True))
-                for images in group
-                if images is not None
-            ]
-            for group in read
-        ]
-        whole = [[ratio for ratio in group if ratio is not None] for group in found]
-        return whole if all(map(len, whole)) and sum(map(len, whole)) == len(there) else []
-
-    def _test(self, done: Judged) -> str:
-        """Return what determines the images of a cell's test."""
-        identity: str = self._bench.object(done.cell.dataset, done.cell.seed).test.identity
-        return identity
-
-    def _images(self, done: Judged, validator: int) -> Images | None:
-        verdict = done.verdicts[validator]
-        if verdict is None:
-            return None
-        if verdict.identity not in self._read:
-            outcomes = read_outcomes(done.inferred.path, verdict.path, self._edited(done))
-            self._read[verdict.identity] = Images(
-                read_positions(done.inferred.path),
-                number_states(outcomes),
-                tuple(counting.count_states(outcomes) for counting in self._countings(done)),
-            )
-        return self._read[verdict.identity]
-
-    def _edited(self, done: Judged) -> Edited | None:
-        options, stored = self._plan.spec.counterfactual, done.counterfactual
-        asked = any(choice.by_edits for choice in self._plan.metrics)
-        if options is None or stored is None or not asked:
-            return None
-        return Edited(stored.path, options.keep)
-
-    def _countings(self, done: Judged) -> Iterator[Counting]:
-        task = task_of(self._bench.object(done.cell.dataset, done.cell.seed))
-        for choice in self._plan.metrics:
-            metric = self._bench.object(choice, done.cell.seed)
-            yield Counting(task, choice.label, metric, choice.by_edits)
-
-
-def _count_jointly(one: Images, other: Images) -> NDArray[np.float64]:
-    """Return (STATES, STATES) how many images that both have are in each pair of states."""
-    states, others = one.states, other.states
-    if not np.array_equal(one.positions, other.positions):
-        _, here, there = np.intersect1d(
-            one.positions, other.positions, assume_unique=True, return_indices=True
-        )
-        states, others = states[here], others[there]
-    pairs = states.astype(np.intp) * STATES + others
-    return np.bincount(pairs, minlength=STATES**2).reshape(STATES, STATES).astype(np.float64)
-
-
-class SeedComparer:
-    """The scores of a run's cells over seeds, image by image."""
-
-    def __init__(self, comparer: Comparer, plan: Plan, judged: Sequence[Judged]) -> None:
-        self._comparer, self._plan = comparer, plan
-        self._judged = {done.cell.key: done for done in judged}
-        self._zero_shot = find_zero_shot(judged)
-
-    def mean(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
-        """Return the mean of a score of cells that differ in their seed only."""
-        repeated = [self._judged[cell.key] for cell in cells]
-        return self._comparer.mean(repeated, *self._places(validator, metric))
-
-    def mean_change(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
-        """Return the mean of their changes against zero-shot by the same seed."""
-        repeated = [self._judged[cell.key] for cell in cells]
-        pairs = [(done, self._zero_shot(done)) for done in repeated]
-        known = [(done, other) for done, other in pairs if other is not None]
-        return self._comparer.mean_change(known, *self._places(validator, metric))
-
-    def _places(self, validator: str, metric: str) -> tuple[int, int]:
-        validators = [choice.label for choice in self._plan.validators]
-        metrics = [choice.label for choice in self._plan.metrics]
-        return validators.index(validator), metrics.index(metric)
+        tests = {self.images.test(done) for group in groups for done in group}
+        if not there or len(there) < sum(map(len, read)) or len(tests) > 1:
+            return [], None
+        chosen = share_images(there)
+        flat = [images.ratio(metric, which) for images, which in zip(there, chosen, strict=True)]
+        ratios = iter([ratio for ratio in flat if ratio is not None])
+        if None in flat:
+            return [], None
+        whole = [[next(ratios) for _ in group] for group in groups]
+        return whole, number_shared(there[0], chosen[0])
 
 
 def find_zero_shot(judged: Sequence[Judged]) -> Callable[[Judged], Judged | None]:
@@ -212,7 +193,7 @@ def find_zero_shot(judged: Sequence[Judged]) -> Callable[[Judged], Judged | None
     """
     found: dict[tuple[Labels, int | None], Judged] = {}
     for done in judged:
-        if not FinetuneFacts.model_validate(done.finetuned.facts).trained:
+        if not is_trained(done):
             found.setdefault((done.cell.key.test, done.cell.seed), done)
 
     def find(done: Judged) -> Judged | None:
@@ -221,3 +202,8 @@ def find_zero_shot(judged: Sequence[Judged]) -> Callable[[Judged], Judged | None
         return None if baseline is done else baseline
 
     return find
+
+
+def is_trained(done: Judged) -> bool:
+    """Return whether a cell's model was trained; zero-shot was not."""
+    return FinetuneFacts.model_validate(done.finetuned.facts).trained

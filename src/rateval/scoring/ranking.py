@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from rateval.records.cell import ResultRecord, ScoreRecord
-from rateval.records.estimate import Estimate
+from rateval.records.comparisons import ComparisonRecord
 from rateval.records.explainers import RankingChangeRecord
 from rateval.records.grouping import group_by
-from rateval.records.key import ClassifierKey
-from rateval.records.seeds import SeedsRecord
+from rateval.records.key import ClassifierKey, Key
 
-Estimates = Mapping[str, Estimate]
-"""Label of an attribution to the value of one method by one metric."""
+_Results = Mapping[str, tuple[Key, float | None]]
+"""Label of an attribution to the name of one method's result and its value by one metric."""
 
 _Row = tuple[ResultRecord, str, ScoreRecord]
 """A result, the label of a validator, and a score by it."""
 
 
-def find_ranking_changes(results: Sequence[ResultRecord]) -> Iterator[RankingChangeRecord]:
+def find_ranking_changes(
+    results: Sequence[ResultRecord], comparisons: Iterable[ComparisonRecord] = ()
+) -> Iterator[RankingChangeRecord]:
     """Yield each pair of methods that one attribution puts in one order and another in the other.
 
-    Ties and undefined values are no order. Of a study with several seeds, give results over them.
+    Ties and undefined values are no order. Of a study with several seeds, give results over them. A
+    change is clear where paired intervals among ``comparisons`` leave out 0 on both sides.
     """
     if len({result.key.attribution for result in results}) < 2:
         return  # pairs of methods are many, and one explainer can't change its mind
+    shown = _Shown(comparisons)
     rows = [
         (result, evidence.validator, score)
         for result in results
@@ -34,14 +37,15 @@ def find_ranking_changes(results: Sequence[ResultRecord]) -> Iterator[RankingCha
     ]
     for compared in group_by(rows, _compared_on):
         result, validator, score = compared[0]
-        methods: dict[ClassifierKey, dict[str, Estimate]] = {}
-        for other, _, estimated in compared:
-            method = other.key.seedless.classifier
-            methods.setdefault(method, {})[other.key.attribution] = _estimate(other, estimated)
+        methods: dict[ClassifierKey, dict[str, tuple[Key, float | None]]] = {}
+        for other, _, found in compared:
+            by = methods.setdefault(other.key.seedless.classifier, {})
+            by[other.key.attribution] = other.key, found.value.value
         for first, second in combinations(methods, 2):
             above = _above(methods[first], methods[second])
             below = _above(methods[second], methods[first])
             if above and below:
+                pair = methods[first], methods[second]
                 yield RankingChangeRecord(
                     first=first,
                     second=second,
@@ -51,9 +55,31 @@ def find_ranking_changes(results: Sequence[ResultRecord]) -> Iterator[RankingCha
                     heading=score.heading,
                     first_above=above,
                     second_above=below,
-                    clear=_apart(methods[first], methods[second], above)
-                    and _apart(methods[second], methods[first], below),
+                    clear=all(
+                        any(shown.differ(pair, by, validator, score.metric) for by in side)
+                        for side in (above, below)
+                    ),
                 )
+
+
+class _Shown:
+    """Which pairs of results differ by more than their images and seeds leave open."""
+
+    def __init__(self, comparisons: Iterable[ComparisonRecord]) -> None:
+        self._differing = {
+            (frozenset((found.method, found.against)), found.validator, difference.metric)
+            for found in comparisons
+            for difference in found.differences
+            if difference.excludes_0
+        }
+
+    def differ(self, pair: tuple[_Results, _Results], by: str, validator: str, metric: str) -> bool:
+        """Return whether the interval of two methods' difference by one attribution leaves out 0.
+
+        It is on the side of their values, which are those of the same images.
+        """
+        keys = frozenset(results[by][0] for results in pair)
+        return (keys, validator, metric) in self._differing
 
 
 def _compared_on(row: _Row) -> tuple[object, ...]:
@@ -61,25 +87,12 @@ def _compared_on(row: _Row) -> tuple[object, ...]:
     return (*result.key.without("finetuner", "attribution", "seed"), validator, score.metric)
 
 
-def _estimate(result: ResultRecord, score: ScoreRecord) -> Estimate:
-    value = score.value
-    if isinstance(result, SeedsRecord) and not result.seeds:  # any seed gives this very value
-        return value.model_copy(update={"low": value.value, "high": value.value})
-    if isinstance(result, SeedsRecord) and value.over == "images":  # of one seed, others may differ
-        return value.model_copy(update={"low": None, "high": None})
-    return value
-
-
-def _above(one: Estimates, other: Estimates) -> tuple[str, ...]:
+def _above(one: _Results, other: _Results) -> tuple[str, ...]:
     return tuple(
         attribution
-        for attribution, estimate in one.items()
-        if attribution in other and _exceeds(estimate.value, other[attribution].value)
+        for attribution, (_, value) in one.items()
+        if attribution in other and _exceeds(value, other[attribution][1])
     )
-
-
-def _apart(one: Estimates, other: Estimates, attributions: Sequence[str]) -> bool:
-    return any(_exceeds(one[name].low, other[name].high) for name in attributions)
 
 
 def _exceeds(one: float | None, other: float | None) -> bool:

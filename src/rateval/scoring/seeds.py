@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Protocol
 
-from rateval.records.cell import BoundsRecord, CellRecord, EvidenceRecord, ScoreRecord
-from rateval.records.estimate import Estimate
+from rateval.records.cell import (
+    AssociationRecord,
+    BoundsRecord,
+    CalibrationRecord,
+    CellRecord,
+    EvidenceRecord,
+    ScoreRecord,
+)
+from rateval.records.estimate import Estimate, Over
 from rateval.records.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
 from rateval.records.grouping import group_by
 from rateval.records.groups import GroupRecord, SliceRecord
@@ -20,6 +28,9 @@ from rateval.stats.student import t_interval, two_sided_t
 class SharedImages(Protocol):
     """What is known of scores over seeds image by image; None where seeds alone can tell."""
 
+    over: Over
+    """What these means are over."""
+
     def mean(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
         """Return the mean of a score of cells that differ in their seed only."""
         ...
@@ -28,9 +39,13 @@ class SharedImages(Protocol):
         """Return the mean of their changes against zero-shot by the same seed."""
         ...
 
+    def associate(self, cells: Sequence[CellRecord], validator: str) -> AssociationRecord | None:
+        """Return whether valid evidence goes with correct predictions."""
+        ...
+
 
 def summarise_seeds(
-    cells: Sequence[CellRecord], shared: SharedImages | None = None
+    cells: Sequence[CellRecord], shared: SharedImages | None = None, level: float = 0.95
 ) -> Iterator[SeedsRecord]:
     """Yield a record for each set of cells that differ in their seed only.
 
@@ -43,12 +58,13 @@ def summarise_seeds(
             key=group[0].key.seedless,
             seeds=tuple(cell.key.seed for cell in group if cell.key.seed is not None),
             count=mean(cell.count for cell in group),
-            evidence=tuple(_evidence(validator, group, shared) for validator in validators),
+            evidence=tuple(_evidence(validator, group, shared, level) for validator in validators),
             faithfulness=_areas([cell.faithfulness for cell in group if cell.faithfulness]),
+            calibration=_calibrate([c.calibration for c in group if c.calibration], level),
         )
 
 
-def spread(values: Sequence[float | None]) -> Estimate:
+def spread(values: Sequence[float | None], level: float = 0.95) -> Estimate:
     """Return a number over seeds; undefined values are in none of its statistics.
 
     >>> found = spread([0.25, None, 0.75])
@@ -56,7 +72,7 @@ def spread(values: Sequence[float | None]) -> Estimate:
     (2, 0.5, 0.25, 0.75)
     """
     defined = [value for value in values if value is not None]
-    low, high = t_interval(defined)
+    low, high = t_interval(defined, level)
     return Estimate(
         value=mean(defined) if defined else None,
         low=low,
@@ -75,7 +91,7 @@ def _in_order(several: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _evidence(
-    validator: str, cells: Sequence[CellRecord], shared: SharedImages | None
+    validator: str, cells: Sequence[CellRecord], shared: SharedImages | None, level: float
 ) -> EvidenceRecord:
     repeated = [cell.by(validator) for cell in cells]
     there = [found for found in repeated if found is not None]
@@ -91,51 +107,60 @@ def _evidence(
         scores=tuple(
             _score(
                 [None if found is None else found.score(metric) for found in repeated],
-                None if shared is None else shared.mean(cells, validator, metric),
-                None if shared is None else shared.mean_change(cells, validator, metric),
+                _Means(
+                    None if shared is None else shared.mean(cells, validator, metric),
+                    None if shared is None else shared.mean_change(cells, validator, metric),
+                    "seeds" if shared is None else shared.over,
+                    level,
+                ),
             )
             for metric in metrics
         ),
+        association=None if shared is None else shared.associate(cells, validator),
     )
 
 
-def _score(
-    repeated: Sequence[ScoreRecord | None], mean: Mean | None, mean_change: Mean | None
-) -> ScoreRecord:
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Means of one metric over seeds that share their images; None where seeds alone can tell."""
+
+    value: Mean | None
+    change: Mean | None
+    over: Over
+    level: float
+
+
+def _score(repeated: Sequence[ScoreRecord | None], means: _Means) -> ScoreRecord:
     first = next(score for score in repeated if score is not None)
-    change = _over_seeds(
-        [None if score is None else score.change for score in repeated], mean_change
-    )
+    values = [None if score is None else score.value for score in repeated]
+    changes = [None if score is None else score.change for score in repeated]
+    change = _over_seeds(changes, means.change, means)
+    if means.change is not None:
+        p = two_sided_t(means.change.value / means.change.error, means.change.freedom)
+        change = change.model_copy(update={"p": p})
     return ScoreRecord(
         metric=first.metric,
         heading=first.heading,
-        value=_over_seeds([None if score is None else score.value for score in repeated], mean),
+        value=_over_seeds(values, means.value, means),
         change=change if change.count else None,
         bounds=_bounds([score.bounds for score in repeated if score is not None]),
-        groups=tuple(_groups(repeated)),
+        groups=tuple(_groups(repeated, means.level)),
     )
 
 
-def _over_seeds(repeated: Sequence[Estimate | None], mean: Mean | None) -> Estimate:
+def _over_seeds(repeated: Sequence[Estimate | None], mean: Mean | None, means: _Means) -> Estimate:
     """Return an estimate over seeds with the interval that fits it.
 
     One seed, and seeds that all give 0 or all give 1, say nothing of other seeds: the interval is
     that of the images of one of them.
     """
-    found = spread([None if estimate is None else estimate.value for estimate in repeated])
+    found = spread([None if one is None else one.value for one in repeated], means.level)
     if mean is not None:
-        return found.model_copy(
-            update={
-                "low": mean.low,
-                "high": mean.high,
-                "over": "seeds and images",
-                "p": two_sided_t(mean.value / mean.error, mean.freedom),
-            }
-        )
+        return found.model_copy(update={"low": mean.low, "high": mean.high, "over": means.over})
     there = [one for one in repeated if one is not None and one.value is not None]
     if there and (len(there) == 1 or (not found.sd and found.value in (0, 1))):
         one = there[0]
-        update = {"low": one.low, "high": one.high, "over": "images", "p": one.p, "few": one.few}
+        update = {"low": one.low, "high": one.high, "over": one.over, "p": one.p, "few": one.few}
         return found.model_copy(update=update)
     return found
 
@@ -150,7 +175,7 @@ def _bounds(repeated: Sequence[BoundsRecord | None]) -> BoundsRecord | None:
     )
 
 
-def _groups(repeated: Sequence[ScoreRecord | None]) -> Iterator[GroupRecord]:
+def _groups(repeated: Sequence[ScoreRecord | None], level: float) -> Iterator[GroupRecord]:
     """Yield each group over the seeds; a seed whose images lack a value has no score for it."""
     by_seed = [
         {} if one is None else {found.name: found for found in one.groups} for one in repeated
@@ -162,11 +187,11 @@ def _groups(repeated: Sequence[ScoreRecord | None]) -> Iterator[GroupRecord]:
         yield GroupRecord(
             name=name,
             distinct=max(group.distinct for group in there),
-            slices=tuple(_slices(found)) if counted else (),
+            slices=tuple(_slices(found, level)) if counted else (),
         )
 
 
-def _slices(repeated: Sequence[GroupRecord | None]) -> Iterator[SliceRecord]:
+def _slices(repeated: Sequence[GroupRecord | None], level: float) -> Iterator[SliceRecord]:
     by_seed = [
         {} if group is None else {part.value: part for part in group.slices} for group in repeated
     ]
@@ -176,8 +201,17 @@ def _slices(repeated: Sequence[GroupRecord | None]) -> Iterator[SliceRecord]:
         yield SliceRecord(
             value=value,
             count=mean(part.count for part in found if part is not None),
-            score=spread([None if part is None else part.score.value for part in found]),
+            score=spread([None if part is None else part.score.value for part in found], level),
         )
+
+
+def _calibrate(repeated: Sequence[CalibrationRecord], level: float) -> CalibrationRecord | None:
+    if len(repeated) < 2:  # one alone says what its images say
+        return repeated[0] if repeated else None
+    return CalibrationRecord(
+        error=spread([found.error.value for found in repeated], level),
+        ability=spread([found.ability.value for found in repeated], level),
+    )
 
 
 def _areas(repeated: Sequence[FaithfulnessRecord]) -> AreasRecord | None:

@@ -14,17 +14,23 @@ from rateval.data.splits import limit_split, list_labels
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.plan import PlanRecord
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.run import RunRecord
+from rateval.records.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.registry.python_file import PythonFile
 from rateval.scoring.agreement import Pair, record_agreements
+from rateval.scoring.calibration import Calibrations
 from rateval.scoring.cells import record_cells
-from rateval.scoring.comparing import Comparer, SeedComparer
+from rateval.scoring.comparing import Comparer
+from rateval.scoring.comparisons import Comparisons
+from rateval.scoring.images import require_cluster
 from rateval.scoring.judged import Judged
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
+from rateval.scoring.shared import SeedComparer
 from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
 from rateval.store.disk import writing
@@ -53,7 +59,9 @@ class Summary:
         self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
         self._resolved = _resolve(plan, bench)
         self._comparer = Comparer(plan, bench)
+        self._calibrations = Calibrations(self._comparer.level)
         self._clock = time.perf_counter()
+        require_cluster(plan, bench)
         self._environment = self._describe_environment()
         self._datasets = tuple(
             _describe_dataset(plan, choice, seed, bench)
@@ -77,9 +85,14 @@ class Summary:
     def record(self, found: Found) -> RunRecord:
         """Return the record of the run as it is now."""
         plan = self._plan
-        cells = record_cells(found.judged, plan, self._comparer)
-        shared = SeedComparer(self._comparer, plan, found.judged)
-        over_seeds = tuple(summarise_seeds(cells, shared)) if len(plan.seeds) > 1 else ()
+        cells = record_cells(found.judged, plan, self._comparer, self._calibrations)
+        over_seeds: tuple[SeedsRecord, ...] = ()
+        if len(plan.seeds) > 1:
+            shared = SeedComparer(self._comparer, found.judged)
+            over_seeds = tuple(summarise_seeds(cells, shared, self._comparer.level))
+        # Pairs are many, and while the run goes on nobody asks for them.
+        going = found.status == "running"
+        compared = () if going else tuple(Comparisons(self._comparer).record(found.judged))
         if found.status != "running":
             self._environment = self._describe_environment()  # with what was imported meanwhile
         return RunRecord(
@@ -107,8 +120,11 @@ class Summary:
             failures=tuple(found.failures),
             over_seeds=over_seeds,
             trainings=collect_curves(found.judged),
-            agreements=tuple(record_agreements(found.agreements, plan)),
-            ranking_changes=tuple(find_ranking_changes(over_seeds or cells)),
+            agreements=tuple(
+                record_agreements(found.agreements, plan, () if going else found.judged)
+            ),
+            comparisons=compared,
+            ranking_changes=tuple(find_ranking_changes(over_seeds or cells, compared)),
         )
 
     def _describe_environment(self) -> EnvironmentRecord:
@@ -133,6 +149,7 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
             | _inputs(plan, choice, bench)
             for choice in plan.choices[table]
         ]
+    resolved["statistics"] = plan.spec.statistics.model_dump(mode="json")
     return resolved | plan.spec.extras() | {"run": plan.spec.run.model_dump(mode="json")}
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
 from rateval.spec.extras import Counterfactual, Faithfulness, HeldOut
+from rateval.spec.statistics import Statistics
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
 from rateval.wording import is_control
@@ -180,6 +181,8 @@ class RunSpec(Table):
     """Whether and how it is tried that answers hang on the object."""
     held_out: HeldOut | None = None
     """Whether training samples are held out to watch training."""
+    statistics: Statistics = Statistics()
+    """What intervals and tests are asked for."""
     executor: Entry = Entry(use="local")
     """Where the steps run."""
     run: RunOptions = RunOptions()
@@ -199,6 +202,8 @@ class RunSpec(Table):
             ]
             tables[table] = entries[0] if is_single(table) else entries
         tables |= self.extras()
+        if self.statistics != Statistics():
+            tables["statistics"] = self.statistics.model_dump(mode="json", exclude_none=True)
         return {"study": self.study.as_table(), "run": self.run.as_table()} | tables
 
     def extras(self) -> dict[str, Any]:

@@ -150,9 +150,15 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return pq.read_table(folder / ROWS, columns=None if columns is None else list(columns))
 
 
-def has_column(folder: Path, name: str) -> bool:
+def iterate_rows(folder: Path, columns: Sequence[str], at_once: int) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of the rows of a stage's result, so many rows at once."""
+    with pq.ParquetFile(folder / ROWS) as file:
+        yield from file.iter_batches(at_once, columns=list(columns))
+
+
+def has_column(folder: Path, column: str) -> bool:
     """Return whether the rows of a stage's result have a column."""
-    return name in pq.read_schema(folder / ROWS).names
+    return column in pq.read_schema(folder / ROWS).names
 
 
 def read_groups(folder: Path) -> pa.Table:

@@ -131,6 +131,8 @@ def _suppose(
 
 STATES = 32
 """Different states that an image can be in, some of which are the same to every metric."""
+BY_EVIDENCE = 8
+"""States that prediction and evidence alone make: what remains of a number when divided by it."""
 
 
 def number_states(outcomes: Outcomes) -> NDArray[np.uint8]:

@@ -270,7 +270,11 @@ def test_what_cannot_be_drafted(
 def test_names_are_kept_and_cannot_leave_their_comment(rateval: Rateval, photos: Path) -> None:
     odd = 'my "photos" [study]'
     photos.rename(odd)
-    (Path(odd) / "mug").rename(Path(odd) / 'mug" [model] #')
+    broken = (Path(odd) / "mug").rename(Path(odd) / "mug\n[model]")
+    refused = rateval("init", "--data", odd)
+    assert refused.code == 2
+    assert "the name mug [model] holds control characters" in refused.err
+    broken.rename(Path(odd) / "mug # [model]")
     assert rateval("init", "--data", odd).code == 0
     spec = spec_of()
     assert spec["dataset"][0]["root"] == odd

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.comparisons import ComparisonRecord, DifferenceRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import RankingChangeRecord
 from rateval.records.key import ClassifierKey, Key
@@ -77,7 +78,7 @@ def test_a_pair_that_changes_places() -> None:
         heading="PT",
         first_above=("all",),
         second_above=("last",),
-        clear=True,
+        clear=False,  # nothing is known of the difference
     )
 
 
@@ -119,10 +120,51 @@ def test_only_the_pairs_that_change() -> None:
     assert [(c.first.finetuner, c.second.finetuner) for c in found] == [("a", "b"), ("a", "c")]
 
 
-@pytest.mark.parametrize(("half", "clear"), [(0.04, True), (0.06, False), (0.2, False)])
-def test_intervals_must_lie_apart_on_both_sides(half: float, clear: bool) -> None:
-    values = {"last": {"zs": 0.2, "ft": 0.7}, "all": {"zs": 0.6, "ft": 0.5}}
-    (found,) = changes(values, half)
+def compared(attribution: str, low: float, high: float, **more: str) -> ComparisonRecord:
+    """Make the difference of ``ft`` and ``zs`` by one attribution."""
+    zs, ft = (
+        Key(dataset="d", model="m", finetuner=method, attribution=attribution)
+        for method in ("zs", "ft")
+    )
+    difference = DifferenceRecord(
+        metric=more.get("metric", "pt"),
+        value=(low + high) / 2,
+        low=low,
+        high=high,
+        p=None,
+        p_corrected=None,
+        few=False,
+        over="images",
+    )
+    return ComparisonRecord(
+        method=ft,
+        against=zs,
+        validator=more.get("validator", "v"),
+        count=10,
+        transitions={},
+        differences=(difference,),
+    )
+
+
+LAST, ALL = compared("last", 0.1, 0.5), compared("all", -0.3, -0.1)
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "clear"),
+    [
+        ((LAST, ALL), True),
+        ((LAST,), False),
+        ((LAST, compared("all", -0.3, 0.1)), False),
+        ((LAST, compared("all", -0.3, -0.1, metric="ir")), False),
+        ((LAST, compared("all", -0.3, -0.1, validator="w")), False),
+    ],
+)
+def test_a_change_is_clear_where_paired_intervals_leave_out_0_on_both_sides(
+    comparisons: tuple[ComparisonRecord, ...], clear: bool
+) -> None:
+    # The values' own intervals overlap by far, which says nothing of methods on the same images.
+    values = {"last": {"zs": 0.2, "ft": 0.5}, "all": {"zs": 0.6, "ft": 0.4}}
+    (found,) = find_ranking_changes(cells(values, 0.3), comparisons)
     assert found.clear == clear
 
 

@@ -41,7 +41,7 @@ from rateval.report.terminal.layout import (
 )
 from rateval.report.terminal.table import Table
 
-COLUMNS = 10
+COLUMNS = 6
 """Explainers side by side in a table of agreement; more go into a further table."""
 
 
@@ -201,7 +201,14 @@ def _agreement_cell(
         shown = show_number(agreement.correlation, "z.2f")
         return Text(shown.plain.replace("0.", "."), style=shown.style)
     share = next((v for v in agreement.verdicts if v.validator == validator), None)
-    return Text() if share is None else show_number(share.value, ".0%", "none")
+    if share is None:
+        return Text()
+    shown = show_number(share.value, ".0%", "none")
+    beyond = share.kappa
+    if beyond is not None:
+        kappa = show_number(beyond.value, "z.2f").plain.replace("0.", ".")
+        shown.append(f" {kappa}", style="bold" if beyond.above_0 else "dim")
+    return shown
 
 
 def _pair(agreement: AgreementRecord) -> tuple[str, str]:

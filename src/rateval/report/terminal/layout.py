@@ -53,15 +53,23 @@ def make_title(name: str, rest: str) -> Text:
     return Text.assemble((name, "bold"), (f"  {rest}", "dim"))
 
 
-def show_change(change: float | None) -> Text:
-    """Return a change of a share in points, green upwards and red downwards; nothing for None."""
+def show_change(change: float | None, style: str | None = None) -> Text:
+    """Return a change of a share in points; nothing for None.
+
+    It is green upwards and red downwards where no style is given.
+    """
     if change is None:
         return Text()
     points = round(100 * change, 1)
     if points == 0:
-        return Text("±0.0", style="dim")
+        return Text("±0.0", style="dim" if style is None else style)
     sign, colour = ("+", "green") if points > 0 else ("−", "red")
-    return Text(f"{sign}{abs(points):.1f}", style=colour)
+    return Text(f"{sign}{abs(points):.1f}", style=colour if style is None else style)
+
+
+def show_mark(change: Estimate) -> str:
+    """Return an arrow where the interval of a change leaves out 0, else a blank."""
+    return ("↑" if change.above_0 else "↓") if change.excludes_0 else " "
 
 
 def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
@@ -72,7 +80,7 @@ def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
 
 
 def show_interval(value: Estimate) -> Text:
-    """Return the 95 % interval of a share in percent; nothing where there is none."""
+    """Return the interval of a share in percent; nothing where there is none."""
     if value.low is None or value.high is None:
         return Text()
     return Text(f"{100 * value.low:.1f} to {100 * value.high:.1f}".replace("-", "−"))

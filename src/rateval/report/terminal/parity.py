@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
-from rateval.records.key import Labels
+from rateval.records.estimate import Estimate
+from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
 from rateval.report.lacks import planned_keys, row_keys
 from rateval.report.limits import explain_limit
@@ -21,6 +22,7 @@ from rateval.report.terminal.layout import (
     make_title,
     show_change,
     show_lack,
+    show_mark,
     show_number,
 )
 from rateval.report.terminal.table import Table
@@ -29,12 +31,19 @@ _Test = tuple[Labels, str]
 """What methods are compared on, and the label of a validator."""
 
 
-def render_parity(matched: RunRecord, published: RunRecord) -> RenderableType:
+Differences = Mapping[tuple[Key, str, str], Estimate]
+"""Row, label of a validator and of a metric to the published score minus the matched one."""
+
+
+def render_parity(
+    matched: RunRecord, published: RunRecord, differences: Differences
+) -> RenderableType:
     """Lay out a table per test and model, a row per method with both protocols side by side."""
     parts: list[RenderableType] = [_head(matched)]
     theirs = _by_test(published)
     for test, rows in _by_test(matched).items():
-        parts += [Text(), _title(test, rows), _table(matched, rows, theirs.get(test, {}))]
+        table = _table(matched, rows, theirs.get(test, {}), differences)
+        parts += [Text(), _title(test, rows), table]
     parts += (Text(line, style="yellow") for line in ("", *_differences(published)))
     results = ((record.protocol, f"{record.path}/run.json") for record in (matched, published))
     again = ("reports", f"rateval report {matched.path}, and of the other likewise")
@@ -42,7 +51,8 @@ def render_parity(matched: RunRecord, published: RunRecord) -> RenderableType:
 
 
 def _head(record: RunRecord) -> Text:
-    meaning = "each score as matched and as aaai25, in %, Δ in points"
+    meaning = "each score as matched and as aaai25, in %, Δ in points; "
+    meaning += f"↑ ↓ where its {100 * record.level:g} % interval leaves out 0"
     head = Text.assemble((record.study, "bold"), f"  {meaning}")
     if len(record.seeds) > 1:
         head.append(f", mean of {len(record.seeds)} seeds")
@@ -68,22 +78,42 @@ def _title(test: _Test, rows: dict[str, Row]) -> Text:
     return make_title(key.dataset, " · ".join(names))
 
 
-def _table(record: RunRecord, matched: dict[str, Row], published: dict[str, Row]) -> Table:
+def _table(
+    record: RunRecord,
+    matched: dict[str, Row],
+    published: dict[str, Row],
+    differences: Differences,
+) -> Table:
     table = make_table("method")
     metrics = headings(record)
     for heading in metrics.values():
-        for name in (heading, "aaai25", "Δ"):
+        for name in (heading, "aaai25", "Δ "):
             add_number(table, name)
     for method, row in matched.items():
-        pairs = [(row, published.get(method), metric) for metric in metrics]
-        add_row(table, method, *(part for pair in pairs for part in _compare(*pair)))
+        other = published.get(method)
+        validator = "" if row.evidence is None else row.evidence.validator
+        numbers = [
+            part
+            for metric in metrics
+            for part in (
+                _show(row, metric),
+                _show(other, metric),
+                _change(differences.get((row.key, validator, metric)), row, other, metric),
+            )
+        ]
+        add_row(table, method, *numbers)
     return table
 
 
-def _compare(one: Row, other: Row | None, metric: str) -> list[Text]:
+def _change(difference: Estimate | None, one: Row, other: Row | None, metric: str) -> Text:
+    """Return the paired difference; the bare one where nothing is known of how it varies."""
+    if difference is not None:
+        shown = show_change(difference.value, None if difference.excludes_0 else "")
+        return shown.append(show_mark(difference))
     matched, published = (_value(row, metric) for row in (one, other))
-    change = None if matched is None or published is None else published - matched
-    return [*(_show(row, metric) for row in (one, other)), show_change(change)]
+    if matched is None or published is None:
+        return Text()
+    return show_change(published - matched, "").append(" ")
 
 
 def _value(row: Row | None, metric: str) -> float | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_causal_columns, explain_looks
+from rateval.report.changes import explain_block
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
@@ -19,44 +22,55 @@ from rateval.report.notes import (
     explain_seeds,
     suggest_next,
 )
-from rateval.report.rows import lay_out
+from rateval.report.rows import Block, headings, lay_out
 from rateval.report.skipped import explain_skipped
+from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
-from rateval.report.undefined import explain_undefined
+from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
 
 def render(record: RunRecord, width: int) -> RenderableType:
     """Lay out a run for a terminal of ``width`` columns."""
-    several = len(record.seeds) > 1
-    tables = ScoreTables.of(record, width)
-    by_groups = GroupTables(tables.wide, tables.metrics)
-    parts: list[RenderableType] = [_head(record)]
-    parts += (Text(note, style="yellow") for note in explain_protocol(record))
-    failed = Failed(record, NOT_FOR_SCORES)
+    several, metrics = len(record.seeds) > 1, headings(record)
     blocks = list(lay_out(record))
+    tables = ScoreTables(record, blocks, width)
+    by_groups = GroupTables("change" in tables.shown.parts, metrics)
+    parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
+    failed = Failed(record, NOT_FOR_SCORES)
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
-        parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
+        parts += show_notes(explain_undefined(block, several=several))
+        parts += show_notes(explain_block(block, metrics, record), "none")
         parts += by_groups.sections(block)
-    parts += (Text(note, style="yellow") for note in explain_skipped(record))
-    parts += (Text(note, style="yellow") for note in explain_seeds(record))
-    parts += (Text(note, style="yellow") for note in explain_assumed(record))
-    parts += (Text(note, style="yellow") for note in explain_completeness(record))
+    parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
-    others = list(explain_others(record, blocks))
-    if others:
-        parts += [Text(), *(Text(note, style="red") for note in others)]
-    columns = (*explain_columns(record, wide=tables.wide), *explain_causal_columns(record))
+    columns = (*explain_columns(record, tables.shown), *explain_causal_columns(record))
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
+
+
+def _warnings(record: RunRecord, blocks: Sequence[Block]) -> Iterator[Text]:
+    """Yield what has to be known before any number is read."""
+    for note in explain_others(record, blocks):
+        yield Text(note, style="red")
+    for notes in (
+        explain_protocol(record),
+        explain_seeds(record),
+        explain_skipped(record),
+        explain_data(record),
+        explain_assumed(record),
+        explain_completeness(record),
+    ):
+        for note in notes:
+            yield Text(note, style="yellow")
 
 
 def _head(record: RunRecord) -> Text:

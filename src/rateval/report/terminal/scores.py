@@ -2,100 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rateval.console import Text
 from rateval.records.cell import ScoreRecord
 from rateval.records.estimate import Estimate
 from rateval.records.run import RunRecord
-from rateval.report.rows import WIDE, WIDE_OVER_SEEDS, Block, Row, headings
+from rateval.report.changes import write_interval
+from rateval.report.rows import Block, Part, Row, Shown, headings
 from rateval.report.terminal.layout import (
     QUADRANTS,
-    add_number,
-    add_row,
-    make_table,
     make_title,
     show_change,
     show_interval,
     show_labels,
     show_lack,
+    show_mark,
     show_number,
 )
 from rateval.report.terminal.table import Table
 
+_LAYOUTS: tuple[frozenset[Part], ...] = (
+    frozenset({"label", "value", "interval", "change", "count"}),
+    frozenset({"label", "value", "interval", "change"}),
+    frozenset({"label", "value", "spread", "change", "count"}),
+    frozenset({"label", "value", "change", "count"}),
+    frozenset({"label", "value", "spread", "change"}),
+    frozenset({"label", "value", "change"}),
+    frozenset({"label", "value", "spread", "mark", "count"}),
+    frozenset({"label", "value", "spread", "mark"}),
+    frozenset({"label", "value", "mark", "count"}),
+    frozenset({"label", "value", "mark"}),
+)
+"""What a table may show, the most telling first: the first one that fits is taken."""
+
 
 @dataclass(frozen=True, slots=True)
+class _Column:
+    part: Part
+    heading: str
+    cells: Sequence[Text]
+
+    @property
+    def width(self) -> int:
+        return max(len(self.heading), *(cell.cell_len for cell in self.cells))
+
+
 class ScoreTables:
-    """How the tables of one report are set."""
+    """The tables of one report, all set alike: as much as fits into each of them."""
 
-    seeds: int
-    """Seeds of the study."""
-    wide: bool
-    """Whether there is room for intervals."""
-    metrics: Mapping[str, str]
-    """Label of a metric to the heading of its column."""
-
-    @classmethod
-    def of(cls, record: RunRecord, width: int) -> ScoreTables:
-        """Return how the tables of a run are set on ``width`` columns."""
-        seeds = len(record.seeds)
-        wide = width >= (WIDE_OVER_SEEDS if seeds > 1 else WIDE)
-        return cls(seeds, wide, headings(record))
+    def __init__(self, record: RunRecord, blocks: Sequence[Block], width: int) -> None:
+        self._seeds = len(record.seeds)
+        self._metrics = headings(record)
+        self._level = record.level
+        self._made = {id(block): list(self._columns(block)) for block in blocks}
+        self.shown = self._choose(width)
 
     def title(self, block: Block) -> Text:
         """Return the title of a table."""
         parts = ["no results"]
         if block.count is not None:
-            mean = [f"mean of {self.seeds} seeds"] if self.seeds > 1 else []
+            mean = [f"mean of {self._seeds} seeds"] if self._seeds > 1 else []
             parts = [*mean, f"{block.count:,.0f} test images"]
         return make_title(block.dataset, " · ".join((*parts, block.attribution, block.validator)))
 
     def table(self, block: Block) -> Table:
         """Return a table with a place for every score, whatever is known of it."""
-        shift = ["shift"] if block.shifted else []
-        table = make_table("model", "method", *shift, tight=not self.wide)
-        several = self.seeds > 1
-        for heading in self.metrics.values():
-            add_number(table, heading if several else f"{heading} %")
-            if self.wide or several:
-                add_number(table, "95 %" if self.wide else "± sd", "dim")
-            add_number(table, "Δ zs " if several else "Δ zs")
-        for quadrant in self._quadrants:
-            add_number(table, quadrant, "dim")
-        for row in block.rows:
-            add_row(table, *show_labels(row.key, shifted=block.shifted), *self._numbers(row))
+        table = Table(gap=self.shown.gap)
+        columns = [found for found in self._made[id(block)] if found.part in self.shown.parts]
+        for column in columns:
+            labels = column.part == "label"
+            left = labels or column.part == "change"
+            style = "dim" if column.part in ("spread", "interval", "count") else ""
+            table.add_column(
+                Text(column.heading), "left" if left else "right", folds=labels, style=style
+            )
+        for cells in zip(*(column.cells for column in columns), strict=True):
+            table.add_row(*cells)
         return table
 
-    @property
-    def _quadrants(self) -> tuple[str, ...]:
-        return QUADRANTS if self.wide or self.seeds == 1 else ()
+    def _choose(self, width: int) -> Shown:
+        """Return the first layout that fits, closely set if need be; else the last."""
+        layouts = [parts for parts in _LAYOUTS if self._seeds > 1 or "spread" not in parts]
+        needed = {(parts, gap): self._needs(parts, gap) for parts in layouts for gap in (2, 1)}
+        parts, gap = next((key for key, room in needed.items() if room <= width), (layouts[-1], 1))
+        if "change" in parts:
+            return Shown(parts, gap)
+        return Shown(parts, gap, min(needed[way, 1] for way in layouts if "change" in way))
 
-    def _numbers(self, row: Row) -> list[str | Text]:
-        shown: list[str | Text] = []
-        for metric in self.metrics:
-            score = row.score(metric)
-            between = 1 if self.wide or self.seeds > 1 else 0
-            if score is None:
-                shown += [show_lack(row.lack), *[""] * between, ""]
-            else:
-                shown += self._score(score)
-        if row.evidence is None:
-            return shown + [""] * len(self._quadrants)
-        return shown + [f"{row.evidence.quadrants[name]:,.0f}" for name in self._quadrants]
+    def _needs(self, parts: frozenset[Part], gap: int) -> int:
+        return max(
+            (
+                sum(column.width + gap for column in columns if column.part in parts) - gap
+                for columns in self._made.values()
+            ),
+            default=0,
+        )
 
-    def _score(self, score: ScoreRecord) -> list[Text]:
-        value = score.value.value
-        shown = [show_number(None if value is None else 100 * value, ".1f")]
-        if self.wide:
-            shown.append(show_interval(score.value))
-        elif self.seeds > 1:
-            shown.append(_deviation(score.value))
-        change = show_change(None if score.change is None else score.change.value)
-        if change and score.change and self.seeds > 1:  # the blank keeps digits below digits
-            change.append("*" if score.change.excludes_0 else " ")
-        return [*shown, change]
+    def _columns(self, block: Block) -> Iterator[_Column]:
+        shift = ["shift"] if block.shifted else []
+        labels = [show_labels(row.key, shifted=block.shifted) for row in block.rows]
+        for heading, texts in zip(
+            ("model", "method", *shift), zip(*labels, strict=True), strict=True
+        ):
+            yield _Column("label", heading, [Text(text) for text in texts])
+        for metric, heading in self._metrics.items():
+            yield from self._scores(block.rows, metric, heading)
+        for name in QUADRANTS:
+            yield _Column("count", name, [_count(row, name) for row in block.rows])
+
+    def _scores(self, rows: Sequence[Row], metric: str, heading: str) -> Iterator[_Column]:
+        scores = [row.score(metric) for row in rows]
+        changes = [None if score is None else score.change for score in scores]
+        several, level = self._seeds > 1, f"{100 * self._level:g} %"
+        values = [_value(row, score) for row, score in zip(rows, scores, strict=True)]
+        yield _Column("value", heading if several else f"{heading} %", values)
+        if several:
+            yield _Column("spread", "± sd", [_deviation(score) for score in scores])
+        yield _Column("interval", level, [_interval(score) for score in scores])
+        known = any(change is not None and change.low is not None for change in changes)
+        yield _Column("change", f"Δ zs ({level})" if known else "Δ zs", _with_intervals(changes))
+        yield _Column("mark", "Δ zs ", [_with_mark(change) for change in changes])
 
 
-def _deviation(value: Estimate) -> Text:
-    return Text() if value.sd is None else Text(f"±{100 * value.sd:.1f}")
+def _value(row: Row, score: ScoreRecord | None) -> Text:
+    if score is None:
+        return show_lack(row.lack)
+    value = score.value.value
+    return show_number(None if value is None else 100 * value, ".1f")
+
+
+def _deviation(score: ScoreRecord | None) -> Text:
+    known = score is not None and score.value.sd is not None
+    return Text(f"±{100 * (score.value.sd or 0):.1f}") if score is not None and known else Text()
+
+
+def _interval(score: ScoreRecord | None) -> Text:
+    return Text() if score is None else show_interval(score.value)
+
+
+def _with_intervals(changes: Sequence[Estimate | None]) -> list[Text]:
+    """Return changes with their intervals, digits of changes below digits."""
+    alone = [_change(change) for change in changes]
+    widest = max((text.cell_len for text in alone), default=0)
+    return [
+        Text(" " * (widest - text.cell_len)).append(text).append(write_interval(change))
+        if change is not None
+        else text
+        for text, change in zip(alone, changes, strict=True)
+    ]
+
+
+def _with_mark(change: Estimate | None) -> Text:
+    text = _change(change)
+    return text if change is None else text.append(show_mark(change), style=text.style)
+
+
+def _change(change: Estimate | None) -> Text:
+    """Return a change, in colour where its interval leaves out 0."""
+    if change is None:
+        return Text()
+    return show_change(change.value, None if change.excludes_0 else "")
+
+
+def _count(row: Row, quadrant: str) -> Text:
+    return Text() if row.evidence is None else Text(f"{row.evidence.quadrants[quadrant]:,.0f}")

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
@@ -20,7 +21,7 @@ from rateval.records.explainers import (
     VerdictAgreementRecord,
 )
 from rateval.records.key import Key
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.stats.wilson import wilson_interval
@@ -43,7 +44,7 @@ def score(
         metric=heading.lower(),
         heading=heading,
         value=value,
-        change=None if change is None else estimate(change),
+        change=None if change is None else estimate(change, change - 0.05, change + 0.15),
     )
 
 
@@ -153,9 +154,9 @@ def test_every_line_fits(width: int) -> None:
 
 
 def test_a_row_at_80_columns() -> None:
-    (row,) = [line for line in draw(record(*BOTH), 80) if " ft " in line]
+    (row,) = [line for line in draw(record(*BOTH), 80) if line.startswith("clip  ft ")]
     assert row.split() == [
-        *("clip", "ft", "98.8", "+12.3", "31.6", "−12.3", "97.9", "±0.0"),
+        *("clip", "ft", "98.8", "+12.3↑", "31.6", "−12.3", "97.9", "±0.0"),
         *("1,691", "3,660", "37", "28"),
     ]
 
@@ -169,15 +170,43 @@ def test_columns_are_aligned() -> None:
         assert all(row[end - 1] != " " and row[end : end + 1] in ("", " ") for row in rows)
 
 
-def test_140_columns_show_intervals() -> None:
-    lines = draw(record(*BOTH), 140)
-    (row,) = [line for line in lines if line.startswith("clip   zs ")]
+def test_changes_have_their_intervals_where_these_fit() -> None:
+    (row,) = [line for line in draw(record(*BOTH), 120) if line.startswith("clip  ft ")]
+    assert "98.8 +12.3 (7.3 to 27.3)" in row
+    assert "31.6 −12.3 (−17.3 to +2.7)" in row
+    assert row.split()[-4:] == ["1,691", "3,660", "37", "28"]
+    (told,) = re.findall(
+        r"they stand in the tables from (\d+) columns on", flat(draw(record(*BOTH), 80))
+    )
+    assert "columns on" in flat(draw(record(*BOTH), int(told) - 1))
+    assert "columns on" not in flat(draw(record(*BOTH), int(told)))
+
+
+def test_values_have_their_intervals_where_there_is_room() -> None:
     low, high = wilson_interval(222, 381)
     assert low is not None
     assert high is not None
-    assert f"{100 * low:.1f} to {100 * high:.1f}" in row
-    assert "intervals are shown" not in "\n".join(lines)
-    assert "intervals are shown" in "\n".join(draw(record(*BOTH), 80))
+    for width in (80, 120, 160):
+        (row,) = [line for line in draw(record(*BOTH), width) if line.startswith("clip  zs ")]
+        assert (f"{100 * low:.1f} to {100 * high:.1f}" in row) == (width == 160)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 140, 160])
+def test_a_sentence_for_each_method_says_what_its_interval_bears(width: int) -> None:
+    text = flat(draw(record(*BOTH), width))
+    assert (
+        "ft: accuracy +12.3 (7.3 to 27.3); PT no difference shown (−17.3 to +2.7); "
+        "IR no difference shown (−5.0 to +15.0)"
+    ) in text
+    assert "intervals speak of images like these, by the one training that was done" in text
+
+
+def test_many_methods_have_no_sentence_each() -> None:
+    methods = [cell(f"m{number}", (60, 20, 10, 10)) for number in range(15)]
+    text = flat(draw(record(BOTH[0], *methods), 80))
+    assert "m11: accuracy +12.3 (7.3 to 27.3)" in text
+    assert "m12: accuracy" not in text
+    assert "and 3 more rows, as in the table" in text
 
 
 def test_undefined_is_a_dash_with_its_reason_below() -> None:
@@ -407,7 +436,7 @@ def test_changes_of_ranking_are_said_the_clear_ones_first() -> None:
     )
     assert lines[start + 1] == (
         "biased · clip, fog: ranking by IR changes: zs > ft by all; ft > zs by last, rollout "
-        "(intervals overlap)"
+        "(not shown: an interval holds 0)"
     )
 
 
@@ -477,8 +506,9 @@ def test_failures_stand_in_their_place(width: int) -> None:
     second = lines.index("third  no results · generic-attention · relevance-mass")
     rows = [line for line in lines[first:second] if line.startswith(("clip", "blip"))]
     found = [re.sub(r" +\d+\.\d to \d+\.\d", "", row).split() for row in rows]
+    counts = [] if width == 100 else ["222", "159", "107", "112"]  # intervals go before counts
     assert found == [
-        ["clip", "zs", "63.5", "failed", "67.5", "222", "159", "107", "112"],
+        ["clip", "zs", "63.5", "failed", "67.5", *counts],
         ["clip", "[bold]ft", *["not", "done"] * 3],
         ["blip", "zs", *["failed"] * 3],
         ["blip", "[bold]ft", *["failed"] * 3],

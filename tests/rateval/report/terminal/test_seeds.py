@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
@@ -21,7 +22,7 @@ from rateval.records.explainers import (
     VerdictAgreementRecord,
 )
 from rateval.records.key import Key
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds
@@ -180,32 +181,61 @@ def test_a_row_for_all_seeds_at_80_columns() -> None:
     assert tuned.split()[2:5] == ["80.0", "±10.0", "+20.0"]
 
 
-def test_intervals_and_mean_counts_at_140_columns() -> None:
-    lines = draw(record(FIXED, *TUNED), 140)
+def test_intervals_and_mean_counts_where_there_is_room() -> None:
+    lines = draw(record(FIXED, *TUNED), 190)
     (tuned,) = [line for line in lines if line.startswith("clip") and " evidence-ft " in line]
-    assert "80.0  55.2 to 104.8  +20.0 " in tuned  # the blank is the place of a star
+    assert "80.0  55.2 to 104.8  +20.0 (−4.8 to +44.8)" in tuned
     assert tuned.split()[-4:] == ["60", "20", "10", "10"]
     (fixed,) = [line for line in lines if line.startswith("clip") and " zs " in line]
-    assert " to " not in fixed
+    # What no seed changes is left open by its images: Wilson's of 60 of 100.
+    low, high = wilson_interval(60, 100)
+    assert low is not None
+    assert high is not None
+    assert f"60.0   {100 * low:.1f} to {100 * high:.1f}" in fixed
     assert fixed.split()[-4:] == ["40", "20", "20", "20"]
 
 
-def test_changes_whose_interval_leaves_out_0_have_a_star() -> None:
+def test_changes_whose_interval_leaves_out_0_have_an_arrow() -> None:
     alike = [cell("ft", seed, (60, 20, 10, 10), change=0.2) for seed in range(3)]
     (row,) = [line for line in draw(record(FIXED, *alike), 80) if " ft " in line and "80.0" in line]
-    assert row.split()[2:5] == ["80.0", "±0.0", "+20.0*"]
+    assert row.split()[2:5] == ["80.0", "±0.0", "+20.0↑"]
 
 
-@pytest.mark.parametrize("width", [80, 140])
-def test_the_legend_says_what_intervals_hold(width: int) -> None:
+@pytest.mark.parametrize("width", [80, 190])
+def test_the_legend_says_what_intervals_speak_of(width: int) -> None:
     text = flat(draw(record(FIXED, *TUNED), width))
-    assert "Student's t interval of the mean over the seeds, not over the images" in text
+    assert "other seeds alone, on the images that each of them has" in text
+    assert ("images like these, by the one training" in text) == (width == 190)  # zero-shot's own
     assert "mean over the seeds where the number is defined" in text
     assert "against zero-shot on the same test by the same seed" in text
-    assert "Wilson" not in text
-    assert ("are shown from 130 columns on" in text) == (width == 80)
+    assert ("columns on" in text) == (width == 80)
     assert ("sample standard deviation" in text) == (width == 80)
-    assert ("images, mean over the seeds: Right or Wrong" in text) == (width == 140)
+    assert ("images, mean over the seeds: Right or Wrong" in text) == (width == 190)
+
+
+def test_the_legend_tells_seeds_with_images_from_seeds_alone() -> None:
+    made = record(FIXED, *TUNED)
+    over_seeds = [
+        result.model_copy(
+            update={
+                "evidence": tuple(
+                    found.model_copy(update={"scores": tuple(map(_over_both, found.scores))})
+                    for found in result.evidence
+                )
+            }
+        )
+        for result in made.over_seeds
+    ]
+    text = flat(draw(record(FIXED, *TUNED, over_seeds=tuple(over_seeds)), 80))
+    assert "intervals speak of other seeds, and images like these" in text
+    assert "seeds alone" not in text
+
+
+def _over_both(score: ScoreRecord) -> ScoreRecord:
+    if score.change is None:
+        return score
+    both = score.change.model_copy(update={"over": "seeds and images"})
+    return score.model_copy(update={"change": both})
 
 
 def test_two_seeds_are_said_to_be_few() -> None:
@@ -219,8 +249,7 @@ def test_one_seed_has_the_report_as_ever() -> None:
     text = flat(lines)
     assert "on cpu, seed 0" in lines[0]
     assert "biased  100 test images · maps · relevance-mass" in lines
-    assert "Wilson interval over the images alone" in text
-    assert "Student" not in text
+    assert "over the seeds" not in text
     assert "mean of" not in text
 
 
@@ -243,8 +272,12 @@ def test_what_is_undefined_is_named_with_its_seeds() -> None:
     assert "biased: 1 test samples skipped, 0 to 1 in each row · 1 × gone: such as a.jpg" in text
     assert "clip · ft: 4 images over all seeds have no score and count as not valid" in text
     assert "clip · ft, seeds 0, 2: IR is undefined: no prediction rests on valid" in text
-    (row,) = [line for line in draw(shown, 80) if line.startswith("clip") and " ft " in line]
-    assert row.split()[-1] == "25.0"  # the one seed with an IR, and so without a deviation
+    (row,) = [line for line in draw(shown, 190) if line.startswith("clip") and " ft " in line]
+    # One seed has an IR, which its images alone leave open.
+    low, high = wilson_interval(1, 4)
+    assert low is not None
+    assert high is not None
+    assert f" 25.0  {100 * low:.1f} to {100 * high:.1f} " in row
 
 
 def test_a_number_that_no_seed_has_is_a_dash() -> None:
@@ -386,8 +419,9 @@ def test_failures_over_seeds_stand_in_their_place(width: int) -> None:
     assert of_scores[0].startswith("clip zs 60.0 ")
     assert of_scores[1].startswith("clip evidence-ft 75.0 ")
     assert of_scores[2:] == ["blip evidence-ft failed failed failed", "late zs" + 3 * " not done"]
-    # IR is left with one seed of three: a mean without a deviation or an interval.
-    assert re.search(r" 85\.7 \+20\.0( |$)", of_scores[1])
+    # IR is left with one seed of three: a mean without a deviation, with the images' interval.
+    own = "" if width == 80 else "75.7 to 92.1 "
+    assert f" 85.7 {own}+20.0" in of_scores[1]
     assert [row.split(" ", 3)[3] for row in of_faithfulness] == [
         "not done not done",
         "failed failed",

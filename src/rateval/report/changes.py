@@ -1,0 +1,112 @@
+"""The sentences on how each method's scores differ from those of zero-shot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rateval.records.comparisons import FindingRecord
+from rateval.records.estimate import Estimate
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
+from rateval.report.rows import Block, Row
+
+SENTENCES_SHOWN = 12
+"""Rows of a table that have a sentence; the others' numbers stand in the table."""
+
+
+def write_interval(change: Estimate) -> str:
+    """Return the interval of a change in points, to follow it; nothing where there is none.
+
+    >>> write_interval(Estimate(value=0.1, low=-0.05, high=0.25, over="images", count=9))
+    ' (−5.0 to +25.0)'
+    """
+    if change.low is None or change.high is None:
+        return ""
+    low, high = (round(100 * end, 1) for end in (change.low, change.high))
+    sign = "+" if low < 0 < high else ""
+    return f" ({low:.1f} to {high:{sign}.1f})".replace("-", "−")
+
+
+def write_change(change: Estimate) -> str:
+    """Return a change in words that its interval bears.
+
+    >>> write_change(Estimate(value=-0.045, low=-0.098, high=0.007, over="images", count=9))
+    'no difference shown (−9.8 to +0.7)'
+    >>> write_change(Estimate(value=-0.045, low=-0.08, high=-0.01, over="images", count=9))
+    '−4.5 (−8.0 to −1.0)'
+    """
+    if change.low is not None and not change.excludes_0:
+        return f"no difference shown{write_interval(change)}"
+    points = f"{100 * (change.value or 0):+.1f}".replace("-", "−")
+    return points + (write_interval(change) or ", without an interval")
+
+
+def explain_block(
+    block: Block, metrics: Mapping[str, str], record: RunRecord | None = None
+) -> Iterator[str]:
+    """Yield a sentence for each row of a table: its changes, and what its evidence goes with.
+
+    ``metrics`` are the headings of the metrics by their labels; findings are those of ``record``.
+    """
+    alone = len({row.key.model for row in block.rows}) == 1
+    findings = {} if record is None else _findings(record, block.validator)
+    told = [
+        (row, text) for row in block.rows if (text := _tell(row, metrics)) or _tell_association(row)
+    ]
+    for row, text in told[:SENTENCES_SHOWN]:
+        shift = f", {row.key.shift}" if row.key.shift else ""
+        name = row.key.finetuner + shift if alone else row.key.row
+        # Of what has risen it goes without saying that it doesn't fall.
+        rest = [f for f in findings.get(row.key, ()) if f.margin is None or not _rises(row, f)]
+        shown = _tell_findings(rest, metrics)
+        yield f"{name}: " + "; ".join(filter(None, [text, shown, _tell_association(row)]))
+    if len(told) > SENTENCES_SHOWN:
+        yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
+
+
+def _tell(row: Row, metrics: Mapping[str, str]) -> str:
+    found = ((heading, row.score(metric)) for metric, heading in metrics.items())
+    return "; ".join(
+        f"{heading} {write_change(score.change)}"
+        for heading, score in found
+        if score is not None and score.change is not None
+    )
+
+
+def _tell_association(row: Row) -> str:
+    found = None if row.evidence is None else row.evidence.association
+    if found is None or found.valid.value is None:
+        return ""
+    beyond = f"right minus wrong: {write_change(found.difference)}"
+    return f"valid evidence {100 * found.valid.value:.1f} %, {beyond}"
+
+
+def _rises(row: Row, finding: FindingRecord) -> bool:
+    scores = (row.score(metric) for metric in finding.metrics)
+    return all(score and score.change and score.change.above_0 for score in scores)
+
+
+def _findings(record: RunRecord, validator: str) -> dict[Key, Sequence[FindingRecord]]:
+    """Return what is found of each cell against zero-shot: the first one that it is beside."""
+    untrained = {cell.key.seedless for cell in record.cells if not cell.trained}
+    found: dict[Key, Sequence[FindingRecord]] = {}
+    for one in record.comparisons:
+        if one.validator == validator and one.against.seedless in untrained:
+            found.setdefault(one.method, one.findings)
+    return found
+
+
+def _tell_findings(findings: Sequence[FindingRecord], metrics: Mapping[str, str]) -> str:
+    """Return claims in words: of several metrics at once, and then by claim."""
+    told: list[str] = [found.claim for found in findings if found.margin is None]
+    changeless = {found.metrics for found in findings if found.claim == "no change"}
+    for claim in ("no change", "no fall"):
+        named = [
+            " and ".join(metrics.get(metric, metric) for metric in found.metrics)
+            for found in findings
+            if found.claim == claim and not (claim == "no fall" and found.metrics in changeless)
+        ]
+        margins = [found.margin for found in findings if found.margin is not None]
+        if named:
+            told.append(f"{claim} of {100 * margins[0]:g} points or more in {', '.join(named)}")
+    return "; ".join(told)

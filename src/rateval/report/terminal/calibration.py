@@ -1,0 +1,51 @@
+"""How far the confidence of each method can be trusted, as a table beside its accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+
+from rateval.console import Text
+from rateval.records.cell import ResultRecord
+from rateval.records.estimate import Estimate
+from rateval.records.grouping import group_by
+from rateval.records.run import RunRecord
+from rateval.report.terminal.layout import (
+    add_number,
+    add_row,
+    make_table,
+    make_title,
+    show_interval,
+    show_labels,
+    show_number,
+)
+from rateval.report.terminal.table import Table
+
+
+def calibration_sections(record: RunRecord) -> Iterator[RenderableType]:
+    """Yield a table for each dataset; predictions are the same by each attribution."""
+    results = [result for result in record.results if result.calibration is not None]
+    for found in group_by(results, lambda result: result.key.dataset):
+        rows = [same[0] for same in group_by(found, lambda one: one.key.without("attribution"))]
+        yield Text()
+        yield make_title(found[0].key.dataset, "confidence of the predictions")
+        yield _table(rows, f"{100 * record.level:g} %")
+
+
+def _table(results: list[ResultRecord], level: str) -> Table:
+    shifted = any(result.key.shift for result in results)
+    table = make_table("model", "method", *(["shift"] if shifted else []))
+    for heading in ("off by", "right above wrong"):
+        add_number(table, f"{heading} %")
+        add_number(table, level, "dim")
+    for result in results:
+        found = result.calibration
+        numbers = [] if found is None else [*_show(found.error), *_show(found.ability)]
+        add_row(table, *show_labels(result.key, shifted=shifted), *numbers)
+    return table
+
+
+def _show(found: Estimate) -> tuple[Text, Text]:
+    value = None if found.value is None else 100 * found.value
+    return show_number(value, ".1f"), show_interval(found)

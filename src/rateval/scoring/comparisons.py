@@ -1,0 +1,180 @@
+"""Every pair of methods of one test, and what their differences show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rateval.records.comparisons import ComparisonRecord, DifferenceRecord, FindingRecord
+from rateval.records.facts import ScoreFacts
+from rateval.records.grouping import group_by
+from rateval.records.key import Key
+from rateval.scoring.compared import Compared
+from rateval.scoring.comparing import Comparer, Pair, is_trained
+from rateval.scoring.judged import Judged
+from rateval.stats.multiple import all_of, holm
+from rateval.workbench.counting import BY_EVIDENCE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_STATES = ("WU", "RU", "WU", "RU", "WW", "RW", "WR", "RR")
+"""State by its number, as ``number_states`` has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Two methods of one test."""
+
+    method: Key
+    against: Key
+    pairs: tuple[Pair, ...]
+    """One for each seed."""
+
+
+class Comparisons:
+    """Compares each pair of methods of one test by one comparer."""
+
+    def __init__(self, comparer: Comparer) -> None:
+        self._comparer = comparer
+        self._asked = comparer.plan.spec.statistics
+
+    def record(self, judged: Sequence[Judged]) -> Iterator[ComparisonRecord]:
+        """Yield a comparison of each pair by each validator, by seed and then over the seeds."""
+        for cells in group_by(judged, lambda done: done.cell.key.test):
+            ordered = sorted(cells, key=is_trained)  # what is compared against comes first
+            if len(self._comparer.plan.seeds) > 1:
+                tests = [list(_match_one_seed(ordered, seed)) for seed in _seeds(ordered)]
+                tests.append(list(_match_seeds(ordered)))
+            else:
+                pairs = combinations(ordered, 2)
+                tests = [[_match(method, against) for against, method in pairs]]
+            for matches in tests:
+                for validator in range(len(self._comparer.plan.validators)):
+                    yield from self._test(matches, validator)
+
+    def _test(self, matches: Sequence[_Match], validator: int) -> Iterator[ComparisonRecord]:
+        """Yield the comparisons of one test by one validator, p corrected for all of them."""
+        found = [
+            (match, compared)
+            for match in matches
+            if any(compared := self._comparer.compare_seeds(match.pairs, validator))
+        ]
+        every = [one.p for _, row in found for one in row if one is not None and one.p is not None]
+        holding = self._asked.correction == "holm"
+        corrected = iter(holm(every) if holding else every)
+        for match, row in found:
+            counts = self._comparer.transitions(match.pairs, validator)
+            yield ComparisonRecord(
+                method=match.method,
+                against=match.against,
+                validator=self._comparer.plan.validators[validator].label,
+                count=_whole(counts.sum()),
+                transitions=_name_states(counts),
+                differences=tuple(
+                    _difference(metric.label, one, corrected)
+                    for metric, one in zip(self._comparer.plan.metrics, row, strict=True)
+                    if one is not None
+                ),
+                findings=tuple(self._find(match, validator, row)),
+            )
+
+    def _find(
+        self, match: _Match, validator: int, row: Sequence[Compared | None]
+    ) -> Iterator[FindingRecord]:
+        level, margin = self._asked.level, self._asked.margin
+        metrics = self._comparer.plan.metrics
+        headings = _headings(match.pairs, validator)
+        by_heading = {
+            heading: (metric.label, one)
+            for heading, metric, one in zip(headings, metrics, row, strict=True)
+            if heading is not None and one is not None
+        }
+        if "PT" in by_heading and "IR" in by_heading:
+            (pt, falling), (ir, rising) = by_heading["PT"], by_heading["IR"]
+            both = falling.p is not None and rising.p is not None
+            p = all_of([falling.p or 0.0, rising.p or 0.0])
+            if both and falling.value < 0 < rising.value and p <= 1 - level:
+                yield FindingRecord(claim="PT falls and IR rises", metrics=(pt, ir), p=p)
+        if margin is None:
+            return
+        for metric, one in zip(metrics, row, strict=True):
+            if one is None or one.beyond is None or one.opposite is None:
+                continue
+            fall, rise = one.beyond(margin), one.opposite(margin)
+            about = (metric.label,)
+            if fall <= 1 - level:
+                yield FindingRecord(claim="no fall", metrics=about, margin=margin, p=fall)
+            if (p := all_of([fall, rise])) <= 1 - level:
+                yield FindingRecord(claim="no change", metrics=about, margin=margin, p=p)
+
+
+def _difference(metric: str, one: Compared, corrected: Iterator[float]) -> DifferenceRecord:
+    return DifferenceRecord(
+        metric=metric,
+        value=one.value,
+        low=one.low,
+        high=one.high,
+        p=one.p,
+        p_corrected=None if one.p is None else next(corrected),
+        few=one.few,
+        over=one.over,
+    )
+
+
+def _headings(pairs: Sequence[Pair], validator: int) -> list[str | None]:
+    return [
+        None if score is None else ScoreFacts.model_validate(score.facts).heading
+        for score in pairs[0][0].scores[validator]
+    ]
+
+
+def _seeds(cells: Iterable[Judged]) -> list[int]:
+    found = dict.fromkeys(done.cell.key.seed for done in cells)
+    return [seed for seed in found if seed is not None]
+
+
+def _match_one_seed(cells: Sequence[Judged], seed: int) -> Iterator[_Match]:
+    """Yield the pairs by one seed; those that depend on none are among the pairs over seeds."""
+    of_seed = [done for done in cells if done.cell.key.seed in (seed, None)]
+    for against, method in combinations(of_seed, 2):
+        if {method.cell.key.seed, against.cell.key.seed} != {None}:
+            yield _match(method, against)
+
+
+def _match(method: Judged, against: Judged) -> _Match:
+    return _Match(method.cell.key, against.cell.key, ((method, against),))
+
+
+def _match_seeds(cells: Sequence[Judged]) -> Iterator[_Match]:
+    """Yield the pairs over the seeds."""
+    for against, method in combinations(group_by(cells, lambda d: d.cell.key.seedless), 2):
+        pairs = tuple(_pair(method, against))
+        if pairs:
+            yield _Match(method[0].cell.key.seedless, against[0].cell.key.seedless, pairs)
+
+
+def _pair(ours: Sequence[Judged], theirs: Sequence[Judged]) -> Iterator[Pair]:
+    """Yield the cells of one seed together; one that depends on none goes with each."""
+    for one in ours:
+        for other in theirs:
+            if len({one.cell.key.seed, other.cell.key.seed} - {None}) < 2:
+                yield one, other
+
+
+def _name_states(counts: NDArray[np.float64]) -> dict[str, dict[str, int | float]]:
+    """Return counts by our state and theirs, as their state to ours."""
+    named: dict[str, dict[str, int | float]] = {}
+    for ours, theirs in np.argwhere(counts).tolist():
+        row = named.setdefault(_STATES[theirs % BY_EVIDENCE], {})
+        state = _STATES[ours % BY_EVIDENCE]
+        row[state] = _whole(row.get(state, 0) + counts[ours, theirs])
+    return named
+
+
+def _whole(count: float) -> int | float:
+    return int(count) if count == int(count) else float(count)

@@ -1,0 +1,194 @@
+"""What the stages stored of each image of a cell, as comparisons count it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+
+from rateval.data.groups import list_groups
+from rateval.errors import Problem, SpecError
+from rateval.plan.plan import Plan
+from rateval.scoring.judged import Judged
+from rateval.stats.ratio import Ratio
+from rateval.store import rows as tables
+from rateval.wording import list_some, meant
+from rateval.workbench.bench import Workbench
+from rateval.workbench.cell import task_of
+from rateval.workbench.counting import BY_EVIDENCE, STATES, Counting, number_states
+from rateval.workbench.groups import read_groups
+from rateval.workbench.outcomes import Edited, read_outcomes, read_positions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array = TypeVar("Array", bound="NDArray[Any]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Images:
+    """The images of one cell by one validator."""
+
+    positions: NDArray[np.int64]
+    """(N,) in the test split, ascending."""
+    states: NDArray[np.uint8]
+    """(N,) as ``number_states`` has them."""
+    tables: tuple[NDArray[np.float64] | None, ...]
+    """One per metric of the plan: (STATES, 2) what an image of each state adds to its numerator and
+    its denominator; None for one that is no sum over images."""
+    labels: NDArray[np.int64]
+    """(N,) class of each image."""
+    areas: NDArray[np.float64]
+    """(N,) share of the image that its mask fills, NaN without one."""
+    cluster: NDArray[np.int64] | None = None
+    """(N,) number of each image's cluster; None where the study asks for none."""
+
+    @property
+    def evidence(self) -> NDArray[np.uint8]:
+        """(N,) the states, whatever is known of causes."""
+        return self.states % BY_EVIDENCE
+
+    def ratio(self, metric: int, chosen: NDArray[np.bool_] | None = None) -> Ratio | None:
+        """Return a metric as what each of the chosen images adds; None where it is no sum."""
+        table = self.tables[metric]
+        if table is None:
+            return None
+        adds = table[self.states if chosen is None else self.states[chosen]]
+        return Ratio(adds[:, 0], adds[:, 1])
+
+    def among(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which images lie at any of these positions, (N,) bool."""
+        return np.isin(self.positions, positions, assume_unique=True)
+
+
+class ImageReader:
+    """Reads the images of a plan's cells, each once: some bytes are kept for each image."""
+
+    def __init__(self, plan: Plan, bench: Workbench) -> None:
+        self._plan, self._bench = plan, bench
+        self._read: dict[str, Images] = {}
+        self._shared: list[NDArray[Any]] = []
+        """Arrays that cells have in common: positions, labels, areas, clusters."""
+
+    def read(self, done: Judged, validator: int) -> Images | None:
+        """Return the images of a cell; None where it has no verdicts of a validator."""
+        verdict = done.verdicts[validator]
+        if verdict is None:
+            return None
+        if verdict.identity not in self._read:
+            outcomes = read_outcomes(done.inferred.path, verdict.path, self._edited(done))
+            rows = tables.read_rows(done.inferred.path, ["label", "mask_area"])
+            labels = self._share(rows.column("label").to_numpy().astype(np.int64))
+            cluster = self._cluster(done, labels)
+            self._read[verdict.identity] = Images(
+                self._share(read_positions(done.inferred.path)),
+                number_states(outcomes),
+                tuple(
+                    None if score is None else counting.count_states(outcomes)
+                    for counting, score in zip(
+                        self._countings(done), done.scores[validator], strict=True
+                    )
+                ),
+                labels,
+                self._share(rows.column("mask_area").to_numpy().astype(np.float64)),
+                None if cluster is None else self._share(cluster),
+            )
+        return self._read[verdict.identity]
+
+    def classes(self, done: Judged) -> Sequence[str]:
+        """Return the names of the classes of a cell's dataset."""
+        names: Sequence[str] = self._bench.object(done.cell.dataset, done.cell.seed).classes
+        return names
+
+    def test(self, done: Judged) -> str:
+        """Return what determines the images of a cell's test."""
+        identity: str = self._bench.object(done.cell.dataset, done.cell.seed).test.identity
+        return identity
+
+    def _countings(self, done: Judged) -> Iterator[Counting]:
+        task = task_of(self._bench.object(done.cell.dataset, done.cell.seed))
+        for choice in self._plan.metrics:
+            metric = self._bench.object(choice, done.cell.seed)
+            yield Counting(task, choice.label, metric, choice.by_edits)
+
+    def _edited(self, done: Judged) -> Edited | None:
+        options, stored = self._plan.spec.counterfactual, done.counterfactual
+        asked = any(choice.by_edits for choice in self._plan.metrics)
+        if options is None or stored is None or not asked:
+            return None
+        return Edited(stored.path, options.keep)
+
+    def _cluster(self, done: Judged, labels: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return the cluster of each image; those of which it is not known are one together."""
+        name = self._plan.spec.statistics.cluster
+        if name == "none":
+            return None
+        if name == "class":
+            return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+        found = {group.name: group for group in read_groups(done.inferred.path)}
+        return found[name].codes + 1
+
+    def _share(self, found: Array) -> Array:
+        for known in self._shared:
+            if known.dtype == found.dtype and np.array_equal(known, found, equal_nan=True):
+                return cast("Array", known)
+        self._shared.append(found)
+        return found
+
+
+def count_jointly(one: Images, other: Images) -> NDArray[np.float64]:
+    """Return (K, STATES, STATES) how many images of both, by cluster, are in each pair of states.
+
+    K is 1 where the study asks for no clusters.
+    """
+    states, others, cluster = one.states, other.states, one.cluster
+    if one.positions is not other.positions:
+        _, here, there = np.intersect1d(
+            one.positions, other.positions, assume_unique=True, return_indices=True
+        )
+        states, others = states[here], others[there]
+        cluster = None if cluster is None else cluster[here]
+    pairs = states.astype(np.intp) * STATES + others
+    clusters = 1
+    if cluster is not None and len(cluster):
+        clusters = int(cluster.max()) + 1
+        pairs += cluster * STATES**2
+    counts = np.bincount(pairs, minlength=clusters * STATES**2)
+    return counts.reshape(-1, STATES, STATES).astype(np.float64)
+
+
+def share_images(read: Sequence[Images]) -> list[NDArray[np.bool_]]:
+    """Return which images of each cell all of them have."""
+    shared = read[0].positions
+    for images in read[1:]:
+        if images.positions is not shared:
+            shared = np.intersect1d(shared, images.positions, assume_unique=True)
+    return [images.among(shared) for images in read]
+
+
+def number_shared(images: Images, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """Return the clusters of chosen images, numbered without gaps; None where there are none."""
+    if images.cluster is None:
+        return None
+    return np.unique(images.cluster[chosen], return_inverse=True)[1].astype(np.int64)
+
+
+def require_cluster(plan: Plan, bench: Workbench) -> None:
+    """Raise SpecError where images are to be clustered by a group that a dataset doesn't have."""
+    asked = plan.spec.statistics.cluster
+    if asked in ("none", "class"):
+        return
+    for choice in plan.datasets:
+        for seed in plan.seeds_of(choice):
+            groups = list(list_groups(bench.object(choice, seed).test))
+            if asked not in groups:
+                there = f"it has {list_some(groups)}" if groups else "it has none"
+                hint = meant(asked, ["none", "class", *groups])
+                where = plan.document.where(("statistics", "cluster"), value=True)
+                told = (
+                    f'the test split of the dataset "{choice.label}" has no such group, {there}; '
+                    + (f"{hint}" if hint else 'write "class", "none" or one of its groups')
+                )
+                raise SpecError([Problem(where, told)])

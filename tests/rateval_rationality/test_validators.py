@@ -103,7 +103,7 @@ CASES = [
     Case("iou", {"at": 0.2}, naive_iou),
     Case("iou", {"cut": "quantile", "at": 0.7}, naive_iou),
 ]
-COMPONENTS = {component.name: component for component in rateval_register_validators()}
+COMPONENTS = {one.name: one for one in rateval_register_validators() if not one.needs}
 every = pytest.mark.parametrize(
     "case", CASES, ids=["-".join([c.name, *map(str, c.params.values())]) for c in CASES]
 )

@@ -15,6 +15,7 @@ from rateval.records.base import Record
 from rateval.records.cell import CellRecord, ResultRecord
 from rateval.records.comparisons import ComparisonRecord
 from rateval.records.counterfactual import CounterfactualRecord
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.explainers import (
     AgreementRecord,
@@ -39,27 +40,6 @@ STEPS_NAME = "steps.jsonl"
 """File beside it with a line for each step that ended."""
 LOG_NAME = "run.log"
 """File beside it with the tracebacks of steps that failed."""
-
-
-class DatasetRecord(Record):
-    """The data that a label of the spec stands for."""
-
-    name: str
-    seed: int | None = None
-    """The one of the study's seeds that it was made with; null when it depends on none."""
-    classes: tuple[str, ...]
-    train_identity: str | None
-    train_count: int
-    train_of: int | None = None
-    """Samples of the training split before a limit narrowed it; null where none did."""
-    train_classes: int | None = None
-    """Classes that the narrowed split has samples of; null where it doesn't list its labels."""
-    test_identity: str
-    test_count: int
-    test_of: int | None = None
-    """As ``train_of``, of the test split."""
-    test_classes: int | None = None
-    """As ``train_classes``, of the test split."""
 
 
 class RunRecord(Record):

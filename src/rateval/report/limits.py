@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.dataset import DatasetRecord
+from rateval.records.run import RunRecord
 
 
 def explain_limit(record: RunRecord) -> Iterator[str]:

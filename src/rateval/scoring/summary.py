@@ -14,9 +14,10 @@ from rateval.data.splits import limit_split, list_labels
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.plan import PlanRecord
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.run import RunRecord
 from rateval.records.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.registry.python_file import PythonFile

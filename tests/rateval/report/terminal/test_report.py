@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
@@ -20,7 +21,7 @@ from rateval.records.explainers import (
     VerdictAgreementRecord,
 )
 from rateval.records.key import Key
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.stats.wilson import wilson_interval

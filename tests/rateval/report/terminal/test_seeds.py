@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
+from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.estimate import Estimate
 from rateval.records.explainers import (
@@ -21,7 +22,7 @@ from rateval.records.explainers import (
     VerdictAgreementRecord,
 )
 from rateval.records.key import Key
-from rateval.records.run import DatasetRecord, RunRecord
+from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds

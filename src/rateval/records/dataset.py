@@ -1,0 +1,26 @@
+"""What ``run.json`` says of the data of a study."""
+
+from __future__ import annotations
+
+from rateval.records.base import Record
+
+
+class DatasetRecord(Record):
+    """The data that a label of the spec stands for."""
+
+    name: str
+    seed: int | None = None
+    """The one of the study's seeds that it was made with; null when it depends on none."""
+    classes: tuple[str, ...]
+    train_identity: str | None
+    train_count: int
+    train_of: int | None = None
+    """Samples of the training split before a limit narrowed it; null where none did."""
+    train_classes: int | None = None
+    """Classes that the narrowed split has samples of; null where it doesn't list its labels."""
+    test_identity: str
+    test_count: int
+    test_of: int | None = None
+    """As ``train_of``, of the test split."""
+    test_classes: int | None = None
+    """As ``train_classes``, of the test split."""

@@ -334,7 +334,7 @@ def test_the_command_line_prints_faithfulness(
     )
     assert main(["run", "spec.toml"]) == 0
     printed = capsys.readouterr()
-    assert "✓ faithfulness tiny · zs on squares · any-map  4 images" in printed.err
+    assert "✓ faithfulness   tiny · zs on squares · any-map  4 images" in printed.err
     (folder,) = Path("runs").glob("tiny-*")
     record = rateval.load(folder)
     assert "squares  faithfulness · 4 test images" in printed.out

@@ -55,14 +55,19 @@ def find_against_zero_shot(record: RunRecord) -> Findings:
     return found
 
 
-def explain_block(block: Block, metrics: Mapping[str, str], findings: Findings) -> Iterator[str]:
+def explain_block(
+    block: Block, metrics: Mapping[str, str], findings: Findings, said: set[tuple[Key, str]]
+) -> Iterator[str]:
     """Yield a sentence for each row of a table: its changes, and what its evidence goes with.
 
-    ``metrics`` are the headings of the metrics by their labels.
+    ``metrics`` are the headings of the metrics by their labels. What is ``said`` of a row already,
+    as below the table of another validator, is left out; what is told here is added to it.
     """
     alone = len({row.key.model for row in block.rows}) == 1
     told = [
-        (row, text) for row in block.rows if (text := _tell(row, metrics)) or _tell_association(row)
+        (row, text)
+        for row in block.rows
+        if (text := _tell(row, metrics, said)) or _tell_association(row)
     ]
     for row, text in told[:SENTENCES_SHOWN]:
         shift = f", {row.key.shift}" if row.key.shift else ""
@@ -79,13 +84,16 @@ def explain_block(block: Block, metrics: Mapping[str, str], findings: Findings) 
         yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
 
 
-def _tell(row: Row, metrics: Mapping[str, str]) -> str:
+def _tell(row: Row, metrics: Mapping[str, str], said: set[tuple[Key, str]]) -> str:
     found = ((heading, row.score(metric)) for metric, heading in metrics.items())
-    return "; ".join(
+    changes = [
         f"{heading} {write_change(score.change)}"
         for heading, score in found
         if score is not None and score.change is not None
-    )
+    ]
+    new = [text for text in changes if (row.key, text) not in said]
+    said |= {(row.key, text) for text in new}
+    return "; ".join(new)
 
 
 def _tell_association(row: Row) -> str:

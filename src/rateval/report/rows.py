@@ -13,9 +13,11 @@ from rateval.records.run import RunRecord
 from rateval.report.lacks import NOT_FOR_SCORES, Failed, planned_keys, row_keys
 from rateval.wording import list_some
 
-Part = Literal["label", "value", "spread", "interval", "change", "mark", "count"]
+Part = Literal["label", "value", "spread", "interval", "change", "mark", "later mark", "count"]
 """What a column of a table of scores holds: a label of the row, a value, its deviation over the
-seeds, its interval, a change with its interval or with a mark, a count of images."""
+seeds, its interval, a change with its interval or with a mark, a count of images.
+
+Later marks are those of metrics after the third."""
 
 
 @dataclass(frozen=True, slots=True)

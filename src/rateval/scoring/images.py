@@ -69,7 +69,8 @@ class ImageReader:
 
     def __init__(self, plan: Plan, bench: Workbench) -> None:
         self._plan, self._bench = plan, bench
-        self._read: dict[str, Images] = {}
+        self._read: dict[tuple[object, ...], Images] = {}
+        """By what is there of a cell: a run's record is written before all of it is."""
         self._shared: list[NDArray[Any]] = []
         """Arrays that cells have in common: positions, labels, areas, clusters."""
 
@@ -78,25 +79,25 @@ class ImageReader:
         verdict = done.verdicts[validator]
         if verdict is None:
             return None
-        if verdict.identity not in self._read:
+        scores, edits = done.scores[validator], done.counterfactual
+        key = (verdict.identity, edits and edits.identity, *(score is None for score in scores))
+        if key not in self._read:
             outcomes = read_outcomes(done.inferred.path, verdict.path, self._edited(done))
             rows = tables.read_rows(done.inferred.path, ["label", "mask_area"])
             labels = self._share(rows.column("label").to_numpy().astype(np.int64))
             cluster = self._cluster(done, labels)
-            self._read[verdict.identity] = Images(
+            self._read[key] = Images(
                 self._share(read_positions(done.inferred.path)),
                 number_states(outcomes),
                 tuple(
                     None if score is None else counting.count_states(outcomes)
-                    for counting, score in zip(
-                        self._countings(done), done.scores[validator], strict=True
-                    )
+                    for counting, score in zip(self._countings(done), scores, strict=True)
                 ),
                 labels,
                 self._share(rows.column("mask_area").to_numpy().astype(np.float64)),
                 None if cluster is None else self._share(cluster),
             )
-        return self._read[verdict.identity]
+        return self._read[key]
 
     def classes(self, done: Judged) -> Sequence[str]:
         """Return the names of the classes of a cell's dataset."""

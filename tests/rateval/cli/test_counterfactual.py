@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -114,6 +116,21 @@ def test_every_score_is_what_one_image_after_the_other_gives(rateval: Rateval) -
             assert getattr(found, name) == pytest.approx(mean, abs=1e-6)
     causal = [e for e in record.cells[0].evidence if e.validator == "counterfactual"]
     assert causal[0].quadrants["RU"] + causal[0].quadrants["WU"] == 10
+
+
+def test_a_record_that_is_written_on_the_way_leaves_no_gap(
+    rateval: Rateval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(0.0, 1e6)  # as if each step took days, so that each is written down
+    journal = SimpleNamespace(monotonic=lambda: next(clock))
+    monkeypatch.setattr("rateval.engine.journal.time", journal)
+    assert rateval("run", write_spec()).code == 0
+    for cell in newest().cells:
+        for evidence in cell.evidence if cell.trained else ():
+            for score in evidence.scores:
+                defined = score.change is not None
+                known = score.change is not None and score.change.low is not None
+                assert known == defined, (evidence.validator, score.metric)
 
 
 def test_it_is_added_to_a_finished_study_without_predicting_again(rateval: Rateval) -> None:

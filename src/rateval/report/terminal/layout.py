@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table as Grid
 
 from rateval.console import Text
@@ -96,9 +98,10 @@ def show_labels(key: Key, *, shifted: bool) -> list[str]:
     return [key.model, key.finetuner, *([key.shift or UNDEFINED] if shifted else [])]
 
 
-def show_notes(notes: Iterable[str], style: str = "yellow") -> Iterator[Text]:
+def show_notes(notes: Iterable[str], style: str = "yellow") -> Iterator[RenderableType]:
     """Yield notes as they stand below a table, a little indented, each line of them."""
     for line in (line for note in notes for line in note.split("\n")):
-        # A command must come out in one piece, to be pasted.
-        whole = line.startswith(AGAIN)
-        yield Text(f"  {line}", style, no_wrap=whole, overflow="ignore" if whole else None)
+        if line.startswith(AGAIN):  # a command must come out in one piece, to be pasted
+            yield Text(f"  {line}", style, no_wrap=True, overflow="ignore")
+        else:
+            yield Padding(Text(line, style), (0, 0, 0, 2), expand=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
+from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_causal_columns, explain_looks
@@ -42,12 +43,13 @@ def render(record: RunRecord, width: int) -> RenderableType:
     by_groups = GroupTables("change" in tables.shown.parts, metrics)
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
     failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
+    said: set[tuple[Key, str]] = set()
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
-        parts += show_notes(explain_block(block, metrics, findings), "none")
+        parts += show_notes(explain_block(block, metrics, findings, said), "none")
         parts += by_groups.sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)

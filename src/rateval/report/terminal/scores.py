@@ -30,12 +30,16 @@ _LAYOUTS: tuple[frozenset[Part], ...] = (
     frozenset({"label", "value", "change", "count"}),
     frozenset({"label", "value", "spread", "change"}),
     frozenset({"label", "value", "change"}),
-    frozenset({"label", "value", "spread", "mark", "count"}),
-    frozenset({"label", "value", "spread", "mark"}),
-    frozenset({"label", "value", "mark", "count"}),
+    frozenset({"label", "value", "spread", "mark", "later mark", "count"}),
+    frozenset({"label", "value", "spread", "mark", "later mark"}),
+    frozenset({"label", "value", "mark", "later mark", "count"}),
+    frozenset({"label", "value", "mark", "later mark"}),
     frozenset({"label", "value", "mark"}),
 )
 """What a table may show, the most telling first: the first one that fits is taken."""
+
+_FIRST = 3
+"""Metrics whose changes are marked where there is no room for those of all."""
 
 _ROOMY = 150
 """Columns of a terminal from which on values' own intervals are shown in the place of counts."""
@@ -115,12 +119,15 @@ class ScoreTables:
             ("model", "method", *shift), zip(*labels, strict=True), strict=True
         ):
             yield _Column("label", heading, [Text(text) for text in texts])
-        for metric, heading in self._metrics.items():
-            yield from self._scores(block.rows, metric, heading)
+        for place, (metric, heading) in enumerate(self._metrics.items()):
+            mark: Part = "mark" if place < _FIRST else "later mark"
+            yield from self._scores(block.rows, metric, heading, mark)
         for name in QUADRANTS:
             yield _Column("count", name, [_count(row, name) for row in block.rows])
 
-    def _scores(self, rows: Sequence[Row], metric: str, heading: str) -> Iterator[_Column]:
+    def _scores(
+        self, rows: Sequence[Row], metric: str, heading: str, mark: Part
+    ) -> Iterator[_Column]:
         scores = [row.score(metric) for row in rows]
         changes = [None if score is None else score.change for score in scores]
         several, level = self._seeds > 1, f"{100 * self._level:g} %"
@@ -131,7 +138,7 @@ class ScoreTables:
         yield _Column("interval", level, [_interval(score) for score in scores])
         known = any(change is not None and change.low is not None for change in changes)
         yield _Column("change", f"Δ zs ({level})" if known else "Δ zs", _with_intervals(changes))
-        yield _Column("mark", "Δ zs ", [_with_mark(change) for change in changes])
+        yield _Column(mark, "Δ zs ", [_with_mark(change) for change in changes])
 
 
 def _value(row: Row, score: ScoreRecord | None) -> Text:

@@ -40,12 +40,12 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     reporter.finished(stage(), 1200)
     reporter.finished(stage(reused=True), 1200)
     lines = text_of(shown).splitlines()
-    assert lines[0].startswith("  infer        clip · zs  300/1,200, ")
+    assert lines[0].startswith("  infer          clip · zs  300/1,200, ")
     assert "/s, " in lines[0]
     assert lines[0].endswith(" s left, loss 0.31")
     assert lines[1:] == [
-        "✓ infer        clip · zs  1,200 images, 2.0 s",
-        "= infer        clip · zs  1,200 images, reused",
+        "✓ infer          clip · zs  1,200 images, 2.0 s",
+        "= infer          clip · zs  1,200 images, reused",
     ]
 
 
@@ -55,7 +55,7 @@ def test_a_note_without_samples_is_a_line_of_its_own(kind: type[PlainReporter]) 
     with kind(shown).watch("infer", "clip · zs") as monitor:
         monitor.begin(100)
         monitor.advance(0, "waits for [/b] another run")
-    assert "  infer        clip · zs  waits for [/b] another run\n" in text_of(shown)
+    assert "  infer          clip · zs  waits for [/b] another run\n" in text_of(shown)
 
 
 def test_a_live_line_shows_count_rate_and_time_left() -> None:
@@ -92,7 +92,7 @@ def test_a_failure_is_told_once_and_as_it_is() -> None:
         reporter.failed(
             FailureRecord(stage="load", label='model "[x]"', error="[/x] is broken", cells=())
         )
-    assert text_of(shown) == '✗ load         model "[x]"  [/x] is broken\n'
+    assert text_of(shown) == '✗ load           model "[x]"  [/x] is broken\n'
 
 
 def test_quick_stages_are_told_when_everything_is_asked_for() -> None:

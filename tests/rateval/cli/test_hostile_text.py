@@ -195,7 +195,7 @@ def test_encodings_that_lack_signs(
     ):
         code, _, err = encoded(encoding, "run", spec)
         assert code == 0
-        assert f" infer        {label} on squares" in err
+        assert f" infer          {label} on squares" in err
         code, out, _ = encoded(encoding, "report")
         assert code == 0
         assert label.split(maxsplit=2)[2] in out

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings, strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
@@ -114,6 +114,9 @@ def require_alike(geometry: Geometry, one: Sample) -> None:
     assert seen.shape == mask.shape
     sides = [(seen_side, side) for seen_side, side in zip(mask.shape, one.mask.shape, strict=True)]
     reach = max(1, *(int(np.ceil(a / b)) for a, b in sides))
+    thinnest = min(int(one.mask.any(axis=axis).sum()) for axis in (0, 1))
+    if not mask.any() and thinnest * min(a / b for a, b in sides) < 1:
+        return  # of an object thinner than a pixel of the view, the nearest one may be beside it
     around = np.ones((3, 3), dtype=np.bool_)
     wide = binary_dilation(mask, around, iterations=reach)
     narrow = binary_erosion(mask, around, iterations=reach)
@@ -130,6 +133,7 @@ def test_a_model_sees_the_mask_where_it_sees_the_object(
     geometry = geometry_of(model, tmp_path_factory.mktemp("model"))
 
     @settings(max_examples=60, deadline=None)
+    @example((4, 299), 3, "ignore", (1.0, 0.0, 0.5, 0.0))
     @given(SIZES, ORIENTATIONS, EXIF, st.tuples(SHARE, SHARE, SHARE, SHARE))
     def check(
         size: tuple[int, int],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
@@ -20,11 +19,6 @@ _RADIUS = 3
 
 _BLUR = 1 / 10
 """Standard deviation of the blur, in shorter sides of the image."""
-
-
-def has_inpainting() -> bool:
-    """Return whether the library that inpaints is installed."""
-    return find_spec("cv2") is not None
 
 
 def grow(masks: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
@@ -24,15 +25,10 @@ class Edits:
 
     donors: int
     """Backgrounds that each object is put on."""
-    background: str
+    background: Literal["swap", "grey", "blur"]
     """``swap``, or what a background is filled with in place of other images' ones."""
     object: Filling
     """What the object is filled with."""
-
-    @property
-    def versions(self) -> int:
-        """How many images of the object alone are made of each image."""
-        return self.donors if self.background == "swap" else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,13 +117,11 @@ def put_on_backgrounds(
 ) -> Iterator[tuple[list[int], torch.Tensor]]:
     """Yield the objects on other backgrounds: positions in the batch, and their images."""
     assert batch.masks is not None
-    for version in range(edits.versions):
-        if edits.background != "swap":
-            filling: Filling = "grey" if edits.background == "grey" else "blur"
-            at = list(able)
-            if at:
-                yield at, view.fill(batch.images[at], ~batch.masks[at], filling)
-            continue
+    if edits.background != "swap":
+        if able:
+            yield list(able), view.fill(batch.images[able], ~batch.masks[able], edits.background)
+        return
+    for version in range(edits.donors):
         at = [position for position in able if len(chosen[position]) > version]
         if at:
             lent = donors.backgrounds[[chosen[position][version] for position in at]]

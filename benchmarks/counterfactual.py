@@ -33,8 +33,8 @@ from rateval.checkpoints.restore import restore_classifier
 from rateval.data.batches import Batch, load_batches
 from rateval.modelkit.filling import View, grow
 from rateval.progress import SilentMonitor
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.registry.discovery import discover
 from rateval.stages.counterfactual import counterfactual
 from rateval.tasks.classification import Classification

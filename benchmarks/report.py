@@ -18,12 +18,12 @@ from itertools import islice, product
 from pathlib import Path
 
 from rateval.console import Console
-from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
-from rateval.records.estimate import Estimate
 from rateval.records.key import Key
 from rateval.records.run import RunRecord, load
+from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.scores.estimate import Estimate
 from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds

@@ -40,11 +40,11 @@ from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
     from rateval.api.params import Params as Params
-    from rateval.records.cell import CellRecord as CellRecord
-    from rateval.records.estimate import Estimate as Estimate
     from rateval.records.key import Key as Key
     from rateval.records.plan import PlanRecord as PlanRecord
     from rateval.records.run import RunRecord as RunRecord
+    from rateval.records.scores.cell import CellRecord as CellRecord
+    from rateval.records.scores.estimate import Estimate as Estimate
     from rateval.records.step import (
         FailureRecord as FailureRecord,
         StageRecord as StageRecord,
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 _ON_FIRST_USE = (
     "rateval.api.params",
     "rateval.records.key",
-    "rateval.records.estimate",
+    "rateval.records.scores.estimate",
     "rateval.records.step",
     "rateval.records.plan",
-    "rateval.records.cell",
+    "rateval.records.scores.cell",
     "rateval.records.run",
 )
 

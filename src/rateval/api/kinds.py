@@ -80,14 +80,14 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
             table="evidence",
             hook="rateval_register_validators",
             protocol="rateval.api.protocols:Validator",
-            check="rateval.testing.validators:check_validator",
+            check="rateval.testing.judging.validators:check_validator",
         ),
         "metric": KindFacts(
             "numbers made from the outcomes of a cell",
             table="metric",
             hook="rateval_register_metrics",
             protocol="rateval.api.protocols:Metric",
-            check="rateval.testing.metrics:check_metric",
+            check="rateval.testing.judging.metrics:check_metric",
         ),
         "shift": KindFacts(
             "changes of the test images' distribution",

@@ -13,8 +13,8 @@ from rateval.api.training import Finetuner
 from rateval.errors import RatevalError
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.registry.python_file import read_file
 from rateval.registry.registry import Registry
 from rateval.spec.tables import Entry

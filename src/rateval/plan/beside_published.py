@@ -12,10 +12,10 @@ from rateval.plan.published_values import (
     identify_model,
     load_published_values,
 )
-from rateval.records.estimate import Estimate
 from rateval.records.key import Key
-from rateval.records.published import Compared, PublishedComparison, Verdict
 from rateval.records.run import RunRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.published import Compared, PublishedComparison, Verdict
 
 _METRICS = {"pt": "PT", "ir": "IR"}
 """Component to the published name."""

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from rateval.modelkit.digests import digest_sums
-from rateval.records.published import PublishedValue
+from rateval.records.scores.published import PublishedValue
 
 METHODS = ("zs", "lp", "flcp", "ft")
 DATASETS = ("imagenet", "caltech101", "cub200", "stanford-dogs")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rateval.records.base import Record
-from rateval.records.cell import BoundsRecord, SkippedRecord
-from rateval.records.counterfactual import AnswersRecord
-from rateval.records.explainers import AreasRecord, CompletenessRecord
+from rateval.records.scores.cell import BoundsRecord, SkippedRecord
+from rateval.records.scores.counterfactual import AnswersRecord
+from rateval.records.scores.explainers import AreasRecord, CompletenessRecord
 from rateval.records.trainings import EpochRecord
 
 

@@ -12,19 +12,19 @@ from pydantic import Field, PrivateAttr, ValidationError
 from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
 from rateval.records.base import Record
-from rateval.records.cell import CellRecord, ResultRecord
-from rateval.records.comparisons import ComparisonRecord
-from rateval.records.counterfactual import CounterfactualRecord
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
-from rateval.records.explainers import (
+from rateval.records.format import FORMAT, READABLE_TEXT, require_format
+from rateval.records.key import Key
+from rateval.records.scores.cell import CellRecord, ResultRecord
+from rateval.records.scores.comparisons import ComparisonRecord
+from rateval.records.scores.counterfactual import CounterfactualRecord
+from rateval.records.scores.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
     RankingChangeRecord,
 )
-from rateval.records.format import FORMAT, READABLE_TEXT, require_format
-from rateval.records.key import Key
-from rateval.records.seeds import SeedsRecord
+from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
 from rateval.store.manifest import require_whole

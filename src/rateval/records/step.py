@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from rateval.records.base import Record
-from rateval.records.explainers import CompletenessRecord
 from rateval.records.key import Key
+from rateval.records.scores.explainers import CompletenessRecord
 
 Stage = Literal["finetune", "infer", "judge", "counterfactual", "faithfulness", "agree", "score"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rateval.records.comparisons import FindingRecord
-from rateval.records.estimate import Estimate
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
+from rateval.records.scores.comparisons import FindingRecord
+from rateval.records.scores.estimate import Estimate
 from rateval.report.rows import Block, Row
 
 SENTENCES_SHOWN = 12

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
-from rateval.records.explainers import RankingChangeRecord
 from rateval.records.run import LOG_NAME, RunRecord
+from rateval.records.scores.explainers import RankingChangeRecord
 from rateval.report.rows import Shown, headings
 
 FEW_SEEDS = 3

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from rateval.records.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.report.lacks import NOT_FOR_SCORES, Failed, planned_keys, row_keys
 from rateval.wording import list_some
 

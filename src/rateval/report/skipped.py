@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rateval.records.cell import SkippedRecord
-from rateval.records.grouping import group_by
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import SkippedRecord
+from rateval.records.scores.grouping import group_by
 from rateval.wording import list_some
 
 REASONS_SHOWN = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from rateval.records.cell import CellRecord, EvidenceRecord
-from rateval.records.grouping import group_by
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord, EvidenceRecord
+from rateval.records.scores.grouping import group_by
 from rateval.report.rows import Block, merge_notes
 from rateval.store.rows import NO_MASK
 from rateval.wording import list_some

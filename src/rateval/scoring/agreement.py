@@ -13,10 +13,10 @@ import numpy as np
 from rateval.api.values import Score
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
-from rateval.records.estimate import Estimate
-from rateval.records.explainers import AgreementRecord, VerdictAgreementRecord
 from rateval.records.facts import AgreeFacts, ShareFacts
-from rateval.records.grouping import group_by
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.explainers import AgreementRecord, VerdictAgreementRecord
+from rateval.records.scores.grouping import group_by
 from rateval.scoring.judged import Judged
 from rateval.stats.kappa import cohen_kappa
 from rateval.store.rows import read_rows

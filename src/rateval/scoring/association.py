@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rateval.records.cell import AssociationRecord
-from rateval.records.estimate import Estimate, estimate_share
+from rateval.records.scores.cell import AssociationRecord
+from rateval.records.scores.estimate import Estimate, estimate_share
 from rateval.scoring.comparing import Comparer
 from rateval.scoring.images import Images, number_shared, share_images
 from rateval.scoring.judged import Judged

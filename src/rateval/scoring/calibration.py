@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rateval.records.cell import CalibrationRecord
-from rateval.records.estimate import Estimate
+from rateval.records.scores.cell import CalibrationRecord
+from rateval.records.scores.estimate import Estimate
 from rateval.scoring.judged import Judged
 from rateval.stats.confidence import Within, calibration_error, ranking_ability
 from rateval.store.rows import has_column, iterate_rows

@@ -6,11 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from rateval.api.values import Score
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
-from rateval.records.classes import AreaRecord, ClassesRecord
-from rateval.records.counterfactual import CounterfactualRecord
-from rateval.records.estimate import Estimate, estimate_share
-from rateval.records.explainers import FaithfulnessRecord
 from rateval.records.facts import (
     CounterfactualFacts,
     FaithfulnessFacts,
@@ -20,7 +15,12 @@ from rateval.records.facts import (
     JudgeFacts,
     ScoreFacts,
 )
-from rateval.records.groups import GroupRecord, SliceRecord
+from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.scores.classes import AreaRecord, ClassesRecord
+from rateval.records.scores.counterfactual import CounterfactualRecord
+from rateval.records.scores.estimate import Estimate, estimate_share
+from rateval.records.scores.explainers import FaithfulnessRecord
+from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.scoring.association import associate
 from rateval.scoring.calibration import Calibrations
 from rateval.scoring.compared import Compared

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
-from rateval.records.estimate import Estimate, Over
+from rateval.records.scores.estimate import Estimate, Over
 from rateval.stats.clusters import Clustered
 from rateval.stats.difference import Difference, Share
 from rateval.stats.multiple import no_fall

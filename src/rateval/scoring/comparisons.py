@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rateval.records.comparisons import ComparisonRecord, DifferenceRecord, FindingRecord
 from rateval.records.facts import ScoreFacts
-from rateval.records.grouping import group_by
 from rateval.records.key import Key
+from rateval.records.scores.comparisons import ComparisonRecord, DifferenceRecord, FindingRecord
+from rateval.records.scores.grouping import group_by
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, Pair, is_trained
 from rateval.scoring.judged import Judged

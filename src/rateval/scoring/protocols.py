@@ -8,11 +8,11 @@ from pathlib import Path
 from rateval.api.component import Context
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
-from rateval.records.cell import CellRecord, StoredEvidenceRecord
-from rateval.records.estimate import Estimate
-from rateval.records.grouping import group_by
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.grouping import group_by
 from rateval.scoring.comparing import Comparer
 from rateval.scoring.judged import Judged
 from rateval.store.store import Stored

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from rateval.records.cell import ResultRecord, ScoreRecord
-from rateval.records.comparisons import ComparisonRecord
-from rateval.records.explainers import RankingChangeRecord
-from rateval.records.grouping import group_by
 from rateval.records.key import ClassifierKey, Key
+from rateval.records.scores.cell import ResultRecord, ScoreRecord
+from rateval.records.scores.comparisons import ComparisonRecord
+from rateval.records.scores.explainers import RankingChangeRecord
+from rateval.records.scores.grouping import group_by
 
 _Results = Mapping[str, tuple[Key, float | None]]
 """Label of an attribution to the name of one method's result and its value by one metric."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Protocol
 
-from rateval.records.cell import (
+from rateval.records.scores.cell import (
     AssociationRecord,
     BoundsRecord,
     CalibrationRecord,
@@ -16,11 +16,11 @@ from rateval.records.cell import (
     EvidenceRecord,
     ScoreRecord,
 )
-from rateval.records.estimate import Estimate, Over
-from rateval.records.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
-from rateval.records.grouping import group_by
-from rateval.records.groups import GroupRecord, SliceRecord
-from rateval.records.seeds import SeedsRecord
+from rateval.records.scores.estimate import Estimate, Over
+from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
+from rateval.records.scores.grouping import group_by
+from rateval.records.scores.groups import GroupRecord, SliceRecord
+from rateval.records.scores.seeds import SeedsRecord
 from rateval.stats.seeds import Mean
 from rateval.stats.student import t_interval, two_sided_t
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rateval.records.cell import AssociationRecord, CellRecord
-from rateval.records.estimate import Over
+from rateval.records.scores.cell import AssociationRecord, CellRecord
+from rateval.records.scores.estimate import Over
 from rateval.scoring.association import associate
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rateval.records.classes import FEWEST, WORST, AreaRecord, ClassesRecord, ClassRecord
+from rateval.records.scores.classes import FEWEST, WORST, AreaRecord, ClassesRecord, ClassRecord
 from rateval.stats.clusters import clustered_share
 from rateval.stats.ratio import Ratio
 from rateval.stats.wilson import wilson_interval

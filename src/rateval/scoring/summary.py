@@ -18,7 +18,7 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
-from rateval.records.seeds import SeedsRecord
+from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.registry.python_file import PythonFile
 from rateval.scoring.agreement import Pair, record_agreements

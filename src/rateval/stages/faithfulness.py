@@ -17,8 +17,8 @@ from rateval.api.training import Monitor
 from rateval.data.batches import Batch
 from rateval.data.drawing import draw
 from rateval.errors import PluginError, RatevalError
-from rateval.records.estimate import Estimate
 from rateval.records.facts import FaithfulnessFacts
+from rateval.records.scores.estimate import Estimate
 from rateval.stats.normal import normal_interval
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables

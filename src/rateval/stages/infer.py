@@ -19,9 +19,9 @@ from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
 from rateval.data.groups import Groups, list_groups
 from rateval.errors import RatevalError
-from rateval.records.cell import SkippedRecord
-from rateval.records.explainers import COMPLETE, CompletenessRecord
 from rateval.records.facts import InferFacts
+from rateval.records.scores.cell import SkippedRecord
+from rateval.records.scores.explainers import COMPLETE, CompletenessRecord
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
 from rateval.workbench.explain import explain_batch

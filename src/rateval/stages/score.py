@@ -8,9 +8,9 @@ from rateval.api.protocols import Metric
 from rateval.api.task import Task
 from rateval.api.values import Outcomes
 from rateval.errors import PluginError
-from rateval.records.cell import BoundsRecord
 from rateval.records.facts import GroupFacts, ScoreFacts, SliceFacts
-from rateval.records.groups import MOST_VALUES
+from rateval.records.scores.cell import BoundsRecord
+from rateval.records.scores.groups import MOST_VALUES
 from rateval.workbench.counting import Counting
 from rateval.workbench.groups import Group
 

@@ -22,13 +22,13 @@ from rateval.testing.datasets import check_dataset
 from rateval.testing.executors import check_executor
 from rateval.testing.failure import ConformanceError
 from rateval.testing.finetuners import check_finetuner
+from rateval.testing.judging.metrics import check_metric
+from rateval.testing.judging.validators import check_validator
 from rateval.testing.logbook import RecordingLogbook
-from rateval.testing.metrics import check_metric
 from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
 from rateval.testing.tiny.dataset import TinyDataset, tiny_dataset
 from rateval.testing.tiny.model import TinyModel, tiny_classifier, tiny_model
-from rateval.testing.validators import check_validator
 
 __all__ = [
     "ConformanceError",

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import rateval as package
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.store.rows import read_masks
 
 Rateval = Callable[..., Any]

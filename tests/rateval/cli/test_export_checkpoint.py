@@ -17,8 +17,8 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 from rateval.facade import create, run
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 
 Rateval = Callable[..., Any]
 SPEC: dict[str, Any] = {

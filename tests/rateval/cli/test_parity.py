@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import rateval as package
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord, load
+from rateval.records.scores.cell import CellRecord
 
 Rateval = Callable[..., Any]
 SPEC = """

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import rateval as package
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.stats.wilson import wilson_interval
 
 Rateval = Callable[..., Any]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import rateval
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 
 SHAPES = {"use": "shapes", "train_size": 20, "test_size": 16}
 FIXED = SHAPES | {"seed": 7}

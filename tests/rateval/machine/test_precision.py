@@ -19,8 +19,8 @@ from rateval.errors import RatevalError, SpecError
 from rateval.machine.precision import in_precision, require_precision
 from rateval.machine.processor import Processor, read_processor, time_bfloat16
 from rateval.modelkit import load_batches
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.report.terminal.report import render
 from rateval.testing import TinyModel, tiny_classifier, tiny_model
 

@@ -10,11 +10,11 @@ import pytest
 
 from rateval.console import Console
 from rateval.plan.beside_published import compare_published
-from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
 from rateval.records.environment import EnvironmentRecord
-from rateval.records.estimate import estimate_share
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.scores.estimate import estimate_share
 from rateval.report.terminal.published import render_published
 
 ENVIRONMENT = EnvironmentRecord(

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import rateval
-from rateval.records.explainers import CompletenessRecord
 from rateval.records.run import RunRecord, load
+from rateval.records.scores.explainers import CompletenessRecord
 from rateval.report.completeness import explain_completeness
 from rateval.stages.infer import _completeness, _merge_completeness
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from rateval.records.cell import SkippedRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import SkippedRecord
 from rateval.report.skipped import explain_skipped
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import rateval
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.stages.agree import Explained, agree
 
 LAST = {"use": "generic-attention", "name": "last", "layers": "last"}

@@ -15,9 +15,9 @@ from scipy import stats
 
 import rateval as package
 from rateval.errors import SpecError
-from rateval.records.cell import CellRecord
-from rateval.records.comparisons import ComparisonRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
+from rateval.records.scores.comparisons import ComparisonRecord
 
 pytestmark = pytest.mark.usefixtures("acme")
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
-from rateval.records.comparisons import ComparisonRecord, DifferenceRecord
-from rateval.records.estimate import Estimate
-from rateval.records.explainers import RankingChangeRecord
 from rateval.records.key import ClassifierKey, Key
+from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.scores.comparisons import ComparisonRecord, DifferenceRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.explainers import RankingChangeRecord
 from rateval.scoring.ranking import find_ranking_changes
 
 Values = Mapping[str, Mapping[str, float | None]]

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from rateval.records.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
-from rateval.records.estimate import Estimate
-from rateval.records.explainers import FaithfulnessRecord, RandomisationRecord
 from rateval.records.key import Key
+from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.explainers import FaithfulnessRecord, RandomisationRecord
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import spread, summarise_seeds
 

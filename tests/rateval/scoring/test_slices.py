@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 
 import rateval
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.scoring.slices import slice_by_area, slice_by_class
 from rateval.stats.ratio import Ratio
 

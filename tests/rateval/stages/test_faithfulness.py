@@ -18,8 +18,8 @@ import rateval
 from rateval.cli.main import main
 from rateval.data.drawing import draw
 from rateval.errors import RatevalError
-from rateval.records.cell import CellRecord
-from rateval.records.explainers import FaithfulnessRecord
+from rateval.records.scores.cell import CellRecord
+from rateval.records.scores.explainers import FaithfulnessRecord
 from rateval.testing import tiny_dataset, tiny_model
 
 Array = NDArray[np.float64]

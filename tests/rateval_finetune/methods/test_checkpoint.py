@@ -18,8 +18,8 @@ from torch.nn import functional as F
 import rateval
 from rateval.api import Classifier, Context, RatevalError
 from rateval.cli.main import main
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 from rateval.testing import (
     RecordingLogbook,
     TinyModel,

@@ -11,8 +11,8 @@ import safetensors
 import safetensors.torch
 
 import rateval
-from rateval.records.cell import CellRecord
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
 
 SPEC: dict[str, Any] = {
     "study": {"name": "methods", "seeds": [0, 1, 2]},

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from rateval.console import Text
-from rateval.records.cell import ResultRecord
-from rateval.records.estimate import Estimate
-from rateval.records.grouping import group_by
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import ResultRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.grouping import group_by
 from rateval.report.terminal.layout import (
     add_number,
     add_row,

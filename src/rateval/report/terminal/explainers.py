@@ -8,17 +8,17 @@ from itertools import groupby
 from rich.console import RenderableType
 
 from rateval.console import Text
-from rateval.records.cell import CellRecord
-from rateval.records.estimate import Estimate
-from rateval.records.explainers import (
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.explainers import (
     SAME_MAPS,
     AgreementRecord,
     AreasRecord,
     FaithfulnessRecord,
 )
-from rateval.records.grouping import group_by
-from rateval.records.key import Key
-from rateval.records.run import RunRecord
+from rateval.records.scores.grouping import group_by
 from rateval.report.failures import explain_failures
 from rateval.report.lacks import (
     NOT_FOR_FAITHFULNESS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.console import RenderableType
 
 from rateval.console import Text
-from rateval.records.groups import MOST_VALUES, GroupRecord, SliceRecord
+from rateval.records.scores.groups import MOST_VALUES, GroupRecord, SliceRecord
 from rateval.report.rows import Block, Row
 from rateval.report.terminal.layout import (
     add_number,

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 
 from rateval.console import Text
-from rateval.records.estimate import Estimate
 from rateval.records.key import Key
+from rateval.records.scores.estimate import Estimate
 from rateval.report.failures import AGAIN
 from rateval.report.lacks import FAILED
 from rateval.report.terminal.table import Table

@@ -8,9 +8,9 @@ from itertools import product
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
-from rateval.records.estimate import Estimate
 from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
+from rateval.records.scores.estimate import Estimate
 from rateval.report.lacks import planned_keys, row_keys
 from rateval.report.limits import explain_limit
 from rateval.report.rows import Row, headings, lay_out

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
-from rateval.records.published import Compared, PublishedComparison
 from rateval.records.run import RunRecord
+from rateval.records.scores.published import Compared, PublishedComparison
 from rateval.report.limits import explain_limit
 from rateval.report.terminal.layout import (
     UNDEFINED,

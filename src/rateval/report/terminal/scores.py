@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rateval.console import Text
-from rateval.records.cell import ScoreRecord
-from rateval.records.estimate import Estimate
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import ScoreRecord
+from rateval.records.scores.estimate import Estimate
 from rateval.report.changes import write_interval
 from rateval.report.rows import Block, Part, Row, Shown, headings
 from rateval.report.terminal.layout import (

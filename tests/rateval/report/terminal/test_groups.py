@@ -7,10 +7,10 @@ import io
 import pytest
 from rich.console import Console, Group
 
-from rateval.records.cell import EvidenceRecord, ScoreRecord
-from rateval.records.estimate import Estimate
-from rateval.records.groups import GroupRecord, SliceRecord
 from rateval.records.key import Key
+from rateval.records.scores.cell import EvidenceRecord, ScoreRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.report.rows import Block, Row
 from rateval.report.terminal.groups import GroupTables
 

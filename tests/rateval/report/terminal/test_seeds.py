@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rateval.records.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
-from rateval.records.estimate import Estimate
-from rateval.records.explainers import (
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.explainers import (
     AgreementRecord,
     FaithfulnessRecord,
     RandomisationRecord,
     RankingChangeRecord,
     VerdictAgreementRecord,
 )
-from rateval.records.key import Key
-from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord
 from rateval.report.terminal.report import render
 from rateval.scoring.seeds import summarise_seeds

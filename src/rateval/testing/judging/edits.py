@@ -6,7 +6,7 @@ import torch
 
 from rateval.api.edits import EditsValidator
 from rateval.testing.failure import require
-from rateval.testing.verdicts import JUDGE, check_form, require_same
+from rateval.testing.judging.verdicts import JUDGE, check_form, require_same
 
 _COUNT = 8
 

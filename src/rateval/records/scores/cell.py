@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from rateval.records.base import Record
-from rateval.records.classes import AreaRecord, ClassesRecord
-from rateval.records.counterfactual import CounterfactualRecord
-from rateval.records.estimate import Estimate
-from rateval.records.explainers import AreasRecord, FaithfulnessRecord
-from rateval.records.groups import GroupRecord
 from rateval.records.key import Key
+from rateval.records.scores.classes import AreaRecord, ClassesRecord
+from rateval.records.scores.counterfactual import CounterfactualRecord
+from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord
+from rateval.records.scores.groups import GroupRecord
 
 
 class BoundsRecord(Record):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rateval.records.base import Record
-from rateval.records.estimate import Estimate
 from rateval.records.key import ClassifierKey, Key
+from rateval.records.scores.estimate import Estimate
 
 SAME_MAPS = 0.9
 """Mean rank correlation from which on maps count as the same with randomised weights."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rateval.records.cell import ResultRecord
+from rateval.records.scores.cell import ResultRecord
 
 
 class SeedsRecord(ResultRecord):

@@ -9,9 +9,9 @@ import torch
 from rateval.api.component import EDITS
 from rateval.api.edits import EditsValidator
 from rateval.api.protocols import Validator
-from rateval.testing.edits import check_edits_validator
 from rateval.testing.failure import require, require_members
-from rateval.testing.verdicts import JUDGE, check_form, require_same
+from rateval.testing.judging.edits import check_edits_validator
+from rateval.testing.judging.verdicts import JUDGE, check_form, require_same
 
 _COUNT = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rateval.records.estimate import Estimate
+from rateval.records.scores.estimate import Estimate
 
 Verdict = Literal["agrees", "differs", "limited", "undefined", "no interval", "not there"]
 """Whether the published value lies inside of the run's 95 % interval, or why nobody can tell."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from rateval.records.base import Record
-from rateval.records.estimate import Over
 from rateval.records.key import Key
+from rateval.records.scores.estimate import Over
 
 Claim = Literal["PT falls and IR rises", "no fall", "no change"]
 

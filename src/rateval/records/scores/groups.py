@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from rateval.records.base import Record
-from rateval.records.estimate import Estimate, estimate_share
+from rateval.records.scores.estimate import Estimate, estimate_share
 
 MOST_VALUES = 50
 """Different values that a group has at most: what has more of them names images, it is no group."""

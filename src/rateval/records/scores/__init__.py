@@ -1,0 +1,1 @@
+"""What run.json says of numbers: estimates, cells, comparisons, seeds, groups, explainers."""

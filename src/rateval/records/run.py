@@ -16,6 +16,7 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.results import find_result, pick_evidence, read_scores
 from rateval.records.scores.cell import CellRecord, ResultRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
@@ -27,7 +28,6 @@ from rateval.records.scores.explainers import (
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
-from rateval.store.manifest import require_whole
 from rateval.wording import write_command
 
 if TYPE_CHECKING:
@@ -159,16 +159,28 @@ class RunRecord(Record):
         """
         from rateval.store.rows import ROWS, read_judged_rows
 
-        evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
-        if evidence is None:
-            there = ", ".join(e.validator for e in cell.evidence) or "none"
-            raise RatevalError(
-                f"{self.label(cell.key)}: has no verdicts by {validator or 'any validator'}, there "
-                f"are {there}; name another one, or run the spec again if judging failed"
-            )
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_judged_rows(
             self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
         )
+
+    def classes(
+        self, cell: CellRecord, validator: str | None = None, metric: str | None = None
+    ) -> pa.Table:
+        """Read one score by class: a row for each class of the dataset, whatever their number.
+
+        ``validator`` and ``metric`` are labels of the spec, the first ones when None. Intervals are
+        each class's own. Raises RatevalError when there is no such score, or no table of it.
+        """
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
+        return read_scores(self.path, evidence, metric, "class", self.level)
+
+    def groups(
+        self, cell: CellRecord, validator: str | None = None, metric: str | None = None
+    ) -> pa.Table:
+        """Read one score by group: a row for each value of each group, as ``classes`` does."""
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
+        return read_scores(self.path, evidence, metric, "group", self.level)
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
@@ -205,12 +217,7 @@ class RunRecord(Record):
         return self._result("finetune", cell.classifier)
 
     def _result(self, stage: str, identity: str, *names: str) -> Path:
-        """Return the folder of a result whose files, or those of ``names``, are as stored."""
-        path = self.path.parent / "store" / stage / identity
-        if not path.is_dir():
-            raise RatevalError(f"{path}: the stored result is gone; run the spec again")
-        require_whole(path, names or None)
-        return path
+        return find_result(self.path, stage, identity, *names)
 
 
 def load(path: str | Path) -> RunRecord:

@@ -107,6 +107,7 @@ def _scores(
         yield ScoreRecord(
             metric=metrics[at].label,
             heading=facts.heading,
+            identity=score.identity,
             value=value,
             change=_change(value, before[at], changes[at]),
             bounds=facts.bounds,

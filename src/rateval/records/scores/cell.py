@@ -35,6 +35,9 @@ class ScoreRecord(Record):
     """Label of the metric in the spec."""
     heading: str
     """Short heading of its column."""
+    identity: str | None = None
+    """Names its tables by class and by group: ``store/score/<identity>``. Null over seeds, and in
+    records from before there were any."""
     value: Estimate
     change: Estimate | None = None
     """Value minus that of zero-shot by the same seed of the same study; null when either is
@@ -44,10 +47,10 @@ class ScoreRecord(Record):
     groups: tuple[GroupRecord, ...] = ()
     """The same score by each group of the dataset, over the images that have each of its values."""
     classes: ClassesRecord | None = None
-    """The same score by class; null over seeds, and where it is no share of images."""
+    """The same score by class; null where it is no share of images."""
     areas: tuple[AreaRecord, ...] = ()
     """The same score by thirds of the images by how much of them their mask fills, the smallest
-    first; empty over seeds, and without masks of three sizes."""
+    first; empty without masks of three sizes, and over seeds whose masks differ."""
 
 
 class AssociationRecord(Record):

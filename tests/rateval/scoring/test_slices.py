@@ -13,7 +13,8 @@ from scipy import stats
 import rateval
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
-from rateval.scoring.slices import slice_by_area, slice_by_class
+from rateval.scoring.slices.by_area import slice_by_area
+from rateval.scoring.slices.by_class import slice_by_class
 from rateval.stats.ratio import Ratio
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -72,11 +73,11 @@ def test_no_class_has_a_value_where_nothing_counts() -> None:
 def test_thirds_of_the_area_leave_out_what_has_none() -> None:
     areas = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, np.nan, 0.0])
     right = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
-    found = list(slice_by_area(Ratio(right, np.ones(8)), areas, 0.95))
+    found = list(slice_by_area([Ratio(right, np.ones(8))], areas, 0.95))
     assert [(one.least, one.greatest) for one in found] == [(0.1, 0.2), (0.3, 0.4), (0.5, 0.6)]
     assert [(one.numerator, one.denominator) for one in found] == [(1, 2), (2, 2), (0, 2)]
     assert (found[0].low, found[0].high) == pytest.approx(wilson(1, 2))
-    assert list(slice_by_area(Ratio(right, np.ones(8)), np.full(8, 0.5), 0.95)) == []
+    assert list(slice_by_area([Ratio(right, np.ones(8))], np.full(8, 0.5), 0.95)) == []
 
 
 @pytest.fixture

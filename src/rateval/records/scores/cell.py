@@ -5,6 +5,7 @@ from __future__ import annotations
 from rateval.records.base import Record
 from rateval.records.key import Key
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
+from rateval.records.scores.confidence import ConfidenceRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord
@@ -89,6 +90,8 @@ class EvidenceRecord(Record):
     """One per metric that could be computed, in the order of the spec."""
     association: AssociationRecord | None = None
     """Null where all or none of the images with known evidence are predicted correctly."""
+    confidence: ConfidenceRecord | None = None
+    """Null where predictions have no probabilities, or no image's evidence is known."""
 
     def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric's label; None when it could not be computed."""

@@ -94,8 +94,8 @@ def explain_details(
         more = "" if details else "; more by rateval report --details"
         yield (
             "worst class",
-            f"of the classes with {FEWEST} images or more that count (of …); intervals hold for all "
-            f"classes at once{more}",
+            f"of the classes with {FEWEST} images or more that count (of …); intervals hold for "
+            f"all of them at once{more}",
         )
     if details and any(_areas(row, metrics) for row in rows):
         yield "mask", "share of the image that it fills, in %"

@@ -42,7 +42,9 @@ def execute(parsed: Namespace) -> int:
     folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
     record = load(folder)
     if parsed.json and parsed.details:
-        raise RatevalError("--details: --json prints all that is known already; leave one of them")
+        raise RatevalError(
+            "--details: --json prints all that is known already; leave one of them out"
+        )
     if parsed.json:
         content = record.model_dump(mode="json") | {"format": FORMAT}
         say(Console(), format_json(content, ascii_only=True))

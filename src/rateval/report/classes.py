@@ -77,7 +77,8 @@ def find_classes(row: Row, metric: str) -> ClassesRecord | None:
 def write_part(part: ClassRecord) -> str:
     """Return a class with its score in percent, its interval and the images that it comes from.
 
-    >>> write_part(ClassRecord(name="bee", numerator=1, denominator=40, low=0.002, high=0.15))
+    >>> bee = {"name": "bee", "numerator": 1, "denominator": 40, "low": 0.002, "high": 0.15}
+    >>> write_part(ClassRecord(**bee, value=0.025))
     'bee 2.5 (0.2 to 15.0) of 40'
     """
     name = part.name if len(part.name) <= LONGEST else f"{part.name[: LONGEST - 1]}…"

@@ -52,6 +52,7 @@ def expect(rows: list[Row], metric: str) -> dict[str, Any]:
     counted = [METRICS[metric](row) for row in rows]
     n = sum(below for _, below in counted)
     k = sum(above and below for above, below in counted)
+    found: dict[str, Any]
     found = {"count": len(rows), "numerator": k, "denominator": n, "low": None, "high": None}
     if n:
         z = float(stats.norm.ppf(0.95))

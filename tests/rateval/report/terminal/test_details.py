@@ -23,7 +23,14 @@ METRICS = {"a": "accuracy", "p": "PT"}
 
 def classes(*worst: tuple[str, int, int], compared: int = 8) -> ClassesRecord:
     named = tuple(
-        ClassRecord(name=name, numerator=k, denominator=n, low=k / n / 2, high=(1 + k / n) / 2)
+        ClassRecord(
+            name=name,
+            numerator=k,
+            denominator=n,
+            value=k / n,
+            low=k / n / 2,
+            high=(1 + k / n) / 2,
+        )
         for name, k, n in worst
     )
     return ClassesRecord(defined=8, macro=0.5, compared=compared, worst=named, design_effect=2.0)
@@ -33,7 +40,13 @@ ACCURACY = classes(("bee", 4, 40), ("ant", 8, 40), ("fly", 12, 40), ("gnat", 14,
 PT = classes(("wasp", 1, 20), ("bee", 3, 30), ("[bold]x", 4, 20), ("moth", 5, 20))
 AREAS = tuple(
     AreaRecord(
-        numerator=k, denominator=20, low=0.1, high=0.9, least=at / 10, greatest=at / 10 + 0.1
+        numerator=k,
+        denominator=20,
+        value=k / 20,
+        low=0.1,
+        high=0.9,
+        least=at / 10,
+        greatest=at / 10 + 0.1,
     )
     for at, k in enumerate((2, 6, 10))
 )

@@ -138,7 +138,7 @@ def _check_clear(
 ) -> None:
     """Compare what is said of a crossing with paired intervals one threshold at a time."""
     rows = [record.rows(cell).to_pylist() for cell in cells]
-    clear = []
+    clear: list[int] = []
     for tau in by:
         ratios = []
         for cell in rows:
@@ -148,17 +148,15 @@ def _check_clear(
             )
             below = right if turn.metric == "PT" else valid
             ratios.append(Ratio((right & valid).astype(float), below.astype(float)))
-        found = paired_difference(*ratios)
-        signs = None if found is None else (found.low > 0) - (found.high < 0)
-        clear.append(signs or 0)
+        found = paired_difference(ratios[0], ratios[1])
+        clear.append(0 if found is None else int(found.low > 0) - int(found.high < 0))
     at, new = by.index(turn.threshold), 1 if turn.rises else -1
     below = next((k for k in range(at - 1, -1, -1) if clear[k]), None)
     above = next((k for k in range(at, len(by)) if clear[k]), None)
-    known = below is not None and above is not None
     if below is not None and above is not None and (clear[below], clear[above]) == (-new, new):
         assert (turn.clear_below, turn.clear_above) == (by[below], by[above])
     else:
-        assert not turn.clear, known
+        assert not turn.clear
 
 
 def test_over_seeds_chance_has_a_mean_and_crossings_are_those_of_means() -> None:

@@ -146,8 +146,8 @@ def _check_clear(
             valid = np.array(
                 [r["score"] is not None and r["score"] >= np.float32(tau) for r in cell]
             )
-            below = right if turn.metric == "PT" else valid
-            ratios.append(Ratio((right & valid).astype(float), below.astype(float)))
+            among = right if turn.metric == "PT" else valid
+            ratios.append(Ratio((right & valid).astype(float), among.astype(float)))
         found = paired_difference(ratios[0], ratios[1])
         clear.append(0 if found is None else int(found.low > 0) - int(found.high < 0))
     at, new = by.index(turn.threshold), 1 if turn.rises else -1

@@ -14,6 +14,7 @@ import pytest
 from scipy import stats
 
 import rateval
+from rateval.cli.main import main
 from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
@@ -232,3 +233,28 @@ def test_clusters_leave_open_whether_a_crossing_is_clear() -> None:
     assert record.crossings
     assert not any(pair.asked for pair in record.crossings)
     assert not any(turn.clear for pair in record.crossings for turn in pair.shown)
+
+
+def test_a_validator_that_fails_on_such_maps_costs_chance_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("own.py").write_text(
+        "import torch\nfrom rateval.api import Verdict\n\n\nclass Picky:\n"
+        "    def judge(self, relevance, masks):\n"
+        "        if bool((relevance == 1).all()):\n            raise ValueError('too even')\n"
+        "        yes = torch.ones(len(masks)).bool()\n"
+        '        return Verdict(torch.ones(len(masks)), yes, yes, ("",) * len(masks))\n\n\n'
+        "def make():\n    return Picky()\n"
+    )
+    record = run(evidence=[{"use": "./own.py:make", "name": "picky"}], finetune=[{"use": "zs"}])
+    (failure,) = record.failures
+    assert (failure.stage, failure.error) == ("thresholds", "ValueError: too even")
+    (evidence,) = record.cells[0].evidence
+    assert [score.metric for score in evidence.scores] == ["accuracy", "pt", "ir"]
+    assert (evidence.chance, evidence.mean_score, evidence.curves) == (None, None, None)
+    with pytest.raises(RatevalError, match="failed or were not reached; run the spec again"):
+        record.thresholds(record.cells[0])
+    assert main(["report", str(record.path)]) == 0
+    said = capsys.readouterr().out
+    assert "thresholds tiny · zs on squares by picky: ValueError: too even" in said
+    assert "not done" not in said

@@ -16,8 +16,15 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
-from rateval.records.results import find_result, pick_evidence, read_scores
+from rateval.records.results import (
+    explain_none,
+    find_result,
+    pick_evidence,
+    read_scores,
+    read_thresholds,
+)
 from rateval.records.scores.cell import CellRecord, ResultRecord
+from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.explainers import (
@@ -95,6 +102,8 @@ class RunRecord(Record):
     comparisons: tuple[ComparisonRecord, ...] = ()
     """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
     while the run goes on."""
+    crossings: tuple[CrossingsRecord, ...] = ()
+    """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
 
@@ -182,6 +191,18 @@ class RunRecord(Record):
         evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_scores(self.path, evidence, metric, "group", self.level)
 
+    def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+        """Read counts by threshold, over images of known evidence.
+
+        PT is ``correct`` / ``correct_total``, IR ``correct`` / (``correct`` + ``wrong``). Rows rise
+        by ``threshold`` (float64): 0, 0.001 … 1, and the validator's own. ``correct`` and ``wrong``
+        are right and wrong predictions that are valid by it; ``others``, ``uniform``, ``centre``
+        valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
+        RatevalError as ``rows`` does, and with the reason where there is no threshold.
+        """
+        label = self.label(cell.key)
+        return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
+
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
         from rateval.store.rows import RELEVANCE, read_relevance
@@ -204,12 +225,8 @@ class RunRecord(Record):
     ) -> pa.Table:
         from rateval.store.rows import read_rows
 
-        if found is None and table in self.spec_resolved:
-            raise RatevalError(
-                f"{self.label(cell.key)}: its {table} failed or was not reached; run the spec again"
-            )
         if found is None:
-            raise RatevalError(f"this study has no {table}; add [{table}] to its spec")
+            raise explain_none(self.label(cell.key), table, table in self.spec_resolved)
         return read_rows(self._result(table, found.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:

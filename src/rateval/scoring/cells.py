@@ -27,6 +27,7 @@ from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
 from rateval.scoring.slices.by_area import slice_by_area
 from rateval.scoring.slices.by_class import slice_by_class
+from rateval.scoring.thresholds.chance import record_chance
 from rateval.store.store import Stored
 
 
@@ -92,6 +93,11 @@ def _evidence(
         },
         scores=tuple(_scores(done, baseline, index, comparer)),
         association=associate(comparer, [done], index),
+        **record_chance(
+            done.thresholds[index],
+            comparer.level,
+            by_edits=comparer.plan.validators[index].by_edits,
+        ),
     )
 
 

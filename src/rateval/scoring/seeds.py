@@ -22,6 +22,7 @@ from rateval.records.scores.grouping import group_by
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.scoring.calibration import calibrate_seeds, split_seeds
+from rateval.scoring.thresholds.chance import chance_over_seeds
 from rateval.stats.seeds import Mean
 from rateval.stats.student import two_sided_t
 
@@ -106,6 +107,7 @@ def _evidence(
         ),
         association=None if shared is None else shared.associate(cells, validator),
         confidence=split_seeds([f.confidence for f in there if f.confidence], level),
+        **chance_over_seeds(repeated, level),
     )
 
 

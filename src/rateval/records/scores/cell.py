@@ -6,6 +6,7 @@ from pydantic import Field
 
 from rateval.records.base import Record
 from rateval.records.key import Key
+from rateval.records.scores.chance import ChanceRecord
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
 from rateval.records.scores.confidence import ConfidenceRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
@@ -91,6 +92,11 @@ class EvidenceRecord(Record):
     """Null where all or none of the images with known evidence are predicted correctly."""
     confidence: ConfidenceRecord | None = None
     """Null where predictions have no probabilities, or no image's evidence is known."""
+    chance: ChanceRecord | None = None
+    """Null where predictions under edits were judged, not maps, or it could not be computed."""
+    mean_score: Estimate | None = None
+    """Mean of the validator's scores over the images that have one, with Student's interval over
+    images, or over seeds; null where ``chance`` is."""
 
     def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric's label; None when it could not be computed."""
@@ -105,6 +111,11 @@ class StoredEvidenceRecord(EvidenceRecord):
     tables: dict[str, str] = Field(default_factory=dict)
     """Label of a metric to what names its tables by class and by group: ``store/score/<identity>``.
     Empty in records from before there were any."""
+    curves: str | None = None
+    """Names the stored counts by threshold: ``store/thresholds/<curves>``; null where there are
+    none."""
+    no_curves: str | None = None
+    """Why there are none; null where they are there, or were not reached."""
 
 
 class CalibrationRecord(Record):

@@ -33,6 +33,12 @@ from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
+from rateval.report.thresholds import (
+    explain_chance,
+    explain_chance_columns,
+    explain_crossings,
+    find_clear,
+)
 from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
@@ -47,6 +53,7 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
     failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
     said: set[tuple[Key, str]] = set()
+    clear = find_clear(record)
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
@@ -56,6 +63,8 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         parts += (
             more.sections(block) if details else show_notes(explain_worst(block, metrics), "none")
         )
+        chance = (*explain_chance(block), *explain_crossings(block, clear))
+        parts += show_notes(chance, "none")
         parts += by_groups.sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)
@@ -64,6 +73,7 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         *explain_columns(record, tables.shown),
         *explain_causal_columns(record),
         *explain_details(blocks, metrics, details=details),
+        *explain_chance_columns(record),
     )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))

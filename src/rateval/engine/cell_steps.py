@@ -18,8 +18,8 @@ class CellSteps:
     infer: Step
     judge: tuple[Step, ...]
     """One per validator of the plan."""
-    score: tuple[tuple[Step, ...], ...]
-    """One per validator, with one per metric of the plan."""
+    score: tuple[tuple[Step | None, ...], ...]
+    """One per validator, with one per metric of the plan; None where it has nothing to count."""
     thresholds: tuple[Step | None, ...]
     """One per validator; None for one that judges no maps."""
     counterfactual: Step | None
@@ -30,8 +30,8 @@ class CellSteps:
         edited = () if self.counterfactual is None else (self.counterfactual,)
         waiting = {step.identity: step for step in edited}
         for judge, scores, counted in zip(self.judge, self.score, self.thresholds, strict=True):
-            more = () if counted is None else (counted,)
-            for step in (judge, *scores, *more):  # what maps tell is there before edits are tried
+            # What stored maps tell is there before edits are tried.
+            for step in filter(None, (judge, *scores, counted)):
                 if waiting.keys().isdisjoint(step.needs):
                     yield step
                 else:

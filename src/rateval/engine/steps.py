@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,10 @@ from pathlib import Path
 from rateval.api.protocols import Classifier, Dataset
 from rateval.api.training import Monitor
 from rateval.api.values import Outcomes
+from rateval.data.batches import Batch
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps, Graph
-from rateval.engine.editing import Editing
+from rateval.engine.editing import BATCH_BYTES, Editing
 from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
 from rateval.machine.precision import in_precision
@@ -45,7 +46,8 @@ from rateval.workbench.cell import Job, task_of
 from rateval.workbench.chance import Priors
 from rateval.workbench.counting import Counting
 from rateval.workbench.groups import read_groups
-from rateval.workbench.outcomes import Edited, read_labels, read_outcomes
+from rateval.workbench.kept import Kept
+from rateval.workbench.outcomes import Edited, read_labels, read_outcomes, read_predictions
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""
@@ -62,6 +64,8 @@ class Hands:
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
     _editing: Editing = field(default_factory=Editing)
     _priors: Priors = field(default_factory=Priors)
+    _batches: Kept[Batch] = field(default_factory=lambda: Kept(BATCH_BYTES))
+    """Small test splits as they were read, for other methods and explainers."""
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
         """Train a classifier and write what training changed."""
@@ -86,16 +90,24 @@ class Hands:
         blamed = blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
             monitor.begin(count)
-            if not has_parts(count):
-                return require_samples(infer(job, range(count), monitor, folder))
 
             def write(part: range, folder: Path) -> InferFacts:
-                return infer(job, part, monitor, folder)
+                return infer(job, part, monitor, folder, self._read(steps, job, part))
+
+            if not has_parts(count):
+                return require_samples(write(range(count), folder))
 
             parts = list(do_parts(self.store, step, count, monitor, write))
             facts = [InferFacts.model_validate(part.facts) for part in parts]
             paths = [part.path for part in parts]
             return require_samples(merge(list(zip(paths, facts, strict=True)), folder))
+
+    def _read(self, steps: CellSteps, job: Job, part: range) -> Iterable[Batch]:
+        """Return the batches of a part of a test split, which small ones are kept of."""
+        inputs = {name: steps.infer.inputs[name] for name in ("test", "shift")}
+        inputs |= {"model": self.bench.inputs(steps.cell.model, steps.cell.seed)}
+        inputs |= {"part": [part.start, part.stop], "at once": job.batch_size}
+        return self._batches.each(identify(inputs), job.batches(part, masks=True))
 
     def judge(self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor) -> JudgeFacts:
         """Judge stored maps, or answers to edits, by one of the plan's validators."""
@@ -150,13 +162,27 @@ class Hands:
             )
 
     def counterfactual(
-        self, steps: CellSteps, folder: Path, monitor: Monitor
+        self, steps: CellSteps, inferred: Sequence[Step], folder: Path, monitor: Monitor
     ) -> CounterfactualFacts:
-        """Ask the classifier about edited test images."""
+        """Ask the classifier about edited test images, which some steps predict as they are."""
         job = self._job(steps, explaining=False)
+        predicted = self._read_predictions(inferred)
         blamed = blaming(steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
-            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder)
+            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder, predicted)
+
+    def _read_predictions(self, inferred: Sequence[Step]) -> Mapping[str, int]:
+        """Return what one of these steps predicted, by id; nothing where none has been done.
+
+        In half precision a pass that explains rounds otherwise than one that predicts alone, so
+        that what is stored first would matter.
+        """
+        for step in inferred if self.plan.spec.run.precision == "float32" else ():
+            with self.store.reading([step.identity]):
+                stored = self.store.fetch(step.stage, step.inputs, whole=True)
+                if stored is not None:
+                    return read_predictions(stored.path)
+        return {}
 
     def _edited(self, steps: CellSteps, choice: Choice) -> Edited | None:
         """Return the answers to edits that a choice needs; None where it needs none."""
@@ -219,18 +245,25 @@ class Hands:
 def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
     """Return how to do each step of a graph, by its identity."""
     found: dict[str, Write] = {}
+    inferred: dict[str, list[Step]] = {}
+    """By the step that edits the same test for the same classifier, whatever explains it."""
     for steps in graph.cells:
         found.setdefault(steps.finetune.identity, partial(hands.finetune, steps))
         found.setdefault(steps.infer.identity, partial(hands.infer, steps))
         for validator, step in enumerate(steps.judge):
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
             for metric, counted in enumerate(steps.score[validator]):
-                found.setdefault(counted.identity, partial(hands.score, steps, validator, metric))
+                if counted is not None:
+                    score = partial(hands.score, steps, validator, metric)
+                    found.setdefault(counted.identity, score)
         for validator, by in enumerate(steps.thresholds):
             if by is not None:
                 found.setdefault(by.identity, partial(hands.thresholds, steps, validator))
         if steps.counterfactual is not None:
-            found.setdefault(steps.counterfactual.identity, partial(hands.counterfactual, steps))
+            alike = inferred.setdefault(steps.counterfactual.identity, [])
+            alike.append(steps.infer)
+            ask = partial(hands.counterfactual, steps, alike)
+            found.setdefault(steps.counterfactual.identity, ask)
         if steps.faithfulness is not None:
             found.setdefault(steps.faithfulness.identity, partial(hands.faithfulness, steps))
     for pair in (pair for group in graph.agreements for pair in group):

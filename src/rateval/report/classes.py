@@ -16,13 +16,12 @@ LONGEST = 30
 """Characters of a class's name that are printed."""
 
 
-def explain_worst(block: Block, metrics: Mapping[str, str]) -> Iterator[str]:
+def explain_worst(block: Block) -> Iterator[str]:
     """Yield one line on the lowest class of each row, by the most telling metric that has one.
 
-    ``metrics`` are the headings of the metrics by their labels. Nothing where there are not two
-    classes at least to compare, with images enough.
+    Nothing where there are not two classes at least to compare, with images enough.
     """
-    for metric in choose_metrics(metrics):
+    for metric in choose_metrics(block.metrics):
         told = [
             f"{_name(row, block)} {write_part(found.worst[0])}"
             for row in block.rows
@@ -31,13 +30,11 @@ def explain_worst(block: Block, metrics: Mapping[str, str]) -> Iterator[str]:
         more = [f"and {len(told) - SENTENCES_SHOWN} more rows"] if told[SENTENCES_SHOWN:] else []
         if told:
             shown = "; ".join([*told[:SENTENCES_SHOWN], *more])
-            yield f"worst class by {metrics[metric]}: {shown}"
+            yield f"worst class by {block.metrics[metric]}: {shown}"
             return
 
 
-def explain_more_classes(
-    block: Block, metrics: Mapping[str, str], most: int, said: set[tuple[Key, str]]
-) -> Iterator[str]:
+def explain_more_classes(block: Block, most: int, said: set[tuple[Key, str]]) -> Iterator[str]:
     """Yield for each row its lowest classes, ``most`` for each metric.
 
     What is ``said`` of a row already, as below the table of another validator, is left out; what is
@@ -45,10 +42,10 @@ def explain_more_classes(
     """
     for row in block.rows:
         told = []
-        for metric in choose_metrics(metrics):
+        for metric in choose_metrics(block.metrics):
             found = find_classes(row, metric)
             if found is not None:
-                text = f"{metrics[metric]} " + ", ".join(map(write_part, found.worst[:most]))
+                text = f"{block.metrics[metric]} " + ", ".join(map(write_part, found.worst[:most]))
                 told += [text] if (row.key, text) not in said else []
                 said.add((row.key, text))
         if told:
@@ -86,21 +83,19 @@ def write_part(part: ClassRecord) -> str:
     return f"{name} {100 * part.value:.1f} ({low} to {high}) of {part.denominator:,.0f}"
 
 
-def explain_details(
-    blocks: Sequence[Block], metrics: Mapping[str, str], *, details: bool
-) -> Iterator[tuple[str, str]]:
+def explain_details(blocks: Sequence[Block], *, details: bool) -> Iterator[tuple[str, str]]:
     """Yield what these words mean, and where there is more."""
-    rows = [row for block in blocks for row in block.rows]
-    if any(find_classes(row, metric) for row in rows for metric in choose_metrics(metrics)):
+    rows = [(row, choose_metrics(block.metrics)) for block in blocks for row in block.rows]
+    if any(find_classes(row, metric) for row, metrics in rows for metric in metrics):
         more = "" if details else "; more by rateval report --details"
         yield (
             "worst class",
             f"of the classes with {FEWEST} images or more that count (of …); intervals hold for "
             f"all of them at once{more}",
         )
-    if details and any(_areas(row, metrics) for row in rows):
+    if details and any(_areas(row, metrics) for row, metrics in rows):
         yield "mask", "share of the image that it fills, in %"
-    if details and any(row.evidence and row.evidence.confidence for row in rows):
+    if details and any(row.evidence and row.evidence.confidence for row, _ in rows):
         yield (
             "valid above other",
             "of right predictions, how often one on valid evidence has more confidence than one on "
@@ -108,8 +103,8 @@ def explain_details(
         )
 
 
-def _areas(row: Row, metrics: Mapping[str, str]) -> bool:
-    scores = (row.score(metric) for metric in choose_metrics(metrics)[:1])
+def _areas(row: Row, metrics: Sequence[str]) -> bool:
+    scores = (row.score(metric) for metric in metrics[:1])
     return any(score is not None and score.areas for score in scores)
 
 

@@ -151,6 +151,7 @@ def test_scores_without_tables_are_made_anew_and_nothing_else(
     shutil.rmtree(first.path.parent / "store" / "score")
     again = run()
     done = {(stage.stage, stage.reused) for stage in again.stages}
-    assert done == {("finetune", True), ("infer", True), ("judge", True), ("score", False)}
+    kept = {("finetune", True), ("infer", True), ("judge", True), ("thresholds", True)}
+    assert done == {*kept, ("score", False)}
     (cell,) = again.cells
     assert again.classes(cell).equals(first.classes(first.cells[0]))

@@ -34,7 +34,7 @@ def block(*chances: tuple[str, ChanceRecord | None], model: str = "clip") -> Blo
             validator="v", quadrants={}, undefined={}, scores=(), chance=found
         )
         rows.append(Row(key(finetuner, model if place else "clip"), evidence, ""))
-    return Block("d", "a", "v", False, 2, tuple(rows), (), ())
+    return Block("d", "a", "v", {}, False, 2, tuple(rows), (), ())
 
 
 def test_one_row_has_its_chance_with_an_interval() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
@@ -35,17 +35,17 @@ _THIRDS = ("small", "middle", "large")
 class Details:
     """What is added to the tables of one report."""
 
-    def __init__(self, metrics: Mapping[str, str], level: float, width: int) -> None:
-        self._metrics, self._width = metrics, width
+    def __init__(self, level: float, width: int) -> None:
+        self._width = width
         self._level = f"{100 * level:g} %"
         self._said: set[tuple[Key, str]] = set()
 
     def sections(self, block: Block) -> Iterator[RenderableType]:
         """Yield what is told of one table beyond its numbers."""
         most = _NAMED[self._width >= _ROOMY]
-        notes = explain_more_classes(block, self._metrics, most, self._said)
+        notes = explain_more_classes(block, most, self._said)
         yield from show_notes(notes, "none")
-        for metric in choose_metrics(self._metrics)[:1]:
+        for metric in choose_metrics(block.metrics)[:1]:
             yield from self._by_area(block, metric)
         yield from confidence_section(block, self._level, self._width)
 
@@ -54,7 +54,7 @@ class Details:
         if not rows:
             return
         wide = self._width >= _ROOMY
-        about = f"{self._metrics[metric]} by thirds of mask area · {block.validator}"
+        about = f"{block.metrics[metric]} by thirds of mask area · {block.validator}"
         table = make_table("model", "method", *(["shift"] if block.shifted else []))
         for third in _THIRDS:
             add_number(table, f"{third} %")

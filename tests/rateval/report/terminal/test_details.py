@@ -68,6 +68,7 @@ def block(
     pt: ClassesRecord | None = PT,
     areas: tuple[AreaRecord, ...] = AREAS,
     validator: str = "mass",
+    metrics: dict[str, str] = METRICS,
 ) -> Block:
     score = estimate_share(10, 40)
     evidence = EvidenceRecord(
@@ -86,6 +87,7 @@ def block(
         dataset="d",
         attribution="x",
         validator=validator,
+        metrics=metrics,
         shifted=False,
         count=40,
         rows=rows,
@@ -105,24 +107,24 @@ def flat(lines: list[str]) -> str:
 
 
 def test_the_worst_class_of_each_method_is_one_line() -> None:
-    (line,) = explain_worst(block(), METRICS)
+    (line,) = explain_worst(block())
     assert line == (
         "worst class by PT: zs wasp 5.0 (2.5 to 52.5) of 20; ft wasp 5.0 (2.5 to 52.5) of 20"
     )
-    (line,) = explain_worst(block(tuple(f"m{at}" for at in range(15))), METRICS)
+    (line,) = explain_worst(block(tuple(f"m{at}" for at in range(15))))
     assert line.endswith("m11 wasp 5.0 (2.5 to 52.5) of 20; and 3 more rows")
 
 
 @pytest.mark.parametrize("found", [None, classes(("bee", 4, 40), compared=1), classes()])
 def test_where_there_is_nothing_to_compare_no_class_is_named(found: ClassesRecord | None) -> None:
-    assert list(explain_worst(block(pt=found), {"p": "PT"})) == []
-    (line,) = explain_worst(block(pt=found), METRICS)  # then by the metric that has some
+    assert list(explain_worst(block(pt=found, metrics={"p": "PT"}))) == []
+    (line,) = explain_worst(block(pt=found))  # then by the metric that has some
     assert line.startswith("worst class by accuracy: zs bee 10.0 ")
 
 
 @pytest.mark.parametrize("width", [80, 140])
 def test_more_classes_are_named_where_there_is_room(width: int) -> None:
-    details = Details(METRICS, 0.95, width)
+    details = Details(0.95, width)
     lines = draw(lambda: details.sections(block()), width)
     assert max(map(len, lines)) <= width
     text = flat(lines)
@@ -138,7 +140,7 @@ def test_more_classes_are_named_where_there_is_room(width: int) -> None:
 
 
 def test_thirds_of_the_mask_area_are_a_table() -> None:
-    wide = draw(lambda: Details(METRICS, 0.95, 140).sections(block()), 140)
+    wide = draw(lambda: Details(0.95, 140).sections(block()), 140)
     (title,) = [at for at, line in enumerate(wide) if "PT by thirds of mask area · mass" in line]
     assert wide[title + 1].split() == [
         *("model", "method"),
@@ -154,35 +156,35 @@ def test_thirds_of_the_mask_area_are_a_table() -> None:
         *("30.0", "10.0", "to", "90.0", "10–20"),
         *("50.0", "10.0", "to", "90.0", "20–30"),
     ]
-    narrow = flat(draw(lambda: Details(METRICS, 0.95, 80).sections(block()), 80))
+    narrow = flat(draw(lambda: Details(0.95, 80).sections(block()), 80))
     assert "m ft 10.0 0–10 30.0 10–20 50.0 20–30" in narrow
-    none = flat(draw(lambda: Details(METRICS, 0.95, 80).sections(block(areas=())), 80))
+    none = flat(draw(lambda: Details(0.95, 80).sections(block(areas=())), 80))
     assert "thirds" not in none
 
 
 def test_confidence_stands_by_quadrant() -> None:
-    narrow = draw(lambda: Details(METRICS, 0.9, 80).sections(block()), 80)
+    narrow = draw(lambda: Details(0.9, 80).sections(block()), 80)
     (row,) = [line for line in narrow if line.startswith("m      ft") and "62.5" in line]
     assert row.split() == ["m", "ft", "90.0", "80.0", "–", "50.0", "62.5", "61.5", "to", "63.5"]
-    wide = draw(lambda: Details(METRICS, 0.9, 140).sections(block()), 140)
+    wide = draw(lambda: Details(0.9, 140).sections(block()), 140)
     (row,) = [line for line in wide if line.startswith("m      ft") and "62.5" in line]
     assert "90.0 89.0 to 91.0 80.0 79.0 to 81.0 – 50.0" in flat([row])
     assert any("90 %" in line for line in wide)
 
 
 def test_the_legend_says_where_there_is_more() -> None:
-    told = dict(explain_details([block()], METRICS, details=False))
+    told = dict(explain_details([block()], details=False))
     assert list(told) == ["worst class"]
     assert told["worst class"].endswith("; more by rateval report --details")
-    whole = dict(explain_details([block()], METRICS, details=True))
+    whole = dict(explain_details([block()], details=True))
     assert list(whole) == ["worst class", "mask", "valid above other"]
     assert "--details" not in " ".join(whole.values())
-    bare = block(pt=None, areas=())
-    assert list(explain_details([bare], {"p": "PT"}, details=False)) == []
+    bare = block(pt=None, areas=(), metrics={"p": "PT"})
+    assert list(explain_details([bare], details=False)) == []
 
 
 def test_names_are_printed_as_they_are() -> None:
     found = classes(("[red]a\x1b[31m", 4, 40), ("y" * 60, 5, 40))
-    notes = draw(lambda: show_notes(explain_worst(block(("zs",), pt=found), METRICS)), 120)
+    notes = draw(lambda: show_notes(explain_worst(block(("zs",), pt=found))), 120)
     assert "[red]a" in flat(notes)
     assert "\x1b" not in flat(notes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rateval.json_file import write_whole
 from rateval.records.run import RunRecord
@@ -12,6 +13,7 @@ from rateval.report.html.embed import element, policy, read_asset, read_bundle, 
 from rateval.report.html.gallery import gallery_data
 from rateval.report.html.markup import Child, Html, data_block, join, tag
 from rateval.report.html.repeat import repeat_section
+from rateval.report.html.section import ChartSection
 from rateval.report.html.top import (
     care,
     explain_measures,
@@ -52,20 +54,29 @@ def render(record: RunRecord, *, pictures: bool = True) -> str:
     shown = Shown(frozenset({"label", "value", "interval", "change", "mark", "count"}), 1)
     columns = (*explain_columns(record, shown), *explain_causal_columns(record))
     notes = list(find_notes(record, blocks))
+    charts = ChartSection(record, blocks, metrics)
     parts = [
         _section("verdict", verdicts(blocks, metrics)),
         _section("scores", *score_sections(record, blocks, metrics), _explain(columns)),
         _section("care", care(notes)),
+        _section("charts", *charts.parts),
     ]
     ending = _section("repeat", *repeat_section(record))
-    return _document(record, parts, ending, pictures)
+    return _document(record, parts, ending, charts.data(), pictures)
 
 
-def _document(record: RunRecord, parts: Sequence[Html], ending: Html, pictures: bool) -> str:
+def _document(
+    record: RunRecord,
+    parts: Sequence[Html],
+    ending: Html,
+    charts: Mapping[str, Any],
+    pictures: bool,
+) -> str:
     styles = [text for name in STYLES if (text := read_asset(name))]
-    scripts = [text for name in (*SCRIPTS,) if (text := read_asset(name))]
+    scripts = [text for name in SCRIPTS if (text := read_asset(name))]
     scripts.insert(0, read_bundle())
-    used = sum(len(text.encode()) for text in (*parts, ending, *styles, *scripts))
+    drawn = data_block("chart-data", charts)
+    used = sum(len(text.encode()) for text in (*parts, ending, drawn, *styles, *scripts))
     data = gallery_data(record, BUDGET - used, pictures)
     body = join(
         [
@@ -74,6 +85,7 @@ def _document(record: RunRecord, parts: Sequence[Html], ending: Html, pictures: 
             tag("header", _title(record), explain_measures(), class_="top"),
             tag("main", *parts, _gallery(), ending, id="report"),
             tag("footer", tag("p", _contents(data))),
+            drawn,
             data_block("gallery-data", data),
             *(element("script", text) for text in scripts),
         ]

@@ -16,7 +16,9 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.results import explain_none, find_result, pick_evidence, read_thresholds
 from rateval.records.scores.cell import CellRecord, ResultRecord
+from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.explainers import (
@@ -27,7 +29,6 @@ from rateval.records.scores.explainers import (
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
-from rateval.store.manifest import require_whole
 from rateval.wording import write_command
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class RunRecord(Record):
     comparisons: tuple[ComparisonRecord, ...] = ()
     """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
     while the run goes on."""
+    crossings: tuple[CrossingsRecord, ...] = ()
+    """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
 
@@ -159,16 +162,22 @@ class RunRecord(Record):
         """
         from rateval.store.rows import ROWS, read_judged_rows
 
-        evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
-        if evidence is None:
-            there = ", ".join(e.validator for e in cell.evidence) or "none"
-            raise RatevalError(
-                f"{self.label(cell.key)}: has no verdicts by {validator or 'any validator'}, there "
-                f"are {there}; name another one, or run the spec again if judging failed"
-            )
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_judged_rows(
             self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
         )
+
+    def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+        """Read counts by threshold, over images of known evidence.
+
+        PT is ``correct`` / ``correct_total``, IR ``correct`` / (``correct`` + ``wrong``). Rows rise
+        by ``threshold`` (float64): 0, 0.001 … 1, and the validator's own. ``correct`` and ``wrong``
+        are right and wrong predictions that are valid by it; ``others``, ``uniform``, ``centre``
+        valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
+        RatevalError as ``rows`` does, and with the reason where there is no threshold.
+        """
+        label = self.label(cell.key)
+        return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
@@ -192,12 +201,8 @@ class RunRecord(Record):
     ) -> pa.Table:
         from rateval.store.rows import read_rows
 
-        if found is None and table in self.spec_resolved:
-            raise RatevalError(
-                f"{self.label(cell.key)}: its {table} failed or was not reached; run the spec again"
-            )
         if found is None:
-            raise RatevalError(f"this study has no {table}; add [{table}] to its spec")
+            raise explain_none(self.label(cell.key), table, table in self.spec_resolved)
         return read_rows(self._result(table, found.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:
@@ -205,12 +210,7 @@ class RunRecord(Record):
         return self._result("finetune", cell.classifier)
 
     def _result(self, stage: str, identity: str, *names: str) -> Path:
-        """Return the folder of a result whose files, or those of ``names``, are as stored."""
-        path = self.path.parent / "store" / stage / identity
-        if not path.is_dir():
-            raise RatevalError(f"{path}: the stored result is gone; run the spec again")
-        require_whole(path, names or None)
-        return path
+        return find_result(self.path, stage, identity, *names)
 
 
 def load(path: str | Path) -> RunRecord:

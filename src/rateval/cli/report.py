@@ -23,6 +23,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
     )
+    parser.add_argument(
+        "--details",
+        action="store_true",
+        help="add worst classes, scores by mask area and confidence by evidence",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the run's record as JSON")
     form.add_argument(
@@ -49,13 +54,15 @@ def execute(parsed: Namespace) -> int:
     if parsed.no_pictures and not parsed.html:
         raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
     record = load(folder)
+    if parsed.json and parsed.details:
+        raise RatevalError("--details: --json prints all that is known already; leave one of them")
     if parsed.html:
         _write(record, Path(parsed.html), pictures=not parsed.no_pictures)
     elif parsed.json:
         content = record.model_dump(mode="json") | {"format": FORMAT}
         say(Console(), format_json(content, ascii_only=True))
     else:
-        print_report(record, Console(plain=parsed.plain), discover(), warn)
+        print_report(record, Console(plain=parsed.plain), discover(), warn, details=parsed.details)
     return 0
 
 

@@ -29,7 +29,7 @@ BUDGET = 12_000_000
 """Bytes that a page has at most."""
 
 STYLES = ("page.css", "gallery.css")
-SCRIPTS = ("page.js", "gallery.js")
+SCRIPTS = ("page.js", "classes.js", "gallery.js")
 
 _SECTIONS = {
     "verdict": "Verdict",

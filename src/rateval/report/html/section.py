@@ -9,14 +9,22 @@ from rateval.records.run import RunRecord
 from rateval.report.html.arrows import arrow_charts
 from rateval.report.html.bars import quadrant_bars
 from rateval.report.html.charts import CONFIG, Charts
+from rateval.report.html.classes import ClassTables
 from rateval.report.html.curves import training_charts
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.parts import convert
+from rateval.report.html.thresholds import TESTS_SHOWN as CURVES_SHOWN, threshold_charts
 from rateval.report.html.transitions import transition_data, transition_place
 from rateval.report.rows import Block
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.trainings import curve_sections
+from rateval.report.thresholds import explain_chance, explain_crossings
+
+FROM_TO = (
+    "How many images stood where with the first method, and stand where with the second: "
+    "R or W for the prediction, then R or W for its reason."
+)
 
 TESTS_SHOWN = 40
 """Tests that have charts; the tables are those of all."""
@@ -33,6 +41,7 @@ class ChartSection:
         self._left = len(blocks) - len(self._blocks)
         self._metrics = metrics
         self._charts = Charts()
+        self._classes = ClassTables(record, metrics)
         self.parts = list(self._sections())
         """The elements, in their order."""
 
@@ -41,6 +50,7 @@ class ChartSection:
         return {
             "config": CONFIG,
             "charts": self._charts.specs,
+            "classes": self._classes.data,
             "transitions": transition_data(self._record, self._blocks),
         }
 
@@ -76,7 +86,16 @@ class ChartSection:
             yield from (tag("h3", "Where the images fall"), bars)
         if len(block.rows) > 1 and bars is not None:
             yield tag("h3", "From one method to another")
+            yield tag("p", FROM_TO, class_="how")
             yield transition_place(at)
+        curves = threshold_charts(self._record, self._charts, block) if at < CURVES_SHOWN else None
+        if curves is not None:
+            yield from (tag("h3", "If the threshold were another"), curves)
+            texts = (*explain_chance(block), *explain_crossings(self._record, block))
+            yield _in_words(texts)
+        classes = self._classes.place(block)
+        if classes is not None:
+            yield from (tag("h3", "Class by class"), classes)
 
     def _of_all(self) -> Iterator[Html]:
         record = self._record
@@ -93,3 +112,9 @@ class ChartSection:
         if confidence:
             yield tag("h3", "How far can its confidence be trusted?", id="confidence")
             yield from confidence
+
+
+def _in_words(texts: Sequence[str]) -> Html | None:
+    if not texts:
+        return None
+    return tag("ul", *(tag("li", text.strip(" ·")) for text in texts), class_="words")

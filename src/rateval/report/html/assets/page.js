@@ -147,26 +147,4 @@
     place.append(make("p", { class: "chooser" }, fromLabel, " ", toLabel), shown);
     show();
   }
-
-  // Tables that sort: a heading's button takes its column, the other way round the next time.
-  const value = (row, column) => {
-    const text = row.cells[column].dataset.value ?? row.cells[column].textContent;
-    return text === "" || isNaN(text) ? text : Number(text);
-  };
-  for (const button of all("button.sorts")) {
-    button.addEventListener("click", () => {
-      const head = button.closest("th");
-      const body = head.closest("table").tBodies[0];
-      const up = head.getAttribute("aria-sort") !== "ascending";
-      for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", up ? "ascending" : "descending");
-      const rows = [...body.rows].sort((one, other) => {
-        const [a, b] = [value(one, head.cellIndex), value(other, head.cellIndex)];
-        if (a === "" || b === "") return (a === "") - (b === ""); // what is undefined comes last
-        const order = typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(b);
-        return up ? order : -order;
-      });
-      body.append(...rows);
-    });
-  }
 })();

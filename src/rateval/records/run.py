@@ -151,10 +151,16 @@ class RunRecord(Record):
         write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
 
-    def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+    def rows(
+        self,
+        cell: CellRecord,
+        validator: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
         """Read one row per image: predictions beside the verdicts of one validator.
 
-        ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
+        ``validator`` is a label of the spec, the first one when None; ``columns`` are those of the
+        predictions that are read, all when None. Raises RatevalError when the
         cell has no verdicts of it, or the stored results are gone.
         """
         from rateval.store.rows import ROWS, read_judged_rows
@@ -167,7 +173,9 @@ class RunRecord(Record):
                 f"are {there}; name another one, or run the spec again if judging failed"
             )
         return read_judged_rows(
-            self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
+            self._result("infer", cell.identity, ROWS),
+            self._result("judge", evidence.identity),
+            columns,
         )
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:

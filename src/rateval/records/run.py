@@ -16,6 +16,7 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.scores.cell import CellRecord, ResultRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
@@ -65,7 +66,7 @@ class RunRecord(Record):
     spec_given: str
     """The spec's text, as it was given."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Keys of ``[run]`` that environment, command line or caller set, with their values."""
+    """Keys of ``[run]``, and ``report.pictures``, that something else than the spec set."""
     only: tuple[str, ...] = ()
     """Labels and patterns of the cells that were to be computed; empty for all."""
     spec_resolved: dict[str, Any]
@@ -97,6 +98,8 @@ class RunRecord(Record):
     while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
+    pictures: tuple[PicturesRecord, ...] = ()
+    """One per test and view of its images that is kept; empty while the run goes on."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -194,6 +197,13 @@ class RunRecord(Record):
     def answers(self, cell: CellRecord) -> pa.Table:
         """Read the answers to edits of each image. Raises RatevalError as ``curves`` does."""
         return self._rows_of(cell, "counterfactual", cell.counterfactual)
+
+    def images(self, pictures: PicturesRecord) -> pa.Table:
+        """Read pictures, one row per image. Raises RatevalError when they are gone."""
+        from rateval.store.pictures import read_pictures
+
+        folder = self._result(PICTURES, pictures.identity, pictures.file)
+        return read_pictures(folder / pictures.file)
 
     def _rows_of(
         self, cell: CellRecord, table: str, found: FaithfulnessRecord | CounterfactualRecord | None

@@ -150,6 +150,7 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
             for choice in plan.choices[table]
         ]
     resolved["statistics"] = plan.spec.statistics.model_dump(mode="json")
+    resolved["report"] = plan.spec.report.model_dump(mode="json")
     return resolved | plan.spec.extras() | {"run": plan.spec.run.model_dump(mode="json")}
 
 

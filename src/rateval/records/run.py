@@ -17,7 +17,9 @@ from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
 from rateval.records.pictures import PICTURES, PicturesRecord
+from rateval.records.reading import explain_none, find_curves, find_evidence
 from rateval.records.scores.cell import CellRecord, ResultRecord
+from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.explainers import (
@@ -96,6 +98,8 @@ class RunRecord(Record):
     comparisons: tuple[ComparisonRecord, ...] = ()
     """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
     while the run goes on."""
+    crossings: tuple[CrossingsRecord, ...] = ()
+    """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
     pictures: tuple[PicturesRecord, ...] = ()
@@ -168,18 +172,27 @@ class RunRecord(Record):
         """
         from rateval.store.rows import ROWS, read_judged_rows
 
-        evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
-        if evidence is None:
-            there = ", ".join(e.validator for e in cell.evidence) or "none"
-            raise RatevalError(
-                f"{self.label(cell.key)}: has no verdicts by {validator or 'any validator'}, there "
-                f"are {there}; name another one, or run the spec again if judging failed"
-            )
+        evidence = find_evidence(self.label(cell.key), cell, validator)
         return read_judged_rows(
             self._result("infer", cell.identity, ROWS),
             self._result("judge", evidence.identity),
             columns,
         )
+
+    def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+        """Read counts by threshold, over images of known evidence.
+
+        PT is ``correct`` / ``correct_total``, IR ``correct`` / (``correct`` + ``wrong``). Rows rise
+        by ``threshold`` (float64): 0, 0.001 … 1, and the validator's own. ``correct`` and ``wrong``
+        are right and wrong predictions that are valid by it; ``others``, ``uniform``, ``centre``
+        valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
+        RatevalError as ``rows`` does, and with the reason where there is no threshold.
+        """
+        from rateval.store.curves import CURVES, read_curves
+
+        name = self.label(cell.key)
+        identity = find_curves(name, find_evidence(name, cell, validator))
+        return read_curves(self._result("thresholds", identity, CURVES))
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
@@ -210,12 +223,8 @@ class RunRecord(Record):
     ) -> pa.Table:
         from rateval.store.rows import read_rows
 
-        if found is None and table in self.spec_resolved:
-            raise RatevalError(
-                f"{self.label(cell.key)}: its {table} failed or was not reached; run the spec again"
-            )
         if found is None:
-            raise RatevalError(f"this study has no {table}; add [{table}] to its spec")
+            raise explain_none(self.label(cell.key), table, table in self.spec_resolved)
         return read_rows(self._result(table, found.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rateval.records.base import Record
 from rateval.records.key import Key
+from rateval.records.scores.chance import ChanceRecord
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.estimate import Estimate
@@ -86,6 +87,11 @@ class EvidenceRecord(Record):
     """One per metric that could be computed, in the order of the spec."""
     association: AssociationRecord | None = None
     """Null where all or none of the images with known evidence are predicted correctly."""
+    chance: ChanceRecord | None = None
+    """Null where predictions under edits were judged, not maps, or it could not be computed."""
+    mean_score: Estimate | None = None
+    """Mean of the validator's scores over the images that have one, with Student's interval over
+    images, or over seeds; null where ``chance`` is."""
 
     def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric's label; None when it could not be computed."""
@@ -97,6 +103,11 @@ class StoredEvidenceRecord(EvidenceRecord):
 
     identity: str
     """Names the stored verdicts: ``store/judge/<identity>``."""
+    curves: str | None = None
+    """Names the stored counts by threshold: ``store/thresholds/<curves>``; null where there are
+    none."""
+    no_curves: str | None = None
+    """Why there are none; null where they are there, or were not reached."""
 
 
 class CalibrationRecord(Record):

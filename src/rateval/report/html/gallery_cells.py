@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,16 +26,11 @@ Columns = dict[str, list[Any]]
 """A name to one JSON value per shown image, None where the cell has no row of it."""
 
 
-def read_cell(
-    record: RunRecord,
-    cell: CellRecord,
-    shown: NDArray[np.int64],
-    thresholds: Mapping[str, float | None],
-) -> dict[str, Any]:
+def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> dict[str, Any]:
     """Read of one cell what the page draws; ``shown`` are positions in the test split, (k,).
 
-    ``thresholds`` has the one of each validator, None where it decides by none. The rows and maps
-    of all other images are let go before this returns. Raises RatevalError when results are gone.
+    The rows and maps of all other images are let go before this returns. Raises RatevalError when
+    stored results are gone.
     """
     first = cell.evidence[0].validator
     rows = record.rows(cell, first, _PREDICTIONS)
@@ -53,10 +46,8 @@ def read_cell(
         if name != first:
             rows = record.rows(cell, name, ("correct", "mask_area"))
         verdicts[name] = _describe_verdicts(rows, places)
-        threshold = thresholds.get(name)
-        found = None if threshold is None else count_scores(rows, threshold)
-        if found is not None:
-            curves[name] = found
+        if evidence.curves is not None:
+            curves[name] = _count_scores(record, cell, name)
     grid = None
     if len(shown):
         maps = record.relevance(cell)
@@ -96,26 +87,19 @@ def quantise(relevance: NDArray[np.float16]) -> str:
     return base64.b64encode(steps.tobytes()).decode()
 
 
-def count_scores(rows: pa.Table, threshold: float) -> dict[str, list[int]] | None:
-    """Count images by the smallest threshold that their score is below, right and wrong apart.
+def _count_scores(record: RunRecord, cell: CellRecord, validator: str) -> dict[str, list[int]]:
+    """Return how many images of all have a score of at least k / 1000, right and wrong apart.
 
-    Of each list the place k holds the images with score >= (k - 1) / 1000 that are below k / 1000;
-    0 those below 0, and 1001 those of 1 and more. The images valid at k / 1000 are thus the sum of
-    all places after k. None where the validator doesn't decide by score >= threshold.
+    The first number is that of k = 0; those after it say how many fewer there are by the next k.
     """
-    scored = rows.filter(rows.column("score").is_valid())
-    scores = scored.column("score").to_numpy()
-    if not np.array_equal(scores >= np.float32(threshold), scored.column("valid").to_numpy()):
-        return None
-    # Scores are compared as they are judged, in float32.
-    steps = (np.arange(STEPS + 1) / STEPS).astype(np.float32)
-    places = np.searchsorted(steps, scores, side="right")
-    correct = scored.column("correct").to_numpy()
-    known = scored.column("mask_area").is_valid().to_numpy()
-    return {
-        name: np.bincount(places[known & chosen], minlength=STEPS + 2).tolist()
-        for name, chosen in (("right", correct), ("wrong", ~correct))
-    }
+    table = record.thresholds(cell, validator)
+    thresholds = table.column("threshold").to_numpy()
+    at = [int(np.abs(thresholds - k / STEPS).argmin()) for k in range(STEPS + 1)]
+    found = {}
+    for name in ("correct", "wrong"):
+        counts = table.column(name).to_numpy()[at]
+        found[name] = [int(counts[0]), *(-np.diff(counts)).tolist()]
+    return found
 
 
 def _describe_predictions(rows: pa.Table, places: NDArray[np.int64]) -> Columns:

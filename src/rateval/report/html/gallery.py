@@ -49,8 +49,8 @@ class _Test:
 def gallery_data(
     record: RunRecord,
     budget_bytes: int | None = None,
-    *,
     pictures: bool = True,
+    *,
     folder: Path | None = None,
 ) -> Data:
     """Return the gallery's data as JSON values, of at most ``budget_bytes``; None for no bound.
@@ -81,7 +81,7 @@ def gallery_data(
         fit(data, budget_bytes)
     if folder is not None:
         _write_pictures(described, content, folder)
-    return data
+    return data | {"pictures": any(test["images"] for test in described)}
 
 
 def _tests(record: RunRecord, cells: Sequence[CellRecord], *, pictures: bool) -> list[_Test]:

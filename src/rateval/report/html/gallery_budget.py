@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from itertools import accumulate
 from typing import Any
+
+from rateval.report.html.markup import write_json
 
 FLOOR = 40
 """Images of each test that are kept as long as leaving out maps of cells helps."""
@@ -12,15 +13,13 @@ FLOOR = 40
 Data = dict[str, Any]
 
 
-def to_json(data: object) -> str:
-    r"""Write JSON that may stand in a script element, whatever text is in it.
+def size(value: object) -> int:
+    """Return the bytes of a value as the page holds it.
 
-    >>> to_json({"class": "</script>"})
-    '{"class":"\\u003c/script>"}'
+    >>> size({"class": "<"})
+    18
     """
-    # In text alone can there be such a sign.
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+    return len(write_json(value).encode())
 
 
 def fit(data: Data, budget: int) -> None:
@@ -54,7 +53,7 @@ def _fixed(data: Data) -> int:
         }
         for cell in data["cells"]
     ]
-    return len(to_json({**data, "tests": tests, "cells": cells}))
+    return size({**data, "tests": tests, "cells": cells})
 
 
 def _emptied(columns: Data) -> Data:
@@ -65,7 +64,7 @@ def _costs(data: Data) -> tuple[list[list[int]], list[list[int]]]:
     """Return of each test the bytes of its first 0, 1, 2 … images, without and with their maps."""
     bare, with_maps = [], []
     for number, test in enumerate(data["tests"]):
-        rows = [len(to_json(image)) + 1 for image in test["images"]]
+        rows = [size(image) + 1 for image in test["images"]]
         maps = [0] * len(rows)
         for cell in data["cells"]:
             if cell["test"] == number:
@@ -82,12 +81,12 @@ def _costs(data: Data) -> tuple[list[list[int]], list[list[int]]]:
 def _row_cost(cell: Data, at: int) -> int:
     columns = [values for name, values in cell["columns"].items() if name != "map"]
     columns += [values for found in cell["verdicts"].values() for values in found.values()]
-    return sum(len(to_json(values[at])) + 1 for values in columns)
+    return sum(size(values[at]) + 1 for values in columns)
 
 
 def _map_cost(cell: Data, at: int) -> int:
     maps = cell["columns"].get("map")
-    return len(to_json(maps[at])) + 1 if maps else 0
+    return size(maps[at]) + 1 if maps else 0
 
 
 def _largest(bare: list[list[int]], with_maps: list[list[int]], rest: int, most: int) -> int:
@@ -102,13 +101,13 @@ def _largest(bare: list[list[int]], with_maps: list[list[int]], rest: int, most:
 def _drop_maps(data: Data, rest: int, keep: int) -> None:
     """Take the maps of the last cells out until ``keep`` images of each test fit, or none has."""
     _, with_maps = _costs(data)
-    size = sum(costs[min(keep, len(costs) - 1)] for costs in with_maps)
+    total = sum(costs[min(keep, len(costs) - 1)] for costs in with_maps)
     for cell in reversed(data["cells"]):
-        if size <= rest:
+        if total <= rest:
             return
         maps = cell["columns"].pop("map", None)
         if maps:
-            size -= sum(len(to_json(one)) + 1 for one in maps[:keep])
+            total -= sum(size(one) + 1 for one in maps[:keep])
             cell["cut"].append("maps")
 
 
@@ -126,11 +125,11 @@ def _keep_images(data: Data, number: int, test: Data, keep: int) -> None:
 
 def _drop_curves(data: Data, budget: int) -> None:
     """Take the counts by threshold of the last cells out until the whole fits, or none has any."""
-    size = len(to_json(data))
+    total = size(data)
     for cell in reversed(data["cells"]):
-        if size <= budget:
+        if total <= budget:
             return
         if cell["curves"]:
-            size -= len(to_json(cell["curves"])) - 2
+            total -= size(cell["curves"]) - 2
             cell["curves"] = {}
             cell["cut"].append("counts")

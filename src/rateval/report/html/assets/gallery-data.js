@@ -3,10 +3,10 @@
 window.ratevalGallery = (() => {
   const STATES = ["RR", "RW", "WR", "WW", "RU", "WU"];
   const WORDS = {
-    RR: "right, on the evidence",
-    RW: "right, not on the evidence",
-    WR: "wrong, on the evidence",
-    WW: "wrong, not on the evidence",
+    RR: "right, for the right reason",
+    RW: "right, for the wrong reason",
+    WR: "wrong, though it looked at the evidence",
+    WW: "wrong, and looked elsewhere",
     RU: "right, evidence unknown",
     WU: "wrong, evidence unknown",
   };

@@ -29,6 +29,7 @@ from rateval.records.facts import (
     JudgeFacts,
     PicturesFacts,
     ScoreFacts,
+    ThresholdsFacts,
 )
 from rateval.records.step import Step
 from rateval.stages.agree import Explained, agree
@@ -37,11 +38,13 @@ from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge, judge_edits
 from rateval.stages.score import score
-from rateval.store.store import Store
+from rateval.stages.thresholds import Ruling, thresholds
+from rateval.store.store import Store, identify
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
+from rateval.workbench.chance import Priors
 from rateval.workbench.groups import Group, read_groups
 from rateval.workbench.outcomes import Edited, read_outcomes
 
@@ -59,6 +62,7 @@ class Hands:
     _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
     _editing: Editing = field(default_factory=Editing)
+    _priors: Priors = field(default_factory=Priors)
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
         """Train a classifier and write what training changed."""
@@ -120,6 +124,26 @@ class Hands:
             made = self.bench.object(choice, steps.cell.seed)
             task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
             return score(task, choice.label, made, *self._judged[1:], edits=choice.by_edits)
+
+    def thresholds(
+        self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor
+    ) -> ThresholdsFacts:
+        """Count what is valid by each threshold, and by chance, by one of the plan's validators."""
+        choice, seed = self.plan.validators[validator], steps.cell.seed
+        with blaming(choice):
+            made = self.bench.object(choice, seed)
+            named = getattr(choice.params, "threshold", None)
+            asked = float(named) if isinstance(named, int | float) else None
+            return thresholds(
+                Ruling(made, identify(self.bench.inputs(choice, seed)), asked),
+                self._path(steps.infer),
+                self._path(steps.judge[validator]),
+                self._priors,
+                self.plan.spec.run.batch_size,
+                self.bench.context.device,
+                monitor,
+                folder,
+            )
 
     def counterfactual(
         self, steps: CellSteps, folder: Path, monitor: Monitor
@@ -202,6 +226,9 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
             for metric, counted in enumerate(steps.score[validator]):
                 found.setdefault(counted.identity, partial(hands.score, steps, validator, metric))
+        for validator, by in enumerate(steps.thresholds):
+            if by is not None:
+                found.setdefault(by.identity, partial(hands.thresholds, steps, validator))
         if steps.counterfactual is not None:
             found.setdefault(steps.counterfactual.identity, partial(hands.counterfactual, steps))
         if steps.faithfulness is not None:

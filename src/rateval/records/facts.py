@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from rateval.records.base import Record
 from rateval.records.pictures import StratumRecord
@@ -80,6 +80,42 @@ class ScoreFacts(Record):
     """Null where no image's evidence is unknown, or that makes no difference."""
     groups: tuple[GroupFacts, ...] = ()
     """One per group of the dataset."""
+
+
+class PairsFacts(Record):
+    """Facts of a validator's verdicts on pairs of a mask and a map not of its image."""
+
+    numerator: int
+    """Valid ones."""
+    denominator: int
+    worth: float
+    """Independent pairs that would tell as much: an image may be in several."""
+    undefined: int
+    """Pairs without a score; they count as not valid."""
+
+
+class MeanFacts(Record):
+    """Facts of a mean over images."""
+
+    value: float | None
+    sd: float | None
+    """By n - 1; null below two images."""
+    count: int
+
+
+class ThresholdsFacts(Record):
+    """Facts of what chance makes valid by one validator, over images of known evidence."""
+
+    others: PairsFacts
+    """Other images' maps."""
+    uniform: PairsFacts
+    centre: PairsFacts
+    mean_score: MeanFacts
+    """Of each image's own map, where that has a score."""
+    rule: Literal["at least", "above"] | None
+    """What a score has to be, compared with a threshold, to be valid; null where none is known."""
+    no_curves: str | None
+    """Why there are no counts by threshold; null where they are stored."""
 
 
 class FaithfulnessFacts(AreasRecord):

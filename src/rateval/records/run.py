@@ -17,7 +17,7 @@ from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
 from rateval.records.pictures import PICTURES, PicturesRecord
-from rateval.records.reading import explain_none, find_curves, find_evidence
+from rateval.records.results import explain_none, find_result, pick_evidence, read_thresholds
 from rateval.records.scores.cell import CellRecord, ResultRecord
 from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
@@ -30,7 +30,6 @@ from rateval.records.scores.explainers import (
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
-from rateval.store.manifest import require_whole
 from rateval.wording import write_command
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ class RunRecord(Record):
         """
         from rateval.store.rows import ROWS, read_judged_rows
 
-        evidence = find_evidence(self.label(cell.key), cell, validator)
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_judged_rows(
             self._result("infer", cell.identity, ROWS),
             self._result("judge", evidence.identity),
@@ -188,11 +187,8 @@ class RunRecord(Record):
         valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
         RatevalError as ``rows`` does, and with the reason where there is no threshold.
         """
-        from rateval.store.curves import CURVES, read_curves
-
-        name = self.label(cell.key)
-        identity = find_curves(name, find_evidence(name, cell, validator))
-        return read_curves(self._result("thresholds", identity, CURVES))
+        label = self.label(cell.key)
+        return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
@@ -232,12 +228,7 @@ class RunRecord(Record):
         return self._result("finetune", cell.classifier)
 
     def _result(self, stage: str, identity: str, *names: str) -> Path:
-        """Return the folder of a result whose files, or those of ``names``, are as stored."""
-        path = self.path.parent / "store" / stage / identity
-        if not path.is_dir():
-            raise RatevalError(f"{path}: the stored result is gone; run the spec again")
-        require_whole(path, names or None)
-        return path
+        return find_result(self.path, stage, identity, *names)
 
 
 def load(path: str | Path) -> RunRecord:

@@ -27,6 +27,7 @@ from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
 from rateval.scoring.slices import slice_by_area, slice_by_class
+from rateval.scoring.thresholds.chance import record_chance
 from rateval.store.store import Stored
 
 
@@ -85,6 +86,7 @@ def _evidence(
         undefined=facts.undefined,
         scores=tuple(_scores(done, baseline, index, comparer)),
         association=associate(comparer, [done], index),
+        **record_chance(done.thresholds[index], comparer.level),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean
 from typing import Protocol
 
 from rateval.records.scores.cell import (
@@ -16,13 +16,14 @@ from rateval.records.scores.cell import (
     EvidenceRecord,
     ScoreRecord,
 )
-from rateval.records.scores.estimate import Estimate, Over
+from rateval.records.scores.estimate import Estimate, Over, spread
 from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
 from rateval.records.scores.grouping import group_by
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.records.scores.seeds import SeedsRecord
+from rateval.scoring.thresholds.chance import chance_over_seeds
 from rateval.stats.seeds import Mean
-from rateval.stats.student import t_interval, two_sided_t
+from rateval.stats.student import two_sided_t
 
 
 class SharedImages(Protocol):
@@ -64,26 +65,6 @@ def summarise_seeds(
         )
 
 
-def spread(values: Sequence[float | None], level: float = 0.95) -> Estimate:
-    """Return a number over seeds; undefined values are in none of its statistics.
-
-    >>> found = spread([0.25, None, 0.75])
-    >>> found.count, found.value, found.minimum, found.maximum
-    (2, 0.5, 0.25, 0.75)
-    """
-    defined = [value for value in values if value is not None]
-    low, high = t_interval(defined, level)
-    return Estimate(
-        value=mean(defined) if defined else None,
-        low=low,
-        high=high,
-        over="seeds",
-        count=len(defined),
-        values=tuple(values),
-        sd=stdev(defined) if len(defined) > 1 else None,
-    )
-
-
 def _in_order(several: Iterable[Sequence[str]]) -> list[str]:
     """Return all labels, the longest sequence first: what one seed lacks, another has."""
     longest = sorted(several, key=len, reverse=True)
@@ -117,6 +98,7 @@ def _evidence(
             for metric in metrics
         ),
         association=None if shared is None else shared.associate(cells, validator),
+        **chance_over_seeds(repeated, level),
     )
 
 

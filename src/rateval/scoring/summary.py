@@ -32,6 +32,7 @@ from rateval.scoring.judged import Judged
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
 from rateval.scoring.shared import SeedComparer
+from rateval.scoring.thresholds.crossings import Crossings
 from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
 from rateval.store.disk import writing
@@ -127,6 +128,7 @@ class Summary:
                 record_agreements(found.agreements, plan, () if going else found.judged)
             ),
             comparisons=compared,
+            crossings=() if going else tuple(Crossings(self._comparer).record(found.judged)),
             ranking_changes=tuple(find_ranking_changes(over_seeds or cells, compared)),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +40,8 @@ def write_curves(
 
     Raises StudyError when the disk refuses it.
     """
-    columns = {"threshold": thresholds} | {name: counts[name][0] for name in COUNTED}
+    columns: dict[str, Any] = {"threshold": thresholds}
+    columns |= {name: counts[name][0] for name in COUNTED}
     columns |= {f"{name}_total": [counts[name][1]] * len(thresholds) for name in COUNTED}
     with writing(folder / CURVES):
         pq.write_table(pa.table(columns, schema=COUNTS), folder / CURVES)

@@ -31,6 +31,7 @@ from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
+from rateval.report.thresholds import explain_chance, explain_chance_columns, explain_crossings
 from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
@@ -50,11 +51,14 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, metrics, findings, said), "none")
+        chance = (*explain_chance(block), *explain_crossings(record, block))
+        parts += show_notes(chance, "none")
         parts += by_groups.sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
     columns = (*explain_columns(record, tables.shown), *explain_causal_columns(record))
+    columns += tuple(explain_chance_columns(record))
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
 

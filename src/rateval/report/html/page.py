@@ -9,8 +9,8 @@ from typing import Any
 from rateval.json_file import write_whole
 from rateval.records.run import RunRecord
 from rateval.report.causes import explain_causal_columns
+from rateval.report.html import gallery
 from rateval.report.html.embed import element, policy, read_asset, read_bundle, require_charts
-from rateval.report.html.gallery import gallery_data
 from rateval.report.html.markup import Child, Html, data_block, join, tag
 from rateval.report.html.repeat import repeat_section
 from rateval.report.html.section import ChartSection
@@ -29,7 +29,7 @@ BUDGET = 12_000_000
 """Bytes that a page has at most."""
 
 STYLES = ("page.css", "gallery.css")
-SCRIPTS = ("page.js", "classes.js", "gallery.js")
+SCRIPTS = ("page.js", "classes.js", *gallery.SCRIPTS)
 
 _SECTIONS = {
     "verdict": "Verdict",
@@ -77,7 +77,7 @@ def _document(
     scripts.insert(0, read_bundle())
     drawn = data_block("chart-data", charts)
     used = sum(len(text.encode()) for text in (*parts, ending, drawn, *styles, *scripts))
-    data = gallery_data(record, BUDGET - used, pictures)
+    data = gallery.gallery_data(record, BUDGET - used, pictures)
     body = join(
         [
             tag("a", "Skip to the report", href="#report", class_="skip"),
@@ -139,7 +139,6 @@ def _gallery() -> Html:
     return tag(
         "section",
         tag("h2", _SECTIONS["gallery"]),
-        tag("p", "This page holds no pictures of this run.", class_="empty"),
         id="gallery",
         aria_label="Gallery",
     )
@@ -153,8 +152,8 @@ def _explain(pairs: Iterable[tuple[str, str]]) -> Html:
     return tag("details", tag("summary", "What the columns mean"), meanings)
 
 
-def _contents(data: object) -> str:
-    photos = "with photos of the test images" if data else "without photos"
+def _contents(data: Mapping[str, object]) -> str:
+    photos = "with photos of the test images" if data["pictures"] else "without photos"
     return (
         f"This page holds the numbers of one run, {photos}. "
         "It is one file, loads nothing and sends nothing."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--html",
         metavar="FILE",
         type=path,
-        help="write a page for a browser, in one file",
+        help="write a page for a browser, in one file; FOLDER/ has the pictures beside it",
     )
     parser.add_argument(
         "--no-pictures",
@@ -57,7 +58,7 @@ def execute(parsed: Namespace) -> int:
     if parsed.json and parsed.details:
         raise RatevalError("--details: --json prints all that is known already; leave one of them")
     if parsed.html:
-        _write(record, Path(parsed.html), pictures=not parsed.no_pictures)
+        _write(record, parsed.html, pictures=not parsed.no_pictures)
     elif parsed.json:
         content = record.model_dump(mode="json") | {"format": FORMAT}
         say(Console(), format_json(content, ascii_only=True))
@@ -66,17 +67,20 @@ def execute(parsed: Namespace) -> int:
     return 0
 
 
-def _write(record: RunRecord, file: Path, *, pictures: bool) -> None:
-    from rateval.report.html.page import write_page
+def _write(record: RunRecord, given: str, *, pictures: bool) -> None:
+    from rateval.report.html.page import INDEX_NAME, write_folder, write_page
 
+    path = Path(given)
+    folder = given.endswith(("/", os.sep)) or path.is_dir()
+    write = write_folder if folder else write_page
     try:
-        write_page(record, file, pictures=pictures)
+        write(record, path, pictures=pictures)
     except OSError as error:
         raise RatevalError(
-            f"--html {file}: can't be written ({error.strerror}); name a file in a folder that is "
-            "there and can be written to"
+            f"--html {given}: can't be written ({error.strerror}); name a file in a folder that is "
+            "there and can be written to, or a folder with a slash behind it"
         ) from None
-    say(Console(), f"page  {file}")
+    say(Console(), f"page  {path / INDEX_NAME if folder else path}")
 
 
 def newest_run(output: Path) -> Path:

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rateval.records.run import RunRecord
-from rateval.report.html.arrows import arrow_charts
-from rateval.report.html.bars import quadrant_bars
-from rateval.report.html.charts import CONFIG, Charts
-from rateval.report.html.classes import ClassTables
-from rateval.report.html.curves import training_charts
+from rateval.report.html.charts.arrows import arrow_charts
+from rateval.report.html.charts.bars import quadrant_bars
+from rateval.report.html.charts.classes import ClassTables
+from rateval.report.html.charts.drawing import CONFIG, Charts
+from rateval.report.html.charts.thresholds import TESTS_SHOWN as CURVES_SHOWN, threshold_charts
+from rateval.report.html.charts.trainings import training_charts
+from rateval.report.html.charts.transitions import transition_data, transition_place
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.parts import convert
-from rateval.report.html.thresholds import TESTS_SHOWN as CURVES_SHOWN, threshold_charts
-from rateval.report.html.transitions import transition_data, transition_place
 from rateval.report.rows import Block
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.explainers import explainer_sections

@@ -8,7 +8,7 @@ from typing import Any
 from rateval.records.run import RunRecord
 from rateval.records.scores.grouping import group_by
 from rateval.records.trainings import CurveRecord
-from rateval.report.html.charts import Charts, altair, colour_numbers, legend, scale
+from rateval.report.html.charts.drawing import Charts, altair, colour_numbers, legend, scale
 from rateval.report.html.markup import Html, tag
 from rateval.report.terminal.trainings import series
 

@@ -149,7 +149,8 @@ def _chart(
     told: str,
 ) -> Html:
     alt = altair()
-    x = alt.X("x:Q", title="threshold", scale=alt.Scale(domain=[0, 1]))
+    tenths = alt.Axis(format=".1f", values=[at / 10 for at in range(11)])
+    x = alt.X("x:Q", title="threshold", scale=alt.Scale(domain=[0, 1]), axis=tenths)
     y = alt.Y("y:Q", title=f"{heading} %", scale=alt.Scale(domain=[0, 100]))
     hue = alt.Color("m:N", legend=None, scale=alt.Scale(**scale(numbers)))
     base = alt.Chart(alt.Data(values=points)).encode(x=x, color=hue, detail="name:N")

@@ -23,7 +23,7 @@ from rateval.stages.infer import infer
 from rateval.testing import tiny_classifier
 from rateval.training.logbook import FolderLogbook
 
-STAGES = ("finetune", "infer", "judge", "score", "faithfulness", "agree")
+STAGES = ("finetune", "infer", "judge", "score", "thresholds", "faithfulness", "agree")
 """In the order in which one reads the other."""
 
 

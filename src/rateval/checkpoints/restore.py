@@ -103,8 +103,8 @@ def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) 
     """
     folder = record.classifier_folder(cell)
     inputs: Mapping[str, Any] = read_manifest(folder)["inputs"]
-    model_choice = _resolved(record, "model", cell.key.model, registry)
-    finetuner_choice = _resolved(record, "finetune", cell.key.finetuner, registry)
+    model_choice = resolve(record, "model", cell.key.model, registry)
+    finetuner_choice = resolve(record, "finetune", cell.key.finetuner, registry)
     _require_same_model(determine(model_choice, cell.key.seed), inputs["model"], cell)
     context = Context(seed=cell.key.seed or 0)
     model: Model = build(model_choice, context)
@@ -116,7 +116,11 @@ def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) 
     return Restored(classifier, classes, model_choice, finetuner_choice, cell.classifier, inputs)
 
 
-def _resolved(record: RunRecord, table: str, label: str, registry: Registry) -> Choice:
+def resolve(record: RunRecord, table: str, label: str, registry: Registry) -> Choice:
+    """Return a choice of a run by its label, with the params that it had.
+
+    Raises RatevalError when its component is not installed any more, or its file changed.
+    """
     entry = next(entry for entry in record.spec_resolved[table] if entry["name"] == label)
     use = entry["component"]
     if "file" in entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,16 +12,25 @@ from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.errors import RatevalError
 from rateval.json_file import format_json
+from rateval.machine.interrupts import remembered_interrupts
+from rateval.progress import make_reporter
 from rateval.records.format import FORMAT
-from rateval.records.run import FILE_NAME, load
+from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.registry.discovery import discover
 from rateval.report.printing import print_report
+from rateval.spec.extras import MOST_PICTURES
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument(
         "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
+    )
+    parser.add_argument(
+        "--pictures",
+        type=_count,
+        metavar="N",
+        help="make pictures of N test images of each dataset first, if the data are still there",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the run's record as JSON")
@@ -36,12 +45,29 @@ def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
     folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
     record = load(folder)
+    if parsed.pictures is not None:
+        record = _make_pictures(record, parsed.pictures)
     if parsed.json:
         content = record.model_dump(mode="json") | {"format": FORMAT}
         say(Console(), format_json(content, ascii_only=True))
     else:
         print_report(record, Console(plain=parsed.plain), discover(), warn)
     return 0
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_PICTURES:
+        raise ArgumentTypeError(f"{text}: must be a whole number from 1 to {MOST_PICTURES:,}")
+    return int(text)
+
+
+def _make_pictures(record: RunRecord, count: int) -> RunRecord:
+    # Only who asks for pictures waits for torch.
+    from rateval.engine.picturing.later import make_pictures
+
+    reporter = make_reporter(Console(stderr=True))
+    with remembered_interrupts():
+        return make_pictures(record, count, discover(), reporter)
 
 
 def newest_run(output: Path) -> Path:

@@ -15,9 +15,11 @@ from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
+from rateval.registry.finding import find_component
 from rateval.registry.python_file import read_file
+from rateval.registry.references import params_class
 from rateval.registry.registry import Registry
-from rateval.spec.tables import Entry
+from rateval.spec.tables import TABLES, Entry
 from rateval.stages.finetune import restore
 from rateval.store.manifest import read_manifest
 from rateval.wording import list_some
@@ -131,7 +133,15 @@ def resolve(record: RunRecord, table: str, label: str, registry: Registry) -> Ch
                 "back, or run the spec again"
             )
         use = f"{entry['file']}:{use}"
-    chosen = Entry.model_validate({"use": use, "name": label} | entry["params"])
+    found = find_component(TABLES[table], use, registry, record.path)
+    # Some keys are refused beside others, even with the value that they have when left out.
+    defaults = params_class(found).model_construct().model_dump(mode="json")
+    params = {
+        key: value
+        for key, value in entry["params"].items()
+        if key not in defaults or value != defaults[key]
+    }
+    chosen = Entry.model_validate({"use": use, "name": label} | params)
     return choose(table, chosen, registry, str(record.path / "run.json"))
 
 

@@ -356,3 +356,34 @@ def test_the_record_names_what_it_holds() -> None:
     content = json.loads((record.path / "run.json").read_text(encoding="utf-8"))
     assert content["spec_resolved"]["report"] == {"pictures": 3, "html": False}
     assert content["pictures"][0]["identity"] == next(STORE.iterdir()).name
+
+
+@pytest.mark.parametrize("file", ["../../judge/rows.parquet", "pictures-7.parquet"])
+def test_a_record_that_was_changed_leads_to_no_other_file(file: str) -> None:
+    record = rateval.run(spec(3))
+    path = record.path / "run.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"pictures.parquet"', json.dumps(file)),
+        encoding="utf-8",
+    )
+    with pytest.raises(RatevalError, match=r"file: String should match|result is gone; run"):
+        changed = rateval.load(record.path)
+        changed.images(changed.pictures[0])
+
+
+def test_images_that_were_handed_over_live_cannot_be_read_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = tiny_dataset()
+    samples = [sample for sample in data.test.samples(range(4)) if isinstance(sample, Sample)]
+    record = rateval.evaluate(
+        tiny_model(),
+        [sample.image for sample in samples],
+        [sample.label for sample in samples],
+        [sample.mask for sample in samples],
+        classes=data.classes,
+    )
+    assert [(p.count, p.of) for p in record.pictures] == [(4, 4)]
+    assert main(["report", str(record.path), "--pictures", "9"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ") and "Traceback" not in printed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,14 +134,12 @@ def resolve(record: RunRecord, table: str, label: str, registry: Registry) -> Ch
                 "back, or run the spec again"
             )
         use = f"{entry['file']}:{use}"
-    found = find_component(TABLES[table], use, registry, record.path)
-    # Some keys are refused beside others, even with the value that they have when left out.
-    defaults = params_class(found).model_construct().model_dump(mode="json")
-    params = {
-        key: value
-        for key, value in entry["params"].items()
-        if key not in defaults or value != defaults[key]
-    }
+    params = entry["params"]
+    with suppress(RatevalError):  # what is not there any more is told when it is chosen
+        found = find_component(TABLES[table], use, registry, record.path)
+        # Some keys are refused beside others, even with the value that they have when left out.
+        defaults = params_class(found).model_construct().model_dump(mode="json")
+        params = {k: v for k, v in params.items() if k not in defaults or v != defaults[k]}
     chosen = Entry.model_validate({"use": use, "name": label} | params)
     return choose(table, chosen, registry, str(record.path / "run.json"))
 

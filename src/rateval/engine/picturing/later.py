@@ -29,6 +29,9 @@ from rateval.registry.registry import Registry
 from rateval.store.store import Store
 from rateval.workbench.bench import Workbench
 
+LIVE = "rateval.evaluate"
+"""What stands in the place of a spec's name where there was none."""
+
 
 def make_pictures(
     record: RunRecord, count: int, registry: Registry, reporter: Reporter
@@ -42,6 +45,11 @@ def make_pictures(
         raise RatevalError(
             f"{record.path}: the run goes on, or ended without a word; wait for it, or go on "
             f"with: {record.command}"
+        )
+    if record.spec_name == LIVE:
+        raise RatevalError(
+            f"{record.path}: the images of {LIVE} were handed over and lie nowhere; call it again "
+            "with the same arguments"
         )
     bench = Workbench(Context(readers=resolve_readers("auto")))
     store = Store(record.path.parent / "store", tell=reporter.warn)

@@ -89,7 +89,9 @@ def _evidence(
         scores=tuple(_scores(done, baseline, index, comparer)),
         association=associate(comparer, [done], index),
         **record_chance(
-            done.thresholds[index], comparer.level, by_edits=plan.validators[index].by_edits
+            done.thresholds[index],
+            comparer.level,
+            by_edits=comparer.plan.validators[index].by_edits,
         ),
     )
 

@@ -24,7 +24,7 @@ from rateval.report.terminal.calibration import calibration_sections, confidence
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.trainings import curve_sections
-from rateval.report.thresholds import explain_chance, explain_crossings
+from rateval.report.thresholds import explain_chance, explain_crossings, find_clear
 
 FROM_TO = (
     "How many images stood where with the first method, and stand where with the second: "
@@ -56,6 +56,7 @@ class ChartSection:
         self._metrics = metrics
         self._charts = Charts()
         self._classes = ClassTables(record, metrics)
+        self._clear = find_clear(record)
         self._groups = GroupTables(wide=True, metrics=metrics)
         self._room = ROWS_OF_ALL
         self.parts = list(self._sections())
@@ -107,7 +108,7 @@ class ChartSection:
         curves = threshold_charts(self._record, self._charts, block) if at < CURVES_SHOWN else None
         if curves is not None:
             yield from (tag("h3", "If the threshold were another"), curves)
-            texts = (*explain_chance(block), *explain_crossings(self._record, block))
+            texts = (*explain_chance(block), *explain_crossings(block, self._clear))
             yield _in_words(texts)
         maps = severity_maps(self._record, block, self._metrics)
         if maps is not None:

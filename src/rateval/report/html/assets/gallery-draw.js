@@ -66,7 +66,7 @@ Object.assign(window.ratevalGallery, (() => {
       pixels.data[at * 4] = red;
       pixels.data[at * 4 + 1] = green;
       pixels.data[at * 4 + 2] = blue;
-      pixels.data[at * 4 + 3] = 110 + 145 * Math.min(value * 1.6, 1);
+      pixels.data[at * 4 + 3] = 70 + 185 * Math.min(value * 1.6, 1);
     });
     context.putImageData(pixels, 0, 0);
   }

@@ -173,6 +173,7 @@ class _Maker:
         inputs = {
             "verdict": judge.identity,
             "metric": {"label": metric.label} | self._bench.inputs(metric, cell.seed),
+            "tables": "class, group",
         }
         label = f"{judge.label}: {metric.label}"
         return _step("score", label, inputs | answers, (infer, judge, *needs))

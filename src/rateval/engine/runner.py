@@ -30,6 +30,7 @@ from rateval.progress import Reporter
 from rateval.records.run import RunRecord
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.registry import Registry
+from rateval.report.html.page import write_at_end
 from rateval.scoring.summary import Found, Summary, new_folder
 from rateval.store.store import Stored
 from rateval.training.processes import require_processes
@@ -129,6 +130,7 @@ class Runner:
 
     def _finish(self) -> RunRecord:
         record = self._journal.save()
+        write_at_end(record, self._reporter.warn)
         self._observers.notify("rateval_run_finished", record=record)
         return record
 

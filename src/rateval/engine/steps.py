@@ -37,7 +37,7 @@ from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge, judge_edits
-from rateval.stages.score import score
+from rateval.stages.score import Slicing, score, tabulate
 from rateval.stages.thresholds import Ruling, thresholds
 from rateval.store.store import Store, identify
 from rateval.training.fitting import Fitting
@@ -45,8 +45,9 @@ from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
 from rateval.workbench.chance import Priors
-from rateval.workbench.groups import Group, read_groups
-from rateval.workbench.outcomes import Edited, read_outcomes
+from rateval.workbench.counting import Counting
+from rateval.workbench.groups import read_groups
+from rateval.workbench.outcomes import Edited, read_labels, read_outcomes
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""
@@ -59,7 +60,7 @@ class Hands:
     plan: Plan
     bench: Workbench
     store: Store
-    _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
+    _judged: tuple[tuple[str, Edited | None], Outcomes, Slicing] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
     _editing: Editing = field(default_factory=Editing)
     _priors: Priors = field(default_factory=Priors)
@@ -115,15 +116,20 @@ class Hands:
         """Count outcomes by one of the plan's metrics."""
         choice, judged = self.plan.metrics[metric], steps.judge[validator]
         edited = self._edited(steps, choice)
+        dataset: Dataset = self.bench.object(steps.cell.dataset, steps.cell.seed)
         read = judged.identity, edited
         if self._judged is None or self._judged[0] != read:
             inferred = self._path(steps.infer)
             outcomes = read_outcomes(inferred, self._path(judged), edited)
-            self._judged = read, outcomes, read_groups(inferred)
+            groups, labels = read_groups(inferred), read_labels(inferred)
+            self._judged = read, outcomes, Slicing(dataset.classes, labels, groups)
+        _, outcomes, slicing = self._judged
         with blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
-            task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
-            return score(task, choice.label, made, *self._judged[1:], edits=choice.by_edits)
+            counting = Counting(task_of(dataset), choice.label, made, choice.by_edits)
+            facts = score(counting, outcomes, slicing.groups)
+            tabulate(counting, outcomes, slicing, folder)
+        return facts
 
     def thresholds(
         self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor

@@ -17,7 +17,13 @@ from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
 from rateval.records.pictures import PICTURES, PicturesRecord
-from rateval.records.results import explain_none, find_result, pick_evidence, read_thresholds
+from rateval.records.results import (
+    explain_none,
+    find_result,
+    pick_evidence,
+    read_scores,
+    read_thresholds,
+)
 from rateval.records.scores.cell import CellRecord, ResultRecord
 from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
@@ -189,6 +195,24 @@ class RunRecord(Record):
         """
         label = self.label(cell.key)
         return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
+
+    def classes(
+        self, cell: CellRecord, validator: str | None = None, metric: str | None = None
+    ) -> pa.Table:
+        """Read one score by class: a row for each class of the dataset, whatever their number.
+
+        ``validator`` and ``metric`` are labels of the spec, the first ones when None. Intervals are
+        each class's own. Raises RatevalError when there is no such score, or no table of it.
+        """
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
+        return read_scores(self.path, evidence, metric, "class", self.level)
+
+    def groups(
+        self, cell: CellRecord, validator: str | None = None, metric: str | None = None
+    ) -> pa.Table:
+        """Read one score by group: a row for each value of each group, as ``classes`` does."""
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
+        return read_scores(self.path, evidence, metric, "group", self.level)
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""

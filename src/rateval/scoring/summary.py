@@ -62,7 +62,7 @@ class Summary:
         self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
         self._resolved = _resolve(plan, bench)
         self._comparer = Comparer(plan, bench)
-        self._calibrations = Calibrations(self._comparer.level)
+        self._calibrations = Calibrations(self._comparer)
         self._clock = time.perf_counter()
         require_cluster(plan, bench)
         self._environment = self._describe_environment()
@@ -88,7 +88,7 @@ class Summary:
     def record(self, found: Found) -> RunRecord:
         """Return the record of the run as it is now."""
         plan = self._plan
-        cells = record_cells(found.judged, plan, self._comparer, self._calibrations)
+        cells = record_cells(found.judged, self._comparer, self._calibrations)
         over_seeds: tuple[SeedsRecord, ...] = ()
         if len(plan.seeds) > 1:
             shared = SeedComparer(self._comparer, found.judged)

@@ -280,7 +280,13 @@
     card.cells = cells;
     card.drawn = looks;
     caption.replaceChildren(...captionOf(cells, card.image));
-    card.button.setAttribute("data-quadrant", g.quadrantOf(data, state, cells[0], card.image));
+  }
+
+  /* What is said of a card, be it drawn or not. */
+  function nameCard(card) {
+    const [cell] = faces();
+    card.button.setAttribute("data-quadrant", g.quadrantOf(data, state, cell, card.image) ?? "");
+    card.button.setAttribute("aria-label", g.describe(data, state, cell, card.image));
   }
 
   function captionOf(cells, image) {
@@ -306,7 +312,10 @@
     const wanted = items.map((card) => card.item);
     if (wanted.length !== grid.children.length || wanted.some((item, at) => grid.children[at] !== item))
       grid.replaceChildren(...wanted);
-    for (const card of items) if (card.near) draw(card);
+    for (const card of items) {
+      nameCard(card);
+      if (card.near) draw(card);
+    }
     const kept = shown.indexOf(focused);
     rove(kept >= 0 ? kept : 0, kept >= 0);
     grid.classList.toggle("paired", faces().length > 1);

@@ -3,7 +3,7 @@
 (() => {
   const g = window.ratevalGallery;
   const { make, visible } = g;
-  const SMALL = 144;
+  const SMALL = 128;
   const KEYS = [
     ["arrows, Home, End", "go from card to card, in the dialog from image to image"],
     ["Enter", "open an image"], ["Esc", "close it"],

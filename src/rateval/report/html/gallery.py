@@ -6,6 +6,7 @@ import base64
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,13 +62,12 @@ def gallery_data(
     """
     cells = [cell for cell in record.cells if cell.evidence]
     tests = _tests(record, cells, pictures=pictures)
-    several = len({test.models for test in tests if test.models}) > 1
     described, content = [], []
     for at, test in enumerate(tests):
-        rows = record.images(test.pictures).to_pylist() if test.pictures else []
+        rows = _read_images(record, test.pictures) if test.pictures else []
         content.append([row["picture"] for row in rows] if folder else [])
         described.append(
-            _describe_test(record, test, rows, several, f"{FOLDER}/{at}" if folder else "")
+            _describe_test(record, test, tests, rows, f"{FOLDER}/{at}" if folder else "")
         )
     data: Data = {
         "tests": described,
@@ -119,19 +119,36 @@ def _cell(
     }
 
 
+def _read_images(record: RunRecord, pictures: PicturesRecord) -> list[Data]:
+    """Return the rows of pictures, each stratum's first image before any one's second.
+
+    Strata come in their order, the rarest first: so were they drawn, and what is cut off at the
+    end leaves some of each.
+    """
+    by_stratum: dict[str, list[Data]] = {name: [] for name in pictures.strata}
+    for row in record.images(pictures).to_pylist():
+        by_stratum.setdefault(row["stratum"], []).append(row)
+    turns = zip_longest(*by_stratum.values())
+    return [row for turn in turns for row in turn if row is not None]
+
+
 def _describe_test(
-    record: RunRecord, test: _Test, rows: Sequence[Data], several: bool, beside: str
+    record: RunRecord, test: _Test, tests: Sequence[_Test], rows: Sequence[Data], beside: str
 ) -> Data:
     """Return what is known of a test; ``beside`` begins the paths of pictures beside the page."""
     found = next(
         one for one in record.datasets if one.name == test.dataset and test.seed in (None, one.seed)
     )
+    alike = [one for one in tests if (one.dataset, one.shift) == (test.dataset, test.shift)]
     name = test.dataset + (f", {test.shift}" if test.shift else "")
-    name += f", seed {test.seed}" if test.seed is not None else ""
-    view = f" as {', '.join(test.models)} see it" if several and test.models else ""
+    view = name
+    if len({one.seed for one in alike}) > 1:
+        view += f", seed {test.seed}"
+    if len({one.models for one in alike}) > 1:
+        view += f" as {', '.join(test.models)} see it"
     return {
         "name": name,
-        "view": name + view,
+        "view": view,
         "count": found.test_count,
         "classes": list(found.classes),
         "sampling": test.pictures.sampling if test.pictures else "",

@@ -30,13 +30,11 @@ def fit(data: Data, budget: int) -> None:
     stays, whatever its size.
     """
     rest = budget - _fixed(data)
-    bare, with_maps = _costs(data)
     most = max((len(test["images"]) for test in data["tests"]), default=0)
-    keep = _largest(bare, with_maps, rest, most)
+    keep = _largest(_costs(data), rest, most)
     if keep < min(FLOOR, most):
         _drop_maps(data, rest, min(FLOOR, most))
-        bare, with_maps = _costs(data)
-        keep = _largest(bare, with_maps, rest, most)
+        keep = _largest(_costs(data), rest, min(FLOOR, most))
     for number, test in enumerate(data["tests"]):
         _keep_images(data, number, test, keep)
     _drop_curves(data, budget)
@@ -60,48 +58,44 @@ def _emptied(columns: Data) -> Data:
     return {name: [] for name in columns}
 
 
-def _costs(data: Data) -> tuple[list[list[int]], list[list[int]]]:
-    """Return of each test the bytes of its first 0, 1, 2 … images, without and with their maps."""
-    bare, with_maps = [], []
+def _costs(data: Data) -> list[list[int]]:
+    """Return of each test the bytes of its first 0, 1, 2 … images, with their rows and maps."""
+    costs = []
     for number, test in enumerate(data["tests"]):
-        rows = [size(image) + 1 for image in test["images"]]
-        maps = [0] * len(rows)
+        found = [size(image) + 1 for image in test["images"]]
         for cell in data["cells"]:
             if cell["test"] == number:
-                for at in range(len(rows)):
-                    rows[at] += _row_cost(cell, at)
-                    maps[at] += _map_cost(cell, at)
-        bare.append(list(accumulate(rows, initial=0)))
-        with_maps.append(
-            list(accumulate((a + b for a, b in zip(rows, maps, strict=True)), initial=0))
-        )
-    return bare, with_maps
+                found = [cost + _cost(cell, at) for at, cost in enumerate(found)]
+        costs.append(list(accumulate(found, initial=0)))
+    return costs
 
 
-def _row_cost(cell: Data, at: int) -> int:
-    columns = [values for name, values in cell["columns"].items() if name != "map"]
+def _cost(cell: Data, at: int) -> int:
+    """Return the bytes of one image in the columns of a cell."""
+    columns = [*cell["columns"].values()]
     columns += [values for found in cell["verdicts"].values() for values in found.values()]
     return sum(size(values[at]) + 1 for values in columns)
 
 
-def _map_cost(cell: Data, at: int) -> int:
-    maps = cell["columns"].get("map")
-    return size(maps[at]) + 1 if maps else 0
+def _largest(costs: list[list[int]], rest: int, most: int) -> int:
+    """Return how many images of each test fit, at most.
 
-
-def _largest(bare: list[list[int]], with_maps: list[list[int]], rest: int, most: int) -> int:
-    """Return how many images of each test fit, at most."""
-    assert len(bare) == len(with_maps)
+    >>> _largest([[0, 10, 20], [0, 5]], 20, 2)
+    1
+    """
     keep = most
-    while keep and sum(costs[min(keep, len(costs) - 1)] for costs in with_maps) > rest:
+    while keep and _total(costs, keep) > rest:
         keep -= 1
     return keep
 
 
+def _total(costs: list[list[int]], keep: int) -> int:
+    return sum(of_test[min(keep, len(of_test) - 1)] for of_test in costs)
+
+
 def _drop_maps(data: Data, rest: int, keep: int) -> None:
     """Take the maps of the last cells out until ``keep`` images of each test fit, or none has."""
-    _, with_maps = _costs(data)
-    total = sum(costs[min(keep, len(costs) - 1)] for costs in with_maps)
+    total = _total(_costs(data), keep)
     for cell in reversed(data["cells"]):
         if total <= rest:
             return

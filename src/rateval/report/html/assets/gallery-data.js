@@ -127,21 +127,22 @@ window.ratevalGallery = (() => {
   }
 
   function sorted(data, state, images) {
-    const score = (at) => scoreOf(data, state, at) ?? Infinity;
-    const all = countTransitions(data, state) ?? countAll(data, state) ?? {};
-    const rarity = (at) => {
-      const name = countTransitions(data, state)
-        ? transitionOf(data, state, at) : quadrantOf(data, state, state.cell, at);
-      return all[name] ?? 0;
-    };
-    const ids = data.tests[state.test].images;
-    const orders = {
-      rare: (a, b) => rarity(a) - rarity(b),
-      low: (a, b) => score(a) - score(b),
-      high: (a, b) => (score(b) === Infinity ? -1 : score(b)) - (score(a) === Infinity ? -1 : score(a)),
-      id: (a, b) => (ids[a].id < ids[b].id ? -1 : 1),
-    };
-    return [...images].sort((a, b) => orders[state.sort](a, b) || a - b);
+    const transitions = countTransitions(data, state);
+    const all = transitions ?? countAll(data, state) ?? {};
+    const nameOf = (at) => (transitions
+      ? transitionOf(data, state, at) : quadrantOf(data, state, state.cell, at));
+    const { images: known } = data.tests[state.test];
+    const keys = new Map(images.map((at) => {
+      const score = scoreOf(data, state, at);
+      return [at, {
+        rare: all[nameOf(at)] ?? 0, low: score ?? Infinity, high: -(score ?? -Infinity),
+        id: known[at].id,
+      }[state.sort]];
+    }));
+    return [...images].sort((a, b) => {
+      const [one, other] = [keys.get(a), keys.get(b)];
+      return one < other ? -1 : one > other ? 1 : a - b;
+    });
   }
 
   /* What the event and the link carry: names, no numbers of this page. */

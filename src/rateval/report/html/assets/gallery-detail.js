@@ -1,12 +1,15 @@
 "use strict";
 /* One image in full: its picture by one or two methods, and all that is stored of it. */
 Object.assign(window.ratevalGallery, (() => {
-  const { make, makeView, fillView, visible, WORDS, quadrantOf, scoreOf } = window.ratevalGallery;
+  const {
+    make, makeView, fillView, visible, WORDS, STEPS, quadrantOf, scoreOf, thresholdOf,
+  } = window.ratevalGallery;
   const LARGE = 384;
 
+  const minus = (text) => text.replace("-", "−");
   const share = (value) => (value === null || value === undefined ? "–"
     : `${(value * 100).toFixed(1)} %`);
-  const number = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
+  const number = (value) => (value === null || value === undefined ? "–" : minus(value.toFixed(3)));
 
   /* What a picture shows, for who cannot see it. */
   function describe(data, state, cell, image) {
@@ -42,7 +45,7 @@ Object.assign(window.ratevalGallery, (() => {
       }],
       ["predicted", (cell, image) => make("bdi", {
         text: visible(classes[of("prediction")(cell, image)] ?? "–") })],
-      ["probabilities", (cell, image) => bars(classes, of("top")(cell, image) ?? [],
+      ["likeliest", (cell, image) => bars(classes, of("top")(cell, image) ?? [],
         of("label")(cell, image))],
     ];
     for (const { name, threshold } of data.validators) {
@@ -50,7 +53,9 @@ Object.assign(window.ratevalGallery, (() => {
       rows.push([`score, ${visible(name)}`, (cell, image) => {
         const score = scoreOf(data, judged, image, cell);
         const why = verdict(name, cell, image);
-        const at = threshold === null ? "" : `, valid from ${threshold}`;
+        const live = name === state.validator ? thresholdOf(data, state) : null;
+        const from = live === null ? threshold : live / STEPS;
+        const at = from === null ? "" : `, valid from ${number(from)}`;
         return why ? `undefined: ${visible(why)}` : number(score) + (score === null ? "" : at);
       }]);
     }
@@ -58,7 +63,7 @@ Object.assign(window.ratevalGallery, (() => {
       rows.push(
         ["answer stays on other backgrounds", (cell, image) => answered(answers(cell, image), 0)],
         ["answer stays without the object", (cell, image) => answered(answers(cell, image), 1)],
-        ["probability that goes with it", (cell, image) => answered(answers(cell, image), 2)]);
+        ["probability lost with it", (cell, image) => answered(answers(cell, image), 2)]);
     return rows;
   }
 
@@ -71,12 +76,12 @@ Object.assign(window.ratevalGallery, (() => {
 
   function bars(classes, top, label) {
     return make("span", { class: "bars" }, ...top.map(([at, value]) => {
-      const bar = make("span", { class: "bar" });
+      const bar = make("span", { class: "gauge" });
       bar.style.setProperty("--share", value);
       const mark = at === label ? make("span", { class: "mark", text: " (label)" }) : "";
       return make("span", { class: "chance" },
         make("span", {}, make("bdi", { text: visible(classes[at]) }), mark),
-        make("span", { class: "value", text: share(value) }), bar);
+        make("span", { class: "amount", text: share(value) }), bar);
     }));
   }
 
@@ -107,7 +112,7 @@ Object.assign(window.ratevalGallery, (() => {
     detail.title.replaceChildren(make("bdi", { text: visible(id) }));
     detail.place.textContent = `${at + 1} of ${of}`;
     detail.flip.hidden = state.against === null;
-    const pictures = make("div", { class: "pictures" }, ...cells.map((cell) => {
+    const pictures = make("div", { class: cells.length > 1 ? "pictures two" : "pictures" }, ...cells.map((cell) => {
       const view = makeView();
       const alt = describe(data, state, cell, image);
       fillView(view, data.tests[state.test].images[image], data.cells[cell], image, LARGE, alt);
@@ -119,7 +124,7 @@ Object.assign(window.ratevalGallery, (() => {
       make("bdi", { class: "strong", text: visible(label) }),
       mask ? ` · mask ${share(area)} of the view` : " · no mask",
       width ? ` · picture ${width} × ${height}` : "");
-    detail.body.replaceChildren(pictures, make("div", { class: "row" }, common,
+    detail.body.replaceChildren(pictures, make("div", { class: "about" }, common,
       table(data, state, cells, image)));
   }
 
@@ -133,5 +138,5 @@ Object.assign(window.ratevalGallery, (() => {
         ...cells.map((cell) => make("td", {}, tell(cell, image)))))));
   }
 
-  return { describe, badge, nameOf, makeDetail, showDetail };
+  return { describe, minus, badge, nameOf, makeDetail, showDetail };
 })());

@@ -28,28 +28,36 @@ Object.assign(window.ratevalGallery, (() => {
 
   /* Where each pixel of a line lies between two patches, as torch upsamples bilinearly. */
   function weights(patches, pixels) {
-    return Array.from({ length: pixels }, (_, at) => {
+    const low = new Uint16Array(pixels);
+    const share = new Float32Array(pixels);
+    for (let at = 0; at < pixels; at += 1) {
       const place = Math.max(((at + 0.5) * patches) / pixels - 0.5, 0);
-      const low = Math.min(Math.floor(place), patches - 1);
-      return [low, Math.min(low + 1, patches - 1), place - low];
-    });
+      low[at] = Math.min(Math.floor(place), patches - 1);
+      share[at] = low[at] < patches - 1 ? place - low[at] : 0;
+    }
+    return { low, share };
   }
 
   /* Upsample a map of bytes, and stretch it to [0, 1] as the validators do. */
   function upsample(map, [rows, columns], height, width) {
     const heat = new Float32Array(height * width);
-    const across = weights(columns, width);
+    const [down, across] = [weights(rows, height), weights(columns, width)];
+    const line = new Float32Array(columns + 1);
     let [least, most] = [Infinity, -Infinity];
-    weights(rows, height).forEach(([above, below, down], y) => {
-      across.forEach(([left, right, along], x) => {
-        const mix = (row) => map[row * columns + left] * (1 - along)
-          + map[row * columns + right] * along;
-        const value = mix(above) * (1 - down) + mix(below) * down;
+    for (let y = 0; y < height; y += 1) {
+      const above = down.low[y] * columns;
+      const below = down.share[y] ? above + columns : above;
+      for (let at = 0; at < columns; at += 1)
+        line[at] = map[above + at] + (map[below + at] - map[above + at]) * down.share[y];
+      line[columns] = line[columns - 1];
+      for (let x = 0; x < width; x += 1) {
+        const left = across.low[x];
+        const value = line[left] + (line[left + 1] - line[left]) * across.share[x];
         heat[y * width + x] = value;
-        least = Math.min(least, value);
-        most = Math.max(most, value);
-      });
-    });
+        if (value < least) least = value;
+        if (value > most) most = value;
+      }
+    }
     const spread = most - least;
     return heat.map((value) => (spread > 0 ? (value - least) / spread : 0));
   }
@@ -57,7 +65,7 @@ Object.assign(window.ratevalGallery, (() => {
   function paintHeat(canvas, map, grid, height, width) {
     canvas.width = width;
     canvas.height = height;
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true }); // hundreds of small ones
     if (!map) return;
     const bytes = Uint8Array.from(atob(map), (sign) => sign.charCodeAt(0));
     const pixels = context.createImageData(width, height);
@@ -66,34 +74,39 @@ Object.assign(window.ratevalGallery, (() => {
       pixels.data[at * 4] = red;
       pixels.data[at * 4 + 1] = green;
       pixels.data[at * 4 + 2] = blue;
-      pixels.data[at * 4 + 3] = 110 + 145 * Math.min(value * 1.6, 1);
+      pixels.data[at * 4 + 3] = 70 + 185 * Math.min(value * 1.6, 1);
     });
     context.putImageData(pixels, 0, 0);
   }
 
   /* A path along the edges of a mask that is given as runs, the first of them outside. */
   function outline(runs, width, height) {
-    const inside = new Uint8Array((width + 2) * (height + 2));
+    const stride = width + 2; // one pixel around it is outside
+    const inside = new Uint8Array(stride * (height + 2));
     let [at, value] = [0, 0];
     for (const run of runs) {
       for (let end = at + run; at < end; at += 1)
-        inside[(Math.floor(at / width) + 1) * (width + 2) + (at % width) + 1] = value;
+        inside[(Math.floor(at / width) + 1) * stride + (at % width) + 1] = value;
       value = 1 - value;
     }
-    const is = (x, y) => inside[(y + 1) * (width + 2) + x + 1];
-    return lines(width, height, (x, y) => is(x, y) !== is(x, y - 1), (x, y) => `M${x} ${y}`, "H")
-      + lines(height, width, (y, x) => is(x, y) !== is(x - 1, y), (y, x) => `M${x} ${y}`, "V");
+    const first = stride + 1;
+    return lines(inside, first, [width, 1], [height, stride], (x, y, to) => `M${x} ${y}H${to}`)
+      + lines(inside, first, [height, stride], [width, 1], (y, x, to) => `M${x} ${y}V${to}`);
   }
 
-  function lines(length, count, edge, move, draw) {
+  /* Edges between neighbours across a line, those that follow one another as one. */
+  function lines(inside, first, [length, along], [count, across], draw) {
     let path = "";
-    for (let line = 0; line <= count; line += 1)
+    for (let line = 0; line <= count; line += 1) {
+      const start = first + line * across;
+      const edge = (at) => inside[start + at * along] !== inside[start + at * along - across];
       for (let at = 0; at < length; at += 1)
-        if (edge(at, line)) {
-          path += move(at, line);
-          while (at < length && edge(at, line)) at += 1;
-          path += draw + at;
+        if (edge(at)) {
+          const from = at;
+          while (at < length && edge(at)) at += 1;
+          path += draw(from, line, at);
         }
+    }
     return path;
   }
 

@@ -3,7 +3,7 @@
 (() => {
   const g = window.ratevalGallery;
   const { make, visible } = g;
-  const SMALL = 144;
+  const SMALL = 128;
   const KEYS = [
     ["arrows, Home, End", "go from card to card, in the dialog from image to image"],
     ["Enter", "open an image"], ["Esc", "close it"],
@@ -11,6 +11,7 @@
     ["m", "outline of the mask on and off"], ["[ and ]", "threshold down and up by 0.01"],
     ["− and +", "heat fainter and stronger"], ["?", "this help"],
   ];
+  const FINE = ["transition", "class", "text", "low", "high"];
   const SORTS = [["rare", "rare first"], ["low", "score, lowest first"],
     ["high", "score, highest first"], ["id", "id"]];
 
@@ -64,26 +65,18 @@
     Object.assign(controls, { percent, thresholdValue: threshold, reset });
     controls.quadrants = make("div", { class: "quadrants", role: "group",
       "aria-label": "Quadrant" });
+    controls.more = make("details", { class: "more" }, make("summary", { text: "More filters" }),
+      buildMore());
     const range = (name, low, high) => ({ min: low, max: high, step: 1, name });
-    const score = { step: "0.01", inputmode: "decimal", placeholder: "any" };
     return make("div", { class: "controls", role: "group", "aria-label": "Filters of the gallery" },
       make("div", { class: "line" },
         choice("test", "Test", (at) => filter({ ...g.initial(data, Number(at)), validator: state.validator })),
         choice("method", "Method", (method) => chooseCell(method, data.cells[state.cell].attribution)),
         choice("explainer", "Explainer", (name) => chooseCell(data.cells[state.cell].method, name)),
-        choice("against", "Beside", (at) => filter({ against: at === "" ? null : Number(at), transition: "" })),
+        choice("against", "Compare with", (at) => filter({ against: at === "" ? null : Number(at), transition: "" })),
         choice("validator", "Judged by", (name) => filter({ validator: name, threshold: null }))),
       controls.quadrants,
-      make("div", { class: "line" },
-        choice("transition", "Transition", (name) => filter({ transition: name })),
-        choice("class", "Label", (name) => filter({ class: name })),
-        input("low", "Score from", "number", score, (text) => filter({ low: toNumber(text) })),
-        input("high", "to", "number", score, (text) => filter({ high: toNumber(text) })),
-        input("text", "Id contains", "search", { autocomplete: "off", spellcheck: "false" },
-          (text) => filter({ text })),
-        choice("sort", "Sort", (name) => filter({ sort: name })),
-        make("button", { type: "button", class: "quiet clear", text: "Clear filters",
-          on: { click: () => filter(g.NO_FILTER) } })),
+      controls.more,
       make("div", { class: "line sliders" },
         field("opacity", "Heat", make("input", { type: "range", ...range("opacity", 0, 100),
           on: { input: () => update({ opacity: Number(controls.opacity.value) }) } }),
@@ -98,6 +91,20 @@
           toggle("flipped", "Flip", "show the other method (f)"),
           make("button", { type: "button", class: "toggle", text: "?", title: "keys (?)",
             "aria-label": "keys", on: { click: () => help.showModal() } }))));
+  }
+
+  function buildMore() {
+    const score = { step: "0.01", inputmode: "decimal", placeholder: "any" };
+    return make("div", { class: "line" },
+      choice("transition", "Transition", (name) => filter({ transition: name })),
+      choice("class", "Label", (name) => filter({ class: name })),
+      input("low", "Score from", "number", score, (text) => filter({ low: toNumber(text) })),
+      input("high", "to", "number", score, (text) => filter({ high: toNumber(text) })),
+      input("text", "Id contains", "search", { autocomplete: "off", spellcheck: "false" },
+        (text) => filter({ text })),
+      choice("sort", "Sort", (name) => filter({ sort: name })),
+      make("button", { type: "button", class: "quiet clear", text: "Clear filters",
+        on: { click: () => filter(g.NO_FILTER) } }));
   }
 
   function chooseCell(method, attribution) {
@@ -140,6 +147,7 @@
     controls.validatorBox.hidden = data.validators.length < 2;
     controls.againstBox.hidden = cells.length < 2;
     controls.transitionBox.hidden = state.against === null;
+    if (FINE.some((name) => state[name] !== "" && state[name] !== null)) controls.more.open = true;
   }
 
   /* Transitions with their images here and, where that is known, among all of the test. */
@@ -152,8 +160,10 @@
     const told = (name) => `${here.get(name) ?? 0} here`
       + (all ? `, ${count(all[name] ?? 0)} of all` : "");
     return [["", "any"], ...names.map((name) =>
-      [name, `${name.replace(">", " → ")} (${told(name)})`])];
+      [name, `${arrow(name)} (${told(name)})`])];
   }
+
+  const arrow = (transition) => transition.replace(">", " → ");
 
   function classes() {
     const names = data.tests[state.test].classes;
@@ -230,10 +240,11 @@
     if (!cards.has(key)) {
       const item = make("li");
       const button = make("button", { type: "button", class: "card", tabindex: "-1",
+        "data-index": data.tests[state.test].images[image].index,
         on: { click: () => show(shown.indexOf(image)) } },
       make("span", { class: "views" }), make("span", { class: "caption", "aria-hidden": "true" }));
       item.append(button);
-      cards.set(key, { item, button, image, near: false, drawn: "" });
+      cards.set(key, { item, button, image, near: false, drawn: "", cells: [] });
       watched.set(item, cards.get(key));
       observer.observe(item);
     }
@@ -255,31 +266,42 @@
     const looks = JSON.stringify([cells, state.validator, g.thresholdOf(data, state)]);
     if (card.drawn === looks) return;
     const [views, caption] = card.button.children;
-    if (views.children.length !== cells.length)
+    if (views.children.length !== cells.length) {
       views.replaceChildren(...cells.map(() => g.makeView()));
+      card.cells = [];
+    }
     const image = data.tests[state.test].images[card.image];
     cells.forEach((cell, at) => {
       const alt = g.describe(data, state, cell, card.image);
       const whole = cells.length > 1 ? `${g.nameOf(data, cell, cells)}: ${alt}` : alt;
-      if (card.cells?.[at] === cell) views.children[at].firstChild.alt = whole;
+      if (card.cells[at] === cell) views.children[at].firstChild.alt = whole;
       else g.fillView(views.children[at], image, data.cells[cell], card.image, SMALL, whole);
     });
     card.cells = cells;
     card.drawn = looks;
-    caption.replaceChildren(...captionOf(cells[0], card.image));
-    card.button.setAttribute("data-quadrant", g.quadrantOf(data, state, cells[0], card.image));
+    caption.replaceChildren(...captionOf(cells, card.image));
   }
 
-  function captionOf(cell, image) {
+  /* What is said of a card, be it drawn or not. */
+  function nameCard(card) {
+    const [cell] = faces();
+    card.button.setAttribute("data-quadrant", g.quadrantOf(data, state, cell, card.image) ?? "");
+    card.button.setAttribute("aria-label", g.describe(data, state, cell, card.image));
+  }
+
+  function captionOf(cells, image) {
     const names = data.tests[state.test].classes;
-    const { label, prediction } = data.cells[cell].columns;
-    const score = g.scoreOf(data, state, image, cell);
+    const { label, prediction } = data.cells[cells[0]].columns;
+    const name = (at) => make("bdi", { text: visible(names[at] ?? "–") });
     const right = label[image] === prediction[image];
     return [
-      g.badge(g.quadrantOf(data, state, cell, image)),
-      make("span", { class: "names" }, make("bdi", { text: visible(names[label[image]] ?? "–") }),
-        ...(right ? [] : [" → ", make("bdi", { text: visible(names[prediction[image]] ?? "–") })])),
-      make("span", { class: "score", text: score === null ? "–" : score.toFixed(2) }),
+      ...cells.map((cell) => {
+        const score = g.scoreOf(data, state, image, cell);
+        return make("span", { class: "verdict" }, g.badge(g.quadrantOf(data, state, cell, image)),
+          make("span", { class: "score", text: score === null ? "–" : g.minus(score.toFixed(2)) }));
+      }),
+      make("span", { class: "names" }, name(label[image]),
+        ...(right ? [] : [" → ", name(prediction[image])])),
     ];
   }
 
@@ -290,7 +312,10 @@
     const wanted = items.map((card) => card.item);
     if (wanted.length !== grid.children.length || wanted.some((item, at) => grid.children[at] !== item))
       grid.replaceChildren(...wanted);
-    for (const card of items) if (card.near) draw(card);
+    for (const card of items) {
+      nameCard(card);
+      if (card.near) draw(card);
+    }
     const kept = shown.indexOf(focused);
     rove(kept >= 0 ? kept : 0, kept >= 0);
     grid.classList.toggle("paired", faces().length > 1);
@@ -308,8 +333,10 @@
     const test = data.tests[state.test];
     const now = g.countAll(data, state);
     const cell = data.cells[state.cell];
-    const all = now && state.quadrant
-      ? ` ${count(now[state.quadrant])} of the ${count(cell.count)} are ${state.quadrant}.` : "";
+    const moves = g.countTransitions(data, state);
+    const all = moves && state.transition
+      ? ` ${count(moves[state.transition] ?? 0)} of these go ${arrow(state.transition)}.`
+      : now && state.quadrant ? ` ${count(now[state.quadrant])} of these are ${state.quadrant}.` : "";
     const face = faces()[0];
     const flipped = state.flipped && state.against !== null
       ? ` Maps of ${visible(data.cells[face].label)}.` : "";
@@ -387,6 +414,12 @@
   /* Change which images are seen, and the link with it. */
   function filter(change) {
     update(change);
+    clearTimeout(writing);
+    writing = setTimeout(writeLink, 200); // browsers refuse a link that changes all the time
+  }
+  let writing = 0;
+
+  function writeLink() {
     const text = encodeURIComponent(JSON.stringify(g.toDetail(data, state)));
     history.replaceState(null, "", `#filter=${text}`);
   }
@@ -457,7 +490,9 @@
   // ---------------------------------------------------------------- start
 
   if (!section.querySelector("h2")) section.append(make("h2", { text: "Gallery" }));
-  section.append(buildControls(), status, nothing, grid, notes, detail.dialog, help);
+  const panel = buildControls();
+  controls.more.open = innerWidth >= 700;
+  section.append(panel, status, nothing, grid, notes, detail.dialog, help);
   section.addEventListener("keydown", onKey);
   document.addEventListener("rateval:filter", (event) => {
     filter(g.fromDetail(data, event.detail ?? {}, state));

@@ -111,6 +111,13 @@ def test_a_page_is_bounded_whatever_the_study(
     assert len(page.encode()) < BUDGET
 
 
+def test_fifty_cells_of_fifty_thousand_images_are_one_page(many: RunRecord) -> None:
+    page = render(many)
+    assert len(page.encode()) <= BUDGET
+    assert len(data(page, "gallery-data")["cells"]) == 50
+    assert "with photos of test images" in page
+
+
 def test_many_classes_and_pairs_and_curves_are_bounded(
     benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

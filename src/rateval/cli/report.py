@@ -67,7 +67,9 @@ def execute(parsed: Namespace) -> int:
         raise RatevalError("--pictures and --no-pictures: leave one of them")
     record = load(folder)
     if parsed.json and parsed.details:
-        raise RatevalError("--details: --json prints all that is known already; leave one of them")
+        raise RatevalError(
+            "--details: --json prints all that is known already; leave one of them out"
+        )
     if parsed.pictures is not None:
         record = _make_pictures(record, parsed.pictures)
     if parsed.html:

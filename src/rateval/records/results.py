@@ -81,7 +81,8 @@ def read_scores(
             f"there is no score by {metric or 'any metric'} on the verdicts by {judge}, there are "
             f"{there}; name another one, or run the spec again if it failed"
         )
-    folder = None if score.identity is None else find_result(run, "score", score.identity, file)
+    identity = evidence.tables.get(score.metric)
+    folder = None if identity is None else find_result(run, "score", identity, file)
     if folder is None or file not in read_manifest(folder)["files"]:
         raise RatevalError(
             f"{run}: holds no {file} of {score.metric} by {judge}, as an older version of rateval "

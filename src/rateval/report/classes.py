@@ -17,12 +17,12 @@ LONGEST = 30
 
 
 def explain_worst(block: Block, metrics: Mapping[str, str]) -> Iterator[str]:
-    """Yield one line on the lowest class of each row, by the most telling metric.
+    """Yield one line on the lowest class of each row, by the most telling metric that has one.
 
     ``metrics`` are the headings of the metrics by their labels. Nothing where there are not two
     classes at least to compare, with images enough.
     """
-    for metric in choose_metrics(metrics)[:1]:
+    for metric in choose_metrics(metrics):
         told = [
             f"{_name(row, block)} {write_part(found.worst[0])}"
             for row in block.rows
@@ -30,9 +30,9 @@ def explain_worst(block: Block, metrics: Mapping[str, str]) -> Iterator[str]:
         ]
         more = [f"and {len(told) - SENTENCES_SHOWN} more rows"] if told[SENTENCES_SHOWN:] else []
         if told:
-            yield f"worst class by {metrics[metric]}: " + "; ".join(
-                [*told[:SENTENCES_SHOWN], *more]
-            )
+            shown = "; ".join([*told[:SENTENCES_SHOWN], *more])
+            yield f"worst class by {metrics[metric]}: {shown}"
+            return
 
 
 def explain_more_classes(
@@ -77,7 +77,8 @@ def find_classes(row: Row, metric: str) -> ClassesRecord | None:
 def write_part(part: ClassRecord) -> str:
     """Return a class with its score in percent, its interval and the images that it comes from.
 
-    >>> write_part(ClassRecord(name="bee", numerator=1, denominator=40, low=0.002, high=0.15))
+    >>> bee = {"name": "bee", "numerator": 1, "denominator": 40, "low": 0.002, "high": 0.15}
+    >>> write_part(ClassRecord(**bee, value=0.025))
     'bee 2.5 (0.2 to 15.0) of 40'
     """
     name = part.name if len(part.name) <= LONGEST else f"{part.name[: LONGEST - 1]}…"

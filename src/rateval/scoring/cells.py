@@ -86,6 +86,11 @@ def _evidence(
         identity=verdict.identity,
         quadrants=facts.quadrants,
         undefined=facts.undefined,
+        tables={
+            metric.label: score.identity
+            for metric, score in zip(comparer.plan.metrics, done.scores[index], strict=True)
+            if score is not None
+        },
         scores=tuple(_scores(done, baseline, index, comparer)),
         association=associate(comparer, [done], index),
         **record_chance(
@@ -115,7 +120,6 @@ def _scores(
         yield ScoreRecord(
             metric=metrics[at].label,
             heading=facts.heading,
-            identity=score.identity,
             value=value,
             change=_change(value, before[at], changes[at]),
             bounds=facts.bounds,

@@ -49,6 +49,23 @@ def test_plain_is_ascii_and_says_the_same(rateval: Rateval, folder: str) -> None
     assert max(map(len, done.out.splitlines())) <= 80
 
 
+def test_details_are_added(rateval: Rateval, folder: str) -> None:
+    done, usual = rateval("report", folder, "--details"), rateval("report", folder)
+    assert (done.code, done.err) == (0, "")
+    for told in ("by thirds of mask area", "mean confidence by evidence", "worst classes of ft"):
+        assert told in done.out
+        assert told not in usual.out
+    assert "worst class by accuracy: " in usual.out
+    assert "rateval report --details" in " ".join(usual.out.split())
+    plain = rateval("report", folder, "--details", "--plain")
+    assert plain.out.isascii()
+    both = rateval("report", folder, "--details", "--json")
+    assert (both.code, both.out) == (2, "")
+    assert both.err == (
+        "error: --details: --json prints all that is known already; leave one of them out\n"
+    )
+
+
 def test_one_form_at_a_time(rateval: Rateval, folder: str) -> None:
     done = rateval("report", folder, "--json", "--plain")
     assert done.code == 2

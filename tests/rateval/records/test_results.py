@@ -52,6 +52,7 @@ def expect(rows: list[Row], metric: str) -> dict[str, Any]:
     counted = [METRICS[metric](row) for row in rows]
     n = sum(below for _, below in counted)
     k = sum(above and below for above, below in counted)
+    found: dict[str, Any]
     found = {"count": len(rows), "numerator": k, "denominator": n, "low": None, "high": None}
     if n:
         z = float(stats.norm.ppf(0.95))
@@ -112,9 +113,8 @@ def test_what_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         record.classes(cell, metric="mine")
     with pytest.raises(RatevalError, match=r"has no verdicts by mine, there are relevance-mass"):
         record.groups(cell, "mine")
-    score = cell.evidence[0].scores[0]
-    assert score.identity is not None
-    shutil.rmtree(record.path.parent / "store" / "score" / score.identity)
+    identity = cell.evidence[0].tables["accuracy"]
+    shutil.rmtree(record.path.parent / "store" / "score" / identity)
     with pytest.raises(RatevalError, match="the stored result is gone; run the spec again"):
         record.classes(cell)
 
@@ -126,8 +126,9 @@ def test_a_run_of_an_older_version_says_to_run_again(
     record = run()
     file = record.path / "run.json"
     content = json.loads(file.read_text())
-    for score in content["cells"][0]["evidence"][0]["scores"]:
-        del score["identity"]
+    (evidence,) = content["cells"][0]["evidence"]
+    del evidence["tables"]
+    for score in evidence["scores"]:
         for part in (*score["classes"]["worst"], *score["areas"]):
             del part["value"], part["over"]
     file.write_text(json.dumps(content))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from rateval.records.base import Record
 from rateval.records.key import Key
 from rateval.records.scores.chance import ChanceRecord
@@ -37,9 +39,6 @@ class ScoreRecord(Record):
     """Label of the metric in the spec."""
     heading: str
     """Short heading of its column."""
-    identity: str | None = None
-    """Names its tables by class and by group: ``store/score/<identity>``. Null over seeds, and in
-    records from before there were any."""
     value: Estimate
     change: Estimate | None = None
     """Value minus that of zero-shot by the same seed of the same study; null when either is
@@ -114,6 +113,9 @@ class StoredEvidenceRecord(EvidenceRecord):
     none."""
     no_curves: str | None = None
     """Why there are none; null where they are there, or were not reached."""
+    tables: dict[str, str] = Field(default_factory=dict)
+    """Label of a metric to what names its tables by class and by group: ``store/score/<identity>``.
+    Empty in records from before there were any."""
 
 
 class CalibrationRecord(Record):

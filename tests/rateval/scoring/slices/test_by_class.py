@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_no_class_has_a_value_where_nothing_counts() -> None:
     assert slice_seeds_by_class(*both, ["a"], 0.95, shared=True) is None
 
 
-def table(rows: list[tuple[str, int, int | None, int | None]]) -> pa.Table:
+def table(rows: Sequence[tuple[str, int, int | None, int | None]]) -> pa.Table:
     names = ("name", "count", "numerator", "denominator")
     return pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
 

@@ -16,6 +16,7 @@ from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.editing import BATCH_BYTES, Editing
 from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
+from rateval.engine.picturing.make import Picturing
 from rateval.machine.precision import in_precision
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
@@ -27,6 +28,7 @@ from rateval.records.facts import (
     FinetuneFacts,
     InferFacts,
     JudgeFacts,
+    PicturesFacts,
     ScoreFacts,
     ThresholdsFacts,
 )
@@ -210,6 +212,10 @@ class Hands:
                 for steps in (first, second)
             )
         )
+
+    def pictures(self, step: Step, folder: Path, monitor: Monitor) -> PicturesFacts:
+        """Make pictures of a test."""
+        return Picturing(self.bench, self.store, self.plan.find).make(step, monitor, folder)
 
     def _path(self, step: Step) -> Path:
         return self.store.path_of(step.stage, step.identity)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from rateval.records.base import Record
+from rateval.records.pictures import StratumRecord
 from rateval.records.scores.cell import BoundsRecord, SkippedRecord
 from rateval.records.scores.counterfactual import AnswersRecord
 from rateval.records.scores.explainers import AreasRecord, CompletenessRecord
@@ -147,3 +148,29 @@ class AgreeFacts(Record):
 
 class CounterfactualFacts(AnswersRecord):
     """Facts of how the answers of one classifier follow the objects of one test."""
+
+
+class ViewFacts(Record):
+    """Facts of the pictures of one view."""
+
+    file: str
+    models: tuple[str, ...]
+    """Labels of the models that have it."""
+    height: int
+    """Of the view, in pixels."""
+    width: int
+    undefined: dict[str, int]
+    """Reason to the number of images without a picture."""
+
+
+class PicturesFacts(Record):
+    """Facts of the pictures of one test."""
+
+    count: int
+    """Images that were drawn."""
+    of: int
+    """Images that were predicted in some cell."""
+    asked: int
+    strata: dict[str, StratumRecord]
+    """The rarest first."""
+    views: tuple[ViewFacts, ...]

@@ -41,6 +41,23 @@ def pick_evidence(cell: CellRecord, validator: str | None, label: str) -> Stored
     return found
 
 
+def read_thresholds(run: Path, evidence: StoredEvidenceRecord, label: str) -> pa.Table:
+    """Read the counts by threshold. Raises RatevalError, with the reason, when there are none."""
+    from rateval.store.curves import CURVES, read_curves
+
+    if evidence.curves is None:
+        why = evidence.no_curves or "they failed or were not reached; run the spec again"
+        raise RatevalError(f"{label}: has no counts by threshold by {evidence.validator}: {why}")
+    return read_curves(find_result(run, "thresholds", evidence.curves, CURVES))
+
+
+def explain_none(label: str, table: str, asked: bool) -> RatevalError:
+    """Return the error of a cell without what a table of the spec asks for, or would."""
+    if asked:
+        return RatevalError(f"{label}: its {table} failed or was not reached; run the spec again")
+    return RatevalError(f"this study has no {table}; add [{table}] to its spec")
+
+
 def read_scores(
     run: Path,
     evidence: StoredEvidenceRecord,
@@ -80,20 +97,3 @@ def read_scores(
     for at, name in enumerate(("low", "high")):
         table = table.append_column(name, pa.array([end[at] for end in ends], pa.float64()))
     return table
-
-
-def read_thresholds(run: Path, evidence: StoredEvidenceRecord, label: str) -> pa.Table:
-    """Read the counts by threshold. Raises RatevalError, with the reason, when there are none."""
-    from rateval.store.curves import CURVES, read_curves
-
-    if evidence.curves is None:
-        why = evidence.no_curves or "they failed or were not reached; run the spec again"
-        raise RatevalError(f"{label}: has no counts by threshold by {evidence.validator}: {why}")
-    return read_curves(find_result(run, "thresholds", evidence.curves, CURVES))
-
-
-def explain_none(label: str, table: str, asked: bool) -> RatevalError:
-    """Return the error of a cell without what a table of the spec asks for, or would."""
-    if asked:
-        return RatevalError(f"{label}: its {table} failed or was not reached; run the spec again")
-    return RatevalError(f"this study has no {table}; add [{table}] to its spec")

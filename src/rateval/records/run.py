@@ -16,6 +16,7 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.results import (
     explain_none,
     find_result,
@@ -72,7 +73,7 @@ class RunRecord(Record):
     spec_given: str
     """The spec's text, as it was given."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Keys of ``[run]`` that environment, command line or caller set, with their values."""
+    """Keys of ``[run]``, and ``report.pictures``, that something else than the spec set."""
     only: tuple[str, ...] = ()
     """Labels and patterns of the cells that were to be computed; empty for all."""
     spec_resolved: dict[str, Any]
@@ -106,6 +107,8 @@ class RunRecord(Record):
     """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
+    pictures: tuple[PicturesRecord, ...] = ()
+    """One per test and view of its images that is kept; empty while the run goes on."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -160,18 +163,38 @@ class RunRecord(Record):
         write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
 
-    def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+    def rows(
+        self,
+        cell: CellRecord,
+        validator: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
         """Read one row per image: predictions beside the verdicts of one validator.
 
-        ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
+        ``validator`` is a label of the spec, the first one when None; ``columns`` are those of the
+        predictions that are read, all when None. Raises RatevalError when the
         cell has no verdicts of it, or the stored results are gone.
         """
         from rateval.store.rows import ROWS, read_judged_rows
 
         evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_judged_rows(
-            self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
+            self._result("infer", cell.identity, ROWS),
+            self._result("judge", evidence.identity),
+            columns,
         )
+
+    def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+        """Read counts by threshold, over images of known evidence.
+
+        PT is ``correct`` / ``correct_total``, IR ``correct`` / (``correct`` + ``wrong``). Rows rise
+        by ``threshold`` (float64): 0, 0.001 … 1, and the validator's own. ``correct`` and ``wrong``
+        are right and wrong predictions that are valid by it; ``others``, ``uniform``, ``centre``
+        valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
+        RatevalError as ``rows`` does, and with the reason where there is no threshold.
+        """
+        label = self.label(cell.key)
+        return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
 
     def classes(
         self, cell: CellRecord, validator: str | None = None, metric: str | None = None
@@ -191,18 +214,6 @@ class RunRecord(Record):
         evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_scores(self.path, evidence, metric, "group", self.level)
 
-    def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
-        """Read counts by threshold, over images of known evidence.
-
-        PT is ``correct`` / ``correct_total``, IR ``correct`` / (``correct`` + ``wrong``). Rows rise
-        by ``threshold`` (float64): 0, 0.001 … 1, and the validator's own. ``correct`` and ``wrong``
-        are right and wrong predictions that are valid by it; ``others``, ``uniform``, ``centre``
-        valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
-        RatevalError as ``rows`` does, and with the reason where there is no threshold.
-        """
-        label = self.label(cell.key)
-        return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
-
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
         from rateval.store.rows import RELEVANCE, read_relevance
@@ -219,6 +230,13 @@ class RunRecord(Record):
     def answers(self, cell: CellRecord) -> pa.Table:
         """Read the answers to edits of each image. Raises RatevalError as ``curves`` does."""
         return self._rows_of(cell, "counterfactual", cell.counterfactual)
+
+    def images(self, pictures: PicturesRecord) -> pa.Table:
+        """Read pictures, one row per image. Raises RatevalError when they are gone."""
+        from rateval.store.pictures import read_pictures
+
+        folder = self._result(PICTURES, pictures.identity, pictures.file)
+        return read_pictures(folder / pictures.file)
 
     def _rows_of(
         self, cell: CellRecord, table: str, found: FaithfulnessRecord | CounterfactualRecord | None

@@ -11,7 +11,15 @@ from rateval.records.key import Key
 from rateval.records.scores.explainers import CompletenessRecord
 
 Stage = Literal[
-    "finetune", "infer", "judge", "counterfactual", "faithfulness", "agree", "score", "thresholds"
+    "finetune",
+    "infer",
+    "judge",
+    "counterfactual",
+    "faithfulness",
+    "agree",
+    "score",
+    "thresholds",
+    "pictures",
 ]
 
 

@@ -106,8 +106,8 @@ def _evidence(
             for metric in metrics
         ),
         association=None if shared is None else shared.associate(cells, validator),
-        confidence=split_seeds([f.confidence for f in there if f.confidence], level),
         **chance_over_seeds(repeated, level),
+        confidence=split_seeds([f.confidence for f in there if f.confidence], level),
     )
 
 

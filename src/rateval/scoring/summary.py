@@ -16,6 +16,7 @@ from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.pictures import PicturesRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
 from rateval.records.scores.seeds import SeedsRecord
@@ -49,6 +50,7 @@ class Found:
     agreements: Iterable[Sequence[tuple[Pair, Stored]]]
     stages: Sequence[StageRecord]
     failures: Sequence[FailureRecord]
+    pictures: Sequence[PicturesRecord] = ()
 
 
 class Summary:
@@ -119,6 +121,7 @@ class Summary:
             stages=tuple(found.stages),
             cells=tuple(cells),
             failures=tuple(found.failures),
+            pictures=tuple(found.pictures),
             over_seeds=over_seeds,
             trainings=collect_curves(found.judged),
             agreements=tuple(
@@ -153,6 +156,7 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
             for choice in plan.choices[table]
         ]
     resolved["statistics"] = plan.spec.statistics.model_dump(mode="json")
+    resolved["report"] = plan.spec.report.model_dump(mode="json")
     return resolved | plan.spec.extras() | {"run": plan.spec.run.model_dump(mode="json")}
 
 

@@ -201,13 +201,20 @@ def read_groups(folder: Path) -> pa.Table:
     return read_rows(folder, columns).rename_columns([name[len(GROUP) :] for name in columns])
 
 
-def read_judged_rows(inferred: Path, judged: Path) -> pa.Table:
-    """Read the rows of infer with the columns of judge beside them."""
-    rows, verdicts = read_rows(inferred), read_rows(judged)
+def read_judged_rows(
+    inferred: Path, judged: Path, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read the rows of infer, or ``columns`` of them, with the columns of judge beside them.
+
+    The ids are among them in any case, and ``known`` where predictions under edits were judged.
+    """
+    rows = read_rows(inferred, columns and list(dict.fromkeys(["id", *columns])))
+    verdicts = read_rows(judged)
     # Both are written in one order; a join would refuse the list of probabilities.
     assert rows.column("id").equals(verdicts.column("id"))
-    for name in ("score", "valid", "undefined"):
-        rows = rows.append_column(name, verdicts.column(name))
+    for name in ("score", "valid", "undefined", KNOWN):
+        if name in verdicts.column_names:
+            rows = rows.append_column(name, verdicts.column(name))
     return rows
 
 

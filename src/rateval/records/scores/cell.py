@@ -90,13 +90,13 @@ class EvidenceRecord(Record):
     """One per metric that could be computed, in the order of the spec."""
     association: AssociationRecord | None = None
     """Null where all or none of the images with known evidence are predicted correctly."""
-    confidence: ConfidenceRecord | None = None
-    """Null where predictions have no probabilities, or no image's evidence is known."""
     chance: ChanceRecord | None = None
     """Null where predictions under edits were judged, not maps, or it could not be computed."""
     mean_score: Estimate | None = None
     """Mean of the validator's scores over the images that have one, with Student's interval over
     images, or over seeds; null where ``chance`` is."""
+    confidence: ConfidenceRecord | None = None
+    """Null where predictions have no probabilities, or no image's evidence is known."""
 
     def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric's label; None when it could not be computed."""
@@ -108,14 +108,14 @@ class StoredEvidenceRecord(EvidenceRecord):
 
     identity: str
     """Names the stored verdicts: ``store/judge/<identity>``."""
-    tables: dict[str, str] = Field(default_factory=dict)
-    """Label of a metric to what names its tables by class and by group: ``store/score/<identity>``.
-    Empty in records from before there were any."""
     curves: str | None = None
     """Names the stored counts by threshold: ``store/thresholds/<curves>``; null where there are
     none."""
     no_curves: str | None = None
     """Why there are none; null where they are there, or were not reached."""
+    tables: dict[str, str] = Field(default_factory=dict)
+    """Label of a metric to what names its tables by class and by group: ``store/score/<identity>``.
+    Empty in records from before there were any."""
 
 
 class CalibrationRecord(Record):

@@ -266,6 +266,23 @@ def test_the_page_asks_for_images_by_an_event(page: Any, gallery_run: RunRecord)
     assert set(shown(page)) == {at for at in here if rows[at]["quadrant"] == "RW"} != set()
 
 
+def test_a_row_over_seeds_opens_its_first_seed(page: Any) -> None:
+    """Tables over several seeds name no seed, and a link may name what this page doesn't have."""
+    found = page.evaluate(
+        """(labels) => {
+          const data = JSON.parse(document.getElementById('gallery-data').textContent);
+          data.cells.forEach((cell, at) => { cell.label = `${cell.seedless}, seed ${at}`; });
+          const state = ratevalGallery.initial(data);
+          return labels.map((cell) =>
+            data.cells[ratevalGallery.fromDetail(data, { cell }, state).cell].label);
+        }""",
+        [ZS, f"{LP}, seed 4", "none"],
+    )
+    assert found[0].startswith(f"{ZS}, seed ")
+    assert found[1] == f"{LP}, seed 4"
+    assert found[2].startswith(LP)
+
+
 def test_keys_move_between_cards_and_images(page: Any) -> None:
     cards = page.locator("#gallery .card")
     cards.first.focus()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +13,13 @@ from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.errors import RatevalError
 from rateval.json_file import format_json
+from rateval.machine.interrupts import remembered_interrupts
+from rateval.progress import make_reporter
 from rateval.records.format import FORMAT
 from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.registry.discovery import discover
 from rateval.report.printing import print_report
+from rateval.spec.extras import MOST_PICTURES
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,6 +31,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--details",
         action="store_true",
         help="add worst classes, scores by mask area and confidence by evidence",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=_count,
+        metavar="N",
+        help="make pictures of N test images of each dataset first, if the data are still there",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the run's record as JSON")
@@ -54,9 +63,13 @@ def execute(parsed: Namespace) -> int:
     folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
     if parsed.no_pictures and not parsed.html:
         raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
+    if parsed.no_pictures and parsed.pictures is not None:
+        raise RatevalError("--pictures and --no-pictures: leave one of them")
     record = load(folder)
     if parsed.json and parsed.details:
         raise RatevalError("--details: --json prints all that is known already; leave one of them")
+    if parsed.pictures is not None:
+        record = _make_pictures(record, parsed.pictures)
     if parsed.html:
         _write(record, parsed.html, pictures=not parsed.no_pictures)
     elif parsed.json:
@@ -81,6 +94,21 @@ def _write(record: RunRecord, given: str, *, pictures: bool) -> None:
             "there and can be written to, or a folder with a slash behind it"
         ) from None
     say(Console(), f"page  {path / INDEX_NAME if folder else path}")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_PICTURES:
+        raise ArgumentTypeError(f"{text}: must be a whole number from 1 to {MOST_PICTURES:,}")
+    return int(text)
+
+
+def _make_pictures(record: RunRecord, count: int) -> RunRecord:
+    # Only who asks for pictures waits for torch.
+    from rateval.engine.picturing.later import make_pictures
+
+    reporter = make_reporter(Console(stderr=True))
+    with remembered_interrupts():
+        return make_pictures(record, count, discover(), reporter)
 
 
 def newest_run(output: Path) -> Path:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from rateval.records.base import Record
 
 PICTURES = "pictures"
 """Stage, and folder of the store, of pictures."""
+FILE_PATTERN = r"^pictures(-[0-9]{1,9})?\.parquet$"
+"""Names of the files of views; a record that was changed leads to no other file."""
 
 
 class StratumRecord(Record):
@@ -29,7 +33,7 @@ class PicturesRecord(Record):
     """Labels of the models whose view of the images it is."""
     identity: str
     """Names the stored pictures: ``store/pictures/<identity>``."""
-    file: str
+    file: str = Field(pattern=FILE_PATTERN)
     """Which of the files there holds this view."""
     height: int
     """Rows of the view in pixels; a picture is shrunk where its longer side exceeds 256."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
-from rateval.records.scores.chance import ChanceRecord
+from rateval.records.scores.chance import ChanceRecord, CrossingsRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
 from rateval.report.rows import Block
@@ -76,15 +76,24 @@ def explain_chance_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
         )
 
 
-def explain_crossings(record: RunRecord, block: Block) -> Iterator[str]:
-    """Yield a sentence on where rows change places with zero-shot clearly; none where none do."""
+Clear = Mapping[tuple[Key, str], Sequence[CrossingsRecord]]
+"""Row and label of a validator to what crosses zero-shot clearly."""
+
+
+def find_clear(record: RunRecord) -> Clear:
+    """Return where each row changes places with a zero-shot one clearly."""
     untrained = {cell.key.seedless for cell in record.cells if not cell.trained}
-    rows = {row.key for row in block.rows}
-    told: dict[str, None] = {}
+    found: dict[tuple[Key, str], list[CrossingsRecord]] = {}
     for pair in record.crossings:
-        shown = pair.validator == block.validator and pair.method in rows
-        if not shown or pair.against.seedless not in untrained:
-            continue
+        if pair.against.seedless in untrained and any(turn.clear for turn in pair.shown):
+            found.setdefault((pair.method, pair.validator), []).append(pair)
+    return found
+
+
+def explain_crossings(block: Block, clear: Clear) -> Iterator[str]:
+    """Yield a sentence on where rows change places with zero-shot clearly; none where none do."""
+    told: dict[str, None] = {}
+    for pair in (p for row in block.rows for p in clear.get((row.key, block.validator), ())):
         ours, theirs = _name(pair.method, block), _name(pair.against, block)
         for turn in (turn for turn in pair.shown if turn.clear):
             before, after = ("below", "above") if turn.rises else ("above", "below")

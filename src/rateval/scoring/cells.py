@@ -88,7 +88,11 @@ def _evidence(
         undefined=facts.undefined,
         scores=tuple(_scores(done, baseline, index, comparer)),
         association=associate(comparer, [done], index),
-        **record_chance(done.thresholds[index], comparer.level),
+        **record_chance(
+            done.thresholds[index],
+            comparer.level,
+            by_edits=comparer.plan.validators[index].by_edits,
+        ),
     )
 
 

@@ -51,10 +51,14 @@ class HeldOut(Table):
     false leaves accuracy alone, which is quicker."""
 
 
+MOST_PICTURES = 100_000
+"""Test images of a dataset that pictures are kept of, at most."""
+
+
 class Report(Table):
     """What is kept and written for readers: ``[report]``; no score depends on it."""
 
-    pictures: int = Field(default=200, ge=0, le=100_000)
+    pictures: int = Field(default=200, ge=0, le=MOST_PICTURES)
     """Test images of each dataset that pictures are kept of, shared by its shifts; 0 keeps none."""
     html: bool = False
     """Whether the page is written at the end of each run."""

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rateval.errors import RatevalError
 from rateval.store.disk import writing
 
 if TYPE_CHECKING:
@@ -63,5 +64,8 @@ def write_pictures(path: Path, rows: pa.Table) -> None:
 
 
 def read_pictures(path: Path) -> pa.Table:
-    """Read rows of ``SCHEMA``."""
-    return pq.read_table(path, schema=SCHEMA)
+    """Read rows of ``SCHEMA``. Raises RatevalError where there is no such file."""
+    try:
+        return pq.read_table(path, schema=SCHEMA)
+    except FileNotFoundError:
+        raise RatevalError(f"{path}: the stored result is gone; run the spec again") from None

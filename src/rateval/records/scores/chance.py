@@ -57,8 +57,7 @@ class CrossingsRecord(Record):
     """The zero-shot one of the two, else the earlier one of the spec."""
     validator: str
     asked: bool
-    """Whether paired differences were looked at: over seeds always, else against zero-shot alone,
-    and never over clusters."""
+    """Whether paired differences were looked at, as they are but where images count by clusters."""
     count: int
     """How many crossings there are, of PT and of IR together."""
     shown: tuple[CrossingRecord, ...]

@@ -16,12 +16,15 @@ ROWS_SHOWN = 300
 """Rows of one table; the terminal's report has all of them."""
 
 
-def convert(parts: Iterable[RenderableType]) -> Iterator[Html]:
-    """Yield the elements for these parts: a text before a table is its caption."""
+def convert(parts: Iterable[RenderableType], rows: int = ROWS_SHOWN) -> Iterator[Html]:
+    """Yield the elements for these parts: a text before a table is its caption.
+
+    Tables have ``rows`` rows at most, and say how many they leave out.
+    """
     title = ""
     for part in parts:
         if isinstance(part, Table):
-            yield _table(part, title)
+            yield _table(part, title, rows)
             title = ""
             continue
         text = part.renderable if isinstance(part, Padding) else part
@@ -37,18 +40,20 @@ def convert(parts: Iterable[RenderableType]) -> Iterator[Html]:
         yield tag("p", title, class_="left-out")
 
 
-def _table(table: Table, title: str) -> Html:
+def _table(table: Table, title: str, most: int) -> Html:
     heads = [
         tag("th", heading, scope="col", class_=_class(right)) for heading, right in table.headings()
     ]
     sides = [right for _, right in table.headings()]
+    found = table.texts()
+    left = len(found) - most
     rows: list[Child] = []
-    for cells in table.texts(ROWS_SHOWN):
+    for cells in found[:most]:
         made = [
             tag("td", text, class_=_class(right)) for text, right in zip(cells, sides, strict=False)
         ]
         rows.append(tag("tr", *made))
-    caption = " ".join(title.split())
+    caption = " ".join(title.split()) + (f" · {left} more rows in run.json" if left > 0 else "")
     shown = tag(
         "table",
         tag("caption", caption),

@@ -33,7 +33,12 @@ from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
-from rateval.report.thresholds import explain_chance, explain_chance_columns, explain_crossings
+from rateval.report.thresholds import (
+    explain_chance,
+    explain_chance_columns,
+    explain_crossings,
+    find_clear,
+)
 from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
@@ -48,13 +53,14 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
     failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
     said: set[tuple[Key, str]] = set()
+    clear = find_clear(record)
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, metrics, findings, said), "none")
-        chance = (*explain_chance(block), *explain_crossings(record, block))
+        chance = (*explain_chance(block), *explain_crossings(block, clear))
         parts += show_notes(chance, "none")
         parts += (
             more.sections(block) if details else show_notes(explain_worst(block, metrics), "none")

@@ -16,11 +16,15 @@ from rateval.stats.wilson import wilson_interval
 from rateval.store.store import Stored
 
 
-def record_chance(stored: Stored | None, level: float) -> dict[str, Any]:
+def record_chance(stored: Stored | None, level: float, *, by_edits: bool) -> dict[str, Any]:
     """Return the fields of a cell's evidence that ``thresholds`` fills; none where it is not there.
+
+    Of a validator that judges predictions under edits the reason alone is told.
 
     Intervals are over images, also where a study asks for clusters: chance is no claim about them.
     """
+    if by_edits:
+        return {"no_curves": "answers to edits are judged, and no maps"}
     if stored is None:
         return {}
     facts = ThresholdsFacts.model_validate(stored.facts)

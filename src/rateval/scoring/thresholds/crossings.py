@@ -56,6 +56,7 @@ class Crossings:
     def __init__(self, comparer: Comparer) -> None:
         self._comparer = comparer
         self._read: dict[str, _Curves] = {}
+        self._reached: dict[str, NDArray[np.int16]] = {}
 
     def record(self, judged: Sequence[Judged]) -> Iterator[CrossingsRecord]:
         """Yield the crossings of each pair that has any: over the seeds where there are several."""
@@ -103,27 +104,38 @@ class Crossings:
         metric: Name,
         by_seed: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Return the ends of the difference's interval by each threshold; None where not asked."""
+        """Return the ends of the difference's interval by each threshold; None over clusters."""
         if self._comparer.clusters:
             return None
         if len(pairs) > 1:
             half = t_quantile(len(pairs) - 1, self._comparer.level) * by_seed.std(axis=0, ddof=1)
             mean, half = by_seed.mean(axis=0), half / sqrt(len(pairs))
             return mean - half, mean + half
-        ours, theirs = pairs[0]
-        if is_trained(theirs):
-            return None
-        read = [self._comparer.images.read(done, validator) for done in (ours, theirs)]
+        pair, (own, _) = pairs[0], curves[0]
+        read = [self._comparer.images.read(done, validator) for done in pair]
         there = [images for images in read if images is not None]
-        if len(there) < len(read) or not self._comparer.share_test(ours, theirs):
+        if len(there) < len(read) or not self._comparer.share_test(*pair):
             return None
-        reached, states = [], []
-        for done, images, which, own in zip(
-            pairs[0], there, share_images(there), curves[0], strict=True
-        ):
-            reached.append(_reach(done, validator, own)[which])
-            states.append(images.maps[which])
+        reached = [self._reach(done, validator, own) for done in pair]
+        states = [images.maps for images in there]
+        if there[0].positions is not there[1].positions:
+            chosen = share_images(there)
+            reached = [one[which] for one, which in zip(reached, chosen, strict=True)]
+            states = [one[which] for one, which in zip(states, chosen, strict=True)]
         return paired_limits(_count(metric, reached, states, len(by_seed[0])), self._comparer.level)
+
+    def _reach(self, done: Judged, validator: int, curves: _Curves) -> NDArray[np.int16]:
+        """Return how many thresholds each image's score makes valid, (N,); 0 without a score."""
+        verdict = done.verdicts[validator]
+        assert verdict is not None  # it has counts
+        if verdict.identity not in self._reached:
+            score = tables.read_rows(verdict.path, ["score"]).column(0)
+            side: Literal["left", "right"] = "left" if curves.above else "right"
+            values = score.fill_null(0.0).to_numpy()
+            count = np.searchsorted(curves.thresholds.astype(np.float32), values, side=side)
+            known = score.is_valid().to_numpy()
+            self._reached[verdict.identity] = np.where(known, count, 0).astype(np.int16)
+        return self._reached[verdict.identity]
 
     def _curves(self, done: Judged, validator: int) -> _Curves | None:
         stored = done.thresholds[validator]
@@ -147,20 +159,9 @@ def _alike(curves: Sequence[tuple[_Curves, _Curves]]) -> bool:
     return all(np.array_equal(one.thresholds, first) for pair in curves for one in pair)
 
 
-def _reach(done: Judged, validator: int, curves: _Curves) -> NDArray[np.intp]:
-    """Return how many thresholds each image's score makes valid, (N,); 0 without a score."""
-    verdict = done.verdicts[validator]
-    assert verdict is not None  # it has counts
-    score = tables.read_rows(verdict.path, ["score"]).column(0)
-    side: Literal["left", "right"] = "left" if curves.above else "right"
-    values = score.fill_null(0.0).to_numpy()
-    reached = np.searchsorted(curves.thresholds.astype(np.float32), values, side=side)
-    return np.where(score.is_valid().to_numpy(), reached, 0)
-
-
 def _count(
     metric: Name,
-    reached: Sequence[NDArray[np.intp]],
+    reached: Sequence[NDArray[np.int16]],
     states: Sequence[NDArray[np.uint8]],
     count: int,
 ) -> SharePair:
@@ -170,7 +171,7 @@ def _count(
     known = [state & 4 > 0 for state in states]
     right, others = ((state & 5) == 5 for state in states)
 
-    def over(values: NDArray[np.intp], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def over(values: NDArray[np.int16], among: NDArray[np.bool_]) -> NDArray[np.float64]:
         sums = np.cumsum(np.bincount(values[among], minlength=count + 1))
         left: NDArray[np.float64] = (sums[-1] - sums[:count]).astype(np.float64)
         return left

@@ -64,6 +64,7 @@
   idle(drawNext);
   addEventListener("beforeprint", () => {
     places.filter((place) => place.offsetParent).forEach(draw);
+    for (const folded of all("#scores details")) folded.open = true;
   });
 
   // Choices: one of several groups is shown.

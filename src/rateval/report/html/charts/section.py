@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.console import RenderableType
+
 from rateval.records.run import RunRecord
+from rateval.report.classes import explain_worst
 from rateval.report.html.charts.arrows import arrow_charts
 from rateval.report.html.charts.bars import quadrant_bars
 from rateval.report.html.charts.classes import ClassTables
 from rateval.report.html.charts.drawing import CONFIG, Charts
+from rateval.report.html.charts.severity import severity_maps
 from rateval.report.html.charts.thresholds import TESTS_SHOWN as CURVES_SHOWN, threshold_charts
 from rateval.report.html.charts.trainings import training_charts
 from rateval.report.html.charts.transitions import transition_data, transition_place
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.parts import convert
 from rateval.report.rows import Block
-from rateval.report.terminal.calibration import calibration_sections
+from rateval.report.terminal.calibration import calibration_sections, confidence_section
 from rateval.report.terminal.explainers import explainer_sections
+from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.trainings import curve_sections
-from rateval.report.thresholds import explain_chance, explain_crossings
+from rateval.report.thresholds import explain_chance, explain_crossings, find_clear
 
 FROM_TO = (
     "How many images stood where with the first method, and stand where with the second: "
     "R or W for the prediction, then R or W for its reason."
 )
+
+WIDE = 1000
+"""Columns that a terminal would need to show all that a page shows."""
+
+ROWS_SHOWN = 100
+"""Rows of a table by group, or of confidence."""
+
+ROWS_OF_ALL = 2000
+"""Rows of all these tables together."""
 
 TESTS_SHOWN = 40
 """Tests that have charts; the tables are those of all."""
@@ -42,6 +56,9 @@ class ChartSection:
         self._metrics = metrics
         self._charts = Charts()
         self._classes = ClassTables(record, metrics)
+        self._clear = find_clear(record)
+        self._groups = GroupTables(wide=True, metrics=metrics)
+        self._room = ROWS_OF_ALL
         self.parts = list(self._sections())
         """The elements, in their order."""
 
@@ -91,11 +108,26 @@ class ChartSection:
         curves = threshold_charts(self._record, self._charts, block) if at < CURVES_SHOWN else None
         if curves is not None:
             yield from (tag("h3", "If the threshold were another"), curves)
-            texts = (*explain_chance(block), *explain_crossings(self._record, block))
+            texts = (*explain_chance(block), *explain_crossings(block, self._clear))
             yield _in_words(texts)
+        maps = severity_maps(self._record, block, self._metrics)
+        if maps is not None:
+            yield from (tag("h3", "By type and severity of the shift"), maps)
         classes = self._classes.place(block)
         if classes is not None:
-            yield from (tag("h3", "Class by class"), classes)
+            worst = [tag("p", text, class_="how") for text in explain_worst(block, self._metrics)]
+            yield from (tag("h3", "Class by class"), *worst, classes)
+        yield from self._short(self._groups.sections(block), "Group by group")
+        level = f"{100 * self._record.level:g} %"
+        confidence = confidence_section(block, level, WIDE)
+        yield from self._short(confidence, "Is it surer where it is right for the right reason?")
+
+    def _short(self, parts: Iterable[RenderableType], heading: str) -> Iterator[Html]:
+        """Yield tables that every test has, as long as there is room for more of them."""
+        shown = list(convert(parts, min(self._room, ROWS_SHOWN)) if self._room > 0 else ())
+        self._room -= sum(part.count("<tr>") for part in shown)
+        if shown:
+            yield from (tag("h3", heading), *shown)
 
     def _of_all(self) -> Iterator[Html]:
         record = self._record

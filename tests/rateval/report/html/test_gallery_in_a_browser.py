@@ -186,8 +186,11 @@ def test_orders(page: Any, gallery_run: RunRecord) -> None:
     assert rarity == sorted(rarity)
 
 
-@pytest.mark.parametrize("k", [0, 1, 100, 333, 499, 500, 501, 800, 1000])
-def test_a_moved_threshold_is_a_recount(page: Any, gallery_run: RunRecord, k: int) -> None:
+@pytest.mark.parametrize("k", [0, 1, 100, 333, 500, 800, 1000, "below a score", "above it"])
+def test_a_moved_threshold_is_a_recount(page: Any, gallery_run: RunRecord, k: int | str) -> None:
+    if isinstance(k, str):
+        scores = sorted(row["score"] for row in rows_of(gallery_run, LP).values() if row["score"])
+        k = int(1000 * scores[30]) + (k == "above it")
     slide(page, "threshold", k)
     rows, here = rows_of(gallery_run, LP), kept(gallery_run, "biased")
 

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from rateval.records.run import RunRecord
     from rateval.records.scores.cell import CellRecord
 
-SCRIPTS = ("gallery-data.js", "gallery-draw.js", "gallery-detail.js", "gallery.js")
+SCRIPTS = (
+    "gallery-data.js",
+    "gallery-draw.js",
+    "gallery-detail.js",
+    "gallery-controls.js",
+    "gallery.js",
+)
 """Files of ``assets`` that the page runs, in this order."""
 FOLDER = "pictures"
 """Where pictures lie that are beside the page."""
+_COLUMNS = ("id", "index", "width", "height", "mask", "stratum", "undefined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ def gallery_data(
         "transitions": _transitions(record, cells),
         "command": _command(record),
         "left_out": not pictures,
+        "cut": [],
     }
     if budget_bytes is not None:
         fit(data, budget_bytes)
@@ -153,7 +161,7 @@ def _describe_test(
         "classes": list(found.classes),
         "sampling": test.pictures.sampling if test.pictures else "",
         "images": [
-            {name: row[name] for name in ("id", "index", "width", "height", "mask", "stratum")}
+            {name: row[name] for name in _COLUMNS}
             | _picture(row, beside and f"{beside}-{row['index']}.webp")
             for row in rows
         ],

@@ -29,6 +29,7 @@ def fit(data: Data, budget: int) -> None:
     What a cut leaves is whole: no image without its row. Where nothing is left to cut, the rest
     stays, whatever its size.
     """
+    _drop_transitions(data, budget // 10)
     rest = budget - _fixed(data)
     most = max((len(test["images"]) for test in data["tests"]), default=0)
     keep = _largest(_costs(data), rest, most)
@@ -38,6 +39,17 @@ def fit(data: Data, budget: int) -> None:
     for number, test in enumerate(data["tests"]):
         _keep_images(data, number, test, keep)
     _drop_curves(data, budget)
+
+
+def _drop_transitions(data: Data, budget: int) -> None:
+    """Keep the transitions from zero-shot alone where all pairs are too many, then none."""
+    if size(data["transitions"]) > budget:
+        data["cut"].append("transitions")
+        data["transitions"] = [
+            found for found in data["transitions"] if not data["cells"][found["against"]]["trained"]
+        ]
+    if size(data["transitions"]) > budget:
+        data["transitions"] = []
 
 
 def _fixed(data: Data) -> int:

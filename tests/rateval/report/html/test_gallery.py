@@ -43,6 +43,19 @@ def test_each_row_is_that_of_the_cell(gallery_run: RunRecord) -> None:
                     assert np.float32(verdict["score"][at]) == np.float32(row["score"])
 
 
+def test_some_columns_of_the_rows_are_read_alone(gallery_run: RunRecord) -> None:
+    cell = gallery_run.cells[0]
+    some = gallery_run.rows(cell, "counterfactual", ("correct", "mask_area"))
+    assert some.column_names == [
+        "id", "correct", "mask_area", "score", "valid", "undefined", "known"
+    ]  # fmt: skip
+    whole = gallery_run.rows(cell, "counterfactual")
+    assert some.equals(whole.select(some.column_names))
+    assert "known" not in gallery_run.rows(cell, "relevance-mass").column_names
+    undefined = whole["undefined"].is_null().to_pylist()
+    assert whole["known"].to_pylist() == undefined
+
+
 def test_answers_to_edits_are_those_of_the_image(gallery_run: RunRecord) -> None:
     data = gallery_data(gallery_run)
     cell, told = gallery_run.cells[0], data["cells"][0]

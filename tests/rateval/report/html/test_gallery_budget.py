@@ -25,6 +25,7 @@ def data_of(
         return {
             "label": f"cell <{at}>",
             "test": at % tests,
+            "trained": at > 0,
             "cut": [],
             "columns": {
                 "label": [1] * images,
@@ -44,7 +45,10 @@ def data_of(
             for at in range(tests)
         ],
         "cells": [cell(at) for at in range(cells)],
-        "transitions": [{"counts": {"RR>RW": 3}}] * 10,
+        "transitions": [
+            {"against": at, "counts": {"RR>RW": 3}} for at in range(cells) for _ in range(at)
+        ],
+        "cut": [],
     }
 
 
@@ -95,3 +99,16 @@ def test_every_test_keeps_its_share() -> None:
     fit(data, 800_000)
     counts = [len(test["images"]) for test in data["tests"]]
     assert counts[0] == counts[1] > 10 == counts[2]
+
+
+def test_transitions_of_many_pairs_are_those_from_zero_shot_at_most() -> None:
+    def left(budget: int) -> tuple[int, int]:
+        data = data_of(tests=1, images=0, cells=40, picture=0, patches=(8, 8))
+        data["transitions"] += [{"against": 0, "counts": {"RR>RW": 3}}] * 5
+        fit(data, budget)
+        assert (data["cut"] == ["transitions"]) == (budget < 1_000_000)
+        return len(data["transitions"]), len([x for x in data["transitions"] if x["against"]])
+
+    assert left(1_000_000) == (40 * 39 // 2 + 5, 40 * 39 // 2)
+    assert left(100_000) == (5, 0)
+    assert left(1_000) == (0, 0)

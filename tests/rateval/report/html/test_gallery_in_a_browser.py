@@ -186,8 +186,11 @@ def test_orders(page: Any, gallery_run: RunRecord) -> None:
     assert rarity == sorted(rarity)
 
 
-@pytest.mark.parametrize("k", [0, 1, 100, 333, 499, 500, 501, 800, 1000])
-def test_a_moved_threshold_is_a_recount(page: Any, gallery_run: RunRecord, k: int) -> None:
+@pytest.mark.parametrize("k", [0, 1, 100, 333, 500, 800, 1000, "below a score", "above it"])
+def test_a_moved_threshold_is_a_recount(page: Any, gallery_run: RunRecord, k: int | str) -> None:
+    if isinstance(k, str):
+        scores = sorted(row["score"] for row in rows_of(gallery_run, LP).values() if row["score"])
+        k = int(1000 * scores[30]) + (k == "above it")
     slide(page, "threshold", k)
     rows, here = rows_of(gallery_run, LP), kept(gallery_run, "biased")
 
@@ -264,6 +267,23 @@ def test_the_page_asks_for_images_by_an_event(page: Any, gallery_run: RunRecord)
     rows = rows_of(gallery_run, ZS)
     here = kept(gallery_run, "biased")
     assert set(shown(page)) == {at for at in here if rows[at]["quadrant"] == "RW"} != set()
+
+
+def test_a_row_over_seeds_opens_its_first_seed(page: Any) -> None:
+    """Tables over several seeds name no seed, and a link may name what this page doesn't have."""
+    found = page.evaluate(
+        """(labels) => {
+          const data = JSON.parse(document.getElementById('gallery-data').textContent);
+          data.cells.forEach((cell, at) => { cell.label = `${cell.seedless}, seed ${at}`; });
+          const state = ratevalGallery.initial(data);
+          return labels.map((cell) =>
+            data.cells[ratevalGallery.fromDetail(data, { cell }, state).cell].label);
+        }""",
+        [ZS, f"{LP}, seed 4", "none"],
+    )
+    assert found[0].startswith(f"{ZS}, seed ")
+    assert found[1] == f"{LP}, seed 4"
+    assert found[2].startswith(LP)
 
 
 def test_keys_move_between_cards_and_images(page: Any) -> None:

@@ -6,7 +6,7 @@ Object.assign(window.ratevalGallery, (() => {
   } = window.ratevalGallery;
   const LARGE = 384;
 
-  const minus = (text) => text.replace("-", "−");
+  const minus = (text) => (Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−"));
   const share = (value) => (value === null || value === undefined ? "–"
     : `${(value * 100).toFixed(1)} %`);
   const number = (value) => (value === null || value === undefined ? "–" : minus(value.toFixed(3)));

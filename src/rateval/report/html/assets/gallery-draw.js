@@ -11,6 +11,7 @@ Object.assign(window.ratevalGallery, (() => {
     const low = Math.min(Math.floor(place), STOPS.length - 2);
     return STOPS[low].map((from, part) => from + (STOPS[low + 1][part] - from) * (place - low));
   });
+  const { visible } = window.ratevalGallery;
   const SVG = "http://www.w3.org/2000/svg";
 
   /* Make an element; text is text and never markup. */
@@ -136,11 +137,10 @@ Object.assign(window.ratevalGallery, (() => {
     picture.alt = alt;
     picture.hidden = !source;
     if (source && picture.getAttribute("src") !== source) picture.src = source;
-    missing.textContent = source ? "" : "no picture";
+    missing.textContent = source ? "" : `no picture: ${visible(image.undefined ?? "")}`;
     const map = cell.columns.map?.[at];
-    const scale = size / Math.max(image.width ?? 1, image.height ?? 1);
-    const [height, width] = [image.height ?? 1, image.width ?? 1].map((side) =>
-      Math.max(Math.round(side * scale), 1));
+    const [height, width] = [image.height ?? 1, image.width ?? 1].map((side, _, sides) =>
+      Math.max(Math.round((side * size) / Math.max(...sides)), 1));
     paintHeat(canvas, map, cell.grid, height, width);
     drawing.setAttribute("viewBox", `0 0 ${image.width ?? 1} ${image.height ?? 1}`);
     if (image.mask && !outlines.has(image))

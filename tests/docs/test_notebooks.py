@@ -48,7 +48,7 @@ def test_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names = run(FOLDER / "own_model.ipynb")
     assert names["table"]["head"]["accuracy"] > names["table"]["prompts"]["accuracy"]
-    assert names["computed"] == {"judge", "score", "thresholds"}
+    assert names["computed"] == {"judge", "score", "thresholds", "pictures"}
     assert names["relevance"].shape == (60, 8, 8)
     quadrants = names["after"].cells[0].evidence[0].quadrants
     assert len(names["wrong_reason"]) == quadrants["RW"]

@@ -28,6 +28,12 @@ def _own() -> list[Component]:
             detect="rateval_datasets.detection.tables:detect_table",
         ),
         Component(
+            name="photo",
+            summary="one photo of yours, as `rateval look` reads it; evidence: a mask, or none",
+            factory="rateval_datasets.own.one_photo:make_photo",
+            params="rateval_datasets.own.params:OnePhotoParams",
+        ),
+        Component(
             name="coco",
             summary="your photos with COCO files of instances; evidence: outlines, masks, boxes",
             factory="rateval_datasets.own.coco.dataset:make_coco",

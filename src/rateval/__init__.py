@@ -2,7 +2,8 @@
 
 In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)``,
 ``rateval.create(kind, name)``, and for a model of your own ``rateval.wrap(module)`` and
-``rateval.evaluate(model, images, labels, masks, classes=…)``.
+``rateval.evaluate(model, images, labels, masks, classes=…)``; of one photo ``rateval.look(path,
+model=…, classes=…)``.
 Importing this package costs nothing; what its names need is imported on first use.
 """
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rateval.facade import (
         create as create,
         evaluate as evaluate,
+        look as look,
         parity as parity,
         run as run,
         wrap as wrap,

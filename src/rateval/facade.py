@@ -32,6 +32,8 @@ from rateval.spec.tables import RunSpec
 
 if TYPE_CHECKING:
     from rateval.live.evaluation import Parts
+    from rateval.live.looking.asking import Entry
+    from rateval.live.looking.values import Look
 
 _DEFAULT = Context()
 
@@ -251,3 +253,52 @@ def wrap(
     from rateval.live.wrapping import wrap as wrap_live
 
     return wrap_live(model, tokenizer, preprocess, prompt, record, grid, registry or discover())
+
+
+def look(
+    image: str | Path,
+    *,
+    model: Entry,
+    classes: Sequence[str] | str | Path,
+    label: str | None = None,
+    mask: str | Path | None = None,
+    checkpoint: str | Path | Mapping[str, Any] | None = None,
+    attribution: Entry = "generic-attention",
+    validators: Entry | Sequence[Entry] = "relevance-mass",
+    donors: str | Path | None = None,
+    donor_masks: str | Path | None = None,
+    exif: Literal["apply", "ignore"] = "apply",
+    device: str = "auto",
+    registry: Registry | None = None,
+) -> Look:
+    """Explain one photo: its prediction, relevance map, verdict and edits, with a PNG of them.
+
+    ``model``, ``attribution`` and ``validators`` are as in a spec, a name or a dict with ``use``
+    and params; ``classes`` are labels, or a file with one a line. ``checkpoint`` is a model that
+    was fine-tuned elsewhere. Evidence is judged where there is a ``mask``. ``donors`` are photos
+    with masks, as ``rateval init`` recognises them, on whose backgrounds the object is put. The
+    numbers are those of a run's row of the same photo. Raises SpecError with everything that is
+    wrong with the arguments, and RatevalError for a file that can't be used.
+    """
+    from rateval.live.looking.answering import look as look_at
+    from rateval.live.looking.asking import Question
+
+    def text(path: str | Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    several = [validators] if isinstance(validators, str | Mapping) else validators
+    question = Question(
+        image=str(image),
+        model=model,
+        classes=str(classes) if isinstance(classes, str | Path) else tuple(classes),
+        label=label,
+        mask=text(mask),
+        checkpoint=checkpoint if isinstance(checkpoint, Mapping) else text(checkpoint),
+        attribution=attribution,
+        validators=tuple(several),
+        donors=text(donors),
+        donor_masks=text(donor_masks),
+        exif=exif,
+        device=device,
+    )
+    return look_at(question, registry or discover())

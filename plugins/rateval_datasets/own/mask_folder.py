@@ -17,8 +17,6 @@ from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo
 
 
-
-
 def add_masks(
     component: str, photos: Sequence[Photo], folder: Path, values: Sequence[int] | None
 ) -> tuple[list[Photo], list[str]]:

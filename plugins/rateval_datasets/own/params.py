@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from rateval.api import Params
-from rateval.modelkit import suggest
 from rateval_datasets.on_disk import OnDisk
 
 
@@ -168,14 +167,6 @@ class OnePhotoParams(Params):
     """Its evidence, an image of the photo's size that counts above 0; never a JPEG."""
     exif: Literal["apply", "ignore"] = "apply"
     """Whether the photo is turned as its EXIF says; the mask must be of the same view."""
-
-    @field_validator("label", mode="after")
-    @classmethod
-    def _check_label(cls, label: str | None, info: ValidationInfo) -> str | None:
-        classes = info.data.get("classes")
-        if label is not None and isinstance(classes, tuple) and label not in classes:
-            raise ValueError(f"is not among the classes; {suggest(label, classes)}")
-        return label
 
     @field_validator("mask", mode="after")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from argparse import ArgumentParser, Namespace
@@ -94,7 +95,8 @@ def execute(parsed: Namespace) -> int:
     except SpecError as error:
         raise SpecError(map(_translate, error.problems)) from None
     except RatevalError as error:
-        raise RatevalError(str(error).replace("rateval.look: donors = ", "--donors ")) from None
+        text = str(error).replace("rateval.look: donors = ", "--donors ")
+        raise RatevalError(_name_options(text)) from None
     if out is not None:
         _save(out, found.png())
     console = Console(plain=parsed.plain)
@@ -171,13 +173,19 @@ def _read_classes(text: str) -> str | list[str]:
 def _translate(problem: Problem) -> Problem:
     """Return a problem under the name of the option that it is about."""
     found = _PLACE.fullmatch(problem.where)
-    return (
-        problem if found is None else Problem(" ".join(_name_place(*found.groups())), problem.what)
-    )
+    if found is None:
+        return problem
+    return Problem(" ".join(_name_place(*found.groups())), _name_options(problem.what))
+
+
+def _name_options(text: str) -> str:
+    return text.replace("donor_masks", "--donor-masks")
 
 
 def _name_place(table: str, key: str | None, value: str | None) -> Iterator[str]:
     shown = "" if value is None else value.strip('"')
+    if key is None and shown.startswith("{"):  # the whole entry
+        shown = str(json.loads(shown).get("use", "")) if shown.endswith("}") else ""
     if table == "dataset" and key == "image":
         yield shown
         return

@@ -89,7 +89,7 @@ class _Looking:
         (row,) = tables.read_rows(inferred).to_pylist()
         answers = self._edit() if self._question.edits else Answers((), "", None)
         classes = self._bench.object(self._cell.dataset, self._cell.seed).classes
-        labelled = self._question.label is not None
+        labelled, masked = self._question.label is not None, self._batch.has_mask[0]
         (sample,) = self._job.split.samples([0])
         assert isinstance(sample, Sample)
         return Look(
@@ -105,14 +105,10 @@ class _Looking:
             explained=self._name_target(classes, row),
             relevance=tables.read_relevance(inferred)[0],
             seen=self.show(self._batch.images[0]),
-            mask=None
-            if self._batch.masks is None
-            else self._batch.masks[0].numpy()
-            if self._batch.has_mask[0]
-            else None,
-            judged=tuple(self._judge(inferred, answers)) if self._batch.has_mask[0] else (),
+            mask=self._batch.masks[0].numpy() if masked and self._batch.masks is not None else None,
+            judged=tuple(self._judge(inferred, answers)) if masked else (),
             edits=answers.edits,
-            notes=tuple(self._note(answers, sample)),
+            notes=tuple(self._note(answers, sample, row)),
         )
 
     def _open(self) -> tuple[Job, Batch]:
@@ -169,20 +165,22 @@ class _Looking:
     def _name_target(self, classes: Sequence[str], row: dict[str, Any]) -> str:
         """Return the class that the map explains, as the attribution's params name it."""
         target = getattr(self._cell.attribution.params, "target", None)
-        if target == "runner-up":
-            order = np.argsort(-np.array(row["probabilities"]), kind="stable")
-            return classes[order[1]]
         if target in ("label", "prediction"):
-            return classes[row[target]]
+            target = row[target]
+        elif target == "runner-up":
+            target = int(np.argsort(-np.array(row["probabilities"]), kind="stable")[1])
         return classes[target] if isinstance(target, int) else ""
 
-    def _note(self, answers: Answers, sample: Sample) -> Iterator[str]:
+    def _note(self, answers: Answers, sample: Sample, row: dict[str, Any]) -> Iterator[str]:
         question = self._question
-        if (
-            question.label is None
-            and getattr(self._cell.attribution.params, "target", "") == "label"
-        ):
-            yield "no label is given: the map explains the predicted class"
+        if getattr(self._cell.attribution.params, "target", "") == "label":
+            if question.label is None:
+                yield "no label is given: the map explains the predicted class"
+            elif row["label"] != row["prediction"]:
+                yield (
+                    "the map explains the label, as in a study; of the answer: --attribution "
+                    f"{self._cell.attribution.registered.use} target=prediction"
+                )
         if question.mask is None:
             yield "no mask is given: evidence is not judged, and nothing is edited"
         elif not question.edits:
@@ -194,7 +192,7 @@ class _Looking:
             yield f"nothing is edited: {answers.undefined}"
         elif question.donors is None:
             yield "no donors are given: the object is put on no other background"
-        yield from (f"{note}" for note in sample.notes)
+        yield from sample.notes
         yield from self._job.classifier.model.card.assumed
 
     def _make(self, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
+from rateval.wording import list_some, suggest
 
 CALL = "rateval.look"
 Entry = str | Mapping[str, Any]
@@ -53,7 +55,10 @@ def make_question_plan(question: Question, registry: Registry) -> Plan:
     try:
         plan = make_plan(_write_spec(question), registry)
     except SpecError as error:
-        raise SpecError([*error.problems, *problems]) from None
+        # What is left out for a list of no class needn't be told a second time.
+        own = {problem.where.partition(" = ")[0] for problem in problems}
+        found = [one for one in error.problems if one.where.partition(" = ")[0] not in own]
+        raise SpecError([*found, *problems]) from None
     problems += [
         problem for choice in plan.validators for problem in _find_unedited(question, choice)
     ]
@@ -98,16 +103,16 @@ def _as_table(entry: Entry) -> dict[str, Any]:
 
 
 def _find_problems(question: Question) -> Iterator[Problem]:
-    named = question.classes
-    if not isinstance(named, str) and len(named) == 1:
-        yield Problem(
-            f"{CALL}: dataset[0].classes = {named[0]}", "is one class; give two or more to choose"
-        )
+    if not isinstance(question.classes, str):
+        yield from _find_in_classes(question.classes, question.label)
+    for key, path in (("image", question.image), ("mask", question.mask)):
+        if path is not None and Path(path).is_dir():
+            yield Problem(f"{CALL}: dataset[0].{key} = {path}", "is a folder; give one file")
     for key, path in (("donors", question.donors), ("donor_masks", question.donor_masks)):
         if path is not None and (why := explain_absent(Path(path), Path())):
             yield Problem(f"{CALL}: {key} = {path}", why)
     if question.donors is not None and question.mask is None:
-        what = "an object is cut out by its mask, and there is none; give mask, too"
+        what = "an object is cut out by its mask, and there is none; give the photo's mask, too"
         yield Problem(f"{CALL}: donors = {question.donors}", what)
     elif question.donors is not None and not question.edits:
         what = "needs OpenCV (cv2), which is not installed; pip install 'rateval[counterfactual]'"
@@ -115,6 +120,21 @@ def _find_problems(question: Question) -> Iterator[Problem]:
     if question.donor_masks is not None and question.donors is None:
         what = "are masks of donors, and there are none; give donors, too"
         yield Problem(f"{CALL}: donor_masks = {question.donor_masks}", what)
+
+
+def _find_in_classes(classes: Sequence[str], label: str | None) -> Iterator[Problem]:
+    shown = ",".join(classes)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if len(classes) < 2:
+        what = "is one class" if classes else "names no class"
+        yield Problem(f"{CALL}: dataset[0].classes = {shown}", f"{what}; give two or more")
+    elif twice:
+        what = f"names {list_some(twice)} more than once; name each class once"
+        yield Problem(f"{CALL}: dataset[0].classes = {shown}", what)
+    if label is not None and label not in classes:
+        what = f"is not among the classes; {suggest(label, classes)}"
+        yield Problem(f"{CALL}: dataset[0].label = {label}", what)
 
 
 def _find_unedited(question: Question, choice: Choice) -> Iterator[Problem]:

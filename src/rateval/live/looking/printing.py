@@ -45,10 +45,14 @@ def show_look(look: Look, console: Console) -> Iterator[RenderableType]:
         yield Text()
         of = f" for {look.explained}" if look.explained else ""
         yield Text(f"relevance{of} by {look.attribution}", style="dim")
-        yield draw_map(
-            look.relevance, coloured=console.color_system is not None and not console.no_color
-        )
-    yield from (Text(f"note: {note}", style="yellow") for note in notes)
+        yield draw_map(look.relevance, coloured=_shows_colours(console))
+    for note in notes:  # a command in it must come out in one piece, to be pasted
+        yield Text(f"note: {note}", style="yellow", no_wrap=True, overflow="ignore")
+
+
+def _shows_colours(console: Console) -> bool:
+    """Return whether there are enough colours for a scale: of sixteen, neighbours are no steps."""
+    return console.color_system in ("256", "truecolor") and not console.no_color
 
 
 def _edits(look: Look) -> RenderableType:
@@ -59,10 +63,10 @@ def _edits(look: Look) -> RenderableType:
 
 
 def draw_map(relevance: NDArray[np.floating], *, coloured: bool) -> Text:
-    """Draw a map: two rows a line in colours, or one row a line in shades, two signs a patch.
+    r"""Draw a map: two rows a line in colours, or one row a line in shades, two signs a patch.
 
     >>> draw_map(np.eye(2), coloured=False).plain
-    '██  \\n  ██'
+    '██  \n  ██'
     >>> draw_map(np.eye(2), coloured=True).plain
     '▀▀▀▀'
     """

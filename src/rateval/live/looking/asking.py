@@ -133,7 +133,7 @@ def _find_in_classes(classes: Sequence[str], label: str | None) -> Iterator[Prob
         what = f"names {list_some(twice)} more than once; name each class once"
         yield Problem(f"{CALL}: dataset[0].classes = {shown}", what)
     if label is not None and label not in classes:
-        what = f"is not among the classes; {suggest(label, classes)}"
+        what = f"is not among the classes; {suggest(label, set(classes))}"
         yield Problem(f"{CALL}: dataset[0].label = {label}", what)
 
 

@@ -13,7 +13,7 @@ from rateval.console import Console
 from rateval.errors import RatevalError
 from rateval.json_file import format_json
 from rateval.records.format import FORMAT
-from rateval.records.run import FILE_NAME, load
+from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.registry.discovery import discover
 from rateval.report.printing import print_report
 
@@ -30,18 +30,46 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="print in ASCII and without colours, for mails and logs",
     )
+    form.add_argument(
+        "--html",
+        metavar="FILE",
+        type=path,
+        help="write a page for a browser, in one file",
+    )
+    parser.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="leave all photos out of the page, with --html",
+    )
 
 
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
     folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
+    if parsed.no_pictures and not parsed.html:
+        raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
     record = load(folder)
-    if parsed.json:
+    if parsed.html:
+        _write(record, Path(parsed.html), pictures=not parsed.no_pictures)
+    elif parsed.json:
         content = record.model_dump(mode="json") | {"format": FORMAT}
         say(Console(), format_json(content, ascii_only=True))
     else:
         print_report(record, Console(plain=parsed.plain), discover(), warn)
     return 0
+
+
+def _write(record: RunRecord, file: Path, *, pictures: bool) -> None:
+    from rateval.report.html.page import write_page
+
+    try:
+        write_page(record, file, pictures=pictures)
+    except OSError as error:
+        raise RatevalError(
+            f"--html {file}: can't be written ({error.strerror}); name a file in a folder that is "
+            "there and can be written to"
+        ) from None
+    say(Console(), f"page  {file}")
 
 
 def newest_run(output: Path) -> Path:

@@ -1,0 +1,100 @@
+"""The tables of scores in a page: one for each test, explainer and validator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rateval.records.run import RunRecord
+from rateval.report.html.figures import MEANINGS, count_door, show_difference, show_value
+from rateval.report.html.markup import Child, Html, join, tag
+from rateval.report.rows import Block, Row
+from rateval.report.terminal.layout import QUADRANTS, show_labels
+
+ROWS_SHOWN = 400
+"""Rows of all tables together; ``run.json`` holds all of them."""
+
+
+def score_table(
+    record: RunRecord, block: Block, metrics: Mapping[str, str], rows: Sequence[Row]
+) -> Html:
+    """Return the table of these rows of a block: values, changes and counts.
+
+    ``metrics`` are the headings of the metrics by their labels; those that no row has are left out.
+    """
+    known = {
+        metric: heading
+        for metric, heading in metrics.items()
+        if any(row.score(metric) for row in block.rows)
+    }
+    body = [_row(record, block, row, known) for row in rows]
+    return scrolling(
+        tag(
+            "table",
+            tag("caption", caption(record, block)),
+            tag("thead", _heads(record, block, known)),
+            tag("tbody", *body),
+            class_="scores",
+        ),
+        f"scores on {block.dataset}",
+    )
+
+
+def scrolling(table: Html, label: str) -> Html:
+    """Return a table in a region of its own, which scrolls where the page is too narrow."""
+    return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=label)
+
+
+def caption(record: RunRecord, block: Block) -> str:
+    """Return what a block's table is about, in words."""
+    seeds = len(record.seeds)
+    mean = [f"mean of {seeds} seeds"] if seeds > 1 else []
+    count = "no results" if block.count is None else f"{block.count:,.0f} test images"
+    return " · ".join([*mean, count, block.attribution, block.validator])
+
+
+def _heads(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Html:
+    labels = ["model", "method", *(["shift"] if block.shifted else [])]
+    level = f"{100 * record.level:g} %"
+    upper: list[Child] = [
+        tag("th", label, scope="col", rowspan=2, class_="label") for label in labels
+    ]
+    lower: list[Child] = []
+    for heading in metrics.values():
+        upper.append(tag("th", heading, scope="colgroup", colspan=2, class_="group"))
+        lower.append(tag("th", "% ", tag("small", level), scope="col", class_="number"))
+        lower.append(tag("th", "Δ zs ", tag("small", level), scope="col", class_="number"))
+    if any(row.evidence for row in block.rows):
+        upper.append(tag("th", "images", scope="colgroup", colspan=4, class_="group"))
+        lower += [
+            tag("th", tag("abbr", name, title=MEANINGS[name]), scope="col", class_="number")
+            for name in QUADRANTS
+        ]
+    return join([tag("tr", *upper), tag("tr", *lower)])
+
+
+def _row(record: RunRecord, block: Block, row: Row, metrics: Mapping[str, str]) -> Html:
+    model, *others = show_labels(row.key, shifted=block.shifted)
+    cells: list[Child] = [tag("td", model, class_="label")]
+    # The method names the row: models repeat from row to row.
+    cells += [
+        tag("th" if at == 0 else "td", text, scope="row" if at == 0 else None, class_="label")
+        for at, text in enumerate(others)
+    ]
+    cells += [cell for metric in metrics for cell in _score(row, metric)]
+    if row.evidence is not None:
+        cells += [
+            tag("td", count_door(record, block, row, name), class_="number") for name in QUADRANTS
+        ]
+    elif any(other.evidence for other in block.rows):
+        cells += [tag("td", "", class_="number") for _ in QUADRANTS]
+    return tag("tr", *cells)
+
+
+def _score(row: Row, metric: str) -> Iterator[Html]:
+    score = row.score(metric)
+    if score is None:
+        yield tag("td", row.lack, class_="number lack")
+        yield tag("td", "", class_="number")
+        return
+    yield tag("td", show_value(score.value), class_="number value")
+    yield tag("td", show_difference(score.change), class_="number change")

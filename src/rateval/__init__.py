@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from rateval.facade import (
         create as create,
         evaluate as evaluate,
+        load as load,
         look as look,
         parity as parity,
         run as run,
         wrap as wrap,
     )
-    from rateval.records.run import RunRecord as RunRecord, load as load
+    from rateval.records.run import RunRecord as RunRecord
 
 
 def __getattr__(name: str) -> Any:
-    return find_name(__name__, name, ("rateval.errors", "rateval.records.run", "rateval.facade"))
+    return find_name(__name__, name, ("rateval.errors", "rateval.facade", "rateval.records.run"))

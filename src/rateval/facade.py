@@ -19,12 +19,14 @@ from rateval.plan.choosing import explain_param, one_per_key
 from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
 from rateval.progress import Reporter
-from rateval.records.run import RunRecord
+from rateval.records.presenting import present_by
+from rateval.records.run import RunRecord, load as load_record
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover
 from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registry
+from rateval.report.notebook import Notebook
 from rateval.spec.document import Document, read_document
 from rateval.spec.explain import locate
 from rateval.spec.overrides import override_run
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from rateval.live.looking.values import Look
 
 _DEFAULT = Context()
+
+present_by(Notebook())
 
 
 def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:
@@ -73,6 +77,14 @@ def run(
     plan = make_plan(override_run(open_spec(spec), values), registry)
     runner = Runner(plan, registry, reporter or Reporter(), fail_fast=fail_fast, only=only)
     return runner.run()
+
+
+def load(path: str | Path) -> RunRecord:
+    """Load a run from its folder or its ``run.json``.
+
+    Raises RatevalError when there is none, or another version of rateval wrote it.
+    """
+    return load_record(path)
 
 
 class Parity(NamedTuple):

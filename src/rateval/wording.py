@@ -167,6 +167,8 @@ def write_command(command: str, spec: str, overrides: Mapping[str, object]) -> s
         text = value if isinstance(value, str) else json.dumps(value, default=str)
         if key in _OPTIONS:
             words += [f"--{key}", text]
+        elif key == "report.pictures":
+            words.append("--no-pictures")
         elif key != "reuse":
             words += ["--set", f"{key}={text}"]
     return shlex.join(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
     )
+    parser.add_argument(
+        "--details",
+        action="store_true",
+        help="add worst classes, scores by mask area and confidence by evidence",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the run's record as JSON")
     form.add_argument(
@@ -34,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--html",
         metavar="FILE",
         type=path,
-        help="write a page for a browser, in one file",
+        help="write a page for a browser, in one file; FOLDER/ has the pictures beside it",
     )
     parser.add_argument(
         "--no-pictures",
@@ -49,27 +55,32 @@ def execute(parsed: Namespace) -> int:
     if parsed.no_pictures and not parsed.html:
         raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
     record = load(folder)
+    if parsed.json and parsed.details:
+        raise RatevalError("--details: --json prints all that is known already; leave one of them")
     if parsed.html:
-        _write(record, Path(parsed.html), pictures=not parsed.no_pictures)
+        _write(record, parsed.html, pictures=not parsed.no_pictures)
     elif parsed.json:
         content = record.model_dump(mode="json") | {"format": FORMAT}
         say(Console(), format_json(content, ascii_only=True))
     else:
-        print_report(record, Console(plain=parsed.plain), discover(), warn)
+        print_report(record, Console(plain=parsed.plain), discover(), warn, details=parsed.details)
     return 0
 
 
-def _write(record: RunRecord, file: Path, *, pictures: bool) -> None:
-    from rateval.report.html.page import write_page
+def _write(record: RunRecord, given: str, *, pictures: bool) -> None:
+    from rateval.report.html.page import INDEX_NAME, write_folder, write_page
 
+    path = Path(given)
+    folder = given.endswith(("/", os.sep)) or path.is_dir()
+    write = write_folder if folder else write_page
     try:
-        write_page(record, file, pictures=pictures)
+        write(record, path, pictures=pictures)
     except OSError as error:
         raise RatevalError(
-            f"--html {file}: can't be written ({error.strerror}); name a file in a folder that is "
-            "there and can be written to"
+            f"--html {given}: can't be written ({error.strerror}); name a file in a folder that is "
+            "there and can be written to, or a folder with a slash behind it"
         ) from None
-    say(Console(), f"page  {file}")
+    say(Console(), f"page  {path / INDEX_NAME if folder else path}")
 
 
 def newest_run(output: Path) -> Path:

@@ -20,6 +20,8 @@ class CellSteps:
     """One per validator of the plan."""
     score: tuple[tuple[Step, ...], ...]
     """One per validator, with one per metric of the plan."""
+    thresholds: tuple[Step | None, ...]
+    """One per validator; None for one that judges no maps."""
     counterfactual: Step | None
     faithfulness: Step | None
 
@@ -27,8 +29,9 @@ class CellSteps:
         yield from (self.finetune, self.infer)
         edited = () if self.counterfactual is None else (self.counterfactual,)
         waiting = {step.identity: step for step in edited}
-        for judge, scores in zip(self.judge, self.score, strict=True):
-            for step in (judge, *scores):  # what stored maps tell is there before edits are tried
+        for judge, scores, counted in zip(self.judge, self.score, self.thresholds, strict=True):
+            more = () if counted is None else (counted,)
+            for step in (judge, *scores, *more):  # what maps tell is there before edits are tried
                 if waiting.keys().isdisjoint(step.needs):
                     yield step
                 else:

@@ -58,6 +58,7 @@ class Results:
                     inferred,
                     tuple(map(self._find, steps.judge)),
                     tuple(tuple(map(self._find, scores)) for scores in steps.score),
+                    tuple(None if step is None else self._find(step) for step in steps.thresholds),
                     None if steps.counterfactual is None else self._find(steps.counterfactual),
                     None if steps.faithfulness is None else self._find(steps.faithfulness),
                 )

@@ -15,6 +15,7 @@ from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.editing import Editing
 from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
+from rateval.engine.picturing.make import Picturing
 from rateval.machine.precision import in_precision
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
@@ -26,7 +27,9 @@ from rateval.records.facts import (
     FinetuneFacts,
     InferFacts,
     JudgeFacts,
+    PicturesFacts,
     ScoreFacts,
+    ThresholdsFacts,
 )
 from rateval.records.step import Step
 from rateval.stages.agree import Explained, agree
@@ -34,14 +37,17 @@ from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge, judge_edits
-from rateval.stages.score import score
-from rateval.store.store import Store
+from rateval.stages.score import Slicing, score, tabulate
+from rateval.stages.thresholds import Ruling, thresholds
+from rateval.store.store import Store, identify
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
-from rateval.workbench.groups import Group, read_groups
-from rateval.workbench.outcomes import Edited, read_outcomes
+from rateval.workbench.chance import Priors
+from rateval.workbench.counting import Counting
+from rateval.workbench.groups import read_groups
+from rateval.workbench.outcomes import Edited, read_labels, read_outcomes
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""
@@ -54,9 +60,10 @@ class Hands:
     plan: Plan
     bench: Workbench
     store: Store
-    _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
+    _judged: tuple[tuple[str, Edited | None], Outcomes, Slicing] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
     _editing: Editing = field(default_factory=Editing)
+    _priors: Priors = field(default_factory=Priors)
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
         """Train a classifier and write what training changed."""
@@ -109,15 +116,40 @@ class Hands:
         """Count outcomes by one of the plan's metrics."""
         choice, judged = self.plan.metrics[metric], steps.judge[validator]
         edited = self._edited(steps, choice)
+        dataset: Dataset = self.bench.object(steps.cell.dataset, steps.cell.seed)
         read = judged.identity, edited
         if self._judged is None or self._judged[0] != read:
             inferred = self._path(steps.infer)
             outcomes = read_outcomes(inferred, self._path(judged), edited)
-            self._judged = read, outcomes, read_groups(inferred)
+            groups, labels = read_groups(inferred), read_labels(inferred)
+            self._judged = read, outcomes, Slicing(dataset.classes, labels, groups)
+        _, outcomes, slicing = self._judged
         with blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
-            task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
-            return score(task, choice.label, made, *self._judged[1:], edits=choice.by_edits)
+            counting = Counting(task_of(dataset), choice.label, made, choice.by_edits)
+            facts = score(counting, outcomes, slicing.groups)
+            tabulate(counting, outcomes, slicing, folder)
+        return facts
+
+    def thresholds(
+        self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor
+    ) -> ThresholdsFacts:
+        """Count what is valid by each threshold, and by chance, by one of the plan's validators."""
+        choice, seed = self.plan.validators[validator], steps.cell.seed
+        with blaming(choice):
+            made = self.bench.object(choice, seed)
+            named = getattr(choice.params, "threshold", None)
+            asked = float(named) if isinstance(named, int | float) else None
+            return thresholds(
+                Ruling(made, identify(self.bench.inputs(choice, seed)), asked),
+                self._path(steps.infer),
+                self._path(steps.judge[validator]),
+                self._priors,
+                self.plan.spec.run.batch_size,
+                self.bench.context.device,
+                monitor,
+                folder,
+            )
 
     def counterfactual(
         self, steps: CellSteps, folder: Path, monitor: Monitor
@@ -154,6 +186,10 @@ class Hands:
                 for steps in (first, second)
             )
         )
+
+    def pictures(self, step: Step, folder: Path, monitor: Monitor) -> PicturesFacts:
+        """Make pictures of a test."""
+        return Picturing(self.bench, self.store, self.plan.find).make(step, monitor, folder)
 
     def _path(self, step: Step) -> Path:
         return self.store.path_of(step.stage, step.identity)
@@ -196,6 +232,9 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
             for metric, counted in enumerate(steps.score[validator]):
                 found.setdefault(counted.identity, partial(hands.score, steps, validator, metric))
+        for validator, by in enumerate(steps.thresholds):
+            if by is not None:
+                found.setdefault(by.identity, partial(hands.thresholds, steps, validator))
         if steps.counterfactual is not None:
             found.setdefault(steps.counterfactual.identity, partial(hands.counterfactual, steps))
         if steps.faithfulness is not None:

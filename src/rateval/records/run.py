@@ -15,8 +15,17 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.presenting import Presented
+from rateval.records.results import (
+    explain_none,
+    find_result,
+    pick_evidence,
+    read_scores,
+    read_thresholds,
+)
 from rateval.records.scores.cell import CellRecord, ResultRecord
+from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.explainers import (
@@ -27,7 +36,6 @@ from rateval.records.scores.explainers import (
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.trainings import CurveRecord
-from rateval.store.manifest import require_whole
 from rateval.wording import write_command
 
 if TYPE_CHECKING:
@@ -65,7 +73,7 @@ class RunRecord(Presented):
     spec_given: str
     """The spec's text, as it was given."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Keys of ``[run]`` that environment, command line or caller set, with their values."""
+    """Keys of ``[run]``, and ``report.pictures``, that something else than the spec set."""
     only: tuple[str, ...] = ()
     """Labels and patterns of the cells that were to be computed; empty for all."""
     spec_resolved: dict[str, Any]
@@ -95,8 +103,12 @@ class RunRecord(Presented):
     comparisons: tuple[ComparisonRecord, ...] = ()
     """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
     while the run goes on."""
+    crossings: tuple[CrossingsRecord, ...] = ()
+    """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
+    pictures: tuple[PicturesRecord, ...] = ()
+    """One per test and view of its images that is kept; empty while the run goes on."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -151,24 +163,56 @@ class RunRecord(Presented):
         write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
 
-    def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+    def rows(
+        self,
+        cell: CellRecord,
+        validator: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
         """Read one row per image: predictions beside the verdicts of one validator.
 
-        ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
+        ``validator`` is a label of the spec, the first one when None; ``columns`` are those of the
+        predictions that are read, all when None. Raises RatevalError when the
         cell has no verdicts of it, or the stored results are gone.
         """
         from rateval.store.rows import ROWS, read_judged_rows
 
-        evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
-        if evidence is None:
-            there = ", ".join(e.validator for e in cell.evidence) or "none"
-            raise RatevalError(
-                f"{self.label(cell.key)}: has no verdicts by {validator or 'any validator'}, there "
-                f"are {there}; name another one, or run the spec again if judging failed"
-            )
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
         return read_judged_rows(
-            self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
+            self._result("infer", cell.identity, ROWS),
+            self._result("judge", evidence.identity),
+            columns,
         )
+
+    def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
+        """Read counts by threshold, over images of known evidence.
+
+        PT is ``correct`` / ``correct_total``, IR ``correct`` / (``correct`` + ``wrong``). Rows rise
+        by ``threshold`` (float64): 0, 0.001 … 1, and the validator's own. ``correct`` and ``wrong``
+        are right and wrong predictions that are valid by it; ``others``, ``uniform``, ``centre``
+        valid pairs of ``chance``. Each has its ``_total``, the same in all rows (all int64). Raises
+        RatevalError as ``rows`` does, and with the reason where there is no threshold.
+        """
+        label = self.label(cell.key)
+        return read_thresholds(self.path, pick_evidence(cell, validator, label), label)
+
+    def classes(
+        self, cell: CellRecord, validator: str | None = None, metric: str | None = None
+    ) -> pa.Table:
+        """Read one score by class: a row for each class of the dataset, whatever their number.
+
+        ``validator`` and ``metric`` are labels of the spec, the first ones when None. Intervals are
+        each class's own. Raises RatevalError when there is no such score, or no table of it.
+        """
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
+        return read_scores(self.path, evidence, metric, "class", self.level)
+
+    def groups(
+        self, cell: CellRecord, validator: str | None = None, metric: str | None = None
+    ) -> pa.Table:
+        """Read one score by group: a row for each value of each group, as ``classes`` does."""
+        evidence = pick_evidence(cell, validator, self.label(cell.key))
+        return read_scores(self.path, evidence, metric, "group", self.level)
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
@@ -187,17 +231,20 @@ class RunRecord(Presented):
         """Read the answers to edits of each image. Raises RatevalError as ``curves`` does."""
         return self._rows_of(cell, "counterfactual", cell.counterfactual)
 
+    def images(self, pictures: PicturesRecord) -> pa.Table:
+        """Read pictures, one row per image. Raises RatevalError when they are gone."""
+        from rateval.store.pictures import read_pictures
+
+        folder = self._result(PICTURES, pictures.identity, pictures.file)
+        return read_pictures(folder / pictures.file)
+
     def _rows_of(
         self, cell: CellRecord, table: str, found: FaithfulnessRecord | CounterfactualRecord | None
     ) -> pa.Table:
         from rateval.store.rows import read_rows
 
-        if found is None and table in self.spec_resolved:
-            raise RatevalError(
-                f"{self.label(cell.key)}: its {table} failed or was not reached; run the spec again"
-            )
         if found is None:
-            raise RatevalError(f"this study has no {table}; add [{table}] to its spec")
+            raise explain_none(self.label(cell.key), table, table in self.spec_resolved)
         return read_rows(self._result(table, found.identity))
 
     def classifier_folder(self, cell: CellRecord) -> Path:
@@ -205,12 +252,7 @@ class RunRecord(Presented):
         return self._result("finetune", cell.classifier)
 
     def _result(self, stage: str, identity: str, *names: str) -> Path:
-        """Return the folder of a result whose files, or those of ``names``, are as stored."""
-        path = self.path.parent / "store" / stage / identity
-        if not path.is_dir():
-            raise RatevalError(f"{path}: the stored result is gone; run the spec again")
-        require_whole(path, names or None)
-        return path
+        return find_result(self.path, stage, identity, *names)
 
 
 def load(path: str | Path) -> RunRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rateval.records.run import RunRecord
-from rateval.report.rows import Block
+from rateval.report.rows import Block, Row
 
 LOOKS = "looks-right-is-not"
 OBJECT = "right-for-the-object"
@@ -14,22 +14,29 @@ OBJECT = "right-for-the-object"
 
 def explain_looks(record: RunRecord, block: Block) -> Iterator[str]:
     """Yield which methods of a table look right and are not, in more than the stated share."""
+    for found in find_looks(record, block):
+        named = [f"{row.key.row} ({100 * share:.1f} %)" for row, share in found]
+        if named:
+            yield (
+                f"looks right, is not: {', '.join(named)}: of so many correct predictions the map "
+                "lies on the object, and yet the answer stays without it or goes on another "
+                "background"
+            )
+
+
+def find_looks(record: RunRecord, block: Block) -> Iterator[list[tuple[Row, float]]]:
+    """Yield, for each metric of this, the rows above the stated share, each with its own."""
     options = record.spec_resolved.get("counterfactual")
     if options is None:
         return
     for metric in _labels(record, LOOKS):
-        found = []
-        for row in block.rows:
-            score = row.score(metric)
-            share = None if score is None else score.value.value
-            if share is not None and share > options["flag_above"]:
-                found.append(f"{row.key.row} ({100 * share:.1f} %)")
-        if found:
-            yield (
-                f"looks right, is not: {', '.join(found)}: of so many correct predictions the map "
-                "lies on the object, and yet the answer stays without it or goes on another "
-                "background"
-            )
+        scores = ((row, row.score(metric)) for row in block.rows)
+        shares = ((row, None if score is None else score.value.value) for row, score in scores)
+        yield [
+            (row, share)
+            for row, share in shares
+            if share is not None and share > options["flag_above"]
+        ]
 
 
 def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,9 @@ from rateval.records.run import LOG_NAME, RunRecord
 from rateval.records.scores.explainers import RankingChangeRecord
 from rateval.report.rows import Shown, headings
 
+PAGE_NAME = "report.html"
+"""The page that a run writes into its folder, where its spec asks for one."""
+
 FEW_SEEDS = 3
 """Number of seeds below which an interval is so wide that the report says so."""
 
@@ -148,6 +151,8 @@ def _whole(record: RunRecord) -> str:
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield where the results lie and what to try next."""
     yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
+    if (record.path / PAGE_NAME).is_file():
+        yield "page", str(record.path / PAGE_NAME)
     if record.status != "finished" or record.failures or record.only:
         yield "go on", f"{record.command}  (what is finished is reused)"
     if record.failures:

@@ -27,7 +27,7 @@ _STATES = ("WU", "RU", "WU", "RU", "WW", "RW", "WR", "RR")
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
     """Two methods of one test."""
 
     method: Key
@@ -49,15 +49,15 @@ class Comparisons:
             ordered = sorted(cells, key=is_trained)  # what is compared against comes first
             if len(self._comparer.plan.seeds) > 1:
                 tests = [list(_match_one_seed(ordered, seed)) for seed in _seeds(ordered)]
-                tests.append(list(_match_seeds(ordered)))
+                tests.append(list(match_seeds(ordered)))
             else:
                 pairs = combinations(ordered, 2)
-                tests = [[_match(method, against) for against, method in pairs]]
+                tests = [[match_pair(method, against) for against, method in pairs]]
             for matches in tests:
                 for validator in range(len(self._comparer.plan.validators)):
                     yield from self._test(matches, validator)
 
-    def _test(self, matches: Sequence[_Match], validator: int) -> Iterator[ComparisonRecord]:
+    def _test(self, matches: Sequence[Match], validator: int) -> Iterator[ComparisonRecord]:
         """Yield the comparisons of one test by one validator, p corrected for all of them."""
         found = [
             (match, compared)
@@ -84,7 +84,7 @@ class Comparisons:
             )
 
     def _find(
-        self, match: _Match, validator: int, row: Sequence[Compared | None]
+        self, match: Match, validator: int, row: Sequence[Compared | None]
     ) -> Iterator[FindingRecord]:
         level, margin = self._asked.level, self._asked.margin
         metrics = self._comparer.plan.metrics
@@ -138,24 +138,25 @@ def _seeds(cells: Iterable[Judged]) -> list[int]:
     return [seed for seed in found if seed is not None]
 
 
-def _match_one_seed(cells: Sequence[Judged], seed: int) -> Iterator[_Match]:
+def _match_one_seed(cells: Sequence[Judged], seed: int) -> Iterator[Match]:
     """Yield the pairs by one seed; those that depend on none are among the pairs over seeds."""
     of_seed = [done for done in cells if done.cell.key.seed in (seed, None)]
     for against, method in combinations(of_seed, 2):
         if {method.cell.key.seed, against.cell.key.seed} != {None}:
-            yield _match(method, against)
+            yield match_pair(method, against)
 
 
-def _match(method: Judged, against: Judged) -> _Match:
-    return _Match(method.cell.key, against.cell.key, ((method, against),))
+def match_pair(method: Judged, against: Judged) -> Match:
+    """Return two cells of one seed as methods."""
+    return Match(method.cell.key, against.cell.key, ((method, against),))
 
 
-def _match_seeds(cells: Sequence[Judged]) -> Iterator[_Match]:
+def match_seeds(cells: Sequence[Judged]) -> Iterator[Match]:
     """Yield the pairs over the seeds."""
     for against, method in combinations(group_by(cells, lambda d: d.cell.key.seedless), 2):
         pairs = tuple(_pair(method, against))
         if pairs:
-            yield _Match(method[0].cell.key.seedless, against[0].cell.key.seedless, pairs)
+            yield Match(method[0].cell.key.seedless, against[0].cell.key.seedless, pairs)
 
 
 def _pair(ours: Sequence[Judged], theirs: Sequence[Judged]) -> Iterator[Pair]:

@@ -84,3 +84,10 @@ def read_positions(inferred: Path) -> NDArray[np.int64]:
     """Return the position of each stored prediction in the test split, (N,) int64."""
     positions: NDArray[np.int64] = tables.read_rows(inferred, ["index"]).column(0).to_numpy()
     return positions
+
+
+def read_labels(inferred: Path) -> NDArray[np.int64]:
+    """Return the class of each stored prediction's image, (N,) int64."""
+    column = tables.read_rows(inferred, ["label"]).column(0)
+    labels: NDArray[np.int64] = column.to_numpy().astype(np.int64)
+    return labels

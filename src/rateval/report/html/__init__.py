@@ -1,1 +1,1 @@
-"""A run as one page for a browser, with everything that it needs inside of it."""
+"""A run as one HTML page."""

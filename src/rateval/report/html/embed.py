@@ -48,7 +48,8 @@ def read_bundle() -> str:
     """
     import vl_convert
 
-    return f"(function(){{{vl_convert.javascript_bundle()}\n}})();"
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return f"(function(){{{bundle}\n}})();"
 
 
 def policy(styles: Sequence[str], scripts: Sequence[str], images: str = "data:") -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import EvidenceRecord
 from rateval.records.scores.estimate import Estimate
@@ -84,3 +87,22 @@ def show_difference(change: Estimate | None) -> Html:
 
 def _small(text: str) -> Html | None:
     return tag("small", text) if text else None
+
+
+def find_metric(metrics: Mapping[str, str], heading: str) -> str:
+    """Return the label of the metric with this heading; the heading where there is none.
+
+    >>> find_metric({"my-pt": "PT"}, "PT")
+    'my-pt'
+    """
+    return next((metric for metric, head in metrics.items() if head == heading), heading)
+
+
+def name_rows(block: Block) -> dict[Key, str]:
+    """Return a short name for each row of a block: its model where there are several, its shift."""
+    alone = len({row.key.model for row in block.rows}) == 1
+    return {
+        row.key: (row.key.finetuner if alone else row.key.method)
+        + (f", {row.key.shift}" if row.key.shift else "")
+        for row in block.rows
+    }

@@ -17,11 +17,10 @@ from rateval.report.html.markup import Child, Html, join, tag
 from rateval.report.html.tables import caption
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
 from rateval.report.limits import explain_limit
+from rateval.report.notes import PAGE_NAME
 from rateval.report.rows import Block, Row, headings, lay_out
 from rateval.report.terminal.layout import show_labels
 
-PAGE = "report.html"
-"""Name of a run's page beside its ``run.json``."""
 ROWS_SHOWN = 60
 """Rows of all tables together; the report has all of them."""
 _NUMBER = "text-align: right; white-space: nowrap"
@@ -108,7 +107,7 @@ def _lead_on(record: RunRecord) -> Iterator[Child]:
     except RatevalError:
         yield "this record was not saved"
         return
-    page = folder / PAGE
+    page = folder / PAGE_NAME
     if page.is_file():
         yield tag("a", "the whole report", href=_address(page))
         yield f" beside {folder}/run.json"

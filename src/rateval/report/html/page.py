@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from rateval.errors import RatevalError
 from rateval.json_file import write_whole
 from rateval.records.run import RunRecord
 from rateval.report.causes import explain_causal_columns
-from rateval.report.html.embed import element, policy, read_asset, read_bundle, require_charts
-from rateval.report.html.gallery import gallery_data
-from rateval.report.html.markup import Child, Html, data_block, join, tag
+from rateval.report.html import gallery
+from rateval.report.html.charts.section import ChartSection
+from rateval.report.html.document import BUDGET, Document, section
+from rateval.report.html.embed import require_charts
+from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.repeat import repeat_section
 from rateval.report.html.top import (
     care,
@@ -19,25 +22,12 @@ from rateval.report.html.top import (
     score_sections,
     verdicts,
 )
-from rateval.report.notes import explain_columns
+from rateval.report.notes import PAGE_NAME, explain_columns
 from rateval.report.rows import Shown, headings, lay_out
-from rateval.wording import list_some
+from rateval.report.thresholds import explain_chance_columns
 
-BUDGET = 12_000_000
-"""Bytes that a page has at most."""
-
-STYLES = ("page.css", "gallery.css")
-SCRIPTS = ("page.js", "gallery.js")
-
-_SECTIONS = {
-    "verdict": "Verdict",
-    "scores": "Scores",
-    "care": "Read with care",
-    "charts": "Charts",
-    "gallery": "Gallery",
-    "repeat": "Repeat it",
-}
-"""Id of a section to its heading, in the order of the page."""
+INDEX_NAME = "index.html"
+"""The page in a folder of its own, with its pictures beside it."""
 
 
 def write_page(record: RunRecord, path: Path, *, pictures: bool = True) -> None:
@@ -45,92 +35,70 @@ def write_page(record: RunRecord, path: Path, *, pictures: bool = True) -> None:
     write_whole(path, render(record, pictures=pictures))
 
 
-def render(record: RunRecord, *, pictures: bool = True) -> str:
-    """Return the page of a run; without ``pictures`` it holds no photo, even if some are kept."""
+def write_folder(record: RunRecord, folder: Path, *, pictures: bool = True) -> None:
+    """Write the page of a run to a folder, pictures beside it, however many there are.
+
+    Raises RatevalError where a library is missing.
+    """
+    require_charts()
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / INDEX_NAME, render(record, pictures=pictures, folder=folder))
+
+
+def write_at_end(record: RunRecord, warn: Callable[[str], None]) -> None:
+    """Write the page into the run's folder where the spec asks for it; ``warn`` if that fails."""
+    if not record.spec_resolved.get("report", {}).get("html") or record.status == "interrupted":
+        return
+    file = record.path / PAGE_NAME
+    try:
+        write_page(record, file)
+    except Exception as error:  # a page must not cost anybody a run
+        why = str(error) if isinstance(error, RatevalError) else f"{type(error).__name__}: {error}"
+        warn(f"{file}: the page of this run could not be written: {why}")
+
+
+def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = None) -> str:
+    """Return the page of a run; without ``pictures`` it holds no photo, even if some are kept.
+
+    With a ``folder``, pictures are written into it, and the page is for it.
+    """
     require_charts()
     blocks, metrics = list(lay_out(record)), headings(record)
     shown = Shown(frozenset({"label", "value", "interval", "change", "mark", "count"}), 1)
-    columns = (*explain_columns(record, shown), *explain_causal_columns(record))
-    notes = list(find_notes(record, blocks))
-    parts = [
-        _section("verdict", verdicts(blocks, metrics)),
-        _section("scores", *score_sections(record, blocks, metrics), _explain(columns)),
-        _section("care", care(notes)),
-    ]
-    ending = _section("repeat", *repeat_section(record))
-    return _document(record, parts, ending, pictures)
-
-
-def _document(record: RunRecord, parts: Sequence[Html], ending: Html, pictures: bool) -> str:
-    styles = [text for name in STYLES if (text := read_asset(name))]
-    scripts = [text for name in (*SCRIPTS,) if (text := read_asset(name))]
-    scripts.insert(0, read_bundle())
-    used = sum(len(text.encode()) for text in (*parts, ending, *styles, *scripts))
-    data = gallery_data(record, BUDGET - used, pictures)
-    body = join(
-        [
-            tag("a", "Skip to the report", href="#report", class_="skip"),
-            _bar(record),
-            tag("header", _title(record), explain_measures(), class_="top"),
-            tag("main", *parts, _gallery(), ending, id="report"),
-            tag("footer", tag("p", _contents(data))),
-            data_block("gallery-data", data),
-            *(element("script", text) for text in scripts),
-        ]
+    columns = (
+        *explain_columns(record, shown),
+        *explain_causal_columns(record),
+        *explain_chance_columns(record),
     )
-    head = join(
-        [
-            tag("meta", charset="utf-8"),
-            tag("meta", http_equiv="Content-Security-Policy", content=policy(styles, scripts)),
-            tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            tag("meta", name="color-scheme", content="light dark"),
-            tag("meta", name="referrer", content="no-referrer"),
-            tag("title", f"{record.study}: right for the right reasons?"),
-            *(element("style", text) for text in styles),
-        ]
+    charts = ChartSection(record, blocks, metrics)
+    document = Document(record, "data: 'self' file:" if folder else "data:")
+    document.add(
+        section("verdict", explain_measures(), verdicts(record, blocks, metrics)),
+        section("scores", *score_sections(record, blocks, metrics), _explain(columns)),
+        section("care", care(list(find_notes(record, blocks)))),
+        section("charts", *charts.parts),
     )
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}</head>\n<body>{body}</body>\n</html>\n'
+    document.embed("chart-data", charts.data())
+    ending = section("repeat", *repeat_section(record))
+    _add_gallery(document, record, BUDGET - len(ending.encode()), pictures, folder)
+    document.add(ending)
+    return document.text()
 
 
-def _section(name: str, *children: Child) -> Html:
-    heading = tag("h2", _SECTIONS[name], id=f"{name}-heading")
-    return tag("section", heading, *children, id=name, aria_labelledby=f"{name}-heading")
-
-
-def _bar(record: RunRecord) -> Html:
-    links = (tag("li", tag("a", text, href=f"#{name}")) for name, text in _SECTIONS.items())
-    return tag(
-        "nav",
-        tag("a", record.study, href="#top", class_="study"),
-        tag("ul", *links),
-        tag("button", "Theme", type="button", id="theme", aria_label="switch light and dark"),
-        aria_label="Sections",
-        class_="bar",
-    )
-
-
-def _title(record: RunRecord) -> Html:
-    when = record.started[:10]
-    seeds = f"seed{'s' if record.seeds[1:] else ''} {list_some(map(str, record.seeds))}"
-    count = f"{len(record.failures)} failures" if record.failures else None
-    facts = [record.status, count, when, record.environment.device, seeds]
-    return join(
-        [
-            tag("p", record.study, class_="kicker", id="top"),
-            tag("h1", "Right for the right reasons?"),
-            tag("p", " · ".join(fact for fact in facts if fact), class_="facts-line"),
-        ]
-    )
-
-
-def _gallery() -> Html:
-    return tag(
-        "section",
-        tag("h2", _SECTIONS["gallery"]),
-        tag("p", "This page holds no pictures of this run.", class_="empty"),
-        id="gallery",
-        aria_label="Gallery",
-    )
+def _add_gallery(
+    document: Document, record: RunRecord, budget: int, pictures: bool, folder: Path | None
+) -> None:
+    """Add the gallery within what is left of a budget, or why there is none."""
+    room = None if folder else budget - document.size(gallery.SCRIPTS)
+    try:
+        data = gallery.gallery_data(record, room, pictures, folder=folder)
+    except RatevalError as error:
+        document.add(section("gallery", tag("p", f"There is no gallery: {error}", class_="empty")))
+        return
+    document.add(section("gallery"))
+    document.embed("gallery-data", data)
+    document.run(gallery.SCRIPTS)
+    document.pictures = bool(data["pictures"])
 
 
 def _explain(pairs: Iterable[tuple[str, str]]) -> Html:
@@ -139,11 +107,3 @@ def _explain(pairs: Iterable[tuple[str, str]]) -> Html:
         parts += [tag("dt", name), tag("dd", meaning)]
     meanings = tag("dl", *parts, class_="facts")
     return tag("details", tag("summary", "What the columns mean"), meanings)
-
-
-def _contents(data: object) -> str:
-    photos = "with photos of the test images" if data else "without photos"
-    return (
-        f"This page holds the numbers of one run, {photos}. "
-        "It is one file, loads nothing and sends nothing."
-    )

@@ -9,10 +9,11 @@ from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.assumed import explain_assumed
-from rateval.report.causes import explain_looks
+from rateval.report.causes import explain_looks, find_looks
 from rateval.report.changes import explain_block, find_against_zero_shot
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
+from rateval.report.html.figures import name_rows
 from rateval.report.html.markup import Html, join, tag
 from rateval.report.html.tables import ROWS_SHOWN, score_table
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
@@ -59,17 +60,17 @@ def explain_measures() -> Html:
     )
 
 
-def verdicts(blocks: Sequence[Block], metrics: Mapping[str, str]) -> Html:
+def verdicts(record: RunRecord, blocks: Sequence[Block], metrics: Mapping[str, str]) -> Html:
     """Return in plain words what each test shows, its rows that go the same way together."""
     items = [
         tag(
             "li",
             tag("a", block.dataset, href=f"#{anchor(at)}", class_="where"),
             tag("span", f"{block.attribution} · {block.validator}", class_="by"),
-            tag("ul", *(tag("li", tag("strong", who), f" {text}") for who, text in found)),
+            tag("ul", *(tag("li", tag("strong", who), f": {text}.") for who, text in found)),
         )
         for at, block in enumerate(blocks)
-        if (found := list(_sum_up(block, metrics)))
+        if (found := list(_sum_up(record, block, metrics)))
     ]
     if not items:
         return tag("p", "Nothing is compared here: no method stands beside a zero-shot one.")
@@ -85,17 +86,19 @@ def anchor(place: int) -> str:
     return f"table-{place}"
 
 
-def _sum_up(block: Block, metrics: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _sum_up(
+    record: RunRecord, block: Block, metrics: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
     by_heading = {heading: metric for metric, heading in metrics.items()}
-    accuracy = by_heading.get("accuracy", by_heading.get("Acc", "accuracy"))
     told: dict[str, list[str]] = {}
-    alone = len({row.key.model for row in block.rows}) == 1
+    names = name_rows(block)
+    gamed = {row.key for found in find_looks(record, block) for row, _ in found}
     for row in block.rows:
-        ways = [_way(row, by_heading.get(name, name)) for name in ("PT", "IR")]
-        text = _say(_way(row, accuracy), *ways)
+        ways = [_way(row, by_heading.get(name, name)) for name in ("accuracy", "PT", "IR")]
+        text = _say(*ways)
         if text:
-            name = row.key.finetuner if alone else row.key.method
-            told.setdefault(text, []).append(name + (f", {row.key.shift}" if row.key.shift else ""))
+            text += LOOKS if row.key in gamed else ""
+            told.setdefault(text, []).append(names[row.key])
     for text, rows in told.items():
         yield list_some(rows), text
 
@@ -129,6 +132,10 @@ _LOOKING = {
     "down": "when it looks at the evidence it is right less often (IR falls)",
     "level": "no difference shown in IR",
 }
+
+
+LOOKS = ". But many of its maps only look right: the answer does not hang on the thing itself"
+"""What is said of a method whose maps are flagged."""
 
 
 def _say(accuracy: str | None, pt: str | None, ir: str | None) -> str:

@@ -12,6 +12,7 @@ from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_causal_columns, explain_looks
 from rateval.report.changes import explain_block, find_against_zero_shot
+from rateval.report.classes import explain_details, explain_worst
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
@@ -26,21 +27,24 @@ from rateval.report.notes import (
 from rateval.report.rows import Block, headings, lay_out
 from rateval.report.skipped import explain_skipped
 from rateval.report.terminal.calibration import calibration_sections
+from rateval.report.terminal.details import Details
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
+from rateval.report.thresholds import explain_chance, explain_chance_columns, explain_crossings
 from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
 
-def render(record: RunRecord, width: int) -> RenderableType:
-    """Lay out a run for a terminal of ``width`` columns."""
+def render(record: RunRecord, width: int, *, details: bool = False) -> RenderableType:
+    """Lay out a run for a terminal of ``width`` columns, with ``details`` at more length."""
     several, metrics = len(record.seeds) > 1, headings(record)
     blocks = list(lay_out(record))
     tables = ScoreTables(record, blocks, width)
     by_groups = GroupTables("change" in tables.shown.parts, metrics)
+    more = Details(metrics, record.level, width)
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
     failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
     said: set[tuple[Key, str]] = set()
@@ -50,11 +54,21 @@ def render(record: RunRecord, width: int) -> RenderableType:
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, metrics, findings, said), "none")
+        chance = (*explain_chance(block), *explain_crossings(record, block))
+        parts += show_notes(chance, "none")
+        parts += (
+            more.sections(block) if details else show_notes(explain_worst(block, metrics), "none")
+        )
         parts += by_groups.sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
-    columns = (*explain_columns(record, tables.shown), *explain_causal_columns(record))
+    columns = (
+        *explain_columns(record, tables.shown),
+        *explain_causal_columns(record),
+        *explain_chance_columns(record),
+        *explain_details(blocks, metrics, details=details),
+    )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
 

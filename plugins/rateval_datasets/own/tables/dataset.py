@@ -17,6 +17,7 @@ from rateval_datasets.own.rows import Photo
 from rateval_datasets.own.splitting import SPLITS
 from rateval_datasets.own.tables.cells import boxes_in, outlines_in, text_of, word_of
 from rateval_datasets.own.tables.columns import Columns, find_columns
+from rateval_datasets.own.tables.objects import add_coco
 from rateval_datasets.own.tables.params import TableParams
 from rateval_datasets.own.tables.reading import Table, read_table
 
@@ -42,7 +43,13 @@ def make_table(params: TableParams, context: Context) -> PhotoDataset:
             f"{table.path}: none of its {len(files)} photos is there, such as {files[0].source}; "
             "give the folder where the paths begin as root",
         )
-    return make_dataset(NAME, photos, params, columns.notes)
+    notes = columns.notes
+    if params.coco is not None:
+        photos, more = add_coco(
+            NAME, photos, columns, root.absolute(), params.coco, crowds=params.crowds
+        )
+        notes = [*notes, *more]
+    return make_dataset(NAME, photos, params, notes)
 
 
 class _Rows:

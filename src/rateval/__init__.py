@@ -18,14 +18,22 @@ if TYPE_CHECKING:
     from rateval.facade import (
         create as create,
         evaluate as evaluate,
-        load as load,
-        look as look,
         parity as parity,
         run as run,
         wrap as wrap,
     )
-    from rateval.records.run import RunRecord as RunRecord
+    from rateval.live.looking.call import look as look
+    from rateval.records.run import RunRecord as RunRecord, load as load
+
+
+_MODULES = (
+    "rateval.errors",
+    "rateval.facade",
+    "rateval.records.run",
+    "rateval.live.looking.call",
+)
+"""The second one hands records what shows them: it comes before those, which are loaded alone."""
 
 
 def __getattr__(name: str) -> Any:
-    return find_name(__name__, name, ("rateval.errors", "rateval.facade", "rateval.records.run"))
+    return find_name(__name__, name, _MODULES)

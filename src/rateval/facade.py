@@ -20,7 +20,7 @@ from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
 from rateval.progress import Reporter
 from rateval.records.presenting import present_by
-from rateval.records.run import RunRecord, load as load_record
+from rateval.records.run import RunRecord
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover
 from rateval.registry.finding import find_component
@@ -34,8 +34,6 @@ from rateval.spec.tables import RunSpec
 
 if TYPE_CHECKING:
     from rateval.live.evaluation import Parts
-    from rateval.live.looking.asking import Entry
-    from rateval.live.looking.values import Look
 
 _DEFAULT = Context()
 
@@ -77,14 +75,6 @@ def run(
     plan = make_plan(override_run(open_spec(spec), values), registry)
     runner = Runner(plan, registry, reporter or Reporter(), fail_fast=fail_fast, only=only)
     return runner.run()
-
-
-def load(path: str | Path) -> RunRecord:
-    """Load a run from its folder or its ``run.json``.
-
-    Raises RatevalError when there is none, or another version of rateval wrote it.
-    """
-    return load_record(path)
 
 
 class Parity(NamedTuple):
@@ -265,52 +255,3 @@ def wrap(
     from rateval.live.wrapping import wrap as wrap_live
 
     return wrap_live(model, tokenizer, preprocess, prompt, record, grid, registry or discover())
-
-
-def look(
-    image: str | Path,
-    *,
-    model: Entry,
-    classes: Sequence[str] | str | Path,
-    label: str | None = None,
-    mask: str | Path | None = None,
-    checkpoint: str | Path | Mapping[str, Any] | None = None,
-    attribution: Entry = "generic-attention",
-    validators: Entry | Sequence[Entry] = "relevance-mass",
-    donors: str | Path | None = None,
-    donor_masks: str | Path | None = None,
-    exif: Literal["apply", "ignore"] = "apply",
-    device: str = "auto",
-    registry: Registry | None = None,
-) -> Look:
-    """Explain one photo: its prediction, relevance map, verdict and edits, with a PNG of them.
-
-    ``model``, ``attribution`` and ``validators`` are as in a spec, a name or a dict with ``use``
-    and params; ``classes`` are labels, or a file with one a line. ``checkpoint`` is a model that
-    was fine-tuned elsewhere. Evidence is judged where there is a ``mask``. ``donors`` are photos
-    with masks, as ``rateval init`` recognises them, on whose backgrounds the object is put. The
-    numbers are those of a run's row of the same photo. Raises SpecError with everything that is
-    wrong with the arguments, and RatevalError for a file that can't be used.
-    """
-    from rateval.live.looking.answering import look as look_at
-    from rateval.live.looking.asking import Question
-
-    def text(path: str | Path | None) -> str | None:
-        return None if path is None else str(path)
-
-    several = [validators] if isinstance(validators, str | Mapping) else validators
-    question = Question(
-        image=str(image),
-        model=model,
-        classes=str(classes) if isinstance(classes, str | Path) else tuple(classes),
-        label=label,
-        mask=text(mask),
-        checkpoint=checkpoint if isinstance(checkpoint, Mapping) else text(checkpoint),
-        attribution=attribution,
-        validators=tuple(several),
-        donors=text(donors),
-        donor_masks=text(donor_masks),
-        exif=exif,
-        device=device,
-    )
-    return look_at(question, registry or discover())

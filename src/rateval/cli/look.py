@@ -77,8 +77,8 @@ def execute(parsed: Namespace) -> int:
     out = _find_out(parsed, image)
     # Threads that spin while they wait starve the others. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from rateval.facade import look
     from rateval.json_file import format_json
+    from rateval.live.looking.call import look
 
     try:
         found = look(

@@ -54,7 +54,8 @@ def test_own_model(
     accuracy = names["table"]["head"]["accuracy"]
     assert f">{100 * accuracy:.1f} <small>" in names["after"]._repr_html_()
     assert names["table"]["head"]["accuracy"] > names["table"]["prompts"]["accuracy"]
-    assert names["computed"] == {"judge", "score"}
+    assert names["computed"] >= {"judge", "score"}
+    assert not {"finetune", "infer"} & names["computed"]
     assert names["relevance"].shape == (60, 8, 8)
     quadrants = names["after"].cells[0].evidence[0].quadrants
     assert len(names["wrong_reason"]) == quadrants["RW"]

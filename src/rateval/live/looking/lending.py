@@ -49,10 +49,20 @@ def find_donors(
     if not made.has_masks:
         raise RatevalError(f"{where}: none of these photos has a mask; {asked}")
     donors = read_donors(made.test, model, view, batch_size=16, readers=1, size=_POOL)
+    donors = _without(donors, Path(question.image))
     if not donors.ids:
         raise RatevalError(
-            f"{where}: no photo lends its background: a mask must show in the model's view, and "
+            f"{where}: no other photo lends its background: a mask must show in the model's view, and "
             "cover at most 60 % of it"
         )
     numbers = [classes.index(name) if name in classes else -1 for name in made.classes]
     return replace(donors, labels=np.array(numbers, dtype=np.int64)[donors.labels])
+
+
+def _without(donors: Donors, photo: Path) -> Donors:
+    """Return donors without the photo itself, by the paths that are ids of photos in folders."""
+    path = photo.absolute().as_posix()
+    kept = [at for at, name in enumerate(donors.ids) if not path.endswith(f"/{name}")]
+    return Donors(
+        tuple(donors.ids[at] for at in kept), donors.labels[kept], donors.backgrounds[kept]
+    )

@@ -92,6 +92,18 @@ def test_the_object_is_put_on_the_backgrounds_of_donors(photos: Any, look_at: Lo
     assert by_edits.valid == causal
 
 
+def test_a_photo_lends_itself_no_background(photos: Any, look_at: LookAt) -> None:
+    photo = photos.photos[4]
+    for path in (photo.image, photo.mask):
+        alone = Path("alone", path)
+        alone.parent.mkdir(parents=True, exist_ok=True)
+        alone.write_bytes(path.read_bytes())
+    given = {"mask": photo.mask, "donors": "alone/photos", "donor_masks": "alone/masks"}
+    wrong = next(name for name in photos.classes if name != photo.label)
+    with pytest.raises(RatevalError, match="no other photo lends its background"):
+        look_at(photo, label=wrong, **given)
+
+
 def test_without_a_mask_nothing_is_judged(photos: Any, look_at: LookAt) -> None:
     look = look_at(photos.photos[1])
     assert (look.mask, look.judged, look.edits, look.label) == (None, (), (), None)

@@ -40,10 +40,13 @@ def section(name: str, *children: Child) -> Html:
 
 
 class Document:
-    """A page while it is put together; ``images`` are the sources that pictures may have."""
+    """A page while it is put together.
 
-    def __init__(self, record: RunRecord, images: str) -> None:
-        self._record = record
+    ``lead`` follows its title; ``images`` are the sources that pictures may have.
+    """
+
+    def __init__(self, record: RunRecord, lead: Html, images: str) -> None:
+        self._record, self._lead = record, lead
         self._images = images
         self._sections: list[Html] = []
         self._data: list[Html] = []
@@ -75,7 +78,7 @@ class Document:
             [
                 tag("a", "Skip to the report", href="#report", class_="skip"),
                 _bar(self._record),
-                tag("header", _title(self._record), class_="top"),
+                tag("header", _title(self._record), self._lead, class_="top"),
                 tag("main", *self._sections, id="report"),
                 tag("footer", tag("p", self._tell_contents())),
                 *self._data,

@@ -15,13 +15,8 @@ from rateval.report.html.document import BUDGET, Document, section
 from rateval.report.html.embed import require_charts
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.repeat import repeat_section
-from rateval.report.html.top import (
-    care,
-    explain_measures,
-    find_notes,
-    score_sections,
-    verdicts,
-)
+from rateval.report.html.scores import care, find_notes, score_sections
+from rateval.report.html.verdicts import explain_measures, verdicts
 from rateval.report.notes import PAGE_NAME, explain_columns
 from rateval.report.rows import Shown, headings, lay_out
 from rateval.report.thresholds import explain_chance_columns
@@ -71,9 +66,9 @@ def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = No
         *explain_chance_columns(record),
     )
     charts = ChartSection(record, blocks, metrics)
-    document = Document(record, "data: 'self' file:" if folder else "data:")
+    document = Document(record, explain_measures(), "data: 'self' file:" if folder else "data:")
     document.add(
-        section("verdict", explain_measures(), verdicts(record, blocks, metrics)),
+        section("verdict", verdicts(record, blocks, metrics)),
         section("scores", *score_sections(record, blocks, metrics), _explain(columns)),
         section("care", care(list(find_notes(record, blocks)))),
         section("charts", *charts.parts),

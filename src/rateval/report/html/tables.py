@@ -39,6 +39,15 @@ def score_table(
     )
 
 
+def anchor(place: int) -> str:
+    """Return the id of the table of the block in this place.
+
+    >>> anchor(3)
+    'table-3'
+    """
+    return f"table-{place}"
+
+
 def scrolling(table: Html, label: str) -> Html:
     """Return a table in a region of its own, which scrolls where the page is too narrow."""
     return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=label)
@@ -47,13 +56,20 @@ def scrolling(table: Html, label: str) -> Html:
 def caption(record: RunRecord, block: Block) -> str:
     """Return what a block's table is about, in words."""
     seeds = len(record.seeds)
+    model = [block.rows[0].key.model] if _alone(block) else []
     mean = [f"mean of {seeds} seeds"] if seeds > 1 else []
     count = "no results" if block.count is None else f"{block.count:,.0f} test images"
-    return " · ".join([*mean, count, block.attribution, block.validator])
+    return " · ".join([*model, *mean, count, block.attribution, block.validator])
+
+
+def _alone(block: Block) -> bool:
+    """Return whether all rows are of one model, which the caption then names."""
+    first = block.rows[0].key.model
+    return all(row.key.model == first for row in block.rows)
 
 
 def _heads(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Html:
-    labels = ["model", "method", *(["shift"] if block.shifted else [])]
+    labels = ["model", "method"][_alone(block) :] + (["shift"] if block.shifted else [])
     level = f"{100 * record.level:g} %"
     upper: list[Child] = [
         tag("th", label, scope="col", rowspan=2, class_="label") for label in labels
@@ -73,13 +89,11 @@ def _heads(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Html:
 
 
 def _row(record: RunRecord, block: Block, row: Row, metrics: Mapping[str, str]) -> Html:
-    model, *others = show_labels(row.key, shifted=block.shifted)
-    cells: list[Child] = [tag("td", model, class_="label")]
+    model, method, *shift = show_labels(row.key, shifted=block.shifted)
     # The method names the row: models repeat from row to row.
-    cells += [
-        tag("th" if at == 0 else "td", text, scope="row" if at == 0 else None, class_="label")
-        for at, text in enumerate(others)
-    ]
+    cells: list[Child] = [] if _alone(block) else [tag("td", model, class_="label")]
+    cells.append(tag("th", method, scope="row", class_="label"))
+    cells += [tag("td", text, class_="label") for text in shift]
     cells += [cell for metric in metrics for cell in _score(row, metric)]
     if row.evidence is not None:
         cells += [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -31,12 +34,11 @@ def find_browser() -> str | None:
 def browser() -> Iterator[Browser]:
     """One browser for all tests of a module; they are skipped where none is found."""
     path = find_browser()
-    why = "no Chromium found: install one, or name it in RATEVAL_BROWSER"
-    if path is None and os.environ.get("RATEVAL_BROWSER_REQUIRED") == "1":
-        pytest.fail(why)
-    if path is None:
-        pytest.skip(why)
-    api = pytest.importorskip("playwright.sync_api")
+    if path is None or importlib.util.find_spec("playwright") is None:
+        why = "no Chromium and playwright found: install them, or name one in RATEVAL_BROWSER"
+        required = os.environ.get("RATEVAL_BROWSER_REQUIRED") == "1"
+        (pytest.fail if required else pytest.skip)(why)
+    api = importlib.import_module("playwright.sync_api")
     with api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield opened
@@ -57,6 +59,14 @@ class Watched:
     def _note(self, message: object) -> None:
         if getattr(message, "type", "") in ("error", "warning"):
             self.complaints.append(getattr(message, "text", ""))
+
+    def wait(self, expression: str) -> None:
+        """Wait until this is true; the page's policy keeps Playwright from asking by itself."""
+        for _ in range(TIMEOUT // 100):
+            if self.page.evaluate(expression):
+                return
+            self.page.wait_for_timeout(100)
+        pytest.fail(f"never true: {expression}")
 
     def outside(self) -> list[str]:
         """Return what was asked for beside the page itself and what it carries."""
@@ -117,3 +127,18 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     folder: Path = tmp_path_factory.mktemp("small")
     (folder / "spec.toml").write_text(SPEC + f'output = "{folder}/runs"\n')
     return load(rateval.run(folder / "spec.toml").path)
+
+
+HOSTILE = '</script><script>document.title="owned"</script>"\'<!--\x1b[31m'
+"""A label that tries to be markup, to end an element, and to colour a terminal."""
+
+
+@pytest.fixture
+def hostile_run(small_run: RunRecord) -> RunRecord:
+    """The same run, whose trained method and whose dataset have a hostile name."""
+    text = small_run.model_dump_json()
+    for label in ("lp", "biased"):
+        text = text.replace(json.dumps(label), json.dumps(f"{label}{HOSTILE}"))
+    record = RunRecord.model_validate_json(text)
+    record._path = small_run.path
+    return record

@@ -10,6 +10,7 @@ from rateval.report.html.charts.arrows import arrow_charts
 from rateval.report.html.charts.bars import quadrant_bars
 from rateval.report.html.charts.classes import ClassTables
 from rateval.report.html.charts.drawing import CONFIG, Charts
+from rateval.report.html.charts.severity import severity_maps
 from rateval.report.html.charts.thresholds import TESTS_SHOWN as CURVES_SHOWN, threshold_charts
 from rateval.report.html.charts.trainings import training_charts
 from rateval.report.html.charts.transitions import transition_data, transition_place
@@ -93,6 +94,9 @@ class ChartSection:
             yield from (tag("h3", "If the threshold were another"), curves)
             texts = (*explain_chance(block), *explain_crossings(self._record, block))
             yield _in_words(texts)
+        maps = severity_maps(self._record, block, self._metrics)
+        if maps is not None:
+            yield from (tag("h3", "By type and severity of the shift"), maps)
         classes = self._classes.place(block)
         if classes is not None:
             yield from (tag("h3", "Class by class"), classes)

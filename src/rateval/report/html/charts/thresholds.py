@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 POINTS = 101
 """Thresholds of a curve that are drawn."""
 
+FEWEST = 10
+"""Images below which a share is not drawn."""
+
 CELLS_SHOWN = 12
 """Curves of one chart."""
 
@@ -33,7 +36,8 @@ CHANCE = {"others": "maps of other images", "centre": "a bump in the middle", "u
 HOW = (
     "Bands are intervals for each threshold by itself. Dashed: maps shuffled between images, in "
     "the colour of their method; dotted: a bump in the middle of the image; fine dots: a map "
-    "that is the same everywhere. What does not rise above these says little about the maps."
+    "that is the same everywhere. What does not rise above these says little about the maps. "
+    f"Shares of fewer than {FEWEST} images are left out."
 )
 
 Points = list[dict[str, Any]]
@@ -96,6 +100,8 @@ def _curve(table: pa.Table, named: Mapping[str, str], total: str, level: float) 
         right = columns["correct"][at]
         of = columns[total][at] if total else right + columns["wrong"][at]
         share = estimate_share(right, of, level)
+        if of < FEWEST:
+            continue
         if share.value is not None and share.low is not None and share.high is not None:
             yield {
                 **named,

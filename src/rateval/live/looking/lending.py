@@ -52,8 +52,8 @@ def find_donors(
     donors = _without(donors, Path(question.image))
     if not donors.ids:
         raise RatevalError(
-            f"{where}: no other photo lends its background: a mask must show in the model's view, and "
-            "cover at most 60 % of it"
+            f"{where}: no other photo lends its background: a mask must show in the model's view, "
+            "and cover at most 60 % of it"
         )
     numbers = [classes.index(name) if name in classes else -1 for name in made.classes]
     return replace(donors, labels=np.array(numbers, dtype=np.int64)[donors.labels])

@@ -23,7 +23,7 @@ def _own() -> list[Component]:
         Component(
             name="table",
             summary="your photos in a CSV, Parquet or JSON Lines table; evidence: masks or shapes",
-            factory="rateval_datasets.own.tables.dataset:make_table",
+            factory="rateval_datasets.own.table:make_table",
             params="rateval_datasets.own.tables.params:TableParams",
             detect="rateval_datasets.detection.tables:detect_table",
         ),

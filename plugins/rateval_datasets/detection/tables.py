@@ -20,7 +20,7 @@ from rateval_datasets.own.formats.shapes import Outline
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.splitting import SPLITS
 from rateval_datasets.own.tables.cells import boxes_in, outlines_in, text_of
-from rateval_datasets.own.tables.dataset import NAME
+from rateval_datasets.own.tables.photos import NAME
 from rateval_datasets.own.tables.reading import SUFFIXES, Table, read_table
 
 _IMAGE = re.compile(

@@ -44,6 +44,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar=("NAME", "KEY=VALUE"),
         help="how to judge evidence (default: relevance-mass); may be repeated",
     )
+    _add_photo(parser)
+    parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON; a picture is then written to --out alone"
+    )
+    parser.add_argument("--plain", action="store_true", help="print ASCII without colours")
+
+
+def _add_photo(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--classes",
         required=True,
@@ -64,11 +73,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="apply",
         help="whether the photo is turned as its EXIF says; its mask must be of the same view",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, mps, cuda or cuda:N")
-    parser.add_argument(
-        "--json", action="store_true", help="print JSON; a picture is then written to --out alone"
-    )
-    parser.add_argument("--plain", action="store_true", help="print ASCII without colours")
 
 
 def execute(parsed: Namespace) -> int:

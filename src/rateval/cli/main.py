@@ -102,6 +102,7 @@ COMMANDS = {
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
     "data": "look datasets over before a study, as a report or as pictures",
     "model": "look a model over, download a checkpoint",
+    "look": "explain one photo: prediction, relevance, evidence, edits",
     "power": "tell how many images a difference needs, before a study",
     "init": "write a spec for your own photos and model, or a commented starter spec",
 }

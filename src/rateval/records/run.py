@@ -11,12 +11,12 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
-from rateval.records.base import Record
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
 from rateval.records.pictures import PICTURES, PicturesRecord
+from rateval.records.presenting import Presented
 from rateval.records.results import (
     explain_none,
     find_result,
@@ -50,8 +50,8 @@ LOG_NAME = "run.log"
 """File beside it with the tracebacks of steps that failed."""
 
 
-class RunRecord(Record):
-    """Everything that is known of one run."""
+class RunRecord(Presented):
+    """Everything that is known of one run; in a notebook it shows its tables."""
 
     format: Literal[4, 5] = 5
     study: str

@@ -227,7 +227,8 @@
 
   function writeLink() {
     const text = encodeURIComponent(JSON.stringify(g.toDetail(data, state)));
-    history.replaceState(null, "", `#filter=${text}`);
+    const [here] = location.href.split("#"); // as in page.js
+    history.replaceState(null, "", `${here}#filter=${text}`);
   }
 
   function readLink() {

@@ -23,7 +23,9 @@
     const door = event.target.closest("[data-filter]");
     if (!door) return;
     const detail = JSON.parse(door.dataset.filter);
-    history.replaceState(null, "", "#filter=" + encodeURIComponent(JSON.stringify(detail)));
+    // In a notebook's frame "#…" alone would mean an address of the notebook.
+    const [here] = location.href.split("#");
+    history.replaceState(null, "", `${here}#filter=${encodeURIComponent(JSON.stringify(detail))}`);
     document.dispatchEvent(new CustomEvent("rateval:filter", { detail }));
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const behavior = still ? "auto" : "smooth";

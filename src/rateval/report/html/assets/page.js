@@ -75,6 +75,7 @@
       for (const group of all(`[data-group="${select.dataset.shows}"]`)) {
         group.hidden = group.dataset.item !== select.value;
       }
+      drawNext();
     });
   }
 

@@ -9,6 +9,7 @@ from rateval.errors import RatevalError
 from rateval.json_file import write_whole
 from rateval.records.run import RunRecord
 from rateval.report.causes import explain_causal_columns
+from rateval.report.classes import explain_details
 from rateval.report.html import gallery
 from rateval.report.html.charts.section import ChartSection
 from rateval.report.html.document import BUDGET, Document, section
@@ -17,8 +18,9 @@ from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.repeat import repeat_section
 from rateval.report.html.scores import care, find_notes, score_sections
 from rateval.report.html.verdicts import explain_measures, verdicts
-from rateval.report.notes import PAGE_NAME, explain_columns
+from rateval.report.notes import PAGE_NAME, explain_columns, explain_explainer_columns
 from rateval.report.rows import Shown, headings, lay_out
+from rateval.report.targets import explain_targets
 from rateval.report.thresholds import explain_chance_columns
 
 INDEX_NAME = "index.html"
@@ -61,9 +63,12 @@ def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = No
     blocks, metrics = list(lay_out(record)), headings(record)
     shown = Shown(frozenset({"label", "value", "interval", "change", "mark", "count"}), 1)
     columns = (
+        *explain_targets(record),
         *explain_columns(record, shown),
         *explain_causal_columns(record),
+        *explain_details(blocks, details=True),
         *explain_chance_columns(record),
+        *explain_explainer_columns(record),
     )
     charts = ChartSection(record, blocks, metrics)
     document = Document(record, explain_measures(), "data: 'self' file:" if folder else "data:")
@@ -101,4 +106,4 @@ def _explain(pairs: Iterable[tuple[str, str]]) -> Html:
     for name, meaning in pairs:
         parts += [tag("dt", name), tag("dd", meaning)]
     meanings = tag("dl", *parts, class_="facts")
-    return tag("details", tag("summary", "What the columns mean"), meanings)
+    return tag("details", tag("summary", "What the words and columns mean"), meanings)

@@ -77,8 +77,8 @@ def _heads(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Html:
     lower: list[Child] = []
     for heading in metrics.values():
         upper.append(tag("th", heading, scope="colgroup", colspan=2, class_="group"))
-        lower.append(tag("th", "% ", tag("small", level), scope="col", class_="number"))
-        lower.append(tag("th", "Δ zs ", tag("small", level), scope="col", class_="number"))
+        lower.append(tag("th", "% ", tag("small", f"({level})"), scope="col", class_="number"))
+        lower.append(tag("th", "Δ zs ", tag("small", f"({level})"), scope="col", class_="number"))
     if any(row.evidence for row in block.rows):
         upper.append(tag("th", "images", scope="colgroup", colspan=4, class_="group"))
         lower += [

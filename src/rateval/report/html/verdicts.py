@@ -57,7 +57,16 @@ def verdicts(record: RunRecord, blocks: Sequence[Block], metrics: Mapping[str, s
         return tag("p", "Nothing is compared here: no method stands beside a zero-shot one.")
     left = len(blocks) - TESTS_SHOWN
     more = tag("p", f"{left} more tests stand in the tables", class_="left-out")
-    return join([tag("ul", *items, class_="verdicts"), more if left > 0 else None])
+    words = tag("p", _explain_changes(record), class_="how")
+    return join([words, tag("ul", *items, class_="verdicts"), more if left > 0 else None])
+
+
+def _explain_changes(record: RunRecord) -> str:
+    return (
+        "Each method is compared with zero-shot (zs): the model as it came. Changes are in "
+        f"percentage points; ↑ and ↓ mark those whose {100 * record.level:g} % interval leaves "
+        "out 0, which means that chance alone would seldom make them."
+    )
 
 
 def _sum_up(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Iterator[Html]:
@@ -116,7 +125,7 @@ _REASON = {
     "down": "less often for the right reason",
     "level": "no difference shown in their reasons",
 }
-LOOKS = ". Yet many of its maps only look right: the answer does not hang on the thing itself"
+LOOKS = ". Yet many maps only look right: the answer does not depend on the thing itself"
 """What is said of a method whose maps are flagged."""
 
 

@@ -385,7 +385,7 @@ def test_the_row_of_an_image_is_told_in_full(page: Any, gallery_run: RunRecord) 
     for column, row in enumerate((lp, zs)):
         assert told("quadrant")[column].startswith(row["quadrant"])
         assert told("predicted")[column] == names[row["prediction"]]
-        assert f"{100 * max(row['probabilities']):.1f} %" in told("likeliest")[column]
+        assert f"{100 * max(row['probabilities']):.1f} %" in told("most likely classes")[column]
         assert told("score, relevance-mass")[column] == f"{row['score']:.3f}, valid from 0.500"
     answers = [
         {row["id"]: row for row in gallery_run.answers(cell).to_pylist()}[lp["id"]]

@@ -45,7 +45,7 @@ Object.assign(window.ratevalGallery, (() => {
       }],
       ["predicted", (cell, image) => make("bdi", {
         text: visible(classes[of("prediction")(cell, image)] ?? "–") })],
-      ["likeliest", (cell, image) => bars(classes, of("top")(cell, image) ?? [],
+      ["most likely classes", (cell, image) => bars(classes, of("top")(cell, image) ?? [],
         of("label")(cell, image))],
     ];
     for (const { name, threshold } of data.validators) {
@@ -63,7 +63,7 @@ Object.assign(window.ratevalGallery, (() => {
       rows.push(
         ["answer stays on other backgrounds", (cell, image) => answered(answers(cell, image), 0)],
         ["answer stays without the object", (cell, image) => answered(answers(cell, image), 1)],
-        ["probability lost with it", (cell, image) => answered(answers(cell, image), 2)]);
+        ["probability lost without it", (cell, image) => answered(answers(cell, image), 2)]);
     return rows;
   }
 

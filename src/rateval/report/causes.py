@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rateval.records.run import RunRecord
+from rateval.report.changes import name_row
 from rateval.report.rows import Block, Row
 
 LOOKS = "looks-right-is-not"
@@ -21,13 +22,9 @@ _BOXES = (
 def explain_looks(record: RunRecord, block: Block) -> Iterator[str]:
     """Yield which methods of a table look right and are not, in more than the stated share."""
     for found in find_looks(record, block):
-        named = [f"{row.key.row} ({100 * share:.1f} %)" for row, share in found]
+        named = [f"{name_row(block, row)} in {100 * share:.1f} %" for row, share in found]
         if named:
-            yield (
-                f"looks right, is not: {', '.join(named)}: of so many correct predictions the map "
-                "lies on the object, and yet the answer stays without it or goes on another "
-                "background"
-            )
+            yield f"looks right, is not: {', '.join(named)} of the right answers"
 
 
 def find_looks(record: RunRecord, block: Block) -> Iterator[list[tuple[Row, float]]]:
@@ -59,7 +56,11 @@ def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "of all images, those that are correct because of the object: the answer stays with it "
             "on other backgrounds and goes when it is filled in",
         ),
-        (LOOKS, "of the correct predictions, those with a valid map whose answer does not do so"),
+        (
+            LOOKS,
+            "of the correct predictions, those whose map lies on the object though the answer "
+            "stays without it, or goes on another background",
+        ),
     ):
         for metric in _labels(record, component):
             yield headings.get(metric, metric), text

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rateval.records.key import Key
 from rateval.records.scores.classes import FEWEST, ClassesRecord, ClassRecord
-from rateval.report.changes import SENTENCES_SHOWN
+from rateval.report.changes import SENTENCES_SHOWN, name_row
 from rateval.report.rows import Block, Row
 
 _TOLD = ("PT", "accuracy")
@@ -23,7 +23,7 @@ def explain_worst(block: Block) -> Iterator[str]:
     """
     for metric in choose_metrics(block.metrics):
         told = [
-            f"{_name(row, block)} {write_part(found.worst[0])}"
+            f"{name_row(block, row)} {write_part(found.worst[0])}"
             for row in block.rows
             if (found := find_classes(row, metric))
         ]
@@ -49,7 +49,7 @@ def explain_more_classes(block: Block, most: int, said: set[tuple[Key, str]]) ->
                 told += [text] if (row.key, text) not in said else []
                 said.add((row.key, text))
         if told:
-            yield f"worst classes of {_name(row, block)}: " + "; ".join(told)
+            yield f"worst classes of {name_row(block, row)}: " + "; ".join(told)
 
 
 def choose_metrics(metrics: Mapping[str, str]) -> list[str]:
@@ -106,9 +106,3 @@ def explain_details(blocks: Sequence[Block], *, details: bool) -> Iterator[tuple
 def _areas(row: Row, metrics: Sequence[str]) -> bool:
     scores = (row.score(metric) for metric in metrics[:1])
     return any(score is not None and score.areas for score in scores)
-
-
-def _name(row: Row, block: Block) -> str:
-    alone = len({row.key.model for row in block.rows}) == 1
-    shift = f", {row.key.shift}" if row.key.shift else ""
-    return row.key.finetuner + shift if alone else row.key.row

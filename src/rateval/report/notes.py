@@ -188,13 +188,15 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "rank correlation with the maps after permuting the weights; near 0 is right",
         )
     if record.agreements:
-        yield (
-            "agreement",
-            "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
-            "is constant; below: images that both judge alike, of those with a score by both"
-            + (" (images of all seeds)" if several else "")
-            + ", and Cohen's kappa: what of that is beyond chance, 1 at most",
+        alike = "images that both judge alike, of those with a score by both" + (
+            " (images of all seeds)" if several else ""
         )
+        kappa = "Cohen's kappa: what of that is beyond chance, 1 at most"
+        maps = "mean rank correlation of the two explainers' maps, where neither is constant"
+        names = {key.attribution for a in record.agreements for key in (a.first, a.second)}
+        two = f"alike: {alike}; kappa: {kappa}; maps: {maps}"
+        more = f"above the diagonal: {maps}; below: {alike}, and {kappa}"
+        yield "agreement", two if len(names) == 2 else more
 
 
 def explain_changes(record: RunRecord) -> Iterator[str]:

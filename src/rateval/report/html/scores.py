@@ -9,7 +9,7 @@ from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_looks
-from rateval.report.changes import explain_block, find_against_zero_shot
+from rateval.report.changes import explain_association, explain_block, find_against_zero_shot
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.html.markup import Html, join, tag
@@ -108,7 +108,7 @@ def score_sections(
     for at, block in enumerate(blocks):
         rows, room = block.rows[: max(room, 0)], room - len(block.rows)
         left = len(block.rows) - len(rows)
-        words = list(explain_block(block, findings, said)) if rows else []
+        words = (*explain_block(block, findings, said), *explain_association(block)) if rows else ()
         yield tag(
             "section",
             tag("h3", block.dataset),

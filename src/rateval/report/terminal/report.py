@@ -11,7 +11,7 @@ from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_boxes, explain_causal_columns, explain_looks
-from rateval.report.changes import explain_block, find_against_zero_shot
+from rateval.report.changes import explain_association, explain_block, find_against_zero_shot
 from rateval.report.classes import explain_details, explain_worst
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
@@ -60,6 +60,7 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, findings, said), "none")
+        parts += show_notes(explain_association(block), "none")
         parts += more.sections(block) if details else show_notes(explain_worst(block), "none")
         chance = (*explain_chance(block), *explain_crossings(block, clear))
         parts += show_notes(chance, "none")

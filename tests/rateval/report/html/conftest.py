@@ -275,7 +275,7 @@ def _store_pictures(store: Path, chance: np.random.Generator) -> None:
         "mask": [[10_000, *[100, 124] * 80, 22_256]] * KEPT,
         "undefined": [None] * KEPT,
     }
-    write_pictures(place / "pictures-0.parquet", pa.table(rows, schema=PICTURE_ROWS))
+    write_pictures(place / "pictures.parquet", pa.table(rows, schema=PICTURE_ROWS))
     seal(place, {})
 
 
@@ -305,7 +305,7 @@ def _record_of_many() -> RunRecord:
         dataset="birds",
         models=("clip",),
         identity="p",
-        file="pictures-0.parquet",
+        file="pictures.parquet",
         height=224,
         width=224,
         count=KEPT,

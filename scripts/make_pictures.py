@@ -64,8 +64,8 @@ def main() -> None:
     parser.add_argument("run", type=Path, nargs="?", help="a run's folder")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "pictures")
     options = parser.parse_args()
-    browser = find_browser()
-    with tempfile.TemporaryDirectory() as folder:
+    chromium = find_browser()
+    with tempfile.TemporaryDirectory() as folder, open_browser(chromium) as browser:
         record = rateval.load(options.run) if options.run else run_quickstart(Path(folder))
         made = take(record, browser, options.output)
     for path in made:
@@ -88,26 +88,33 @@ def find_browser() -> str:
     return found
 
 
+@contextmanager
+def open_browser(path: str) -> Iterator[Browser]:
+    """Start the browser, and end it afterwards."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 def run_quickstart(folder: Path) -> RunRecord:
     """Return the record of a new run of the quickstart, on the processor."""
     return rateval.run(ROOT / "examples" / "quickstart.toml", output=str(folder), device="cpu")
 
 
-def take(record: RunRecord, browser: str, output: Path) -> list[Path]:
+def take(record: RunRecord, browser: Browser, output: Path) -> list[Path]:
     """Write the pictures of a run, and return their paths."""
-    from playwright.sync_api import sync_playwright
-
     output.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         page_file = Path(folder) / "report.html"
         write_page(record, page_file)
-        opened = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         link = page_file.as_uri() + choose_images(record)
-        for name, content in shoot(opened, page_file.as_uri(), link, draw_terminal(record)):
+        for name, content in shoot(browser, page_file.as_uri(), link, draw_terminal(record)):
             made.append(output / f"{name}.png")
             made[-1].write_bytes(optimise(content))
-        opened.close()
     return made
 
 
@@ -156,8 +163,10 @@ def take_view(page: Page, view: str) -> bytes:
     wait(page, view)
     box = section.bounding_box() or {"y": 0.0}
     top = max(box["y"], 0)  # nothing of the section above it
-    room = {"x": 0, "y": top, "width": WIDE[0], "height": WIDE[1] - top}
-    return page.screenshot(animations="disabled", clip=room)
+    return page.screenshot(
+        animations="disabled",
+        clip={"x": 0, "y": top, "width": WIDE[0], "height": WIDE[1] - top},
+    )
 
 
 def wait(page: Page, view: str) -> None:
@@ -210,7 +219,7 @@ def optimise(content: bytes) -> bytes:
     """Return a PNG with as many colours as it has room for; exit where it has none."""
     whole = Image.open(io.BytesIO(content)).convert("RGB")
     for colours in (256, 128, 64):
-        small = whole.quantize(colours, dither=Image.Dither.NONE)
+        small = whole.quantize(colours, Image.Quantize.MAXCOVERAGE, kmeans=4)
         file = io.BytesIO()
         small.save(file, "PNG", optimize=True)
         if file.tell() <= EACH:

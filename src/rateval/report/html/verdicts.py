@@ -118,12 +118,12 @@ def _way(change: Estimate | None) -> str | None:
 _RIGHT = {
     "up": "right more often than zero-shot",
     "down": "right less often than zero-shot",
-    "level": "no difference shown in how often they are right",
+    "level": "no difference shown in how often the answer is right",
 }
 _REASON = {
     "up": "more often for the right reason",
     "down": "less often for the right reason",
-    "level": "no difference shown in their reasons",
+    "level": "no difference shown in the reasons",
 }
 LOOKS = ". Yet many maps only look right: the answer does not depend on the thing itself"
 """What is said of a method whose maps are flagged."""
@@ -135,7 +135,7 @@ def _say(accuracy: str | None, pt: str | None) -> str:
     >>> _say("up", "down")
     'right more often than zero-shot, but less often for the right reason'
     >>> _say(None, "level")
-    'no difference shown in their reasons'
+    'no difference shown in the reasons'
     """
     if accuracy is None or pt is None:
         return _RIGHT[accuracy] if accuracy else _REASON[pt] if pt else ""

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
 from PIL import Image
 
 from rateval.records.run import RunRecord

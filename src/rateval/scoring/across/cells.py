@@ -60,7 +60,7 @@ class Across:
     sharing: tuple[Sharing, ...]
     """Of each pair."""
     other_view: str
-    """How the views differ, where that is allowed; else empty."""
+    """How the views differ; else empty."""
     validators: tuple[str, str]
     """Label of ours, and of theirs."""
 
@@ -96,48 +96,67 @@ def compare_cells(
     shared = share_metrics(ours[0], theirs[0], registry, validator)
     judging = validator, share_validator(ours[0], theirs[0], validator)
     places = pair_seeds(ours, theirs)
-    asked = [
-        Asked(label, tuple((name(metric), metric.choice) for metric in shared.metrics), cluster)
-        for label, name in zip(judging, (_ours, _theirs), strict=True)
-    ]
-    pairs, sharing, other_view = [], [], ""
-    for one, other in places:
-        units = reader.read(*one, asked[0]), reader.read(*other, asked[1])
-        sharing.append(require_same_data(one, other, *units))
-        if different_view:
-            other_view = other_view or find_other_view(*units)
-        else:
-            require_same_view(one, other, *units)
-        pairs.append(units)
-    tests = {find_dataset(*place).whole_test for pair in places for place in pair}
-    images = [(one.images, other.images) for one, other in pairs]
-    compared = compare_repeated(images, level, shared=len(tests) == 1)
-    left_out = dict(shared.left_out)
-    metrics: list[MetricAcross] = []
-    for at, (metric, difference) in enumerate(zip(shared.metrics, compared, strict=True)):
-        why = _explain_unfit(at, pairs)
-        if why:
-            left_out[metric.label] = why
-            continue
-        values = [[_value(pair, side, at, level) for pair in pairs] for side in (0, 1)]
-        mine, others = (_over_pairs(found, level) for found in values)
-        heading = _heading(places[0][0], validator, metric)
-        metrics.append(MetricAcross(metric.label, heading, mine, others, difference))
+    pairs = _read(places, judging, shared.metrics, cluster, reader)
+    both = list(zip(places, pairs, strict=True))
+    sharing = tuple(require_same_data(*place, *units) for place, units in both)
+    for place, units in both:
+        if not different_view:
+            require_same_view(*place, *units)
+    metrics, unfit = _count(places, pairs, shared.metrics, validator, level)
+    left_out = {**shared.left_out, **unfit}
     if not metrics:
         told = "; ".join(f'"{label}": {why}' for label, why in left_out.items())
         raise RatevalError(
             f"{ours[0].path} and {theirs[0].path}: no metric of both can be compared: "
             f"{told or 'there is none'}; run one of them again with a metric of the other"
         )
+    views = (find_other_view(*units) for units in pairs)
     return Across(
         tuple(metrics),
         left_out,
         tuple(pairs),
         tuple((one[1].key.seed, other[1].key.seed) for one, other in places),
-        tuple(sharing),
-        other_view,
+        sharing,
+        next(filter(None, views), ""),
         judging,
     )
+
+
+def _read(
+    places: Sequence[tuple[Place, Place]],
+    judging: tuple[str, str],
+    metrics: Sequence[SharedMetric],
+    cluster: str,
+    reader: UnitReader,
+) -> list[tuple[Units, Units]]:
+    mine = Asked(judging[0], tuple((one.label, one.choice) for one in metrics), cluster)
+    others = Asked(judging[1], tuple((one.theirs, one.choice) for one in metrics), cluster)
+    return [(reader.read(*one, mine), reader.read(*other, others)) for one, other in places]
+
+
+def _count(
+    places: Sequence[tuple[Place, Place]],
+    pairs: Sequence[tuple[Units, Units]],
+    shared: Sequence[SharedMetric],
+    validator: str,
+    level: float,
+) -> tuple[list[MetricAcross], dict[str, str]]:
+    """Return each metric on the units of both, and why one could not be compared."""
+    tests = {find_dataset(*place).whole_test for pair in places for place in pair}
+    images = [(one.images, other.images) for one, other in pairs]
+    compared = compare_repeated(images, level, shared=len(tests) == 1)
+    metrics: list[MetricAcross] = []
+    unfit: dict[str, str] = {}
+    for at, (metric, difference) in enumerate(zip(shared, compared, strict=True)):
+        why = _explain_unfit(at, pairs)
+        if why:
+            unfit[metric.label] = why
+            continue
+        values = [[_value(pair, side, at, level) for pair in pairs] for side in (0, 1)]
+        mine, others = (_over_pairs(found, level) for found in values)
+        heading = _heading(places[0][0], validator, metric)
+        metrics.append(MetricAcross(metric.label, heading, mine, others, difference))
+    return metrics, unfit
 
 
 def pair_seeds(ours: Side, theirs: Side) -> list[tuple[Place, Place]]:
@@ -156,14 +175,6 @@ def pair_seeds(ours: Side, theirs: Side) -> list[tuple[Place, Place]]:
     return equal or [
         ((run, one), (other_run, other)) for one, other in zip(cells, other_cells, strict=False)
     ]
-
-
-def _ours(metric: SharedMetric) -> str:
-    return metric.label
-
-
-def _theirs(metric: SharedMetric) -> str:
-    return metric.theirs
 
 
 def _explain_unfit(at: int, pairs: Sequence[tuple[Units, Units]]) -> str:

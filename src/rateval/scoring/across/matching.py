@@ -45,7 +45,9 @@ class Group:
 
     def fits(self, asked: str) -> bool:
         """Return whether a label or a pattern names it, in full or by what tells it apart."""
-        names = {self.key.finetuner, self.key.method, self.key.row, self.key.text(), self.name}
+        key = self.key
+        short = f"{key.finetuner} on {key.dataset}"
+        names = {key.finetuner, short, key.method, key.row, key.text(), self.name}
         # A bracket is one of the label's own characters, and begins no set of them.
         pattern = asked.replace("[", "[[]")
         return asked in names or any(fnmatchcase(name, pattern) for name in names)

@@ -75,9 +75,10 @@ def compare_runs(runs: Sequence[RunRecord], registry: Registry, options: Options
     alone, apart = list[str](), list[ApartRecord]()
     for number, record in enumerate(runs[1:], start=1):
         apart += find_apart(number, record, runs[0])
-        matched = [one.matched for one in found if one.run == number]
-        alone += _list_alone(record, [ours for ours, _ in matched])
-        alone += _list_alone(runs[0], [theirs for _, theirs in matched])
+        if not options.pair:
+            matched = match_cells(record, runs[0])
+            alone += _list_alone(record, [ours for ours, _ in matched])
+            alone += _list_alone(runs[0], [theirs for _, theirs in matched])
     return CompareRecord(
         level=comparing.level,
         cluster=comparing.cluster,

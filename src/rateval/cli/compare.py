@@ -41,6 +41,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=_share,
         help="a change that would not matter, such as 0.02: what is no larger is told",
     )
+    _declare_output(parser)
+
+
+def _declare_output(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--show",
         type=_count,

@@ -77,6 +77,8 @@ class PairRecord(Record):
     """Null where answers to edits are judged: they are the same by each attribution."""
     seeds: tuple[tuple[int | None, int | None], ...]
     """Seeds of the candidate and of the baseline that were compared with one another."""
+    unpaired: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    """Seeds of the candidate, and of the baseline, that were compared with none."""
     count: int | float
     """Units that both have; mean over the seeds."""
     only_candidate: int | float

@@ -52,10 +52,13 @@ def render_compare(record: CompareRecord, width: int) -> RenderableType:
 
 
 def _head(record: CompareRecord) -> Text:
-    head = Text.assemble(("baseline", "bold"), f"  {record.runs[0].path}")
-    for number, run in enumerate(record.runs[1:], start=1):
-        name = "candidate" if len(record.runs) == 2 else f"candidate {number}"
-        head.append(f"\n{name}", "bold").append(f"  {run.path}")
+    head = Text()
+    several = len(record.runs) > 2
+    for number, run in enumerate(record.runs):
+        name = f"candidate{f' {number}' if several else ''}" if number else "baseline"
+        head.append("\n" if number else "").append(name, "bold").append(f"  {run.path}")
+        if run.status != "finished":
+            head.append(f"  {run.status}: some cells may be missing", "yellow")
     return head
 
 
@@ -141,6 +144,9 @@ def _notes(record: CompareRecord, pairs: Sequence[PairRecord]) -> Iterator[str]:
         if len(pair.seeds) > 1 or pair.seeds[0][0] != pair.seeds[0][1]:
             seeds = list_some(f"{other} → {one}" for one, other in pair.seeds)
             yield f"{name}: by seed, baseline → candidate: {seeds}"
+        for whose, left in zip(("candidate", "baseline"), pair.unpaired, strict=True):
+            if left:
+                yield f"{name}: seeds of the {whose} alone: {list_some(map(str, left))}"
         if pair.other_view:
             yield (
                 f"{name}: the views differ, {pair.other_view}: PT and IR compare models with their "
@@ -154,11 +160,13 @@ def _notes(record: CompareRecord, pairs: Sequence[PairRecord]) -> Iterator[str]:
 
 
 def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
-    for pair in record.pairs[:_MATRICES_SHOWN]:
+    moving = [pair for pair in record.pairs if pair.moved]
+    if not moving:
+        yield Text("\nno unit changed its quadrant")
+    for pair in moving[:_MATRICES_SHOWN]:
         yield Text()
-        yield make_title(
-            "quadrants", f"from the baseline's row to the column: {_full(record, pair)}"
-        )
+        about = f"from the baseline's row to the column: {_full(record, pair)}"
+        yield make_title("quadrants", about)
         table = make_table("")
         states = [*QUADRANTS, *(state for state in ("RU", "WU") if _has(pair, state))]
         for state in states:
@@ -168,7 +176,7 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
             add_row(table, before, *(f"{row.get(after, 0):,g}" for after in states))
         yield table
         yield from show_notes([f"{pair.moved:,g} of {pair.count:,g} units changed"], "")
-    rest = len(record.pairs) - _MATRICES_SHOWN
+    rest = len(moving) - _MATRICES_SHOWN
     if rest > 0:
         yield Text(f"and the transitions of {rest} more pairs, with --json", style="yellow")
 
@@ -183,9 +191,7 @@ def _full(record: CompareRecord, pair: PairRecord) -> str:
 
 
 def _changed(record: CompareRecord) -> Iterator[RenderableType]:
-    for pair in record.pairs[:_MATRICES_SHOWN]:
-        if not pair.changed:
-            continue
+    for pair in [pair for pair in record.pairs if pair.changed][:_MATRICES_SHOWN]:
         yield Text()
         some = f"{len(pair.changed):,} of {pair.moved * len(pair.seeds):,g}"
         yield make_title("changed", f"{some}: {_full(record, pair)}")

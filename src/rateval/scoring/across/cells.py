@@ -99,17 +99,12 @@ def compare_cells(
     pairs = _read(places, judging, shared.metrics, cluster, reader)
     both = list(zip(places, pairs, strict=True))
     sharing = tuple(require_same_data(*place, *units) for place, units in both)
-    for place, units in both:
-        if not different_view:
-            require_same_view(*place, *units)
+    for place, units in both if not different_view else ():
+        require_same_view(*place, *units)
     metrics, unfit = _count(places, pairs, shared.metrics, validator, level)
     left_out = {**shared.left_out, **unfit}
     if not metrics:
-        told = "; ".join(f'"{label}": {why}' for label, why in left_out.items())
-        raise RatevalError(
-            f"{ours[0].path} and {theirs[0].path}: no metric of both can be compared: "
-            f"{told or 'there is none'}; run one of them again with a metric of the other"
-        )
+        raise _explain_none(ours[0], theirs[0], left_out)
     views = (find_other_view(*units) for units in pairs)
     return Across(
         tuple(metrics),
@@ -119,6 +114,14 @@ def compare_cells(
         sharing,
         next(filter(None, views), ""),
         judging,
+    )
+
+
+def _explain_none(ours: RunRecord, theirs: RunRecord, left_out: Mapping[str, str]) -> RatevalError:
+    told = "; ".join(f'"{label}": {why}' for label, why in left_out.items())
+    return RatevalError(
+        f"{ours.path} and {theirs.path}: no metric of both can be compared: "
+        f"{told or 'there is none'}; run one of them again with a metric of the other"
     )
 
 

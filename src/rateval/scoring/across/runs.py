@@ -165,6 +165,10 @@ class _Comparing:
             validator=across.validators[0],
             attribution=found.attribution,
             seeds=across.seeds,
+            unpaired=(
+                _unpaired(ours, [one for one, _ in across.seeds]),
+                _unpaired(theirs, [other for _, other in across.seeds]),
+            ),
             count=whole_count(counts.sum()),
             only_candidate=whole_count(mean(one.only_ours for one in across.sharing)),
             only_baseline=whole_count(mean(one.only_theirs for one in across.sharing)),
@@ -184,6 +188,11 @@ class _Comparing:
                 )
             ),
         )
+
+
+def _unpaired(group: Group, paired: Sequence[int | None]) -> tuple[int, ...]:
+    seeds = (cell.key.seed for cell in group.cells)
+    return tuple(seed for seed in seeds if seed is not None and seed not in paired)
 
 
 def _table_of(found: _Found) -> tuple[str, str | None, str]:

@@ -264,6 +264,18 @@ def test_other_data_other_verdicts_and_cells_without_a_partner_are_refused() -> 
     ]
 
 
+def test_clusters_are_those_of_the_baseline() -> None:
+    baseline = run("one", test=48, more='[statistics]\ncluster = "class"\nmargin = 0.9')
+    found = rateval.compare(baseline, baseline, pair=[("zs", "ft")])
+    (own,) = baseline.comparisons
+    (pair,) = found.pairs
+    compared = [one.difference for one in pair.metrics]
+    assert [d.over for d in compared if d] == ["clusters"] * 3
+    assert [d.model_dump() for d in compared if d] == [d.model_dump() for d in own.differences]
+    assert pair.findings == own.findings != ()
+    assert (found.cluster, found.margin) == ("class", 0.9)
+
+
 def test_another_view_is_refused_unless_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     baseline = run("one", test=24)
     shutil.copytree("one", "two")

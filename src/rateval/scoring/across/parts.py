@@ -43,7 +43,7 @@ def share_metrics(
 ) -> SharedMetrics:
     """Return the metrics that both runs count alike by a validator of ours.
 
-    Alike are those of one component with the same params, whatever their labels. One whose plugin
+    Alike are those of one component, version and params, whatever their labels. One whose plugin
     isn't here is left out, and one from a file: no file is run because a record names it.
     """
     found: list[SharedMetric] = []
@@ -56,7 +56,7 @@ def share_metrics(
             continue  # it has nothing to count there, in either run
         other = _find_alike(entry, theirs)
         if other is None:
-            left_out[label] = "the other run has none of the same component with the same params"
+            left_out[label] = "the other run has none of the same component, version and params"
         elif needs and not edited:
             left_out[label] = "it counts answers to edits, which the runs made differently"
         else:
@@ -88,7 +88,7 @@ def share_validator(ours: RunRecord, theirs: RunRecord, validator: str) -> str:
         told = ", ".join(f"{key} = {value!r}" for key, value in params.items()) or "no params"
         raise RatevalError(
             f'the validator "{validator}" ({entry["component"]}; {told}): the other run judges by '
-            "none of the same component with the same params; run one of them again with it: "
+            "none of the same component, version and params; run one of them again with it: "
             "nothing but judging is computed anew"
         )
     label: str = other["name"]
@@ -113,10 +113,16 @@ def _find_alike(entry: Part, record: RunRecord) -> Part | None:
     alike: list[Part] = [
         other
         for other in record.spec_resolved.get(_TABLES[entry["kind"]], ())
-        if all(other.get(key) == entry.get(key) for key in ("component", "params", "digest"))
+        if _identify(other) == _identify(entry)
     ]
     named = (other for other in alike if other["name"] == entry["name"])
     return next(named, alike[0] if alike else None)
+
+
+def _identify(entry: Part) -> list[object]:
+    """Return what determines a component; of a file that is the digest of its bytes as well."""
+    made_by = entry["distribution"].rpartition(" ")[2] if "file" in entry else None
+    return [*(entry.get(key) for key in ("component", "version", "params", "digest")), made_by]
 
 
 _TABLES = {"metric": "metric", "validator": "evidence"}

@@ -63,6 +63,8 @@ class UnitReader:
         self._numbers: dict[str, int] = {}
         self._bench = Workbench(Context())
         self._read: dict[tuple[object, ...], Units] = {}
+        self._shared: dict[bytes, tuple[NDArray[np.int64], tuple[str, ...]]] = {}
+        """Numbers and ids that cells have in common, by their bytes."""
 
     def read(self, record: RunRecord, cell: CellRecord, asked: Asked) -> Units:
         """Return the units of a cell.
@@ -99,9 +101,10 @@ class UnitReader:
         ]
         numbers = self._number(ids)
         order = np.argsort(numbers, kind="stable")
+        positions, names = self._share(numbers[order], ids, order)
         cluster = _cluster(inferred, labels, asked.cluster, record)
         images = Images(
-            numbers[order],
+            positions,
             states[order],
             tuple(counted),
             labels[order],
@@ -110,7 +113,7 @@ class UnitReader:
         )
         return Units(
             images,
-            tuple(ids[at] for at in order.tolist()),
+            names,
             rows.column("prediction").to_numpy().astype(np.int64)[order],
             classes,
             tables.read_mask_shape(inferred),
@@ -120,6 +123,15 @@ class UnitReader:
     def _number(self, ids: Sequence[str]) -> NDArray[np.int64]:
         known = self._numbers
         return np.array([known.setdefault(name, len(known)) for name in ids], dtype=np.int64)
+
+    def _share(
+        self, numbers: NDArray[np.int64], ids: Sequence[str], order: NDArray[np.intp]
+    ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        found = self._shared.get(numbers.tobytes())
+        if found is None:
+            found = numbers, tuple(ids[at] for at in order.tolist())
+            self._shared[numbers.tobytes()] = found
+        return found
 
 
 def find_dataset(record: RunRecord, cell: CellRecord) -> DatasetRecord:

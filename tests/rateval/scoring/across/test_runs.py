@@ -247,7 +247,7 @@ def test_other_data_other_verdicts_and_cells_without_a_partner_are_refused() -> 
     assert "0 only in the second;" in text
     assert "run one of the studies again on the data of the other" in text
     judged = run("three", test=24, evidence="threshold = 0.5")
-    with pytest.raises(RatevalError, match="the other run judges by none of the same component"):
+    with pytest.raises(RatevalError, match="the other run judges by none of the same"):
         rateval.compare(baseline, judged)
     with pytest.raises(RatevalError, match=r'no cell of .* fits "lora"; there are '):
         rateval.compare(baseline, baseline, pair=[("ft", "lora")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -118,3 +120,9 @@ def test_equal_seeds_go_together_and_else_they_go_in_order(record: RunRecord) ->
     assert pairs(later(cells, 5)) == [(0, 5), (1, 6), (2, 7)]
     seedless = cells[0].model_copy(update={"key": cells[0].key.seedless})
     assert pairs([seedless]) == [(0, None), (1, None), (2, None)]
+
+
+def test_comparing_stored_runs_needs_no_torch() -> None:
+    code = "import sys, rateval.scoring.across.runs as _; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

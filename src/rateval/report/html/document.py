@@ -127,7 +127,8 @@ def _bar(record: RunRecord) -> Html:
 
 def _title(record: RunRecord) -> Html:
     seeds = f"seed{'s' if record.seeds[1:] else ''} {list_some(map(str, record.seeds))}"
-    count = f"{len(record.failures)} failures" if record.failures else None
+    failures = len(record.failures)
+    count = f"{failures} failure{'s' if failures > 1 else ''}" if failures else None
     facts = [record.status, count, record.started[:10], record.environment.device, seeds]
     return join(
         [

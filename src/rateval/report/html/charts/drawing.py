@@ -34,6 +34,7 @@ CONFIG: dict[str, Any] = {
         "tickColor": "currentColor",
         "tickOpacity": 0.35,
         "labelPadding": 5,
+        "labelSeparation": 4,
         "titlePadding": 10,
     },
 }

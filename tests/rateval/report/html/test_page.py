@@ -124,6 +124,11 @@ def test_one_failure_is_one(small_run: RunRecord) -> None:
     assert " · 1 failure · " in page
 
 
+def test_what_ended_a_run_is_told(small_run: RunRecord) -> None:
+    ended = {"status": "interrupted", "error": "stopped by <b>Ctrl-C</b>"}
+    assert "stopped by &lt;b&gt;Ctrl-C" in render(small_run.model_copy(update=ended))
+
+
 def test_what_is_not_compared_has_no_empty_columns_or_charts(small_run: RunRecord) -> None:
     alone = small_run.model_copy(
         update={"cells": small_run.cells[:1], "planned": small_run.planned[:1], "comparisons": ()}

@@ -127,12 +127,15 @@ def _bar(record: RunRecord) -> Html:
 
 def _title(record: RunRecord) -> Html:
     seeds = f"seed{'s' if record.seeds[1:] else ''} {list_some(map(str, record.seeds))}"
-    count = f"{len(record.failures)} failures" if record.failures else None
-    facts = [record.status, count, record.started[:10], record.environment.device, seeds]
+    failures = len(record.failures)
+    count = f"{failures} failure{'s' if failures > 1 else ''}" if failures else None
+    status = "running, or it died" if record.status == "running" else record.status
+    facts = [status, count, record.started[:10], record.environment.device, seeds]
     return join(
         [
             tag("p", record.study, class_="kicker", id="top"),
             tag("h1", "Right for the right reasons?"),
             tag("p", " · ".join(fact for fact in facts if fact), class_="facts-line"),
+            tag("p", record.error, class_="error") if record.error else None,
         ]
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path
 
 from rateval.errors import RatevalError
@@ -25,6 +26,8 @@ from rateval.report.thresholds import explain_chance_columns
 
 INDEX_NAME = "index.html"
 """The page in a folder of its own, with its pictures beside it."""
+_PICTURE = re.compile(rf'"file":"({gallery.FOLDER}/\d+-\d+\.webp)"'.encode())
+"""A picture in the data of a page; in a name of somebody's, the quotes would be escaped."""
 
 
 def write_page(record: RunRecord, path: Path, *, pictures: bool = True) -> None:
@@ -35,11 +38,34 @@ def write_page(record: RunRecord, path: Path, *, pictures: bool = True) -> None:
 def write_folder(record: RunRecord, folder: Path, *, pictures: bool = True) -> None:
     """Write the page of a run to a folder, pictures beside it, however many there are.
 
-    Raises RatevalError where a library is missing.
+    A page that was there before goes, and so do the pictures that were its alone. Raises
+    RatevalError where a library is missing, or other pictures would lie beside a page without any.
     """
     require_charts()
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / INDEX_NAME, render(record, pictures=pictures, folder=folder))
+    page = folder / INDEX_NAME
+    before = _find_pictures(page.read_bytes()) if page.is_file() else set()
+    if not pictures and any(_others(folder, before)):
+        raise RatevalError(
+            f"{folder / gallery.FOLDER}: holds photos, which would lie beside a page without any; "
+            "move them away, or name another folder"
+        )
+    text = render(record, pictures=pictures, folder=folder)
+    write_whole(page, text)
+    for name in before - _find_pictures(text.encode()):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _find_pictures(page: bytes) -> set[str]:
+    """Return the paths of pictures beside a page, as the gallery names them."""
+    return {found.decode() for found in _PICTURE.findall(page)}
+
+
+def _others(folder: Path, own: Set[str]) -> Iterator[Path]:
+    """Yield the pictures in a page's folder that are not the page's ``own``."""
+    for file in (folder / gallery.FOLDER).glob("*.webp"):
+        if f"{gallery.FOLDER}/{file.name}" not in own:
+            yield file
 
 
 def write_at_end(record: RunRecord, warn: Callable[[str], None]) -> None:

@@ -111,7 +111,7 @@ def score_sections(
         words = (*explain_block(block, findings, said), *explain_association(block)) if rows else ()
         yield tag(
             "section",
-            tag("h3", block.dataset),
+            tag("h3", block.dataset, " ", tag("span", block.judged_by, class_="by")),
             score_table(record, block, metrics, rows) if rows else None,
             tag("p", f"{left} more rows stand in run.json", class_="left-out") if left else None,
             _in_words(words),

@@ -17,6 +17,11 @@ from rateval.wording import list_some
 TESTS_SHOWN = 12
 """Tests whose verdict is told; the tables are those of all."""
 
+HOW = (
+    "Each method against zero-shot, the model before it was trained on these data, image by image. "
+    "Changes are in percentage points; ↑ and ↓ mark those whose {level} % interval leaves out 0."
+)
+
 ROWS_TOLD = 8
 """Rows of one verdict whose changes are listed."""
 
@@ -57,16 +62,8 @@ def verdicts(record: RunRecord, blocks: Sequence[Block], metrics: Mapping[str, s
         return tag("p", "Nothing is compared here: no method stands beside a zero-shot one.")
     left = len(blocks) - TESTS_SHOWN
     more = tag("p", f"{left} more tests stand in the tables", class_="left-out")
-    words = tag("p", _explain_changes(record), class_="how")
-    return join([words, tag("ul", *items, class_="verdicts"), more if left > 0 else None])
-
-
-def _explain_changes(record: RunRecord) -> str:
-    return (
-        "Each method is compared with zero-shot (zs): the model as it came. Changes are in "
-        f"percentage points; ↑ and ↓ mark those whose {100 * record.level:g} % interval leaves "
-        "out 0, which means that chance alone would seldom make them."
-    )
+    how = tag("p", HOW.format(level=f"{100 * record.level:g}"), class_="how")
+    return join([how, tag("ul", *items, class_="verdicts"), more if left > 0 else None])
 
 
 def _sum_up(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Iterator[Html]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pytest
 
 from rateval.records.run import RunRecord
@@ -157,6 +158,83 @@ def test_headings_have_an_order_and_tables_are_told(open_page: Open, page_file: 
     assert page.locator("th:not([scope])").count() == 0
     for landmark in ("main", "nav", "body > header", "body > footer"):
         assert page.locator(landmark).count() == 1
+
+
+def test_what_is_printed_is_drawn_and_says_which_test(open_page: Open, page_file: Path) -> None:
+    opened = open_page(page_file, dark=True)
+    page = opened.page
+    page.locator("#theme").click()
+    page.locator("#theme").click()  # dark by choice
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    undrawn = "[...document.querySelectorAll('#gallery .card')].filter((card) => !card.innerText)"
+    assert page.locator("#gallery .card").count() > 40
+    assert page.evaluate(f"{undrawn}.length") == 0
+    opened.wait(
+        "[...document.querySelectorAll('#gallery img')].every((image) => image.naturalWidth > 0)"
+    )
+    assert page.locator("[data-group=test] .chosen").first.is_visible()
+    ink, paper = (
+        page.evaluate(f"getComputedStyle(document.querySelector('.care li')).{name}.match(/\\d+/g)")
+        for name in ("color", "backgroundColor")
+    )
+    assert sum(map(int, paper[:3])) - sum(map(int, ink[:3])) > 400
+
+
+def test_a_number_that_has_no_room_in_its_bar_is_not_torn(
+    open_page: Open, small_run: RunRecord, tmp_path: Path
+) -> None:
+    text = small_run.model_dump(mode="json")
+    counts = {"RR": 48, "RW": 507, "WR": 14, "WW": 31}
+    for cell in text["cells"]:
+        for evidence in cell["evidence"]:
+            evidence["quadrants"] = counts
+    record = RunRecord.model_validate(text)
+    record._path = small_run.path
+    file = tmp_path / "report.html"
+    file.write_text(render(record), encoding="utf-8")
+    page = open_page(file, width=390).page
+    lines = page.evaluate(
+        """[...document.querySelectorAll('.part')].filter((one) => one.offsetParent).map((part) => {
+          const range = document.createRange();
+          range.selectNodeContents(part);
+          const [box, places] = [part.getBoundingClientRect(), [...range.getClientRects()]];
+          return [part.textContent, places.length, places[0]?.top < box.bottom];
+        })"""
+    )
+    assert ["48", 1, False] in lines
+    assert ["507", 1, True] in lines
+    assert all(count < 2 for _, count, _ in lines)
+
+
+def test_a_link_to_a_section_leads_there_while_charts_are_drawn(
+    open_page: Open, page_file: Path
+) -> None:
+    opened = open_page(page_file, fragment="#gallery")
+    opened.wait(
+        "[...document.querySelectorAll('[data-chart]')].filter((place) => place.offsetParent)"
+        ".every((place) => place.querySelector('svg path'))"
+    )
+    top = opened.page.evaluate("document.getElementById('gallery').getBoundingClientRect().top")
+    assert 0 <= top < 120
+
+
+def test_names_are_not_turned_around(
+    open_page: Open, small_run: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = RunRecord.classes
+
+    def turned(record: RunRecord, *given: Any) -> pa.Table:
+        table = read(record, *given)
+        names = pa.array(["\u202eevil\x1b", *table.column("name").to_pylist()[1:]])
+        return table.set_column(table.column_names.index("name"), "name", names)
+
+    monkeypatch.setattr(RunRecord, "classes", turned)
+    file = tmp_path / "report.html"
+    file.write_text(render(small_run), encoding="utf-8")
+    page = open_page(file).page
+    names = page.locator(".classes table").first.locator("tbody th").all_inner_texts()
+    assert "\\u202eevil\\x1b" in names
 
 
 def test_a_folder_has_the_pictures_beside_the_page(

@@ -15,11 +15,13 @@ import pyarrow as pa
 import pytest
 
 import rateval
+from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import ComparisonRecord
+from rateval.records.step import FailureRecord
 from rateval.report.html import page as module
 from rateval.report.html.document import BUDGET
-from rateval.report.html.page import render, write_at_end
+from rateval.report.html.page import render, write_at_end, write_folder
 
 ROOT = Path(__file__).parents[4]
 
@@ -89,6 +91,54 @@ def test_what_is_undefined_says_so(small_run: RunRecord) -> None:
     assert "–<small>0 of 0</small>" in page
     assert "is undefined" in page
     assert "NaN" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_a_page_without_photos_leaves_none_beside_it(small_run: RunRecord, tmp_path: Path) -> None:
+    folder = tmp_path / "my page ☃"
+    write_folder(small_run, folder)
+    written = {file.name for file in (folder / "pictures").iterdir()}
+    assert len(written) > 40
+    write_folder(small_run, folder)
+    assert {file.name for file in (folder / "pictures").iterdir()} == written
+    (folder / "pictures" / "notes.txt").write_text("somebody's own")
+    write_folder(small_run, folder, pictures=False)
+    assert [file.name for file in (folder / "pictures").iterdir()] == ["notes.txt"]
+    assert "without any photo" in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_photos_of_no_known_page_are_not_left_beside_one_without(
+    small_run: RunRecord, tmp_path: Path
+) -> None:
+    photo = tmp_path / "pictures" / "0-1.webp"
+    photo.parent.mkdir()
+    photo.write_bytes(b"somebody's own")
+    with pytest.raises(RatevalError, match="pictures: holds photos"):
+        write_folder(small_run, tmp_path, pictures=False)
+    assert photo.read_bytes() == b"somebody's own"
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_one_failure_is_one(small_run: RunRecord) -> None:
+    failure = FailureRecord(stage="infer", label="zs", error="no room", cells=())
+    page = render(small_run.model_copy(update={"failures": (failure,)}))
+    assert " · 1 failure · " in page
+
+
+def test_what_ended_a_run_is_told(small_run: RunRecord) -> None:
+    ended = {"status": "interrupted", "error": "stopped by <b>Ctrl-C</b>"}
+    assert "stopped by &lt;b&gt;Ctrl-C" in render(small_run.model_copy(update=ended))
+
+
+def test_what_is_not_compared_has_no_empty_columns_or_charts(small_run: RunRecord) -> None:
+    alone = small_run.model_copy(
+        update={"cells": small_run.cells[:1], "planned": small_run.planned[:1], "comparisons": ()}
+    )
+    assert not small_run.cells[0].trained
+    page = render(alone)
+    assert "Accuracy against" in render(small_run)
+    assert "Accuracy against" not in page
+    assert "<th>Δ zs" not in re.sub(r' (scope|class)="[^"]*"', "", page)
+    assert "<th>Δ zs" in re.sub(r' (scope|class)="[^"]*"', "", render(small_run))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@
   };
   const data = JSON.parse(document.getElementById("chart-data").textContent).classes;
 
+  const { visible } = window.ratevalPage;
+
   const number = (value, ...children) =>
     make("td", { class: "number", "data-value": value ?? "" }, ...children);
 
@@ -20,11 +22,11 @@
         type: "button",
         class: "door",
         "data-filter": JSON.stringify(filter),
-        "aria-label": `${count} images of the class ${name}`,
+        "aria-label": `${count} images of the class ${visible(name)}`,
       },
       String(count),
     );
-    const line = make("tr", {}, make("th", { scope: "row" }, name));
+    const line = make("tr", {}, make("th", { scope: "row" }, visible(name)));
     line.append(number(count, count ? door : "0"));
     for (const [value, text, interval, counts] of scores) {
       line.append(number(value, text, make("small", {}, interval || counts)));
@@ -42,7 +44,7 @@
 
   const table = (test, cell) => {
     const left = cell.of - cell.classes.length;
-    const told = `${cell.of} classes by ${cell.name}` + (left ? `, the ${cell.classes.length} of the lowest PT` : "");
+    const told = `${cell.of} class${cell.of > 1 ? "es" : ""} by ${visible(cell.name)}` + (left ? `, the ${cell.classes.length} of the lowest PT` : "");
     const first = make("th", { scope: "col" }, make("button", { type: "button", class: "sorts" }, "class"));
     const heads = test.headings.map((text) => head(`${text} %`, text === "PT" ? "ascending" : ""));
     const made = make("table", {}, make("caption", {}, told));
@@ -53,7 +55,7 @@
 
   for (const place of document.querySelectorAll("[data-classes]")) {
     const test = data[place.dataset.classes];
-    const options = test.cells.map((cell, at) => make("option", { value: at }, cell.name));
+    const options = test.cells.map((cell, at) => make("option", { value: at }, visible(cell.name)));
     const select = make("select", {}, ...options);
     const shown = make("div");
     const show = () => shown.replaceChildren(table(test, test.cells[select.value]));

@@ -300,6 +300,7 @@
   if (!section.querySelector("h2")) section.append(make("h2", { text: "Gallery" }));
   section.append(controls.panel, status, nothing, grid, notes, detail.dialog, help);
   section.addEventListener("keydown", onKey);
+  window.addEventListener("beforeprint", () => shown.forEach((image) => draw(cardOf(image))));
   document.addEventListener("rateval:filter", (event) => {
     filter(g.fromDetail(data, event.detail ?? {}, state));
     goTo();

@@ -9,6 +9,14 @@
     element.append(...children); // text stays text
     return element;
   };
+  // Signs that have no form, or turn text around, are shown as their code.
+  const visible = (text) =>
+    String(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (sign) => {
+      if ("\n\t\u200c\u200d".includes(sign)) return sign;
+      const code = sign.codePointAt(0).toString(16);
+      return code.length < 3 ? "\\x" + code.padStart(2, "0") : "\\u" + code.padStart(4, "0");
+    });
+  window.ratevalPage = { visible };
   const data = JSON.parse(document.getElementById("chart-data").textContent);
 
   // Theme: the system's, until somebody asks for the other one.
@@ -121,7 +129,7 @@
       });
       return line;
     });
-    const caption = `Images by ${before.name} (rows) and by ${after.name} (columns)`;
+    const caption = `Images by ${visible(before.name)} (rows) and by ${visible(after.name)} (columns)`;
     const table = make("table", { class: "matrix" }, make("caption", {}, caption));
     table.append(make("thead", {}, head), make("tbody", {}, ...body));
     return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, table);
@@ -134,7 +142,7 @@
     }
     const choose = (label, chosen) => {
       const options = test.rows.map((row, at) => {
-        const option = make("option", { value: at }, row.name);
+        const option = make("option", { value: at }, visible(row.name));
         option.selected = at === chosen;
         return option;
       });

@@ -34,7 +34,7 @@ def arrow_charts(
     numbers = colour_numbers(names, plain)
     for heading in ("PT", "IR"):
         found = list(_points(block, accuracy, find_metric(metrics, heading), untrained))
-        if found:
+        if len(found) > 1:
             figures.append(_chart(charts, block, heading, found[:ROWS_SHOWN], numbers))
     if not figures:
         return None
@@ -99,10 +99,10 @@ def _chart(
     angle = alt.ExprRef("atan2(datum.dx * width, datum.dy * height) * 180 / PI")
     layers = alt.layer(
         base.transform_filter("isValid(datum.y1)")
-        .mark_rule(strokeWidth=1.2, opacity=0.75)
+        .mark_rule(strokeWidth=1.2, opacity=0.75, clip=True)
         .encode(x=x, y=alt.Y("y1:Q"), y2="y2:Q"),
         base.transform_filter("isValid(datum.x1)")
-        .mark_rule(strokeWidth=1.2, opacity=0.75)
+        .mark_rule(strokeWidth=1.2, opacity=0.75, clip=True)
         .encode(x=alt.X("x1:Q"), x2="x2:Q", y=y),
         moved.mark_rule(strokeWidth=2.4).encode(x=alt.X("x0:Q"), y=alt.Y("y0:Q"), x2="x", y2="y"),
         moved.mark_point(shape="triangle", filled=True, size=130, opacity=1, angle=angle).encode(

@@ -34,6 +34,8 @@ CONFIG: dict[str, Any] = {
         "tickColor": "currentColor",
         "tickOpacity": 0.35,
         "labelPadding": 5,
+        # Labels at the ends stay below their ticks, where they touch no other.
+        "labelFlush": False,
         "titlePadding": 10,
     },
 }

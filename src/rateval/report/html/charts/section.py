@@ -74,8 +74,10 @@ class ChartSection:
     def _sections(self) -> Iterator[Html]:
         yield from self._chooser()
         for at, block in enumerate(self._blocks):
+            # The choice is not printed, but what was chosen is.
+            chosen = tag("p", f"{block.dataset} · {block.judged_by}", class_="chosen")
             parts = list(self._of_test(at, block))
-            yield tag("div", *parts, data_group="test", data_item=at, hidden=at > 0)
+            yield tag("div", chosen, *parts, data_group="test", data_item=at, hidden=at > 0)
         yield from self._of_all()
 
     def _chooser(self) -> Iterator[Html]:

@@ -46,7 +46,7 @@ Points = list[dict[str, Any]]
 def threshold_charts(record: RunRecord, charts: Charts, block: Block) -> Html | None:
     """Return PT and IR by threshold for a block; a sentence where they can't be read.
 
-    None where its validator has no threshold.
+    None where its validator has no threshold, or too few images have evidence that is known.
     """
     numbers = colour_numbers(
         list(dict.fromkeys(row.key.finetuner for row in block.rows)),
@@ -75,9 +75,12 @@ def threshold_charts(record: RunRecord, charts: Charts, block: Block) -> Html | 
         "" if asked is None else f", {asked:g}"
     )
     figures = [
-        _chart(charts, "PT", pt, chance, asked, numbers, told),
-        _chart(charts, "IR", ir, [], asked, numbers, told),
+        _chart(charts, heading, points, others, asked, numbers, told)
+        for heading, points, others in (("PT", pt, chance), ("IR", ir, []))
+        if points or others
     ]
+    if not figures:
+        return None
     seeds = f" Curves of seed {record.seeds[0]}." if len(record.seeds) > 1 else ""
     return join([tag("div", *figures, class_="pair"), legend(numbers, HOW + seeds)])
 

@@ -97,6 +97,7 @@ COMMANDS = {
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
     "report": "print the report of a run again",
+    "export": "write a run as CSV, Parquet, LaTeX, a FiftyOne dataset and more",
     "list": "list components",
     "show": "show a component and its parameters",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",

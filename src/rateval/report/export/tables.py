@@ -35,14 +35,14 @@ CELLS = pa.schema(
     | dict.fromkeys(STATES, _REAL)
 )
 COMPARISONS = pa.schema(
-    {name: _TEXT for name in ("dataset", "model", "shift", "attribution")}
+    dict.fromkeys(("dataset", "model", "shift", "attribution"), _TEXT)
     | {"finetuner": _TEXT, "seed": _WHOLE, "against": _TEXT, "against_seed": _WHOLE}
     | {"validator": _TEXT, "images": _REAL, "metric": _TEXT}
     | {"difference": _REAL, "low": _REAL, "high": _REAL, "over": _TEXT}
     | {"p": _REAL, "p_corrected": _REAL, "few": pa.bool_(), "findings": _TEXT}
 )
 TRANSITIONS = pa.schema(
-    {name: _TEXT for name in ("dataset", "model", "shift", "attribution")}
+    dict.fromkeys(("dataset", "model", "shift", "attribution"), _TEXT)
     | {"finetuner": _TEXT, "seed": _WHOLE, "against": _TEXT, "against_seed": _WHOLE}
     | {"validator": _TEXT, "from": _TEXT, "to": _TEXT, "images": _REAL}
 )

@@ -70,9 +70,8 @@ def _column(column: pa.Array) -> list[Any]:
     values: list[Any] = column.to_pylist()
     if column.type == pa.float32():
         return [_short(value) for value in values]
-    if pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        if column.type.value_type == pa.float32():
-            return [row if row is None else [_short(value) for value in row] for row in values]
+    if getattr(column.type, "value_type", None) == pa.float32():
+        return [row if row is None else [_short(value) for value in row] for row in values]
     return values
 
 

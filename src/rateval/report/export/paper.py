@@ -92,10 +92,11 @@ def show(value: Estimate | None, *, strong: bool = False) -> Number:
     """
     if value is None or value.value is None:
         return Number(UNDEFINED)
+    text = f"{100 * value.value:.1f}".replace("-", "−")
     if value.low is None or value.high is None:
-        return Number(f"{100 * value.value:.1f}", strong=strong)
+        return Number(text, strong=strong)
     up, down = value.high - value.value, value.value - value.low
-    return Number(f"{100 * value.value:.1f}", f"{100 * up:.1f}", f"{100 * down:.1f}", strong)
+    return Number(text, f"{100 * up:.1f}", f"{100 * down:.1f}", strong)
 
 
 class _Best:

@@ -100,6 +100,8 @@ COMMANDS = {
     "export": "write a run as CSV, Parquet, LaTeX, a FiftyOne dataset and more",
     "list": "list components",
     "show": "show a component and its parameters",
+    "import-reference": "make a run of the JSON files of the paper's authors",
+    "export-reference": "write a run as such JSON files",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
     "data": "look datasets over before a study, as a report or as pictures",
     "model": "look a model over, download a checkpoint",

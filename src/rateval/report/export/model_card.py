@@ -178,7 +178,7 @@ def _caveats_of(
     if found is not None and found.difference.value is not None:
         points = write_number(show(found.difference))
         if found.difference.excludes_0:
-            yield f"{where}: share of valid evidence, right minus wrong predictions: {points} points."
+            yield f"{where}: valid evidence, right minus wrong predictions: {points} points."
         else:
             yield (
                 f"{where}: right predictions have valid evidence no more and no less often than "

@@ -145,6 +145,8 @@ def _caption(record: RunRecord, block: Block, rows: Sequence[Row]) -> str:
 
 
 def _seeds(record: RunRecord) -> str:
+    if not record.seeds:
+        return "seed not known"
     seeds = list_some(map(str, record.seeds))
     return f"mean over seeds {seeds}" if len(record.seeds) > 1 else f"seed {seeds}"
 

@@ -61,7 +61,8 @@ class Counted:
     def quadrants(self) -> NDArray[np.str_]:
         """The quadrant of each image."""
         numbers = 2 * ~self.outcomes.correct + ~self.outcomes.valid
-        return np.array(STATES)[numbers]
+        names: NDArray[np.str_] = np.array(STATES)[numbers]
+        return names
 
 
 def count(

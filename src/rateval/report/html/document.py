@@ -126,7 +126,8 @@ def _bar(record: RunRecord) -> Html:
 
 
 def _title(record: RunRecord) -> Html:
-    seeds = f"seed{'s' if record.seeds[1:] else ''} {list_some(map(str, record.seeds))}"
+    named = list_some(map(str, record.seeds)) or "not known"
+    seeds = f"seed{'s' if record.seeds[1:] else ''} {named}"
     count = f"{len(record.failures)} failures" if record.failures else None
     facts = [record.status, count, record.started[:10], record.environment.device, seeds]
     return join(

@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rateval.errors import OutputError, RatevalError
@@ -39,7 +39,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(path, error) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # also where there is no such folder
+            part.unlink()
 
 
 def unwritable(path: Path, error: OSError) -> RatevalError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -29,9 +28,17 @@ def write_csv(schema: pa.Schema, batches: Batches) -> Iterator[str]:
 
 
 def _to_csv(rows: list[list[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    lines = _Lines()
+    csv.writer(lines).writerows(rows)
+    return "".join(lines)
+
+
+class _Lines(list[str]):
+    """Lines of CSV, each ended by a line feed alone."""
+
+    def write(self, line: str) -> None:
+        """Add a line that ends in both signs: by these the writer knows what it has to quote."""
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: Any) -> Any:

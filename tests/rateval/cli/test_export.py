@@ -40,8 +40,8 @@ def fail(run: RunRecord, capsys: pytest.CaptureFixture[str], *arguments: str) ->
 def test_everything_that_makes_no_sense_is_said(
     run: RunRecord, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert fail(run, capsys, "--format", "cvs") == [
-        '--format cvs: no such format; did you mean "csv"?'
+    assert fail(run, capsys, "--format", "csvv") == [
+        '--format csvv: no such format; did you mean "csv"?'
     ]
     assert fail(run, capsys, "--format", "parquet", "--what", "cell") == [
         '--what cell: there is no such table; did you mean "cells"?',
@@ -73,6 +73,7 @@ def test_what_is_there_stays_without_force(
     assert path.read_text() == "mine"
     assert main(["export", str(run.path), *asked, "--force"]) == 0
     assert path.read_text().startswith("dataset,model,")
+    assert capsys.readouterr().err == f"wrote  {path}\n"
     folder = tmp_path / "full"
     folder.mkdir()
     (folder / "x").touch()

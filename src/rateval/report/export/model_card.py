@@ -226,4 +226,8 @@ def _scalar(value: Any) -> str:
         return "[" + ", ".join(_scalar(one) for one in value) + "]"
     if isinstance(value, str):
         return json.dumps(show_controls(value), ensure_ascii=False)
-    return json.dumps(value, allow_nan=False)
+    if not isinstance(value, float):
+        return json.dumps(value)
+    mantissa, mark, exponent = json.dumps(value, allow_nan=False).partition("e")
+    # Without a point, YAML 1.1 takes 1e-07 for a text.
+    return mantissa + (".0" if mark and "." not in mantissa else "") + mark + exponent

@@ -57,7 +57,9 @@ def test_everything_that_makes_no_sense_is_said(
     ]
     asked = ("--cell", "tiny · zz on squares", "--validator", "mass")
     cell, validator = fail(run, capsys, "--format", "csv", *asked)
-    assert cell.endswith('no cell of this run has such a label; did you mean "tiny · zs on squares"?')
+    assert cell.endswith(
+        'no cell of this run has such a label; did you mean "tiny · zs on squares"?'
+    )
     assert validator.startswith("--validator mass: no validator of this run has this label; ")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import rateval
 from rateval.cli.main import main
@@ -56,6 +57,26 @@ def test_all_of_it_is_said_at_once() -> None:
     lines = problems({"a": 1}, "[1, ", [3])
     assert [line.partition(": ")[0] for line in lines] == ["l.json", "p.json", "e.json"]
     assert "must be a list" in lines[0] and "cannot be read as JSON" in lines[1]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=2),
+        max_leaves=6,
+    ).map(json.dumps)
+    | st.text(max_size=20).filter(lambda text: "\r" not in text)
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_file_holds_is_read_or_refused(text: str) -> None:
+    labels, evidence = put("l.json", [0, 1]), put("e.json", [0, 1])
+    Path("p.json").write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        answers = read_answers(labels, [MethodFiles("zs", Path("p.json"), evidence)])
+    except SpecError as error:
+        assert "p.json" in str(error)
+    else:
+        assert len(answers.methods[0].predictions) == 2
 
 
 def test_no_image_at_all() -> None:

@@ -50,7 +50,9 @@ def test_the_hubs_own_library_reads_it(run: RunRecord) -> None:
 
 
 def test_a_card_is_of_one_model(run: RunRecord) -> None:
-    with pytest.raises(RatevalError, match=r"of one model, and these are clip · zs, clip · lp; nam"):
+    with pytest.raises(
+        RatevalError, match=r"of one model, and these are clip · zs, clip · lp; nam"
+    ):
         list(write_card(select(run), ""))
 
 

@@ -88,13 +88,15 @@ def test_the_best_is_emphasised_only_where_the_interval_bears_it(run: RunRecord)
         "IR": [False, False],  # the interval holds 0
     }
     alone = changed.model_copy(update={"comparisons": ()})
-    assert _strong(alone) == dict.fromkeys(("accuracy", "PT", "IR"), [False, False])
+    assert _strong(alone) == {key: [False, False] for key in ("accuracy", "PT", "IR")}
 
 
 def test_one_unclear_rival_is_enough_against_emphasis(run: RunRecord) -> None:
-    changed = _with(run, dict.fromkeys(("accuracy", "pt", "ir"), 0.1), dict.fromkeys(
-        ("accuracy", "pt", "ir"), 0.2
-    ))
+    changed = _with(
+        run,
+        dict.fromkeys(("accuracy", "pt", "ir"), 0.1),
+        dict.fromkeys(("accuracy", "pt", "ir"), 0.2),
+    )
     third = run.cells[1].key.model_copy(update={"finetuner": "third"})
     cell = run.cells[1].model_copy(update={"key": third})
     more = changed.model_copy(
@@ -109,7 +111,7 @@ def test_hostile_labels_are_printed_as_they_are(hostile: RunRecord, what: str) -
     assert "<i>" not in html and "<em>" not in html and "<a " not in html and "<code>" not in html
     names = [cell for row in cells_of(html) for cell in row if "cmd" in cell]
     caption = re.findall(r"<p>(.*?)</p>", html, re.DOTALL)
-    shown = '=cmd|&quot;x&quot;!A1 &amp; 50% of $a_b#{c}~^\\ *b* &lt;i&gt; `d` [e](f) \\x1b[31m'
+    shown = "=cmd|&quot;x&quot;!A1 &amp; 50% of $a_b#{c}~^\\ *b* &lt;i&gt; `d` [e](f) \\x1b[31m"
     assert caption and all(shown in text for text in caption)
     assert names and all(shown in text for text in names)
     assert "\x1b" not in html

@@ -1,4 +1,4 @@
-"""Folders of pictures: loaded as FiftyOne and pycocotools load them, they hold what the run does."""
+"""Folders of pictures: as FiftyOne and pycocotools load them, they hold what the run does."""
 
 from __future__ import annotations
 
@@ -112,9 +112,10 @@ def test_fiftyone_holds_labels_masks_maps_and_quadrants(
             known = edits[place]["known"]
             letter = ("R" if edits[place]["valid"] else "W") if known else "U"
             assert sample[f"{field}_counterfactual_quadrant"] == ("R" if right else "W") + letter
-            with Image.open(folder / sample["filepath"]) as image, Image.open(
-                io.BytesIO(picture["picture"])
-            ) as stored:
+            with (
+                Image.open(folder / sample["filepath"]) as image,
+                Image.open(io.BytesIO(picture["picture"])) as stored,
+            ):
                 assert np.array_equal(np.asarray(image), np.asarray(stored.convert("RGB")))
 
 

@@ -129,7 +129,8 @@ def test_differences_are_those_of_the_images(tmp_path: Path) -> None:
         right = rows.column("correct").to_numpy().astype(float)
         valid = rows.column("valid").to_numpy().astype(float)
         ratios.append(Ratio(right * valid, right))
-    expected = paired_difference(*ratios)
+    ours, theirs = ratios
+    expected = paired_difference(ours, theirs)
     found = pair.difference("pt")
     assert expected is not None and found is not None
     assert (found.value, found.low, found.p) == (expected.value, expected.low, expected.p)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Export = Callable[..., tuple[int, str, str]]
-KNOWN = {
+KNOWN: dict[str, dict[str, type]] = {
     "Classification": {"tags": list, "label": str, "confidence": float},
     "Segmentation": {"tags": list, "mask": dict},
     "Heatmap": {"tags": list, "map": dict, "range": list},

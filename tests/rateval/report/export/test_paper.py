@@ -15,7 +15,8 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.report.export.latex import escape as escape_latex, write_latex
 from rateval.report.export.markdown import escape, write_markdown
-from rateval.report.export.paper import Number, lay_out_tables
+from rateval.report.export.pairs import lay_out_tables
+from rateval.report.export.paper import Number
 from rateval.report.export.selecting import select
 
 COMPILERS = ("pdflatex", "lualatex", "xelatex", "tectonic")

@@ -124,7 +124,7 @@ class RunRecord(StoredTables):
         """The command line that runs the same study again, or words where it has none."""
         if self.spec_given:
             return write_command("run", self.spec_name, self.overrides)
-        without = self.spec_name == "rateval.evaluate"
+        without = self.spec_name.startswith("rateval")
         return f"{self.spec_name if without else 'rateval.run'} with the same arguments"
 
     @property

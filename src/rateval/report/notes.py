@@ -48,7 +48,8 @@ def explain_protocol(record: RunRecord) -> Iterator[str]:
         return
     yield f"protocol {record.protocol}, as published, which differs from matched here:"
     yield from (f"  · {difference}" for difference in record.differences or ("in nothing",))
-    yield f"rateval parity {quote(record.spec_name)} shows the matched numbers beside these"
+    if record.spec_given:
+        yield f"rateval parity {quote(record.spec_name)} shows the matched numbers beside these"
 
 
 def explain_columns(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]]:

@@ -38,12 +38,12 @@ def read_outcomes(inferred: Path, judged: Path, edited: Edited | None = None) ->
     """
     # Probabilities are most of the bytes, and nobody asks for them here.
     rows = tables.read_rows(inferred, ["id", "correct", "mask_area"])
-    by_edits = tables.has_column(judged, tables.KNOWN)
-    verdicts = tables.read_rows(judged, ["id", "valid", *([tables.KNOWN] if by_edits else [])])
+    told = tables.has_column(judged, tables.KNOWN)
+    verdicts = tables.read_rows(judged, ["id", "valid", *([tables.KNOWN] if told else [])])
     assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
     known = rows.column("mask_area").is_valid().to_numpy()  # 0 for an empty mask
-    if by_edits:
-        known = known & verdicts.column(tables.KNOWN).to_numpy()
+    if told:  # an image without a mask is none that is known; a verdict from elsewhere has no mask
+        known = verdicts.column(tables.KNOWN).to_numpy()
     outcomes = Outcomes(
         rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy(), known
     )

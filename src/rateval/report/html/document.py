@@ -126,7 +126,8 @@ def _bar(record: RunRecord) -> Html:
 
 
 def _title(record: RunRecord) -> Html:
-    seeds = f"seed{'s' if record.seeds[1:] else ''} {list_some(map(str, record.seeds))}"
+    named = list_some(map(str, record.seeds)) or "not known"
+    seeds = f"seed{'s' if record.seeds[1:] else ''} {named}"
     failures = len(record.failures)
     count = f"{failures} failure{'s' if failures > 1 else ''}" if failures else None
     status = "running, or it died" if record.status == "running" else record.status

@@ -33,7 +33,8 @@ def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> 
     stored results are gone.
     """
     first = cell.evidence[0].validator
-    rows = record.rows(cell, first, _PREDICTIONS)
+    # Probabilities are most of the bytes, and predictions from elsewhere have none.
+    rows = record.rows(cell, first, _PREDICTIONS if len(shown) else _PREDICTIONS[:-1])
     places = find_places(rows.column("index").to_numpy(), shown)
     columns: Columns = {}
     if len(shown):

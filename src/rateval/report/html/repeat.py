@@ -42,7 +42,7 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     machine = record.environment
     yield "run", f"{record.study}, {record.status}"
     yield "started", f"{record.started}, {record.seconds:,.0f} s"
-    yield "seeds", list_some(map(str, record.seeds))
+    yield "seeds", list_some(map(str, record.seeds)) or "not known"
     yield "protocol", record.protocol
     yield "device", machine.device
     yield "machine", f"{machine.processor}, {machine.cores} cores, {machine.platform}"

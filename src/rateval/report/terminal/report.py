@@ -103,7 +103,7 @@ def _head(record: RunRecord) -> Text:
     plural = "s" if len(record.seeds) > 1 else ""
     head.append(
         f" in {record.seconds:,.0f} s on {record.environment.device}, "
-        f"seed{plural} {list_some(map(str, record.seeds))}",
+        f"seed{plural} {list_some(map(str, record.seeds)) or 'not known'}",
         style="dim",
     )
     for note in explain_limit(record):

@@ -69,19 +69,28 @@ def find_notes(record: RunRecord, blocks: Sequence[Block]) -> Iterator[Note]:
         (explain_data(record), anchor(0), "scores"),
         (explain_assumed(record), "repeat", "what was run"),
         (explain_completeness(record), "explainers", "explainers"),
-        (explain_changes(record), "explainers", "explainers"),
+        (_sum_up_changes(record), "explainers", "explainers"),
     )
-    for texts, place, where in whole:
-        for text in _join_lines(texts):
-            yield Note(text, place, where)
     failed, several = Failed(record, NOT_FOR_SCORES), len(record.seeds) > 1
     for at, block in enumerate(blocks):
         for text in explain_failures(record, failed, block.lacking):
             yield Note(text, anchor(at), f"table: {block.dataset}", grave=True)
-        for text in _join_lines(
-            (*explain_looks(record, block), *explain_undefined(block, several=several))
-        ):
-            yield Note(text, anchor(at), f"table: {block.dataset}")
+        for text in explain_looks(record, block):
+            yield Note(text, anchor(at), f"table: {block.dataset}, {block.judged_by}")
+    for texts, place, where in whole:
+        for text in _join_lines(texts):
+            yield Note(text, place, where)
+    for at, block in enumerate(blocks):
+        for text in _join_lines(explain_undefined(block, several=several)):
+            yield Note(text, anchor(at), f"table: {block.dataset}, {block.judged_by}")
+
+
+def _sum_up_changes(record: RunRecord) -> Iterator[str]:
+    """Yield one note on rankings that hang on the explainer, with the first of them."""
+    changes = list(explain_changes(record))
+    if changes:
+        more = f"; {len(record.ranking_changes)} such pairs in all" if changes[1:] else ""
+        yield changes[0] + more
 
 
 def _join_lines(texts: Iterable[str]) -> Iterator[str]:

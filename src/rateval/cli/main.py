@@ -21,7 +21,8 @@ USER_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C.
+    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C. A
+    gate's are 3 for failed and 4 for undecided.
 
     A bug's traceback is printed; the code is then 1.
     """
@@ -97,6 +98,7 @@ COMMANDS = {
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
     "report": "print the report of a run again",
+    "gate": "hold a run against requirements: exit code 0, 3 or 4",
     "list": "list components",
     "show": "show a component and its parameters",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",

@@ -106,9 +106,7 @@ class Measurer:
 
     def _measure_worst(self, target: Target, one: Requirement, validator: str | None) -> Measured:
         if not self._share_test(target.cells):
-            raise _LackingError(
-                "each seed has images of its own, whose parts can't be put together"
-            )
+            raise _LackingError("each seed has images of its own, and so parts of its own")
         counted = self._count(self._record, target.cells, validator, one.metric)
         if counted is None or not all(one.ratio.is_share for one in counted):
             raise _LackingError(NO_SUM)

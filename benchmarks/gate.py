@@ -51,7 +51,7 @@ def at_least(bound: float) -> Draw:
 def accuracy_drop(margin: float, flips: float) -> Draw:
     """Draw an accuracy of 80 % that drops by the margin less the distance.
 
-    ``flips`` of the images change to the better, and as many more to the worse as the drop asks for.
+    ``flips`` of the images get better, and as many, more by the drop, get worse.
     """
 
     def draw(rng: np.random.Generator, n: int, distance: float) -> Found:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rateval.cli.arguments import path
+from rateval.cli.report import newest_run
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -30,7 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "Hold a run against requirements. Exits with 0 if all are shown to be met, 3 if one is "
         "shown to be broken, and 4 if the images leave it open. Nothing is computed by a model."
     )
-    parser.add_argument("run", type=path, help="a run's folder")
+    parser.add_argument(
+        "run", type=path, nargs="?", help="a run's folder (default: the newest in ./runs)"
+    )
     parser.add_argument(
         "--file",
         metavar="FILE",
@@ -66,7 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(parsed: Namespace) -> int:
     """Decide, print and write, and return the outcome's exit code."""
-    record = load(parsed.run)
+    record = load(parsed.run or newest_run(Path("runs")))
     given = Given(
         require=tuple(parsed.require),
         against=parsed.against,

@@ -1,4 +1,4 @@
-"""The workflows of docs/gate.md: their commands are run, on a tiny study in the place of a real one."""
+"""The workflows of docs/gate.md: their commands are run, on a tiny study."""
 
 from __future__ import annotations
 

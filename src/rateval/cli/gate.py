@@ -56,6 +56,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--against-method", metavar="LABEL", help="the method of the run that --against names"
     )
     parser.add_argument(
+        "--allow-different-view",
+        action="store_true",
+        help="compare evidence where the models see other parts of the images",
+    )
+    parser.add_argument(
         "--decide", choices=("interval", "value"), help="by the interval, or by the bare value"
     )
     for name in _FILTERS:
@@ -74,17 +79,16 @@ def execute(parsed: Namespace) -> int:
         require=tuple(parsed.require),
         against=parsed.against,
         against_method=parsed.against_method,
+        different_view=parsed.allow_different_view,
         decide=parsed.decide,
         only={name: value for name in _FILTERS if (value := getattr(parsed, name)) is not None},
     )
     file = None if parsed.file is None else Path(parsed.file)
     gate = read_gate(file, record.spec_resolved.get("gate"), given)
-    # Only who reads stored results waits for torch.
-    from rateval.checkpoints.restore import resolve
+    # Only who has asked for something sensible waits for what counts.
     from rateval.scoring.gate.gate import judge_run
 
-    registry = discover()
-    verdict = judge_run(record, gate, lambda run, table, name: resolve(run, table, name, registry))
+    verdict = judge_run(record, gate, discover())
     _write(parsed.junit, "--junit", write_junit(verdict, record.started, record.seconds))
     _write(parsed.markdown, "--markdown", write_markdown(verdict))
     _print(verdict, as_json=parsed.json)

@@ -98,6 +98,7 @@ COMMANDS = {
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
     "report": "print the report of a run again",
+    "compare": "compare runs with a baseline, unit by unit",
     "gate": "hold a run against requirements: exit code 0, 3 or 4",
     "list": "list components",
     "show": "show a component and its parameters",

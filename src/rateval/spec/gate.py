@@ -87,6 +87,8 @@ class Gate(Table):
     against_method: Name | None = None
     """Label of the method of that other run; the one of the same name without it, or its only
     one."""
+    different_view: bool = False
+    """Whether evidence may be compared where the models of both see other parts of the images."""
     decide: Literal["interval", "value"] = "interval"
     """``interval``: by what the images leave open. ``value``: by the bare value, which at the bound
     is right as often as a coin."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -38,7 +38,8 @@ class Given:
     against: str | None = None
     """In the place of the file's."""
     against_method: str | None = None
-    decide: str | None = None
+    different_view: bool = False
+    decide: Literal["interval", "value"] | None = None
     only: Mapping[str, str] = field(default_factory=dict)
     """``dataset``, ``method`` and so on, for each requirement that doesn't say so itself."""
 
@@ -70,6 +71,7 @@ def read_gate(file: Path | None, table: Mapping[str, Any] | None, given: Given) 
     gate = Gate(
         against=given.against or gate.against,
         against_method=given.against_method or gate.against_method,
+        different_view=given.different_view or gate.different_view,
         decide=given.decide or gate.decide,
         require=require,
     )

@@ -135,11 +135,16 @@ def read_masks(
 ) -> Iterator[tuple[list[str], NDArray[np.bool_], list[bool]]]:
     """Yield ids, (B, H, W) bool masks and whether there is a mask, in the order of the rows."""
     with pq.ParquetFile(folder / MASKS) as file:
-        shape = _mask_shape(file)
+        shape = _mask_shape(file.schema_arrow)
         for batch in file.iter_batches(batch_size):
             packed: list[bytes | None] = batch.column("mask").to_pylist()
             present = [bits is not None for bits in packed]
             yield batch.column("id").to_pylist(), unpack_masks(packed, shape), present
+
+
+def read_mask_shape(folder: Path) -> tuple[int, int]:
+    """Return height and width of the masks of a result: of what the model saw, in pixels."""
+    return _mask_shape(pq.read_schema(folder / MASKS))
 
 
 def read_packed_masks(
@@ -157,7 +162,7 @@ def read_packed_masks(
             bits = batch.column("mask").take(pa.array(here - start)).to_pylist()
             found |= {at: one for at, one in zip(here.tolist(), bits, strict=True) if one}
             start += len(batch)
-        return _mask_shape(file), found
+        return _mask_shape(file.schema_arrow), found
 
 
 def unpack_masks(packed: Sequence[bytes | None], shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -174,9 +179,8 @@ def unpack_masks(packed: Sequence[bytes | None], shape: tuple[int, int]) -> NDAr
     return masks.reshape(-1, *shape)
 
 
-def _mask_shape(file: pq.ParquetFile) -> tuple[int, int]:
-    metadata = file.schema_arrow.metadata
-    return int(metadata[b"height"]), int(metadata[b"width"])
+def _mask_shape(schema: pa.Schema) -> tuple[int, int]:
+    return int(schema.metadata[b"height"]), int(schema.metadata[b"width"])
 
 
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:

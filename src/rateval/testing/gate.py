@@ -7,7 +7,6 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from rateval.checkpoints.restore import resolve
 from rateval.console import Console
 from rateval.records.gate import GateRecord
 from rateval.records.run import RunRecord, load
@@ -41,8 +40,7 @@ def assert_gate(
     )
     table: dict[str, Any] | None = record.spec_resolved.get("gate")
     gate = read_gate(None if file is None else Path(file), table, given)
-    registry = discover()
-    verdict = judge_run(record, gate, lambda run, table, name: resolve(run, table, name, registry))
+    verdict = judge_run(record, gate, discover())
     if verdict.outcome != "passed":
         raise AssertionError(f"\n{_write_plain(verdict)}")
     return verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rateval.errors import Problem, SpecError
@@ -10,7 +10,7 @@ from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.scores.grouping import group_by
-from rateval.scoring.gate.reading import find_dataset
+from rateval.scoring.across.units import find_dataset
 from rateval.spec.gate import Gate, Requirement
 from rateval.wording import suggest
 
@@ -49,6 +49,8 @@ class Baseline:
     """Whether it is a method of the run itself."""
     method: str | None
     """Label of the method; None for the one of the same name, or the only one."""
+    different_view: bool = False
+    """Whether its models may see other parts of the images."""
 
 
 def check_labels(record: RunRecord, gate: Gate) -> None:
@@ -128,19 +130,7 @@ def _is_same_test(key: Key, target: Key, baseline: Baseline) -> bool:
 def _share_images(
     cells: Iterable[CellRecord], target: Target, baseline: Baseline, record: RunRecord
 ) -> Iterator[CellRecord]:
-    tests = {find_dataset(record, cell.key).test_identity for cell in target.cells}
+    tests = {find_dataset(record, cell).whole_test for cell in target.cells}
     for cell in cells:
-        if find_dataset(baseline.run, cell.key).test_identity in tests:
+        if find_dataset(baseline.run, cell).whole_test in tests:
             yield cell
-
-
-def match_seeds(
-    ours: Sequence[CellRecord], theirs: Sequence[CellRecord]
-) -> list[tuple[CellRecord, CellRecord]]:
-    """Return cells with those of the same seed; one that depends on none goes with each."""
-    return [
-        (one, other)
-        for one in ours
-        for other in theirs
-        if len({one.key.seed, other.key.seed} - {None}) < 2
-    ]

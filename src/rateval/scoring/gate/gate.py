@@ -9,11 +9,11 @@ from pathlib import Path
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.records.gate import CheckRecord, GateRecord
 from rateval.records.run import FILE_NAME, RunRecord, load
+from rateval.registry.registry import Registry
 from rateval.scoring.gate.choosing import Baseline, Target, check_labels, find_targets
 from rateval.scoring.gate.deciding import Check, Decision, conclude, decide
 from rateval.scoring.gate.finding import Found
 from rateval.scoring.gate.measuring import Measured, Measurer
-from rateval.scoring.gate.reading import Find
 from rateval.spec.gate import Gate, Requirement
 from rateval.wording import list_some, suggest
 
@@ -28,15 +28,15 @@ class _Row:
     measured: Measured
 
 
-def judge_run(record: RunRecord, gate: Gate, find: Find) -> GateRecord:
-    """Hold a run against requirements; ``find`` returns what a table of its spec names.
+def judge_run(record: RunRecord, gate: Gate, registry: Registry) -> GateRecord:
+    """Hold a run against requirements; metrics are counted by the components of ``registry``.
 
     What is missing, undefined, failed or gone leaves its requirement undecided. Raises SpecError
     for labels that the run doesn't have, and RatevalError for a baseline that can't be read.
     """
     check_labels(record, gate)
     baseline = _find_baseline(record, gate)
-    measurer = Measurer(record, baseline, find)
+    measurer = Measurer(record, baseline, registry)
     rows = [
         row
         for at, asked in enumerate(gate.require)
@@ -117,7 +117,7 @@ def _find_baseline(record: RunRecord, gate: Gate) -> Baseline | None:
             told = f'against = "{against}" is a method of the run itself; leave this out'
             where = f'the gate: against_method = "{gate.against_method}"'
             raise SpecError([Problem(where, told)])
-        return Baseline(record, True, against)
+        return Baseline(record, True, against, gate.different_view)
     folder = Path(against).expanduser()
     if not folder.exists():
         raise RatevalError(
@@ -126,7 +126,7 @@ def _find_baseline(record: RunRecord, gate: Gate) -> Baseline | None:
         )
     other = load(folder)
     _require_method(other, gate.against_method)
-    return Baseline(other, False, gate.against_method)
+    return Baseline(other, False, gate.against_method, gate.different_view)
 
 
 def _require_method(other: RunRecord, method: str | None) -> None:

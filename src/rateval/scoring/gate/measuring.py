@@ -14,8 +14,13 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.scores.classes import FEWEST
 from rateval.records.scores.estimate import Estimate
+from rateval.registry.registry import Registry
+from rateval.scoring.across.cells import pair_seeds
+from rateval.scoring.across.likeness import Place, require_same_data, require_same_view
+from rateval.scoring.across.parts import SharedMetric, share_validator
+from rateval.scoring.across.units import find_dataset
 from rateval.scoring.gate.changes import find_change
-from rateval.scoring.gate.choosing import Baseline, Target, match_seeds, pair_up
+from rateval.scoring.gate.choosing import Baseline, Target, pair_up
 from rateval.scoring.gate.finding import (
     NO_SUM,
     Asked,
@@ -24,7 +29,7 @@ from rateval.scoring.gate.finding import (
     find_value,
     find_worst,
 )
-from rateval.scoring.gate.reading import Counted, Find, Reader, find_dataset, share_ids
+from rateval.scoring.gate.reading import Counted, Reader, count_units, share_ids
 from rateval.spec.gate import Requirement
 from rateval.stats.ratio import Ratio
 from rateval.store.rows import ROWS
@@ -57,9 +62,9 @@ class _LackingError(Exception):
 class Measurer:
     """Measures rows of one run, some of them against a baseline."""
 
-    def __init__(self, record: RunRecord, baseline: Baseline | None, find: Find) -> None:
+    def __init__(self, record: RunRecord, baseline: Baseline | None, registry: Registry) -> None:
         self._record, self._baseline = record, baseline
-        self._reader = Reader(record, find)
+        self._reader = Reader(record, registry)
 
     def measure(self, target: Target, one: Requirement) -> Measured:
         """Return what is known; what is missing, failed or gone is told as such."""
@@ -97,7 +102,7 @@ class Measurer:
             (cell,) = target.cells
             value = _score(cell, validator, one.metric)
             return find_share(value.numerator or 0, value.denominator or 0, cell.count, asked)
-        counted = self._count(self._record, target.cells, validator, one.metric)
+        counted = self._count(target.cells, validator, one.metric)
         if counted is None:
             values = [_score(cell, validator, one.metric).value for cell in target.cells]
             defined = [value for value in values if value is not None]
@@ -107,12 +112,12 @@ class Measurer:
     def _measure_worst(self, target: Target, one: Requirement, validator: str | None) -> Measured:
         if not self._share_test(target.cells):
             raise _LackingError("each seed has images of its own, and so parts of its own")
-        counted = self._count(self._record, target.cells, validator, one.metric)
+        counted = self._count(target.cells, validator, one.metric)
         if counted is None or not all(one.ratio.is_share for one in counted):
             raise _LackingError(NO_SUM)
         first = target.cells[0]
         if one.worst == "class":
-            names = list(find_dataset(self._record, first.key).classes)
+            names = list(find_dataset(self._record, first).classes)
             codes = counted[0].labels
         else:
             names, codes = self._read_group(first, str(one.worst))
@@ -140,59 +145,56 @@ class Measurer:
         return list(groups[name].values), groups[name].codes
 
     def _measure_change(self, target: Target, one: Requirement, validator: str | None) -> Measured:
-        assert self._baseline is not None  # a gate that compares names one
+        assert self._baseline is not None and validator is not None  # both were looked for
         run = self._baseline.run
         theirs = pair_up(target, self._baseline, self._record)
         if isinstance(theirs, str):
             raise _LackingError(theirs)
-        if not self._baseline.own:
-            self._require_alike(target, one, validator)
-        pairs = match_seeds(target.cells, theirs)
-        if not pairs:
-            raise _LackingError("the baseline has other seeds")
-        ours = self._count(self._record, [a for a, _ in pairs], validator, one.metric)
-        others = self._count(run, [b for _, b in pairs], validator, one.metric)
+        places = pair_seeds((self._record, target.cells), (run, theirs))
         named = run.label(theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key)
-        if ours is None or others is None:
-            found = _compare_values(pairs, validator, one.metric)
-            return Measured(found, validator, named)
+        metric = self._reader.share(run, validator, one.metric)
+        pairs = [self._read_pair(*place, metric, validator) for place in places]
+        counted = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if len(counted) < len(pairs):
+            return Measured(_compare_values(places, validator, metric), validator, named)
         bound = -one.bound if one.rule == "drop_at_most" else one.bound
         asked = Asked(bound, self._record.level)
-        shared = self._share_test(target.cells)
-        found = find_change(list(zip(ours, others, strict=True)), asked, shared=shared)
-        left_out = len(ours[0].ids) - (found.total or 0)
-        notes = (f"{left_out} images that only one of both has are left out",) if left_out else ()
+        found = find_change(counted, asked, shared=self._share_test(target.cells))
+        left_out = len(counted[0][0].ids) - (found.total or 0)
+        notes = (f"{left_out} images that the baseline hasn't are left out",) if left_out else ()
         return Measured(found, validator, named, notes)
 
-    def _require_alike(self, target: Target, one: Requirement, validator: str | None) -> None:
-        """Raise _LackingError where a label means something else in the other run."""
+    def _read_pair(
+        self, ours: Place, theirs: Place, metric: SharedMetric, validator: str
+    ) -> tuple[Counted | None, Counted | None]:
+        """Return both cells by their images. Raises RatevalError where these are not the same."""
         assert self._baseline is not None
-        other, labels = self._baseline.run, {"shift": target.key.shift}
-        labels["metric"] = one.metric
-        if self._reader.looks_at_evidence(one.metric):
-            labels |= {"evidence": validator, "attribution": target.key.attribution}
-        for table, label in labels.items():
-            ours, theirs = (_entry(run, table, label) for run in (self._record, other))
-            if label is not None and ours != theirs:
-                told = f"{table} {label}"
-                raise _LackingError(
-                    "the baseline has other params, or nothing, under this name", told
-                )
+        evidence = self._reader.looks_at_evidence(metric)
+        other = validator
+        if evidence:
+            other = share_validator(ours[0], theirs[0], validator)
+        elif theirs[1].by(validator) is None and theirs[1].evidence:
+            other = theirs[1].evidence[0].validator  # of predictions all say the same
+        one = self._reader.read_units(ours, validator, metric)
+        beside = self._reader.read_units(theirs, other, metric)
+        require_same_data(ours, theirs, one, beside)
+        if evidence and not self._baseline.different_view:
+            require_same_view(ours, theirs, one, beside)
+        return count_units(one), count_units(beside)
 
     def _count(
-        self,
-        run: RunRecord,
-        cells: Sequence[CellRecord],
-        validator: str | None,
-        metric: str,
+        self, cells: Sequence[CellRecord], validator: str | None, metric: str
     ) -> list[Counted] | None:
         """Return a metric of cells by their images; None where it is no sum over them."""
-        found = [self._reader.read(run, cell, validator, metric) for cell in cells]
+        assert validator is not None  # it was looked for
+        shared = self._reader.share(self._record, validator, metric)
+        places = [(self._record, cell) for cell in cells]
+        found = [count_units(self._reader.read_units(place, validator, shared)) for place in places]
         there = [one for one in found if one is not None]
         return there if len(there) == len(found) else None
 
     def _share_test(self, cells: Sequence[CellRecord]) -> bool:
-        return len({find_dataset(self._record, cell.key).test_identity for cell in cells}) == 1
+        return len({find_dataset(self._record, cell).whole_test for cell in cells}) == 1
 
 
 def _score(cell: CellRecord, validator: str | None, metric: str) -> Estimate:
@@ -204,11 +206,12 @@ def _score(cell: CellRecord, validator: str | None, metric: str) -> Estimate:
 
 
 def _compare_values(
-    pairs: Sequence[tuple[CellRecord, CellRecord]], validator: str | None, metric: str
+    places: Sequence[tuple[Place, Place]], validator: str, metric: SharedMetric
 ) -> Found:
     changes = []
-    for ours, theirs in pairs:
-        one, other = (_score(cell, validator, metric).value for cell in (ours, theirs))
+    for ours, theirs in places:
+        one = _score(ours[1], validator, metric.label).value
+        other = _score(theirs[1], validator, metric.theirs).value
         if one is not None and other is not None:
             changes.append(one - other)
     return Found(sum(changes) / len(changes) if changes else None, why=NO_SUM)
@@ -227,10 +230,3 @@ def _split(
         else:
             left += 1
     return parts, left
-
-
-def _entry(run: RunRecord, table: str, label: str | None) -> dict[str, object] | None:
-    for entry in run.spec_resolved.get(table, ()):
-        if entry["name"] == label:
-            return {key: entry.get(key) for key in ("kind", "component", "version", "params")}
-    return None

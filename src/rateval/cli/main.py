@@ -21,7 +21,8 @@ USER_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C.
+    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C. A
+    gate's are 3 for failed and 4 for undecided.
 
     A bug's traceback is printed; the code is then 1.
     """
@@ -98,6 +99,7 @@ COMMANDS = {
     "validate": "check a spec without running it",
     "report": "print the report of a run again",
     "compare": "compare runs with a baseline, unit by unit",
+    "gate": "hold a run against requirements: exit code 0, 3 or 4",
     "export": "write a run as CSV, Parquet, LaTeX, a FiftyOne dataset and more",
     "list": "list components",
     "show": "show a component and its parameters",

@@ -19,6 +19,7 @@ from pydantic import (
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
 from rateval.spec.extras import Counterfactual, Faithfulness, HeldOut, Report
+from rateval.spec.gate import Gate
 from rateval.spec.statistics import Statistics
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
@@ -185,6 +186,8 @@ class RunSpec(Table):
     """What intervals and tests are asked for."""
     report: Report = Report()
     """What is kept and written for readers."""
+    gate: Gate | None = None
+    """What ``rateval gate`` asks of the run."""
     executor: Entry = Entry(use="local")
     """Where the steps run."""
     run: RunOptions = RunOptions()
@@ -216,9 +219,10 @@ class RunSpec(Table):
             "faithfulness": self.faithfulness,
             "counterfactual": self.counterfactual,
             "held_out": self.held_out,
+            "gate": self.gate,
         }
         return {
-            name: table.model_dump(mode="json")
+            name: table.model_dump(mode="json", exclude_none=name == "gate")
             for name, table in given.items()
             if table is not None
         }

@@ -2,7 +2,7 @@
 
 Prints, in percent of simulated candidates, how often each kind of requirement passes at the bound,
 where 5 % may, and at some distances on its good side: its power. Beside it, how often it fails what
-is exactly at the bound. Takes about two minutes.
+is exactly at the bound. Takes some minutes.
 
     python benchmarks/gate.py --candidates 1000
 """

@@ -114,6 +114,11 @@ COMMANDS = {
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 
+OF_RESULTS = frozenset(
+    {"report", "compare", "gate", "export", "import-reference", "export-reference", "look"}
+)
+"""Those whose modules are in ``cli/results``."""
+
 
 def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
     """Return the command line's parser, with the arguments of the ``chosen`` commands.
@@ -137,4 +142,5 @@ def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
 
 
 def _module_of(command: str) -> Any:
-    return importlib.import_module(f"rateval.cli.{command.replace('-', '_')}")
+    folder = "rateval.cli.results" if command in OF_RESULTS else "rateval.cli"
+    return importlib.import_module(f"{folder}.{command.replace('-', '_')}")

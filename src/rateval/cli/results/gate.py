@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rateval.cli.arguments import path
-from rateval.cli.report import newest_run
+from rateval.cli.results.report import newest_run
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError

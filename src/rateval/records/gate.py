@@ -13,6 +13,11 @@ Decide = Literal["interval", "value"]
 Rule = Literal["at_least", "at_most", "drop_at_most", "rise_at_most"]
 
 
+BEYOND = "the interval lies on the bad side of the bound"
+ACROSS = "the interval reaches over the bound"
+"""Reasons that the numbers of a check say themselves."""
+
+
 class CheckRecord(Record):
     """One requirement on one cell, or on cells that differ in their seed only."""
 

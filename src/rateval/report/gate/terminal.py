@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
-from rateval.records.gate import CheckRecord, GateRecord, Outcome
+from rateval.records.gate import ACROSS, BEYOND, CheckRecord, GateRecord, Outcome
 from rateval.report.gate.words import (
     MARKS,
     explain,
@@ -24,7 +24,7 @@ _STYLES: dict[Outcome, str] = {"passed": "green", "failed": "red", "undecided": 
 
 
 def render_gate(record: GateRecord) -> RenderableType:
-    """Lay out a row per requirement and cell, then a reason for each that didn't pass."""
+    """Lay out a row per requirement and cell, then the reasons that its numbers don't say."""
     table = make_table("", "requirement", "cell")
     add_number(table, "value")
     add_number(table, "interval")
@@ -50,7 +50,8 @@ def render_gate(record: GateRecord) -> RenderableType:
 
 def _reasons(record: GateRecord) -> Iterator[tuple[str, str]]:
     for at, check in enumerate(record.checks):
-        if check.outcome != "passed" or check.at is not None:
+        silent = check.outcome == "passed" or check.why in (BEYOND, ACROSS)
+        if not silent or check.at is not None:
             yield f"{at + 1} {check.outcome}", _reason(check)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rateval.records.gate import Decide, Outcome, Rule
+from rateval.records.gate import ACROSS, BEYOND, Decide, Outcome, Rule
 from rateval.scoring.gate.finding import Found
 from rateval.stats.multiple import holm
 
@@ -93,8 +93,8 @@ def _by_interval(check: Check, corrected: float, level: float) -> Decision:
     if check.met <= alpha:
         return Decision("passed", corrected, "the interval lies on the good side of the bound")
     if corrected <= alpha:
-        return Decision("failed", corrected, "the interval lies on the bad side of the bound")
+        return Decision("failed", corrected, BEYOND)
     if check.broken <= alpha:
         why = "it lies on the bad side, but not once all checks are corrected for"
         return Decision("undecided", corrected, why)
-    return Decision("undecided", corrected, "the interval reaches over the bound")
+    return Decision("undecided", corrected, ACROSS)

@@ -1,29 +1,30 @@
 """Choose which pre-training of each family is shipped, by its zero-shot accuracy alone.
 
     python scripts/choose_quickstart.py clip-0 clip-1 clip-2 blip-0 blip-1 albef-0
-    python scripts/choose_quickstart.py clip-0 clip-1 clip-2 --study runs
+    python scripts/choose_quickstart.py clip-0 clip-1 clip-2 --write --study runs
 
 Each folder is one that ``train_quickstart.py`` or ``train_quickstart_vlp.py`` wrote. All classify
 the same 2,000 unbiased scenes in clean style, and in hard style, by a seed that no training had.
 Of each family the one that is right most often on the clean ones is named; nothing else is looked
-at for that. ``--study`` then shows what fine-tuning does to every one of them, chosen or not.
+at for that. ``--write`` keeps the counts, as ``docs/figures/choice.json``; a test compares what is
+shipped with them. ``--study`` shows what fine-tuning does to every one of them, chosen or not.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
+from choice import SCENES, SEED, WEIGHTS, Candidate, choose, write
 from pretraining import CLASS_PROMPTS, STYLES, Normalise, zero_shot
 
 import rateval
 
-SEED = 1000
-"""Of the scenes that are classified; trainings have smaller ones."""
 TUNED = {"epochs": 5, "lr": 3e-4, "head_lr": 3e-3}
 
 
@@ -40,7 +41,7 @@ def describe(folder: Path) -> tuple[str, dict[str, Any]]:
 
 
 @torch.inference_mode()
-def count_right(folder: Path) -> tuple[int, ...]:
+def count_right(folder: Path) -> list[int]:
     """Return how many scenes of each of STYLES the model classifies correctly."""
     family, params = describe(folder)
     model: Any = rateval.create("model", family, **params)
@@ -48,22 +49,17 @@ def count_right(folder: Path) -> tuple[int, ...]:
     classes = model.encode_text(CLASS_PROMPTS)
     right = []
     for style in STYLES:
-        found, labels = zero_shot(model.encode_image, classes, normalise, style, SEED)
+        found, labels = zero_shot(model.encode_image, classes, normalise, style, SEED, SCENES)
         right.append(int(found.eq(labels).sum()))
-    return tuple(right)
+    return right
 
 
-def choose(found: Iterable[tuple[str, str, Sequence[int]]]) -> dict[str, str]:
-    """Return, for each family, the name with the most clean scenes right; of equals the first.
-
-    >>> choose([("a", "clip", (7, 5)), ("b", "clip", (8, 2)), ("c", "blip", (1, 1))])
-    {'clip': 'b', 'blip': 'c'}
-    """
-    best: dict[str, tuple[int, str]] = {}
-    for name, family, (clean, *_) in found:
-        if family not in best or clean > best[family][0]:
-            best[family] = clean, name
-    return {family: name for family, (_, name) in best.items()}
+def measure(folder: Path) -> Candidate:
+    """Measure the model of a folder."""
+    family, _ = describe(folder)
+    clean, hard = count_right(folder)
+    digest = sha256((folder / WEIGHTS[family]).read_bytes()).hexdigest()
+    return Candidate(folder.name, family, digest, clean, hard)
 
 
 def run_study(folders: Sequence[Path], output: Path) -> None:
@@ -96,6 +92,7 @@ def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folders", type=Path, nargs="+", help="folders of pre-trained models")
+    parser.add_argument("--write", action="store_true", help="keep the counts for the documents")
     parser.add_argument("--study", type=Path, help="folder for a study of all of them")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
@@ -105,15 +102,16 @@ def main() -> None:
     """Measure, choose, and with --study show what each of them comes to."""
     options = parse()
     torch.set_num_threads(options.threads)
-    found = []
     print(f"{'folder':<16} {'family':<7}" + "".join(f"{style:>8}" for style in STYLES), flush=True)
+    found = []
     for folder in options.folders:
-        right = count_right(folder)
-        found.append((folder.name, describe(folder)[0], right))
-        shares = "".join(f"{count / 2000:8.3f}" for count in right)
-        print(f"{folder.name:<16} {found[-1][1]:<7}{shares}", flush=True)
-    for family, name in choose(found).items():
-        print(f"{family}: {name} is right most often on clean scenes")
+        found.append(one := measure(folder))
+        shares = "".join(f"{count / SCENES:8.3f}" for count in (one.clean, one.hard))
+        print(f"{one.name:<16} {one.family:<7}{shares}", flush=True)
+    for family, best in choose(found).items():
+        print(f"{family}: {best.name} is right most often on clean scenes")
+    if options.write:
+        write(found)
     if options.study:
         run_study(options.folders, options.study)
 

@@ -9,13 +9,17 @@ A test compares what stands there with what this prints.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import choice
 import figures
 from figures import Figures, Triple
+
+from rateval.stats.wilson import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKER = re.compile(r"^<!-- table: (.+) -->\n\n((?:^\|.*\n)*)", re.MULTILINE)
@@ -85,15 +89,45 @@ def of_methods(study: str, test: str, columns: Sequence[Column]) -> str:
     return table(["method", *(column.heading for column in columns)], rows)
 
 
-def of_models(study: str, columns: Sequence[Column], tests: Sequence[str]) -> str:
-    """Write a row for each model of a study on each test, and what fine-tuning does to it."""
+def of_models(study: str, test: str, columns: Sequence[Column]) -> str:
+    """Write a row for each model of a study: how it starts, and what ``ft`` does to it."""
     found = figures.read(study)
     rows = [
-        [test, model, *(cell(found, test, model, "ft", column) for column in columns)]
-        for test in tests
+        [model, *(cell(found, test, model, "ft", column) for column in columns)]
         for model in found.listed("model")
     ]
-    return table(["test", "model", *(column.heading for column in columns)], rows)
+    return table(["model", *(column.heading for column in columns)], rows)
+
+
+def of_candidates() -> str:
+    """Write how often each pre-trained model is right; those that are shipped in bold."""
+    found = choice.read()
+    shipped = choice.choose(found).values()
+    rows = []
+    for one in found:
+        shares = [
+            write_share((count / choice.SCENES, *wilson_interval(count, choice.SCENES)))
+            for count in (one.clean, one.hard)
+        ]
+        rows.append([f"**{one.name}**" if one in shipped else one.name, *shares])
+    return table(["model", "clean scenes", "hard scenes"], rows)
+
+
+def of_seeds(study: str) -> str:
+    """Write a row for each test and method of a check by several seeds, and one of the change."""
+    found = figures.read(study)
+    (model,), (depth,) = found.listed("model"), found.listed("attribution")
+    rows = [
+        [test, name, *(cell(found, test, model, method, column) for column in columns)]
+        for test in found.listed("test")
+        for name, method, against in (
+            ("zero-shot", "zs", None),
+            ("fine-tuned", "ft", None),
+            ("change", "ft", "zs"),
+        )
+        for columns in [[dataclasses.replace(c, against=against) for c in by_map(depth)]]
+    ]
+    return table(["test", "method", "accuracy", "PT", "IR"], rows)
 
 
 def by_map(attribution: str) -> list[Column]:
@@ -119,14 +153,21 @@ def by_causes(attributions: Mapping[str, str]) -> list[Column]:
     ]
 
 
-def before_and_after(scores: Mapping[str, tuple[str, str, str]]) -> list[Column]:
-    """Return, for each heading's (metric, validator, attribution), zero-shot and the change."""
+def before_and_after() -> list[Column]:
+    """Return accuracy and PT by two scores and by edits: zero-shot's, and the change."""
+    mass, edits = "relevance-mass", "counterfactual"
+    scores = {
+        "accuracy": ("accuracy", mass, "raw"),
+        "PT, raw": ("pt", mass, "raw"),
+        "PT, margin": ("pt", mass, "margin"),
+        "PT causal": ("pt", edits, "raw"),
+    }
     return [
         column
         for heading, found in scores.items()
         for column in (
-            Column(f"{heading}, zs", *found, method="zs", interval=False),
-            Column("change by ft", *found, against="zs"),
+            Column(heading, *found, method="zs", interval=False),
+            Column("ft − zs", *found, against="zs"),
         )
     ]
 
@@ -140,6 +181,10 @@ def _causes(test: str) -> Callable[[], str]:
     return lambda: of_methods("methods", test, by_causes(depths))
 
 
+def _models(test: str) -> Callable[[], str]:
+    return lambda: of_models("pretrainings", test, before_and_after())
+
+
 TABLES: dict[str, Callable[[], str]] = {
     **{
         f"methods, {test}, {depth}": _methods(test, depth)
@@ -147,6 +192,9 @@ TABLES: dict[str, Callable[[], str]] = {
         for depth in ("last block", "all blocks")
     },
     **{f"methods, {test}, causes": _causes(test) for test in ("biased", "unbiased")},
+    "choice": of_candidates,
+    **{f"pretrainings, {test}": _models(test) for test in ("biased", "unbiased")},
+    "check-quickstart": lambda: of_seeds("check-quickstart"),
 }
 """Every table that a document may ask for by its name."""
 

@@ -129,8 +129,8 @@ def test_a_run_is_condensed_to_what_it_recorded(record: RunRecord, tmp_path: Pat
             triple = found.find(place).changes[pair.against.finetuner][change.metric]
             assert triple == pytest.approx((change.value, change.low, change.high), abs=1e-5)
     one, other = (found.find((*place[:2], method, *place[3:])) for method in ("lp", "zs"))
-    for metric, change in one.changes["zs"].items():
-        assert other.changes["lp"][metric] == figures.turned(change)
+    for metric, triple in one.changes["zs"].items():
+        assert other.changes["lp"][metric] == figures.turned(triple)
 
 
 def test_nothing_of_the_machine_is_kept(record: RunRecord, tmp_path: Path) -> None:

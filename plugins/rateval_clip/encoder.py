@@ -76,8 +76,15 @@ class Encoder:
     def encode_image(self, images: torch.Tensor) -> torch.Tensor:
         """Embed (B, 3, H, W) float32 as (B, D), not normalised."""
         weight = next(self.image_tower.parameters())
-        embedding: torch.Tensor = self.image_tower(images.to(weight.device, weight.dtype))
+        # Nothing after the last attention reads the other tokens. Where weights are trained, the
+        # order of sums stays as it is.
+        with self._shortened() if torch.is_inference_mode_enabled() else nullcontext():
+            embedding: torch.Tensor = self.image_tower(images.to(weight.device, weight.dtype))
         return embedding
+
+    def _shortened(self) -> AbstractContextManager[None]:
+        tail = self._tower.tail
+        return nullcontext() if tail is None else first_token_only(tail)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Return the projected image embedding, not normalised: (B, 3, H, W) to (B, D)."""
@@ -121,9 +128,7 @@ class Encoder:
     def _record(
         self, chosen: Mapping[int, tuple[torch.nn.Module, Attend]]
     ) -> Iterator[dict[int, torch.Tensor]]:
-        tail = self._tower.tail
-        shortened = nullcontext() if tail is None else first_token_only(tail)
-        with shortened, record_probabilities(chosen) as recorded:
+        with self._shortened(), record_probabilities(chosen) as recorded:
             yield recorded
 
     def record_blocks(

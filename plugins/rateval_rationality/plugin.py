@@ -109,6 +109,6 @@ def rateval_register_metrics() -> list[Component]:
             summary="Share of correct predictions whose map is valid and whose cause is not",
             factory="rateval_rationality.causes:make_looks_right_is_not",
             params="rateval_rationality.params:CountParams",
-            needs="predictions under edits",
+            needs="relevance and predictions under edits",
         ),
     ]

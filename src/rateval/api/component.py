@@ -13,6 +13,12 @@ EDITS = "predictions under edits"
 """What a validator or a metric ``needs`` that asks whether answers hang on the object; a study has
 them where its spec has ``[counterfactual]``."""
 
+MAPS_AND_EDITS = "relevance and predictions under edits"
+"""What a metric ``needs`` that compares what a map shows with what answers hang on: a verdict by
+edits is no map, and there is nothing to compare."""
+
+NEEDS = ("", EDITS, MAPS_AND_EDITS)
+
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -60,7 +66,9 @@ class Component:
     three optional: what a user has besides a live module."""
     needs: str = ""
     """``"predictions under edits"`` of a validator that judges those in place of relevance maps
-    (``rateval.api.edits.EditsValidator``), and of a metric that counts by ``Outcomes.causal``."""
+    (``rateval.api.edits.EditsValidator``), and of a metric that counts by ``Outcomes.causal``;
+    ``"relevance and predictions under edits"`` of a metric that compares the verdict on a map with
+    it, which is then not counted by the verdicts of validators of edits."""
 
     def __post_init__(self) -> None:
         for member in fields(self):
@@ -73,8 +81,8 @@ class Component:
             value = getattr(self, name)
             if (value or name in ("factory", "params")) and not _REFERENCE.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")
-        if self.needs not in ("", EDITS):
-            raise ValueError(f"needs = {self.needs!r}: must be {EDITS!r}, or empty")
+        if self.needs not in NEEDS:
+            raise ValueError(f"needs = {self.needs!r}: must be one of {NEEDS[1:]}, or empty")
         if bool(self.wraps) != bool(self.wrapper):
             raise ValueError("wraps and wrapper: one needs the other")
 

@@ -18,8 +18,8 @@ class CellSteps:
     infer: Step
     judge: tuple[Step, ...]
     """One per validator of the plan."""
-    score: tuple[tuple[Step, ...], ...]
-    """One per validator, with one per metric of the plan."""
+    score: tuple[tuple[Step | None, ...], ...]
+    """One per validator, with one per metric of the plan; None where it has nothing to count."""
     counterfactual: Step | None
     faithfulness: Step | None
 
@@ -28,7 +28,8 @@ class CellSteps:
         edited = () if self.counterfactual is None else (self.counterfactual,)
         waiting = {step.identity: step for step in edited}
         for judge, scores in zip(self.judge, self.score, strict=True):
-            for step in (judge, *scores):  # what stored maps tell is there before edits are tried
+            # What stored maps tell is there before edits are tried.
+            for step in filter(None, (judge, *scores)):
                 if waiting.keys().isdisjoint(step.needs):
                     yield step
                 else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +42,12 @@ class Editing:
         store: Store,
         monitor: Monitor,
         folder: Path,
+        predicted: Mapping[str, int],
     ) -> CounterfactualFacts:
-        """Do a cell's step, in parts where its test split is large."""
+        """Do a cell's step, in parts where its test split is large.
+
+        ``predicted`` are the answers to whole images that are known already, by their ids.
+        """
         step, count = steps.counterfactual, len(job.split)
         assert step is not None
         if job.device == "cpu":
@@ -59,12 +63,15 @@ class Editing:
         def write(part: range, folder: Path) -> CounterfactualFacts:
             name = identify(inputs | {"part": [part.start, part.stop], "at once": job.batch_size})
             batches = self._batches.each(name, prepare_ahead(job, edits, donors, view, part))
-            return counterfactual(job, edits, donors, batches, monitor, folder)
+            return counterfactual(job, edits, donors, batches, monitor, folder, predicted)
 
         if not has_parts(count):
             return write(range(count), folder)
-        parts = list(do_parts(store, step, count, monitor, write))
-        return merge_answers([part.path for part in parts], edits, donors, folder)
+        parts = [
+            (part.path, CounterfactualFacts.model_validate(part.facts))
+            for part in do_parts(store, step, count, monitor, write)
+        ]
+        return merge_answers(parts, edits, donors, folder)
 
     def _find_donors(self, steps: CellSteps, job: Job, bench: Workbench, view: View) -> Donors:
         """Return the donors of a whole, unshifted test split in a model's view."""

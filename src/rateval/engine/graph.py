@@ -78,8 +78,13 @@ class _Maker:
         edited = self._counterfactual(cell, finetune)
         judge = tuple(self._judge(cell, infer, edited, choice) for choice in self._plan.validators)
         scores = tuple(
-            tuple(self._score(cell, infer, step, edited, metric) for metric in self._plan.metrics)
-            for step in judge
+            tuple(
+                self._score(cell, infer, step, edited, metric)
+                if metric.speaks_of(validator)
+                else None
+                for metric in self._plan.metrics
+            )
+            for step, validator in zip(judge, self._plan.validators, strict=True)
         )
         faithfulness = self._faithfulness(cell, finetune, infer)
         return CellSteps(cell, finetune, infer, judge, scores, edited, faithfulness)

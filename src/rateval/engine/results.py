@@ -58,8 +58,8 @@ class Results:
                     inferred,
                     tuple(map(self._find, steps.judge)),
                     tuple(tuple(map(self._find, scores)) for scores in steps.score),
-                    None if steps.counterfactual is None else self._find(steps.counterfactual),
-                    None if steps.faithfulness is None else self._find(steps.faithfulness),
+                    self._find(steps.counterfactual),
+                    self._find(steps.faithfulness),
                 )
 
     def agreements(self) -> Iterator[list[tuple[Pair, Stored]]]:
@@ -72,5 +72,5 @@ class Results:
                 if stored is not None
             ]
 
-    def _find(self, step: Step) -> Stored | None:
-        return self._stored.get(step.identity)
+    def _find(self, step: Step | None) -> Stored | None:
+        return None if step is None else self._stored.get(step.identity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
 from rateval.workbench.groups import Group, read_groups
-from rateval.workbench.outcomes import Edited, read_outcomes
+from rateval.workbench.outcomes import Edited, read_outcomes, read_predictions
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""
@@ -120,13 +120,27 @@ class Hands:
             return score(task, choice.label, made, *self._judged[1:], edits=choice.by_edits)
 
     def counterfactual(
-        self, steps: CellSteps, folder: Path, monitor: Monitor
+        self, steps: CellSteps, inferred: Sequence[Step], folder: Path, monitor: Monitor
     ) -> CounterfactualFacts:
-        """Ask the classifier about edited test images."""
+        """Ask the classifier about edited test images, which some steps predict as they are."""
         job = self._job(steps, explaining=False)
+        predicted = self._read_predictions(inferred)
         blamed = blaming(steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
-            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder)
+            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder, predicted)
+
+    def _read_predictions(self, inferred: Sequence[Step]) -> Mapping[str, int]:
+        """Return what one of these steps predicted, by id; nothing where none has been done.
+
+        In half precision a pass that explains rounds otherwise than one that predicts alone, so
+        that what is stored first would matter.
+        """
+        for step in inferred if self.plan.spec.run.precision == "float32" else ():
+            with self.store.reading([step.identity]):
+                stored = self.store.fetch(step.stage, step.inputs, whole=True)
+                if stored is not None:
+                    return read_predictions(stored.path)
+        return {}
 
     def _edited(self, steps: CellSteps, choice: Choice) -> Edited | None:
         """Return the answers to edits that a choice needs; None where it needs none."""
@@ -189,15 +203,22 @@ class Hands:
 def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
     """Return how to do each step of a graph, by its identity."""
     found: dict[str, Write] = {}
+    inferred: dict[str, list[Step]] = {}
+    """By the step that edits the same test for the same classifier, whatever explains it."""
     for steps in graph.cells:
         found.setdefault(steps.finetune.identity, partial(hands.finetune, steps))
         found.setdefault(steps.infer.identity, partial(hands.infer, steps))
         for validator, step in enumerate(steps.judge):
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
             for metric, counted in enumerate(steps.score[validator]):
-                found.setdefault(counted.identity, partial(hands.score, steps, validator, metric))
+                if counted is not None:
+                    write = partial(hands.score, steps, validator, metric)
+                    found.setdefault(counted.identity, write)
         if steps.counterfactual is not None:
-            found.setdefault(steps.counterfactual.identity, partial(hands.counterfactual, steps))
+            alike = inferred.setdefault(steps.counterfactual.identity, [])
+            alike.append(steps.infer)
+            write = partial(hands.counterfactual, steps, alike)
+            found.setdefault(steps.counterfactual.identity, write)
         if steps.faithfulness is not None:
             found.setdefault(steps.faithfulness.identity, partial(hands.faithfulness, steps))
     for pair in (pair for group in graph.agreements for pair in group):

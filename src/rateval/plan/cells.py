@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from rateval.api.component import EDITS
+from rateval.api.component import EDITS, MAPS_AND_EDITS
 from rateval.api.kinds import KINDS
 from rateval.api.params import Params
 from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
@@ -34,7 +34,14 @@ class Choice:
     @property
     def by_edits(self) -> bool:
         """Whether it needs predictions under edits: a validator or a metric."""
-        return self.registered.component.needs == EDITS
+        return self.registered.component.needs in (EDITS, MAPS_AND_EDITS)
+
+    def speaks_of(self, validator: Choice) -> bool:
+        """Return whether a metric can be counted by a validator's verdicts.
+
+        One that compares maps with causes can't where the verdicts are of causes.
+        """
+        return not (validator.by_edits and self.registered.component.needs == MAPS_AND_EDITS)
 
     @property
     def seeded(self) -> bool:

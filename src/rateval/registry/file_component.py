@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api.component import EDITS, Component
+from rateval.api.component import NEEDS, Component
 from rateval.api.kinds import Kind
 from rateval.api.params import Params
 from rateval.api.use import FileUse
@@ -78,8 +78,9 @@ def find_in_file(kind: Kind, use: FileUse, folder: Path) -> Registered:
 
 
 def _read_needs(needs: object, file: PythonFile, function: str) -> str:
-    if needs not in ("", EDITS):
-        raise RatevalError(f'{file}: {function}_needs is {needs!r:.80}; it may be "{EDITS}"')
+    if needs not in NEEDS:
+        allowed = " or ".join(f'"{need}"' for need in NEEDS[1:])
+        raise RatevalError(f"{file}: {function}_needs is {needs!r:.80}; it may be {allowed}")
     return str(needs)
 
 

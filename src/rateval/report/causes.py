@@ -12,6 +12,12 @@ OBJECT = "right-for-the-object"
 """Components of the metrics that are explained here."""
 
 
+_BOXES = (
+    'where they are boxes around objects, the "object" that is put on other backgrounds takes what '
+    "is around it along: an answer that stays with it hangs on what is in the box"
+)
+
+
 def explain_looks(record: RunRecord, block: Block) -> Iterator[str]:
     """Yield which methods of a table look right and are not, in more than the stated share."""
     options = record.spec_resolved.get("counterfactual")
@@ -50,6 +56,20 @@ def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     ):
         for metric in _labels(record, component):
             yield headings.get(metric, metric), text
+
+
+def explain_boxes(record: RunRecord) -> Iterator[str]:
+    """Yield for which datasets the "object" is what is in a box, as most masks are rectangles."""
+    told: dict[str, None] = {}
+    for cell in record.cells:
+        found = cell.counterfactual
+        if found is None or found.rectangles is None:
+            continue
+        known = found.count - sum(found.undefined.values())
+        if 2 * found.rectangles > known:
+            share = f"{found.rectangles:,} of {known:,} masks are rectangles"
+            told[f"{cell.key.dataset}: {share}; {_BOXES}"] = None
+    yield from told
 
 
 def _labels(record: RunRecord, component: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rateval.records.key import Key
+from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import FindingRecord
 from rateval.records.scores.estimate import Estimate
@@ -55,14 +55,13 @@ def find_against_zero_shot(record: RunRecord) -> Findings:
     return found
 
 
-def explain_block(
-    block: Block, metrics: Mapping[str, str], findings: Findings, said: set[tuple[Key, str]]
-) -> Iterator[str]:
+def explain_block(block: Block, findings: Findings, said: set[tuple[Labels, str]]) -> Iterator[str]:
     """Yield a sentence for each row of a table: its changes, and what its evidence goes with.
 
-    ``metrics`` are the headings of the metrics by their labels. What is ``said`` of a row already,
-    as below the table of another validator, is left out; what is told here is added to it.
+    What is ``said`` of a row already, as below the table of another validator or explainer, is left
+    out; what is told here is added to it.
     """
+    metrics = block.metrics
     alone = len({row.key.model for row in block.rows}) == 1
     told = [
         (row, text)
@@ -84,15 +83,16 @@ def explain_block(
         yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
 
 
-def _tell(row: Row, metrics: Mapping[str, str], said: set[tuple[Key, str]]) -> str:
+def _tell(row: Row, metrics: Mapping[str, str], said: set[tuple[Labels, str]]) -> str:
     found = ((heading, row.score(metric)) for metric, heading in metrics.items())
     changes = [
         f"{heading} {write_change(score.change)}"
         for heading, score in found
         if score is not None and score.change is not None
     ]
-    new = [text for text in changes if (row.key, text) not in said]
-    said |= {(row.key, text) for text in new}
+    key = row.key.without("attribution")
+    new = [text for text in changes if (key, text) not in said]
+    said |= {(key, text) for text in new}
     return "; ".join(new)
 
 

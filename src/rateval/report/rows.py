@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-from rateval.records.key import Key
+from rateval.api.component import EDITS, MAPS_AND_EDITS
+from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.report.lacks import NOT_FOR_SCORES, Failed, planned_keys, row_keys
@@ -52,8 +53,11 @@ class Block:
     """The rows that share a table: one dataset, explained by one attribution, judged by one."""
 
     dataset: str
-    attribution: str
+    attribution: str | None
+    """None where verdicts are on answers to edits: they are the same by each attribution."""
     validator: str
+    metrics: Mapping[str, str]
+    """Label to heading of the metrics that can be counted by the validator's verdicts."""
     shifted: bool
     """Whether any row is of a shifted test."""
     count: float | None
@@ -64,11 +68,17 @@ class Block:
     lacking: tuple[Key, ...]
     """Cells of which something is not there, one per seed."""
 
+    @property
+    def judged_by(self) -> str:
+        """What explained, if anything did, and what judged, as the title has it."""
+        return " · ".join(filter(None, (self.attribution, self.validator)))
 
-def headings(record: RunRecord) -> dict[str, str]:
+
+def headings(record: RunRecord, validator: str = "") -> dict[str, str]:
     """Return label to heading of each metric, in the order of the spec.
 
-    The heading of one that could be computed nowhere is its label.
+    The heading of one that could be computed nowhere is its label. Of a ``validator`` that judges
+    answers to edits, metrics that compare maps with such answers have nothing to count.
     """
     known = {
         score.metric: score.heading
@@ -76,11 +86,28 @@ def headings(record: RunRecord) -> dict[str, str]:
         for evidence in result.evidence
         for score in evidence.scores
     }
-    return {metric: metric for metric in record.labels("metric")} | known
+    found = {metric: metric for metric in record.labels("metric")} | known
+    if not validator or not is_by_edits(record, validator):
+        return found
+    comparing = _needing(record, "metric", MAPS_AND_EDITS)
+    return {metric: heading for metric, heading in found.items() if metric not in comparing}
+
+
+def is_by_edits(record: RunRecord, validator: str) -> bool:
+    """Return whether a validator, by its label, judges answers to edits in place of maps."""
+    return validator in _needing(record, "evidence", EDITS)
+
+
+def _needing(record: RunRecord, table: str, needs: str) -> frozenset[str]:
+    entries = record.spec_resolved.get(table, ())
+    return frozenset(entry["name"] for entry in entries if entry.get("needs") == needs)
 
 
 def lay_out(record: RunRecord) -> Iterator[Block]:
-    """Yield the tables of scores in the order of the spec, whatever failed or was not reached."""
+    """Yield the tables of scores in the order of the spec, whatever failed or was not reached.
+
+    Of a validator of answers to edits there is one for each dataset, whatever explains it.
+    """
     judged = (evidence.validator for row in record.results for evidence in row.evidence)
     validators = list(dict.fromkeys((*record.labels("evidence"), *judged)))
     keys = planned_keys(record)
@@ -90,9 +117,14 @@ def lay_out(record: RunRecord) -> Iterator[Block]:
     for key in keys:
         shared.setdefault((key.dataset, key.attribution), []).append(key)
     maker = _BlockMaker(record)
-    for test in product(datasets, attributions):
-        for validator in validators if test in shared else ():
-            yield maker.block(shared[test], validator)
+    by_edits = [validator for validator in validators if is_by_edits(record, validator)]
+    by_map = [validator for validator in validators if validator not in by_edits]
+    for dataset in datasets:
+        for attribution, validator in product(attributions, by_map):
+            if (dataset, attribution) in shared:
+                yield maker.block(shared[dataset, attribution], validator)
+        for validator in by_edits:
+            yield maker.edits_block([key for key in keys if key.dataset == dataset], validator)
 
 
 class _BlockMaker:
@@ -102,8 +134,21 @@ class _BlockMaker:
         self._record = record
         self._results: dict[Key, ResultRecord] = {result.key: result for result in record.results}
         self._cells = {cell.key: cell for cell in record.cells}
-        self._metrics = frozenset(headings(record))
         self._failed = Failed(record, NOT_FOR_SCORES)
+
+    def edits_block(self, keys: Sequence[Key], validator: str) -> Block:
+        """Return the table of a dataset's cells, each by the first attribution that is judged."""
+        alike: dict[Labels, list[Key]] = {}
+        for key in keys:
+            alike.setdefault(key.without("attribution"), []).append(key)
+        chosen = [
+            next((key for key in same if self._evidence(key, validator)), same[0])
+            for same in alike.values()
+        ]
+        return replace(self.block(chosen, validator), attribution=None)
+
+    def _evidence(self, key: Key, validator: str) -> EvidenceRecord | None:
+        return self._cells[key].by(validator) if key in self._cells else None
 
     def block(self, keys: Sequence[Key], validator: str) -> Block:
         """Return the table of the cells of these names, judged by one validator."""
@@ -113,17 +158,19 @@ class _BlockMaker:
         judged = [
             (self._cells[key], evidence)
             for key in keys
-            if key in self._cells and (evidence := self._cells[key].by(validator)) is not None
+            if (evidence := self._evidence(key, validator)) is not None
         ]
+        metrics = headings(self._record, validator)
         whole = {
             cell.key
             for cell, evidence in judged
-            if self._metrics == {score.metric for score in evidence.scores}
+            if metrics.keys() == {score.metric for score in evidence.scores}
         }
         return Block(
             dataset=keys[0].dataset,
             attribution=keys[0].attribution,
             validator=validator,
+            metrics=metrics,
             shifted=any(key.shift for key in names),
             count=next((results[key].count for key in names if found.get(key)), None),
             rows=tuple(Row(key, found.get(key), self._failed.explain(key)) for key in names),

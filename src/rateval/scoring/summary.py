@@ -146,6 +146,7 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
             {"name": choice.label}
             | _name_file(choice)
             | _limits(choice)
+            | _needs(choice)
             | _inputs(plan, choice, bench)
             for choice in plan.choices[table]
         ]
@@ -161,6 +162,12 @@ def _name_file(choice: Choice) -> dict[str, Any]:
 
 def _limits(choice: Choice) -> dict[str, Any]:
     return {} if choice.finetuners is None else {"finetuners": list(choice.finetuners)}
+
+
+def _needs(choice: Choice) -> dict[str, Any]:
+    """Return what a validator or a metric asks of a study, by which reports lay out tables."""
+    needs = choice.registered.component.needs
+    return {"needs": needs} if needs else {}
 
 
 def _inputs(plan: Plan, choice: Choice, bench: Workbench) -> dict[str, Any]:

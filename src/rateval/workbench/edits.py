@@ -40,6 +40,8 @@ class Prepared:
     """Per image why nothing can be known of it, empty where something can."""
     chosen: tuple[tuple[int, ...], ...]
     """Per image the positions of its donors."""
+    rectangles: int
+    """Images of which something can be known whose mask is a rectangle."""
     removed: torch.Tensor
     """(B, 3, H, W) the images without their objects."""
 
@@ -65,7 +67,9 @@ def prepare_ahead(
             started = _remove(pool, view, batch, reasons, edits.object)
             if waiting is not None:
                 yield replace(waiting, removed=_collect(waiting.batch, removing))
-            waiting, removing = Prepared(batch, reasons, chosen, batch.images), started
+            rectangles = _count_rectangles(batch, reasons)
+            waiting = Prepared(batch, reasons, chosen, rectangles, batch.images)
+            removing = started
         if waiting is not None:
             yield replace(waiting, removed=_collect(waiting.batch, removing))
 
@@ -87,6 +91,25 @@ def _choose(
         reasons.append(reason)
         chosen.append(tuple(found))
     return tuple(reasons), tuple(chosen)
+
+
+def _count_rectangles(batch: Batch, reasons: Sequence[str]) -> int:
+    assert batch.masks is not None
+    able = [at for at, reason in enumerate(reasons) if not reason]
+    return int(are_rectangles(batch.masks[able]).sum()) if able else 0
+
+
+def are_rectangles(masks: torch.Tensor) -> torch.Tensor:
+    """Return which masks (B, H, W) bool fill all of their rows and columns that have a pixel.
+
+    >>> box = torch.zeros(2, 4, 4, dtype=torch.bool)
+    >>> box[:, 1:3, :2] = True
+    >>> box[1, 1, 1] = False
+    >>> are_rectangles(box).tolist()
+    [True, False]
+    """
+    rows, columns = (masks.any(dim=dim).sum(dim=1) for dim in (2, 1))
+    return masks.sum(dim=(1, 2)) == rows * columns
 
 
 def _remove(

@@ -80,6 +80,12 @@ def find_causal(answers: pa.Table, keep: float) -> tuple[NDArray[np.bool_], NDAr
     return causal, known
 
 
+def read_predictions(inferred: Path) -> dict[str, int]:
+    """Return the class that each stored image was predicted as, by its id."""
+    rows = tables.read_rows(inferred, ["id", "prediction"])
+    return dict(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+
 def read_positions(inferred: Path) -> NDArray[np.int64]:
     """Return the position of each stored prediction in the test split, (N,) int64."""
     positions: NDArray[np.int64] = tables.read_rows(inferred, ["index"]).column(0).to_numpy()

@@ -101,6 +101,9 @@ def test_every_score_is_what_one_image_after_the_other_gives(rateval: Rateval) -
     for cell in record.cells:
         for evidence in cell.evidence:
             expected = count(record, cell, evidence.validator)
+            if evidence.validator == "counterfactual":  # nothing to compare a verdict by edits with
+                del expected["looks-right-is-not"]
+            assert [score.metric for score in evidence.scores] == list(expected)
             for score in evidence.scores:
                 pair = score.value.numerator, score.value.denominator
                 assert pair == expected[score.metric], (evidence.validator, score.metric)

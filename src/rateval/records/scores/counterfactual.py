@@ -25,6 +25,9 @@ class AnswersRecord(Record):
     """Mean share of the versions with another background on which their answer stays."""
     kept_without_object: float | None
     """Share of them whose answer stays without the object."""
+    rectangles: int | None = None
+    """Images of which something is known whose mask is a rectangle, as a box around an object is;
+    null where results of an earlier version were reused, which didn't count them."""
     gap: float | None
     """Mean probability of their answer with the object on other backgrounds, minus that without
     the object."""

@@ -56,7 +56,7 @@ class GroupTables:
         elif distinct > 1 or len(rows[0][1].slices) > 1:
             shown, left = _choose(rows[0][1].slices)
             rest = f" · {VALUES_SHOWN} values of most images" if left else ""
-            about = f"by {name} · {block.attribution} · {block.validator}{rest}"
+            about = f"by {name} · {block.judged_by}{rest}"
             yield from (Text(), make_title(block.dataset, about))
             yield self._table(block, name, [row for row, _ in rows], shown)
             more = f"and {left} more values of {name}, under groups in run.json"

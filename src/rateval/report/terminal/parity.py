@@ -13,7 +13,7 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.lacks import planned_keys, row_keys
 from rateval.report.limits import explain_limit
-from rateval.report.rows import Row, headings, lay_out
+from rateval.report.rows import Row, headings, is_by_edits, lay_out
 from rateval.report.terminal.layout import (
     add_number,
     add_row,
@@ -42,8 +42,8 @@ def render_parity(
     parts: list[RenderableType] = [_head(matched)]
     theirs = _by_test(published)
     for test, rows in _by_test(matched).items():
-        table = _table(matched, rows, theirs.get(test, {}), differences)
-        parts += [Text(), _title(test, rows), table]
+        table = _table(matched, test[1], rows, theirs.get(test, {}), differences)
+        parts += [Text(), _title(matched, test, rows), table]
     parts += (Text(line, style="yellow") for line in ("", *_differences(published)))
     results = ((record.protocol, f"{record.path}/run.json") for record in (matched, published))
     again = ("reports", f"rateval report {matched.path}, and of the other likewise")
@@ -72,26 +72,26 @@ def _by_test(record: RunRecord) -> dict[_Test, dict[str, Row]]:
     return found
 
 
-def _title(test: _Test, rows: dict[str, Row]) -> Text:
+def _title(record: RunRecord, test: _Test, rows: dict[str, Row]) -> Text:
     key, validator = next(iter(rows.values())).key, test[1]
-    names = [key.model, *([key.shift] if key.shift else []), key.attribution, validator]
-    return make_title(key.dataset, " · ".join(names))
+    by = None if is_by_edits(record, validator) else key.attribution
+    return make_title(key.dataset, " · ".join(filter(None, (key.model, key.shift, by, validator))))
 
 
 def _table(
     record: RunRecord,
+    validator: str,
     matched: dict[str, Row],
     published: dict[str, Row],
     differences: Differences,
 ) -> Table:
     table = make_table("method")
-    metrics = headings(record)
+    metrics = headings(record, validator)
     for heading in metrics.values():
         for name in (heading, "aaai25", "Δ "):
             add_number(table, name)
     for method, row in matched.items():
         other = published.get(method)
-        validator = "" if row.evidence is None else row.evidence.validator
         numbers = [
             part
             for metric in metrics

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
-from rateval.records.key import Key
+from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
-from rateval.report.causes import explain_causal_columns, explain_looks
+from rateval.report.causes import explain_boxes, explain_causal_columns, explain_looks
 from rateval.report.changes import explain_block, find_against_zero_shot
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
@@ -23,7 +23,7 @@ from rateval.report.notes import (
     explain_seeds,
     suggest_next,
 )
-from rateval.report.rows import Block, headings, lay_out
+from rateval.report.rows import Block, lay_out
 from rateval.report.skipped import explain_skipped
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.explainers import explainer_sections
@@ -37,20 +37,19 @@ from rateval.wording import list_some
 
 def render(record: RunRecord, width: int) -> RenderableType:
     """Lay out a run for a terminal of ``width`` columns."""
-    several, metrics = len(record.seeds) > 1, headings(record)
+    several = len(record.seeds) > 1
     blocks = list(lay_out(record))
     tables = ScoreTables(record, blocks, width)
-    by_groups = GroupTables("change" in tables.shown.parts, metrics)
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
     failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
-    said: set[tuple[Key, str]] = set()
+    said: set[tuple[Labels, str]] = set()
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
-        parts += show_notes(explain_block(block, metrics, findings, said), "none")
-        parts += by_groups.sections(block)
+        parts += show_notes(explain_block(block, findings, said), "none")
+        parts += GroupTables("change" in tables.shown.parts, block.metrics).sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
@@ -70,6 +69,7 @@ def _warnings(record: RunRecord, blocks: Sequence[Block]) -> Iterator[Text]:
         explain_data(record),
         explain_assumed(record),
         explain_completeness(record),
+        explain_boxes(record),
     ):
         for note in notes:
             yield Text(note, style="yellow")

@@ -10,7 +10,7 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import ScoreRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.changes import write_interval
-from rateval.report.rows import Block, Part, Row, Shown, headings
+from rateval.report.rows import Block, Part, Row, Shown
 from rateval.report.terminal.layout import (
     QUADRANTS,
     make_title,
@@ -61,7 +61,6 @@ class ScoreTables:
 
     def __init__(self, record: RunRecord, blocks: Sequence[Block], width: int) -> None:
         self._seeds = len(record.seeds)
-        self._metrics = headings(record)
         self._level = record.level
         self._made = {id(block): list(self._columns(block)) for block in blocks}
         self.shown = self._choose(width)
@@ -72,7 +71,7 @@ class ScoreTables:
         if block.count is not None:
             mean = [f"mean of {self._seeds} seeds"] if self._seeds > 1 else []
             parts = [*mean, f"{block.count:,.0f} test images"]
-        return make_title(block.dataset, " · ".join((*parts, block.attribution, block.validator)))
+        return make_title(block.dataset, " · ".join((*parts, block.judged_by)))
 
     def table(self, block: Block) -> Table:
         """Return a table with a place for every score, whatever is known of it."""
@@ -119,7 +118,7 @@ class ScoreTables:
             ("model", "method", *shift), zip(*labels, strict=True), strict=True
         ):
             yield _Column("label", heading, [Text(text) for text in texts])
-        for place, (metric, heading) in enumerate(self._metrics.items()):
+        for place, (metric, heading) in enumerate(block.metrics.items()):
             mark: Part = "mark" if place < _FIRST else "later mark"
             yield from self._scores(block.rows, metric, heading, mark)
         for name in QUADRANTS:

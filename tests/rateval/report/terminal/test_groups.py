@@ -34,7 +34,7 @@ def lines(slices: dict[str | None, tuple[int, int]], distinct: int) -> list[str]
     key = Key(dataset="d", model="m", finetuner="zs", attribution="a")
     other = key.model_copy(update={"finetuner": "lp"})
     rows = (Row(key, evidence, ""), Row(other, None, "failed"))
-    block = Block("d", "a", "v", False, 2, rows, (), ())
+    block = Block("d", "a", "v", {"pt": "PT"}, False, 2, rows, (), ())
     stream = io.StringIO()
     Console(file=stream, width=80).print(Group(*GroupTables(False, {"pt": "PT"}).sections(block)))
     return stream.getvalue().splitlines()

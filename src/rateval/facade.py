@@ -185,8 +185,9 @@ def evaluate(
     head: Any = None,
     head_on: Literal["features", "embedding"] = "features",
     attributions: Parts = "generic-attention",
-    validators: Parts = "relevance-mass",
-    metrics: Parts = ("accuracy", "pt", "ir"),
+    validators: Parts | None = None,
+    metrics: Parts | None = None,
+    counterfactual: bool | Mapping[str, Any] = False,
     seed: int = 0,
     into: str | Path = "runs",
     name: str = "",
@@ -203,9 +204,12 @@ def evaluate(
     ``images`` are PIL images, paths or arrays (H, W, 3) uint8, in a list, a torch Dataset or an
     iterable; ``labels`` are indices into ``classes`` or names of them; ``masks`` are arrays (H, W)
     bool, paths or None, one for each image. ``attributions``, ``validators`` and ``metrics`` are as
-    in a spec: a name, a dict with ``use`` and params, or several. ``options`` replace keys of
-    ``[run]``, such as ``batch_size=16``, ``limit=8`` or ``device="cuda"``; the device is the
-    model's own when it isn't given. ``name`` is the model's in reports.
+    in a spec: a name, a dict with ``use`` and params, or several. ``validators`` left out is
+    ``relevance-mass``, ``metrics`` left out are ``accuracy``, ``pt`` and ``ir``.
+    ``counterfactual`` asks whether answers hang on the object: True, or keys of the spec's table,
+    such as ``{"donors": 2}``; its validator and metrics are then among those left out. ``options``
+    replace keys of ``[run]``, such as ``batch_size=16``, ``limit=8`` or ``device="cuda"``; the
+    device is the model's own when it isn't given. ``name`` is the model's in reports.
     Raises SpecError with everything that is wrong with the arguments before anything is computed,
     and RatevalError when nothing could be computed.
     """
@@ -217,6 +221,7 @@ def evaluate(
         head,
         head_on,
         {"attribution": attributions, "evidence": validators, "metric": metrics},
+        counterfactual,
         options,
         into=str(into),
         name=name,

@@ -53,6 +53,23 @@ def test_what_the_model_declares(build: Build) -> None:
     assert model.logit_scale.item() == pytest.approx(1 / 0.07, rel=1e-5)
 
 
+def test_a_pass_without_gradients_embeds_the_same(build: Build, images: torch.Tensor) -> None:
+    """What follows the last attention is then computed for the class token alone."""
+    model = build()
+    expected = model.encode_image(images)
+    seen: list[int] = []
+    tail = model.image_tower.transformer.resblocks[-1].mlp  # type: ignore[union-attr,index]
+    tail.c_fc.register_forward_hook(  # type: ignore[union-attr,operator]
+        lambda module, inputs, output: seen.append(inputs[0].shape[1])
+    )
+    with torch.inference_mode():
+        found = model.encode_image(images)
+    torch.testing.assert_close(found, expected.detach(), atol=1e-6, rtol=1e-5)
+    model.encode_image(images)
+    assert seen == [1, 17]
+    assert "forward" not in vars(tail)
+
+
 def test_embeddings_are_open_clips(build: Build, images: torch.Tensor) -> None:
     model = build()
     module: Any = model.module

@@ -39,6 +39,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its tensors take in memory."""
+        masks = 0 if self.masks is None else self.masks.nbytes
+        return self.images.nbytes + self.labels.nbytes + masks
+
 
 def load_batches(
     split: Split,

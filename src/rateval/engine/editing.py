@@ -20,7 +20,7 @@ from rateval.workbench.edits import Edits, Prepared, prepare_ahead
 from rateval.workbench.kept import Kept
 
 DONOR_BYTES, BATCH_BYTES = 1 << 30, 1 << 28
-"""Bytes of donors, and of small test splits read and filled in, that are kept for other methods."""
+"""Bytes of donors, and of small test splits, that are kept for other methods."""
 
 CPU_BATCH = 32
 """Images that a CPU is asked about at once at most: the tiny CLIP's activations stay in its cache,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,10 @@ from pathlib import Path
 from rateval.api.protocols import Classifier, Dataset
 from rateval.api.training import Monitor
 from rateval.api.values import Outcomes
+from rateval.data.batches import Batch
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps, Graph
-from rateval.engine.editing import Editing
+from rateval.engine.editing import BATCH_BYTES, Editing
 from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
 from rateval.machine.precision import in_precision
@@ -35,12 +36,13 @@ from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge, judge_edits
 from rateval.stages.score import score
-from rateval.store.store import Store
+from rateval.store.store import Store, identify
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
 from rateval.workbench.groups import Group, read_groups
+from rateval.workbench.kept import Kept
 from rateval.workbench.outcomes import Edited, read_outcomes, read_predictions
 
 Write = Callable[[Path, Monitor], Record]
@@ -57,6 +59,8 @@ class Hands:
     _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
     _editing: Editing = field(default_factory=Editing)
+    _batches: Kept[Batch] = field(default_factory=lambda: Kept(BATCH_BYTES))
+    """Small test splits as they were read, for other methods and explainers."""
 
     def finetune(self, steps: CellSteps, folder: Path, monitor: Monitor) -> FinetuneFacts:
         """Train a classifier and write what training changed."""
@@ -81,16 +85,24 @@ class Hands:
         blamed = blaming(steps.cell.attribution, steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
             monitor.begin(count)
-            if not has_parts(count):
-                return require_samples(infer(job, range(count), monitor, folder))
 
             def write(part: range, folder: Path) -> InferFacts:
-                return infer(job, part, monitor, folder)
+                return infer(job, part, monitor, folder, self._read(steps, job, part))
+
+            if not has_parts(count):
+                return require_samples(write(range(count), folder))
 
             parts = list(do_parts(self.store, step, count, monitor, write))
             facts = [InferFacts.model_validate(part.facts) for part in parts]
             paths = [part.path for part in parts]
             return require_samples(merge(list(zip(paths, facts, strict=True)), folder))
+
+    def _read(self, steps: CellSteps, job: Job, part: range) -> Iterable[Batch]:
+        """Return the batches of a part of a test split, which small ones are kept of."""
+        inputs = {name: steps.infer.inputs[name] for name in ("test", "shift")}
+        inputs |= {"model": self.bench.inputs(steps.cell.model, steps.cell.seed)}
+        inputs |= {"part": [part.start, part.stop], "at once": job.batch_size}
+        return self._batches.each(identify(inputs), job.batches(part, masks=True))
 
     def judge(self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor) -> JudgeFacts:
         """Judge stored maps, or answers to edits, by one of the plan's validators."""
@@ -212,13 +224,13 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
             for metric, counted in enumerate(steps.score[validator]):
                 if counted is not None:
-                    write = partial(hands.score, steps, validator, metric)
-                    found.setdefault(counted.identity, write)
+                    score = partial(hands.score, steps, validator, metric)
+                    found.setdefault(counted.identity, score)
         if steps.counterfactual is not None:
             alike = inferred.setdefault(steps.counterfactual.identity, [])
             alike.append(steps.infer)
-            write = partial(hands.counterfactual, steps, alike)
-            found.setdefault(steps.counterfactual.identity, write)
+            ask = partial(hands.counterfactual, steps, alike)
+            found.setdefault(steps.counterfactual.identity, ask)
         if steps.faithfulness is not None:
             found.setdefault(steps.faithfulness.identity, partial(hands.faithfulness, steps))
     for pair in (pair for group in graph.agreements for pair in group):

@@ -19,6 +19,7 @@ from rateval.live.identity import digest_model
 from rateval.live.surroundings import borrowed, device_of
 from rateval.live.wrapping import wrap
 from rateval.machine.device import resolve_device
+from rateval.plan.edits import TABLE
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.progress import Reporter
@@ -33,13 +34,25 @@ Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 _ARGUMENTS = {"attribution": "attributions", "evidence": "validators", "metric": "metrics"}
 """Table of a spec to the argument that stands for it."""
 
+_LEFT_OUT: Mapping[str, Sequence[str]] = {
+    "evidence": ("relevance-mass",),
+    "metric": ("accuracy", "pt", "ir"),
+}
+"""Table of a spec to what stands in it where its argument is left out."""
+_OF_EDITS: Mapping[str, Sequence[str]] = {
+    "evidence": ("counterfactual",),
+    "metric": ("right-for-the-object", "looks-right-is-not"),
+}
+"""What stands in it as well where answers to edits are asked for."""
+
 
 def evaluate(
     model: object,
     data: tuple[Any, Any, Any, Any],
     head: object,
     head_on: HeadOn,
-    parts: Mapping[str, Parts],
+    parts: Mapping[str, Parts | None],
+    edits: object,
     options: Mapping[str, Any],
     *,
     into: str,
@@ -50,13 +63,21 @@ def evaluate(
 ) -> RunRecord:
     """Run and record. ``data`` are images, labels, masks and classes, ``parts`` tables of a spec.
 
+    ``edits`` is ``[counterfactual]``, or whether there is such a table.
     Raises SpecError and RatevalError for what is wrong with the arguments, before anything is
     computed, and RatevalError when nothing could be computed.
     """
     model = _take_model(model, registry)
     given_head = check_head(head, head_on)
-    listed = {table: _list_entries(_ARGUMENTS[table], entries) for table, entries in parts.items()}
-    dataset, readers = read_data(*data, passes=len(listed["attribution"]))
+    asked = _list_edits(edits)
+    listed = {
+        table: _list_entries(
+            _ARGUMENTS[table], _left_out(table, asked) if entries is None else entries
+        )
+        for table, entries in parts.items()
+    }
+    passes = len(listed["attribution"]) + (_PASSES_OF_EDITS if asked else 0)
+    dataset, readers = read_data(*data, passes=passes)
     decision = GivenDecision(given_head, head_on)
     if "output" in options:
         raise RatevalError(f"{CALL}: output: is called into here")
@@ -64,7 +85,9 @@ def evaluate(
     if readers:
         run["readers"] = readers
     decides = given_head is not None or not getattr(model, "has_text", True)
-    document = _write_spec(model, decision if decides else None, listed, run, name, seed)
+    document = _write_spec(
+        model, decision if decides else None, {**listed, **asked}, run, name, seed
+    )
     plan = make_plan(document, with_given(registry))
     device = resolve_device(plan.spec.run.device)
     with borrowed([model.module, *([given_head] if given_head else [])], device):
@@ -96,6 +119,24 @@ def _take_model(model: object, registry: Registry) -> Model:
     return cast(Model, model)
 
 
+_PASSES_OF_EDITS = 2
+"""How often edits read images: for the backgrounds that they lend, and to be edited."""
+
+
+def _list_edits(given: object) -> dict[str, dict[str, Any]]:
+    """Return ``[counterfactual]`` as it was asked for, or no table. Raises SpecError."""
+    if isinstance(given, bool):
+        return {TABLE: {}} if given else {}
+    if isinstance(given, Mapping):
+        return {TABLE: dict(given)}
+    asked = 'give True, or a dict with keys of a spec\'s table, such as {"donors": 2}'
+    raise SpecError([Problem(f"{CALL}: {TABLE}", f"is {describe(given)}; {asked}")])
+
+
+def _left_out(table: str, edits: Mapping[str, object]) -> list[str]:
+    return [*_LEFT_OUT.get(table, ()), *(_OF_EDITS.get(table, ()) if edits else ())]
+
+
 def _list_entries(argument: str, entries: object) -> list[Any]:
     """Return tables of a spec. Raises SpecError for what names no component."""
     given = [entries] if isinstance(entries, str | Mapping) else entries
@@ -111,7 +152,7 @@ def _list_entries(argument: str, entries: object) -> list[Any]:
 def _write_spec(
     model: Model,
     decision: GivenDecision | None,
-    parts: Mapping[str, list[Any]],
+    parts: Mapping[str, Any],
     run: Mapping[str, Any],
     name: str,
     seed: int,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -28,9 +28,16 @@ from rateval.workbench.explain import explain_batch
 from rateval.workbench.maps import scale_maps
 
 
-def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
+def infer(
+    job: Job,
+    part: range,
+    monitor: Monitor,
+    folder: Path,
+    batches: Iterable[Batch] | None = None,
+) -> InferFacts:
     """Write rows, masks and relevance maps of ``part`` of the split into ``folder``.
 
+    ``batches`` are those of the part, with masks, where they are at hand; else they are read.
     Returns their counts; where every sample was skipped, nothing is written. Raises PluginError
     when the attribution or the classifier returns something else than its protocol promises.
     """
@@ -40,7 +47,7 @@ def infer(job: Job, part: range, monitor: Monitor, folder: Path) -> InferFacts:
     groups = list_groups(job.split)
     with ExitStack() as stack:
         writers: tuple[tables.RowWriter, tables.RowWriter] | None = None
-        for batch in job.batches(part, masks=True):
+        for batch in job.batches(part, masks=True) if batches is None else batches:
             skipped += batch.skipped
             if len(batch):
                 explanation = explain_batch(job, batch)

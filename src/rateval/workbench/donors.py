@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
@@ -74,32 +74,47 @@ def read_donors(
 
     An image is one if it has a mask with a pixel in the model's view, of at most 60 % of it.
     """
-    ids: list[str] = []
-    labels: list[int] = []
-    images: list[torch.Tensor] = []
-    masks: list[torch.Tensor] = []
+    found: list[_Lending] = []
     order = _in_order(split)
-    for batch in load_batches(
-        split, model, batch_size=batch_size, indices=order, masks=True, readers=readers
-    ):
-        for at in _lending(batch)[: size - len(ids)]:
-            assert batch.masks is not None
-            ids.append(batch.ids[at])
-            labels.append(int(batch.labels[at]))
-            images.append(batch.images[at])
-            masks.append(batch.masks[at])
-        if len(ids) == size:
+    for start in range(0, len(order), size):
+        chunk = order[start : start + size]
+        # Read as they lie: what is no random access would begin anew for each of them.
+        lending = {
+            index: one
+            for batch in load_batches(
+                split, model, batch_size=batch_size, indices=sorted(chunk), masks=True,
+                readers=readers,
+            )
+            for index, one in _lending(batch)
+        }  # fmt: skip
+        found += [lending[index] for index in chunk if index in lending]
+        if len(found) >= size:
             break
+    del found[size:]
     with ThreadPoolExecutor(max(1, readers), thread_name_prefix="rateval-donors") as pool:
+        images, masks = [one.image for one in found], [one.mask for one in found]
         filled = list(pool.map(view.fill_one, images, masks, repeat("inpaint")))
     backgrounds = torch.stack(filled) if filled else torch.empty(0, 3, 0, 0)
-    return Donors(tuple(ids), np.array(labels, dtype=np.int64), backgrounds)
+    labels = np.array([one.label for one in found], dtype=np.int64)
+    return Donors(tuple(one.id for one in found), labels, backgrounds)
 
 
-def _lending(batch: Batch) -> list[int]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lending:
+    id: str
+    label: int
+    image: torch.Tensor
+    mask: torch.Tensor
+
+
+def _lending(batch: Batch) -> Iterator[tuple[int, _Lending]]:
+    """Yield the images of a batch that lend their backgrounds, each with its position."""
     assert batch.masks is not None
     areas = batch.masks.float().mean(dim=(1, 2))
-    return [at for at in range(len(batch)) if batch.has_mask[at] and 0 < areas[at] <= LARGEST_MASK]
+    for at, index in enumerate(batch.indices):
+        if batch.has_mask[at] and 0 < areas[at] <= LARGEST_MASK:
+            image, mask = batch.images[at].clone(), batch.masks[at].clone()
+            yield index, _Lending(batch.ids[at], int(batch.labels[at]), image, mask)
 
 
 def _in_order(split: Split) -> list[int]:

@@ -48,8 +48,7 @@ class Prepared:
     @property
     def nbytes(self) -> int:
         """Bytes that it takes in memory."""
-        masks = 0 if self.batch.masks is None else self.batch.masks.nbytes
-        return self.batch.images.nbytes + masks + self.removed.nbytes
+        return self.batch.nbytes + self.removed.nbytes
 
 
 def prepare_ahead(

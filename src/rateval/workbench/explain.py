@@ -66,7 +66,9 @@ def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
 
 
 def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
-    images, labels = batch.images[part].to(job.device), batch.labels[part].to(job.device)
+    # A copy: a batch may be kept for other explainers, and a plugin may write into what it gets.
+    images = batch.images[part].to(job.device, copy=True)
+    labels = batch.labels[part].to(job.device, copy=True)
     attribution: Any = job.attribution
     more = {"sizes": batch.sizes[part]} if _takes_sizes(attribution) else {}
     found = attribution.explain(job.classifier, images, labels, batch.ids[part], **more)

@@ -356,3 +356,85 @@ def test_held_out_scores_leave_edits_out(rateval: Rateval) -> None:
     assert rateval("run", write_spec(first + "[held_out]\nimages = 6")).code == 0
     (training,) = newest().trainings
     assert set(training.epochs[0].held_out) == {"accuracy", "pt", "ir"}
+
+
+TWO = """
+    [[attribution]]
+    use = "generic-attention"
+    [[attribution]]
+    use = "center-prior"
+    """
+
+
+def test_causes_have_one_table_whatever_explains(rateval: Rateval) -> None:
+    assert rateval("run", write_spec(TWO + CAUSES)).code == 0
+    record = newest()
+    shown = rateval("report", str(record.path)).out.splitlines()
+    titles = [line for line in shown if line.startswith("squares  30 test images")]
+    assert [title.split(" · ", 1)[1] for title in titles] == [
+        "generic-attention · relevance-mass",
+        "center-prior · relevance-mass",
+        "counterfactual",
+    ]
+    heads = [shown[shown.index(title) + 1] for title in titles]
+    assert ["looks" in head for head in heads] == [True, True, False]
+    assert all("object" in head for head in heads)
+    of_causes = shown[shown.index(titles[2]) + 3]
+    score = record.cells[0].evidence[1].score("pt")
+    assert score is not None and score.value.value is not None
+    assert f"{100 * score.value.value:.1f}" in of_causes.split()
+    assert sum("ft: accuracy" in line for line in shown) == 1
+
+
+def test_causes_are_shown_by_what_is_there(rateval: Rateval) -> None:
+    """Where the first explainer fails, the second one's cells have the same causes."""
+    broken = TWO.replace("generic-attention", "explode")
+    Path("explode.py").write_text(
+        "class Explode:\n"
+        "    def explain(self, classifier, images, labels, ids):\n"
+        "        raise ZeroDivisionError('boom')\n"
+        "def explode():\n"
+        "    return Explode()\n"
+    )
+    broken = broken.replace('"explode"', '"./explode.py:explode"\n    name = "explode"')
+    assert rateval("run", write_spec(broken + CAUSES)).code == 1
+    record = newest()
+    assert {cell.key.attribution for cell in record.cells} == {"center-prior"}
+    assert all(len(cell.evidence) == 2 for cell in record.cells)
+    shown = rateval("report", str(record.path)).out.splitlines()
+    start = shown.index("squares  30 test images · counterfactual")
+    assert not any("failed" in line for line in shown[start : start + 5])
+
+
+def test_masks_that_are_boxes_are_told_of_once(rateval: Rateval) -> None:
+    assert rateval("run", write_spec(TWO + CAUSES)).code == 0
+    record = newest()
+    for cell in record.cells:
+        assert cell.counterfactual is not None
+        assert cell.counterfactual.rectangles == 30
+    said = " ".join(rateval("report", str(record.path)).out.split())
+    assert said.count("squares: 30 of 30 masks are rectangles; where they are boxes") == 1
+
+
+def test_masks_that_are_no_boxes_are_not_told_of(rateval: Rateval) -> None:
+    drawn = write_spec(CAUSES.replace("PT", ""), method=False)
+    text = Path(drawn).read_text().replace('"squares"', '"shapes"\n        name = "squares"')
+    text = text.replace("test = 30", "test_size = 30").replace('"tiny"', '"clip"')
+    Path(drawn).write_text(text)
+    assert rateval("run", drawn).code == 0
+    found = newest().cells[0].counterfactual
+    assert found is not None and found.rectangles == 0
+    assert "are rectangles" not in rateval("report", str(newest().path)).out
+
+
+def test_answers_are_those_of_the_rows_and_those_that_are_asked_for(
+    rateval: Rateval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rateval("run", write_spec()).code == 0
+    first = newest()
+    monkeypatch.setattr("rateval.engine.steps.Hands._read_predictions", lambda *_: {})
+    assert rateval("run", write_spec(), "--output", "alone").code == 0
+    for one, other in zip(first.cells, newest("alone").cells, strict=True):
+        answers = first.answers(one).to_pydict()
+        assert answers == newest("alone").answers(other).to_pydict()
+        assert answers["prediction"] == first.rows(one)["prediction"].to_pylist()

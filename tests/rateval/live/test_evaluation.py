@@ -209,3 +209,100 @@ def test_a_failure_of_everything_is_raised(evaluate: Evaluate, clip: Model) -> N
     clip.encode_image = lambda images: images.new_full((len(images), 64), float("nan"))  # type: ignore[method-assign]
     with pytest.raises(RatevalError, match=r"nothing could be computed: .*NaN"):
         evaluate(clip, attributions=CHEAP)
+
+
+NUMBERED = """
+import dataclasses
+import rateval
+
+class Numbered:
+    def __init__(self):
+        self.whole = rateval.create("dataset", "shapes", test_size=24).test
+        self.identity = "numbered scenes"
+
+    def __len__(self):
+        return 24
+
+    def samples(self, indices):
+        found = self.whole.samples(indices)
+        return [dataclasses.replace(one, id=f"{at:06d}") for at, one in zip(indices, found)]
+
+class Scenes:
+    has_masks, train = True, None
+
+    def __init__(self):
+        self.classes = rateval.create("dataset", "shapes").classes
+        self.test = Numbered()
+
+def numbered():
+    return Scenes()
+"""
+"""The scenes under the ids that a call gives them: donors are drawn by these."""
+
+
+def test_counterfactual_evidence_is_that_of_a_spec(evaluate: Evaluate, clip: Model) -> None:
+    table = {"donors": 2, "keep": 1.0}
+    Path("numbered.py").write_text(NUMBERED)
+    record = evaluate(clip, batch_size=16, counterfactual=table)
+    expected = rateval.run(
+        {
+            "study": {"name": "quickstart"},
+            "dataset": [{"use": "./numbered.py:numbered"}],
+            "model": [{"use": "clip"}],
+            "finetune": [{"use": "zs"}],
+            "evidence": [{"use": "relevance-mass"}, {"use": "counterfactual"}],
+            "metric": [
+                {"use": use}
+                for use in ("accuracy", "pt", "ir", "right-for-the-object", "looks-right-is-not")
+            ],
+            "counterfactual": table,
+            "run": {"device": "cpu", "batch_size": 16},
+        }
+    )
+    assert [e.scores for e in record.cells[0].evidence] == [
+        e.scores for e in expected.cells[0].evidence
+    ]
+    answers = record.answers(record.cells[0]).to_pydict()
+    assert answers == expected.answers(expected.cells[0]).to_pydict()
+    assert 0 < sum(answers["kept_on_object"]) < 24
+    assert record.spec_resolved["counterfactual"]["donors"] == 2
+
+
+def test_counterfactual_evidence_is_asked_for_in_one_word(
+    evaluate: Evaluate, clip: Model, scenes: Any
+) -> None:
+    record = evaluate(clip, attributions=CHEAP, counterfactual=True)
+    by_map, by_cause = record.cells[0].evidence
+    assert (by_map.validator, by_cause.validator) == ("relevance-mass", "counterfactual")
+    assert by_map.score("looks-right-is-not") and not by_cause.score("looks-right-is-not")
+    assert evaluate(clip, attributions=CHEAP).cells[0].counterfactual is None
+    chosen = evaluate(clip, attributions=CHEAP, counterfactual=True, metrics="accuracy")
+    assert [score.metric for score in chosen.cells[0].evidence[1].scores] == ["accuracy"]
+    bare = evaluate(clip, masks=None, attributions=CHEAP, counterfactual=True)
+    assert bare.cells[0].counterfactual is not None
+    assert bare.cells[0].counterfactual.undefined == {"no mask": 24}
+
+    class Anew:
+        def __iter__(self) -> Iterator[Any]:
+            return iter(scenes.images)
+
+    again = evaluate(clip, images=Anew(), attributions=CHEAP, counterfactual=True)
+    assert [e.scores for e in again.cells[0].evidence] == [
+        e.scores for e in record.cells[0].evidence
+    ]
+
+
+def test_what_is_wrong_with_counterfactual_is_named(
+    evaluate: Evaluate, clip: Model, scenes: Any
+) -> None:
+    with pytest.raises(RatevalError, match=r"evaluate: counterfactual: is 3.*; give True, or"):
+        evaluate(clip, counterfactual=3)
+    wrong = {"donors": 0, "kep": 1.0}
+    with pytest.raises(RatevalError) as caught:
+        evaluate(clip, counterfactual=wrong)
+    assert "rateval.evaluate: counterfactual.donors = 0: must be" in str(caught.value)
+    assert 'counterfactual.kep: unknown key; did you mean "keep"?' in str(caught.value)
+    with pytest.raises(RatevalError, match="can be read but once, and 3 times are asked for"):
+        evaluate(clip, images=iter(scenes.images), attributions=CHEAP, counterfactual=True)
+    with pytest.raises(RatevalError, match="needs predictions under edits"):
+        evaluate(clip, attributions=CHEAP, validators="counterfactual")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -254,3 +255,65 @@ def test_donors_are_drawn_evenly_and_never_the_image_itself() -> None:
     assert counts[:5].sum() == 0
     assert counts[5:] / 2000 == pytest.approx(0.6, abs=0.05)
     assert 7 not in donors.draw("7", 0, 9)
+
+
+def test_masks_that_are_rectangles_are_counted(tmp_path: Path) -> None:
+    def mask(index: int) -> NDArray[np.bool_] | None:
+        found = box(index)
+        if index % 3 == 0:
+            found[8, 8] = False  # a corner less is no rectangle
+        return found if index else None
+
+    _, facts = ask(inside, Scenes(12, mask), tmp_path / "rows")
+    assert (facts.rectangles, facts.undefined) == (8, {"no mask": 1})
+
+
+def test_answers_that_are_known_are_not_asked_for_again(tmp_path: Path) -> None:
+    scenes = Scenes(12, box)
+    seen: list[int] = []
+
+    def counted(images: torch.Tensor) -> torch.Tensor:
+        seen.append(len(images))
+        return inside(images)
+
+    view, options = View((0,) * 3, (1,) * 3), Edits(2, "swap", "inpaint")
+    donors = read_donors(cast(Any, scenes), cast(Any, Plain()), view, batch_size=4, readers=1)
+    job = make_job(counted, scenes)
+
+    def rows(name: str, predicted: dict[str, int]) -> dict[str, list[Any]]:
+        (tmp_path / name).mkdir()
+        seen.clear()
+        batches = prepare_ahead(job, options, donors, view, range(12))
+        counterfactual(job, options, donors, batches, Silent(), tmp_path / name, predicted)
+        found: dict[str, list[Any]] = tables.read_rows(tmp_path / name).to_pydict()
+        return found
+
+    known = dict(zip(scenes.ids, scenes.labels, strict=True))
+    alone = rows("alone", {})
+    assert sum(seen) == 12 * 4  # whole, two backgrounds, without the object
+    assert rows("known", known) == alone
+    assert sum(seen) == 12 * 3
+    del known["scene 0"]  # its batch of five is asked about
+    assert rows("most", known) == alone
+    assert sum(seen) == 12 * 3 + 5
+    other = rows("other", dict.fromkeys(scenes.ids, 2))
+    assert other["prediction"] == [2] * 12
+    assert other["correct"] == [label == 2 for label in scenes.labels]
+
+
+def test_donors_are_read_as_they_lie_whatever_their_order() -> None:
+    scenes = Scenes(30, lambda index: box(index) if index % 2 else None)
+    asked: list[int] = []
+    draw = scenes._draw
+
+    def note(index: int) -> Sample:
+        asked.append(index)
+        return draw(index)
+
+    scenes._draw = note  # type: ignore[method-assign]
+    given: Any = (scenes, Plain(), View((0,) * 3, (1,) * 3))
+    donors = read_donors(*given, batch_size=4, readers=1, size=10)
+    order = sorted(range(30), key=lambda at: draw_key(scenes.ids[at]))
+    assert list(donors.ids) == [scenes.ids[at] for at in order if at % 2][:10]
+    backwards = sum(one > other for one, other in itertools.pairwise(asked))
+    assert backwards < 3  # once for each chunk of the pool's size

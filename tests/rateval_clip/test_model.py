@@ -59,9 +59,7 @@ def test_a_pass_without_gradients_embeds_the_same(build: Build, images: torch.Te
     expected = model.encode_image(images)
     seen: list[int] = []
     tail = model.image_tower.transformer.resblocks[-1].mlp  # type: ignore[union-attr,index]
-    tail.c_fc.register_forward_hook(  # type: ignore[union-attr,operator]
-        lambda module, inputs, output: seen.append(inputs[0].shape[1])
-    )
+    tail.c_fc.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[1]))
     with torch.inference_mode():
         found = model.encode_image(images)
     torch.testing.assert_close(found, expected.detach(), atol=1e-6, rtol=1e-5)

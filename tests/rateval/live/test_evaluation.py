@@ -219,13 +219,14 @@ class Numbered:
     def __init__(self):
         self.whole = rateval.create("dataset", "shapes", test_size=24).test
         self.identity = "numbered scenes"
+        self.ids = [f"{at:06d}" for at in range(24)]
 
     def __len__(self):
         return 24
 
     def samples(self, indices):
         found = self.whole.samples(indices)
-        return [dataclasses.replace(one, id=f"{at:06d}") for at, one in zip(indices, found)]
+        return [dataclasses.replace(one, id=self.ids[at]) for at, one in zip(indices, found)]
 
 class Scenes:
     has_masks, train = True, None

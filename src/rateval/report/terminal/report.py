@@ -25,6 +25,7 @@ from rateval.report.notes import (
 )
 from rateval.report.rows import Block, lay_out
 from rateval.report.skipped import explain_skipped
+from rateval.report.targets import explain_targets
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
@@ -53,7 +54,11 @@ def render(record: RunRecord, width: int) -> RenderableType:
     parts += calibration_sections(record)
     parts += curve_sections(record)
     parts += explainer_sections(record)
-    columns = (*explain_columns(record, tables.shown), *explain_causal_columns(record))
+    columns = (
+        *explain_targets(record),
+        *explain_columns(record, tables.shown),
+        *explain_causal_columns(record),
+    )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
 

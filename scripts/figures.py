@@ -214,7 +214,10 @@ def main() -> None:
     options = parser.parse_args()
     import rateval
 
-    figures = condense(rateval.load(options.run), options.beside)
+    record = rateval.load(options.run)
+    if record.status != "finished":
+        raise SystemExit(f"{options.run}: is {record.status}; figures are those of a finished run")
+    figures = condense(record, options.beside)
     write(figures, options.to / f"{figures.study}.json")
     print(options.to / f"{figures.study}.json")
 

@@ -43,21 +43,22 @@ class Column:
 
 
 def write_share(share: Triple, *, signed: bool = False, interval: bool = True) -> str:
-    """Write a share in percent, with its interval; a minus sign is a minus sign.
+    """Write a share in percent, with its interval; a plus where the other end has a minus.
 
     >>> write_share((-0.095, -0.146, -0.045), signed=True)
     '−9.5 (−14.6 to −4.5)'
+    >>> write_share((0.095, -0.001, 0.146), signed=True)
+    '+9.5 (−0.1 to +14.6)'
     >>> write_share((0.5, None, None)), write_share((None, None, None))
     ('50.0', '–')
     """
     value, low, high = share
     if value is None:
         return ABSENT
-    form = "+.1f" if signed else ".1f"
-    text = format(100 * value + 0.0, form)
+    text = format(100 * value + 0.0, "+.1f" if signed else ".1f")
     if interval and low is not None and high is not None:
-        text += f" ({100 * low + 0.0:{form}} to {100 * high + 0.0:{form}})"
-    return text.replace("-", "−").replace("+0.0 ", "0.0 ")
+        text += f" ({100 * low:.1f} to {100 * high:{'+.1f' if low < 0 < high else '.1f'}})"
+    return text.replace("-", "−")
 
 
 def cell(found: Figures, test: str, model: str, method: str, column: Column) -> str:
@@ -94,7 +95,7 @@ def of_models(study: str, test: str, columns: Sequence[Column]) -> str:
     found = figures.read(study)
     rows = [
         [model, *(cell(found, test, model, "ft", column) for column in columns)]
-        for model in found.listed("model")
+        for model in sorted(found.listed("model"))
     ]
     return table(["model", *(column.heading for column in columns)], rows)
 
@@ -181,6 +182,16 @@ def _causes(test: str) -> Callable[[], str]:
     return lambda: of_methods("methods", test, by_causes(depths))
 
 
+def raw_and_margin() -> list[Column]:
+    """Return the columns of PT by two maps and by edits."""
+    mass, edits = "relevance-mass", "counterfactual"
+    return [
+        Column("PT by raw", "pt", mass, "raw"),
+        Column("PT by margin", "pt", mass, "margin"),
+        Column("causal", "pt", edits, "raw"),
+    ]
+
+
 def _models(test: str) -> Callable[[], str]:
     return lambda: of_models("pretrainings", test, before_and_after())
 
@@ -192,6 +203,9 @@ TABLES: dict[str, Callable[[], str]] = {
         for depth in ("last block", "all blocks")
     },
     **{f"methods, {test}, causes": _causes(test) for test in ("biased", "unbiased")},
+    "quickstart, biased, raw and margin": lambda: of_methods(
+        "quickstart", "biased", raw_and_margin()
+    ),
     "choice": of_candidates,
     **{f"pretrainings, {test}": _models(test) for test in ("biased", "unbiased")},
     "check-quickstart": lambda: of_seeds("check-quickstart"),

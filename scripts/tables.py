@@ -2,6 +2,7 @@
 
     python scripts/tables.py             # every table, by its name
     python scripts/tables.py --write     # into the documents, below each <!-- table: NAME -->
+    python scripts/tables.py --study methods    # of any study of one model in docs/figures
 
 A test compares what stands there with what this prints.
 """
@@ -11,72 +12,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import choice
 import figures
-from figures import Figures, Triple
+from columns import Column, cell, table, write_share
+from figures import Figures
 
 from rateval.stats.wilson import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKER = re.compile(r"^<!-- table: (.+) -->\n\n((?:^\|.*\n)*)", re.MULTILINE)
 """A table's name, and the rows below it."""
-ABSENT = "–"
-
-
-@dataclass(frozen=True)
-class Column:
-    """What one column shows of each row's method."""
-
-    heading: str
-    metric: str
-    validator: str
-    attribution: str
-    method: str | None = None
-    """Another method than the row's own."""
-    against: str | None = None
-    """Shows the change against this method in place of the value."""
-    interval: bool = True
-
-
-def write_share(share: Triple, *, signed: bool = False, interval: bool = True) -> str:
-    """Write a share in percent, with its interval; a plus where the other end has a minus.
-
-    >>> write_share((-0.095, -0.146, -0.045), signed=True)
-    '−9.5 (−14.6 to −4.5)'
-    >>> write_share((0.095, -0.001, 0.146), signed=True)
-    '+9.5 (−0.1 to +14.6)'
-    >>> write_share((0.5, None, None)), write_share((None, None, None))
-    ('50.0', '–')
-    """
-    value, low, high = share
-    if value is None:
-        return ABSENT
-    text = format(100 * value + 0.0, "+.1f" if signed else ".1f")
-    if interval and low is not None and high is not None:
-        text += f" ({100 * low:.1f} to {100 * high:{'+.1f' if low < 0 < high else '.1f'}})"
-    return text.replace("-", "−")
-
-
-def cell(found: Figures, test: str, model: str, method: str, column: Column) -> str:
-    """Write one cell; what the study does not have is told by a dash."""
-    place = (test, model, column.method or method, column.attribution, column.validator)
-    row = found.find(place)
-    if column.against is None:
-        share = row.values.get(column.metric, (None, None, None))
-        return write_share(share, interval=column.interval)
-    change = row.changes.get(column.against, {}).get(column.metric, (None, None, None))
-    return write_share(change, signed=True, interval=column.interval)
-
-
-def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table as Markdown has it, with a newline at its end."""
-    lines = [" | ".join(heading), *(" | ".join(row) for row in rows)]
-    text = [f"| {line} |\n" for line in lines]
-    return "".join([text[0], "|" + "---|" * len(heading) + "\n", *text[1:]])
 
 
 def of_methods(study: str, test: str, columns: Sequence[Column]) -> str:
@@ -139,19 +87,29 @@ def by_map(attribution: str) -> list[Column]:
     ]
 
 
-def by_causes(attributions: Mapping[str, str]) -> list[Column]:
-    """Return the columns of what edited images say; ``attributions`` are headings by label."""
-    first = next(iter(attributions))
+def by_causes(found: Figures) -> list[Column]:
+    """Return the columns of what edited images say, and of maps that edits contradict."""
+    first, *others = found.listed("attribution")
     edits, mass = "counterfactual", "relevance-mass"
     return [
         Column("PT causal", "pt", edits, first),
         Column("IR causal", "ir", edits, first),
         Column("right for the object", "right-for-the-object", mass, first),
         *(
-            Column(f"looks right, is not: {heading}", "looks-right-is-not", mass, label)
-            for label, heading in attributions.items()
+            Column(f"looks right, is not: {name}", "looks-right-is-not", mass, name)
+            for name in (first, *others)
         ),
     ]
+
+
+def of_study(study: str) -> Iterator[tuple[str, str]]:
+    """Yield, for each test of a study of one model, tables by each map and by causes."""
+    found = figures.read(study)
+    for test in found.listed("test"):
+        for attribution in found.listed("attribution"):
+            yield f"{test}, {attribution}", of_methods(study, test, by_map(attribution))
+        if "counterfactual" in found.listed("validator"):
+            yield f"{test}, causes", of_methods(study, test, by_causes(found))
 
 
 def before_and_after() -> list[Column]:
@@ -173,22 +131,24 @@ def before_and_after() -> list[Column]:
     ]
 
 
-def _methods(test: str, depth: str) -> Callable[[], str]:
-    return lambda: of_methods("methods", test, by_map(depth))
-
-
-def _causes(test: str) -> Callable[[], str]:
-    depths = {"last block": "last block", "all blocks": "all blocks"}
-    return lambda: of_methods("methods", test, by_causes(depths))
-
-
 def raw_and_margin() -> list[Column]:
     """Return the columns of PT by two maps and by edits."""
     mass, edits = "relevance-mass", "counterfactual"
     return [
         Column("PT by raw", "pt", mass, "raw"),
         Column("PT by margin", "pt", mass, "margin"),
-        Column("causal", "pt", edits, "raw"),
+        Column("PT causal", "pt", edits, "raw"),
+    ]
+
+
+def both_and_accuracy() -> list[Column]:
+    """Return those columns between accuracy and what causes say of all images."""
+    mass = "relevance-mass"
+    return [
+        Column("accuracy", "accuracy", mass, "raw"),
+        *raw_and_margin(),
+        Column("right for the object", "right-for-the-object", mass, "raw"),
+        Column("looks right, is not", "looks-right-is-not", mass, "raw", interval=False),
     ]
 
 
@@ -196,13 +156,12 @@ def _models(test: str) -> Callable[[], str]:
     return lambda: of_models("pretrainings", test, before_and_after())
 
 
+def _swapped(test: str) -> Callable[[], str]:
+    return lambda: of_methods("quickstart-swap", test, both_and_accuracy())
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    **{
-        f"methods, {test}, {depth}": _methods(test, depth)
-        for test in ("biased", "unbiased")
-        for depth in ("last block", "all blocks")
-    },
-    **{f"methods, {test}, causes": _causes(test) for test in ("biased", "unbiased")},
+    **{f"quickstart-swap, {test}": _swapped(test) for test in ("biased", "unbiased")},
     "quickstart, biased, raw and margin": lambda: of_methods(
         "quickstart", "biased", raw_and_margin()
     ),
@@ -232,7 +191,13 @@ def main() -> None:
     """Print all tables, or write them into the documents."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
-    if not parser.parse_args().write:
+    parser.add_argument("--study", help="print every table of this study instead")
+    options = parser.parse_args()
+    if options.study:
+        for title, text in of_study(options.study):
+            print(f"**{title}**\n\n{text}")
+        return
+    if not options.write:
         for name, make in TABLES.items():
             print(f"<!-- table: {name} -->\n\n{make()}")
         return

@@ -18,7 +18,7 @@ MEASURE = re.compile(
     r"|points?|tests?)\b|%|`(?:zs|lp|flcp|ft|lp-ft|wise-ft|lora|evidence-ft)\b"
 )
 """Words that say what changes; a sentence without one claims nothing of the kind."""
-NUMBER = re.compile(r"(?<![\w.])[−+-]?\d+(?:\.\d+)?(?![\w]|\.\d)")
+NUMBER = re.compile(r"(?<![\w.])(?<!\w-)[−+-]?\d+(?:\.\d+)?(?![\w]|\.\d)")
 
 
 def plain(text: str) -> str:
@@ -50,7 +50,7 @@ def sentences(text: str) -> Iterator[str]:
 def numbers(text: str) -> list[str]:
     """Return the numbers of a text outside of code, with their signs.
 
-    >>> numbers("`lp-2`: −9.5 (−14.6 to 4) at 0.5, arXiv2412")
+    >>> numbers("`lp-2`: −9.5 (−14.6 to 4) at 0.5, arXiv2412, clip-2")
     ['−9.5', '−14.6', '4', '0.5']
     """
     return NUMBER.findall(re.sub(r"`[^`]*`", "", text))

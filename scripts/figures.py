@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rateval.records.run import RunRecord
     from rateval.records.scores.cell import EvidenceRecord, ResultRecord
+    from rateval.records.scores.counterfactual import CounterfactualRecord
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs/figures"
 ZERO_SHOT = "zs"
@@ -60,8 +61,6 @@ class Figures:
     seeds: Sequence[int]
     level: float
     rows: Sequence[Row]
-    answers: Sequence[Mapping[str, Any]] = ()
-    """For each test, model and method how often right answers stay; means over the seeds."""
 
     def find(self, place: Place) -> Row:
         """Return a row. Raises KeyError, naming those of its test, when there is none."""
@@ -98,14 +97,14 @@ def turned(change: Triple) -> Triple:
 
 def condense(record: RunRecord, beside: Iterable[str]) -> Figures:
     """Take what documents quote from a run's record."""
-    differences = read_differences(record)
+    differences, answers = read_differences(record), read_answers(record)
     baselines = (ZERO_SHOT, *beside)
     rows = [
-        make_row(result, evidence, differences, baselines)
+        make_row(result, evidence, differences, baselines, answers)
         for result in record.results
         for evidence in result.evidence
     ]
-    return Figures(record.study, record.seeds, record.level, rows, list(read_answers(record)))
+    return Figures(record.study, record.seeds, record.level, rows)
 
 
 def make_row(
@@ -113,6 +112,7 @@ def make_row(
     evidence: EvidenceRecord,
     differences: Mapping[tuple[Place, str], dict[str, Triple]],
     baselines: Iterable[str],
+    answers: Mapping[Place, dict[str, Triple]],
 ) -> Row:
     """Make the row of one method by one validator."""
     key = result.key
@@ -126,7 +126,7 @@ def make_row(
     values = {
         name: rounded(found.value, found.low, found.high) for name, found in estimates.items()
     }
-    return Row(*place, values, changes)
+    return Row(*place, values | answers.get((*place[:4], ""), {}), changes)
 
 
 def read_differences(record: RunRecord) -> dict[tuple[Place, str], dict[str, Triple]]:
@@ -147,20 +147,29 @@ def read_differences(record: RunRecord) -> dict[tuple[Place, str], dict[str, Tri
     return found
 
 
-def read_answers(record: RunRecord) -> Iterator[dict[str, Any]]:
-    """Yield how often right answers stay with the object alone, and without it."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+def read_answers(record: RunRecord) -> dict[Place, dict[str, Triple]]:
+    """Return how often right answers stay with the object alone, and without it.
+
+    Means over the seeds, without intervals; by places without a validator.
+    """
+    found: dict[Place, list[CounterfactualRecord]] = {}
     for cell in record.cells:
         if (answers := cell.counterfactual) is not None:
-            names = (cell.key.dataset, cell.key.model, cell.key.finetuner)
-            found.setdefault(names, {})[answers.identity] = answers
-    for (test, model, method), seeds in found.items():
-        shares = {
-            name: [getattr(answers, name) for answers in seeds.values()]
-            for name in ("kept_on_object", "kept_without_object", "gap")
+            key = cell.key
+            test = ", ".join(filter(None, (key.dataset, key.shift)))
+            place = (test, key.model, key.finetuner, key.attribution, "")
+            found.setdefault(place, []).append(answers)
+    shares = {}
+    for place, of_seeds in found.items():
+        on = [answers.kept_on_object for answers in of_seeds]
+        without = [answers.kept_without_object for answers in of_seeds]
+        known = (("kept on object", on), ("kept without object", without))
+        shares[place] = {
+            name: rounded(fmean(x for x in values if x is not None), None, None)
+            for name, values in known
+            if None not in values
         }
-        means = {name: round(fmean(of), 5) for name, of in shares.items() if None not in of}
-        yield {"test": test, "model": model, "method": method, **means}
+    return shares
 
 
 def write(figures: Figures, path: Path) -> None:
@@ -179,9 +188,8 @@ def write(figures: Figures, path: Path) -> None:
         for row in figures.rows
     ]
     parts = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items()]
-    for name, lines in (("rows", rows), ("answers", figures.answers)):
-        text = ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
-        parts.append(f'"{name}": [\n{text}\n]')
+    text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    parts.append(f'"rows": [\n{text}\n]')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
 
@@ -197,8 +205,7 @@ def read(study: str, folder: Path = FOLDER) -> Figures:
         )
         for row in content["rows"]
     ]
-    answers = content["answers"]
-    return Figures(content["study"], content["seeds"], content["level"], rows, answers)
+    return Figures(content["study"], content["seeds"], content["level"], rows)
 
 
 def _triples(found: Mapping[str, Sequence[float | None]]) -> dict[str, Triple]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,6 +105,8 @@ def record(acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunRe
             "dataset": [{"use": "squares"}],
             "model": [{"use": "tiny"}],
             "finetune": [{"use": "zs"}, {"use": "lp", "epochs": 1}, {"use": "ft", "epochs": 1}],
+            "evidence": [{"use": "relevance-mass"}, {"use": "counterfactual"}],
+            "counterfactual": {"donors": 2},
             "run": {"device": "cpu"},
         }
     )
@@ -133,6 +136,36 @@ def test_a_run_is_condensed_to_what_it_recorded(record: RunRecord, tmp_path: Pat
     one, other = (found.find((*place[:2], method, *place[3:])) for method in ("lp", "zs"))
     for metric, triple in one.changes["zs"].items():
         assert other.changes["lp"][metric] == figures.turned(triple)
+
+
+def test_answers_to_edits_are_means_over_the_seeds(record: RunRecord) -> None:
+    found = figures.condense(record, [])
+    compared = 0
+    for row in found.rows:
+        answers = [
+            cell.counterfactual
+            for cell in record.cells
+            if (cell.key.dataset, cell.key.finetuner) == (row.test, row.method)
+        ]
+        shares = [one.kept_without_object for one in answers if one is not None]
+        known = [share for share in shares if share is not None]
+        if known and len(known) == len(shares):
+            mean = sum(known) / len(known)
+            value, *ends = row.values["kept without object"]
+            assert value == pytest.approx(mean, abs=1e-5)
+            assert ends == [None, None]
+            compared += 1
+    assert compared >= 2
+
+
+def test_a_run_that_has_not_ended_is_refused(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.model_copy(update={"status": "running"}).save(tmp_path / "early")
+    monkeypatch.setattr(sys, "argv", ["figures.py", str(tmp_path / "early"), "--to", str(tmp_path)])
+    with pytest.raises(SystemExit, match="is running"):
+        figures.main()
+    assert not (tmp_path / "small.json").exists()
 
 
 def test_nothing_of_the_machine_is_kept(record: RunRecord, tmp_path: Path) -> None:

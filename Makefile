@@ -8,7 +8,7 @@ LAVIS := .venv-lavis
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-slow fuzz soak lint format bench clean
+.PHONY: demo test test-lavis test-slow fuzz soak lint format bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -51,6 +51,11 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# The pictures of docs/report.md, in docs/pictures: of a new run of the quickstart, or make pictures RUN=runs/….
+RUN ?=
+pictures: $(VENV)/installed-dev
+	$(BIN)/python scripts/make_pictures.py $(RUN)
 
 $(VENV)/python:
 	$(PYTHON) -m venv $(VENV)

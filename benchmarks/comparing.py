@@ -80,7 +80,7 @@ def judged(cell: Cell, folder: Path, images: int, seed: int) -> Judged:
         )
         for heading in HEADINGS
     )
-    return Judged(cell, tuned, stored[0], (stored[1],), (scores,))
+    return Judged(cell, tuned, stored[0], (stored[1],), (scores,), (None,))
 
 
 def _store(stage: str, folder: Path, rows: dict[str, pa.Array]) -> Stored:

@@ -1,8 +1,9 @@
 """How often intervals of PT and IR hold the truth, beside plainer ones, in simulated studies.
 
-Prints three tables of coverages in percent, smallest to largest over scenarios: differences of two
-methods on the same units, means over seeds that share their units, and differences where units come
-in clusters. Takes about four minutes; --studies 10000 gives the figures of docs/statistics.md.
+Prints four tables of coverages in percent, smallest to largest over scenarios: differences of two
+methods on the same units, means over seeds that share their units, differences where units come in
+clusters, and the five lowest of twelve classes, all at once. Takes about four
+minutes.
 
     python benchmarks/coverage.py --studies 2000
 """
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from rateval.stats.clusters import clustered_difference
 from rateval.stats.difference import Joint, Share, correlation, difference
 from rateval.stats.ratio import Ratio
-from rateval.stats.seeds import mean_over_seeds, stack_influences
+from rateval.stats.seeds import mean_over_seeds, share_limits, stack_influences
 from rateval.stats.student import t_interval
 from rateval.stats.wilson import wilson_interval
 
@@ -162,6 +163,41 @@ def simulate_clusters(count: int, studies: int, rng: np.random.Generator) -> dic
     return {name: [100 * number / studies] for name, number in held.items()}
 
 
+def simulate_classes(n: int, studies: int, rng: np.random.Generator) -> dict[str, list[float]]:
+    """Return how often the intervals of all of the five lowest of 12 classes of n units hold."""
+    found: dict[str, list[float]] = {}
+    levels, labels = np.linspace(-2, 0.5, 12), np.repeat(np.arange(12), n)
+    each = 0.95 ** (1 / 12)
+    for spread in (0.0, 0.3, 0.6):
+        truth = [NormalDist().cdf(level / sqrt(1 + spread**2 + 1)) for level in levels]
+        held = {"each on its own": 0, "all at once": 0, "3 seeds, t": 0, "3 seeds, all at once": 0}
+        for _ in range(studies):
+            ease = levels[labels] + rng.normal(0, 1, 12 * n)
+            shifts = rng.normal(0, spread, (3, 12))[:, labels] if spread else np.zeros((3, 12 * n))
+            above = (ease + shifts + rng.normal(0, 1, shifts.shape) > 0).astype(float)
+            means = above.reshape(3, 12, n).mean(axis=2)
+            kept = dict.fromkeys(held, True)
+            for at in np.argsort(means[0], kind="stable")[:5]:
+                # What one training tells is of its own shift.
+                own = float(NormalDist().cdf((levels[at] + shifts[0, at * n]) / sqrt(2)))
+                k = float(means[0, at] * n)
+                for name, level in (("each on its own", 0.95), ("all at once", each)):
+                    low, high = wilson_interval(k, n, level)
+                    kept[name] &= float(low or 0) <= own <= float(high or 1)
+            for at in np.argsort(means.mean(axis=0), kind="stable")[:5]:
+                ratios = [Ratio(row, np.ones(n)) for row in above[:, labels == at]]
+                values = means[:, at].tolist()
+                both = mean_over_seeds(values, stack_influences(ratios), each)
+                low, high = share_limits(float(np.mean(values)), n, 3, both, each)
+                kept["3 seeds, all at once"] &= low <= truth[at] <= high
+                kept["3 seeds, t"] &= both is not None and both.low <= truth[at] <= both.high
+            for name, whole in kept.items():
+                held[name] += whole
+        for name, count in held.items():
+            found.setdefault(name, []).append(100 * count / studies)
+    return found
+
+
 def show(title: str, columns: dict[str, dict[str, list[float]]]) -> None:
     """Print a table in Markdown."""
     print(f"\n| {title} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
@@ -195,6 +231,11 @@ def main() -> None:
         columns[f"K = {count:,}"] = simulate_clusters(count, options.studies // 2, rng)
         pace.tell(f"clusters, K = {count:,}: {time.perf_counter() - begun:.0f} s")
     show("differences, 10 units in each of K clusters", columns)
+    columns = {}
+    for n in (10, 20, 60):
+        columns[f"n = {n}"] = simulate_classes(n, options.studies // 2, rng)
+        pace.tell(f"classes, n = {n}: {time.perf_counter() - begun:.0f} s")
+    show("the five lowest of 12 classes of n units", columns)
 
 
 if __name__ == "__main__":

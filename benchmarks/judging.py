@@ -23,8 +23,9 @@ import torch
 import torch.nn.functional as F
 
 import rateval
-from rateval.stages.judge import CPU_BATCH, judge
+from rateval.stages.judge import judge
 from rateval.store import rows
+from rateval.workbench.judging import CPU_BATCH
 
 GRID, SIZE = (14, 14), (224, 224)
 

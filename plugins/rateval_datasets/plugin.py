@@ -23,9 +23,15 @@ def _own() -> list[Component]:
         Component(
             name="table",
             summary="your photos in a CSV, Parquet or JSON Lines table; evidence: masks or shapes",
-            factory="rateval_datasets.own.tables.dataset:make_table",
+            factory="rateval_datasets.own.table:make_table",
             params="rateval_datasets.own.tables.params:TableParams",
             detect="rateval_datasets.detection.tables:detect_table",
+        ),
+        Component(
+            name="photo",
+            summary="one photo of yours, as `rateval look` reads it; evidence: a mask, or none",
+            factory="rateval_datasets.own.one_photo:make_photo",
+            params="rateval_datasets.own.params:OnePhotoParams",
         ),
         Component(
             name="coco",

@@ -1,8 +1,9 @@
 """Whether a vision-language model is right for the right reasons.
 
 In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)``,
-``rateval.create(kind, name)``, and for a model of your own ``rateval.wrap(module)`` and
-``rateval.evaluate(model, images, labels, masks, classes=…)``.
+``rateval.compare(baseline, run)``, ``rateval.create(kind, name)``, and for a model of your own
+``rateval.wrap(module)`` and ``rateval.evaluate(model, images, labels, masks, classes=…)``; of one
+photo ``rateval.look(path, model=…, classes=…)``.
 Importing this package costs nothing; what its names need is imported on first use.
 """
 
@@ -21,8 +22,20 @@ if TYPE_CHECKING:
         run as run,
         wrap as wrap,
     )
+    from rateval.live.looking.call import look as look
     from rateval.records.run import RunRecord as RunRecord, load as load
+    from rateval.scoring.across.call import compare as compare
+
+
+_MODULES = (
+    "rateval.errors",
+    "rateval.facade",
+    "rateval.records.run",
+    "rateval.scoring.across.call",
+    "rateval.live.looking.call",
+)
+"""The second one hands records what shows them: it comes before those, which are loaded alone."""
 
 
 def __getattr__(name: str) -> Any:
-    return find_name(__name__, name, ("rateval.errors", "rateval.records.run", "rateval.facade"))
+    return find_name(__name__, name, _MODULES)

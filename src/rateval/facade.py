@@ -19,12 +19,14 @@ from rateval.plan.choosing import explain_param, one_per_key
 from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
 from rateval.progress import Reporter
+from rateval.records.presenting import present_by
 from rateval.records.run import RunRecord
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover
 from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registry
+from rateval.report.notebook import Notebook
 from rateval.spec.document import Document, read_document
 from rateval.spec.explain import locate
 from rateval.spec.overrides import override_run
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from rateval.live.evaluation import Parts
 
 _DEFAULT = Context()
+
+present_by(Notebook())
 
 
 def open_spec(spec: str | Path | Mapping[str, Any] | RunSpec) -> Document:

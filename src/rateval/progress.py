@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""
 
-QUICK_STAGES = ("judge", "score", "agree")
+QUICK_STAGES = ("judge", "score", "thresholds", "agree", "pictures")
 _WIDTH = len("counterfactual ")
 WORTH_SHOWING_S = 1.0
 """Seconds below which a quick stage is shown only when everything is asked for."""

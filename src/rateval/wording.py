@@ -7,6 +7,7 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 _SHOWN = 10
 _OPTIONS = ("device", "output", "limit")
@@ -80,6 +81,19 @@ def suggest(name: str, known: Iterable[str]) -> str:
     """
     options = sorted(known)
     return meant(name, options, 3) or "there are " + (", ".join(options) or "none")
+
+
+def fitting(asked: str, labels: Iterable[str]) -> set[str]:
+    """Return the labels that are asked for: the one of that name, else those that fit a pattern.
+
+    A pattern has ``*`` and ``?``; a bracket is one of a label's own signs.
+
+    >>> sorted(fitting("a*", ["a*", "ab"])), sorted(fitting("a?", ["a[1]", "ab"]))
+    (['a*'], ['ab'])
+    """
+    labels = set(labels)
+    pattern = asked.replace("[", "[[]")
+    return labels & {asked} or {label for label in labels if fnmatchcase(label, pattern)}
 
 
 def look_alike(one: str, other: str) -> bool:
@@ -167,6 +181,8 @@ def write_command(command: str, spec: str, overrides: Mapping[str, object]) -> s
         text = value if isinstance(value, str) else json.dumps(value, default=str)
         if key in _OPTIONS:
             words += [f"--{key}", text]
+        elif key == "report.pictures":
+            words.append("--no-pictures")
         elif key != "reuse":
             words += ["--set", f"{key}={text}"]
     return shlex.join(words)

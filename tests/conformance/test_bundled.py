@@ -46,7 +46,7 @@ NEED_FILES = (
         ("dataset", name)
         for name in (
             *("caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs"),
-            *("coco", "datumaro", "folder", "huggingface", "table"),
+            *("coco", "datumaro", "folder", "huggingface", "photo", "table"),
         )
     }
 )

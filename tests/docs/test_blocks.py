@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import rateval
 from rateval.cli.main import make_parser
@@ -33,7 +34,7 @@ UNCHECKED = {
     "tests/rateval/cli/test_export_checkpoint.py takes these steps",
 }
 """Document and first line of each block that isn't checked, to the reason why."""
-MADE_BY_COMMANDS = {"spec.toml"}  # rateval init
+MADE_BY_COMMANDS = {"spec.toml", "gate.toml"}  # by rateval init, and shown in docs/gate.md
 PARTS = {
     "study": '[study]\nname = "completed"\n',
     "dataset": '[[dataset]]\nuse = "shapes"\n',
@@ -95,6 +96,8 @@ def check(block: Block, names: dict[str, Any]) -> None:
         check_console(block.text)
     elif block.language == "python":
         run_python(block, names)
+    elif block.language == "yaml":
+        assert isinstance(yaml.safe_load(block.text), dict)  # test_gate_page.py runs its commands
     else:
         assert block.language == "text", f"{block}: a block is toml, console, python or text"
 

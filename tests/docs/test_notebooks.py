@@ -44,11 +44,18 @@ def test_a_notebook_is_clean(notebook: Path) -> None:
         ast.parse(source)
 
 
-def test_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     names = run(FOLDER / "own_model.ipynb")
+    assert "after.show()" in code_of(FOLDER / "own_model.ipynb")
+    assert "60 test images" in capsys.readouterr().out
+    accuracy = names["table"]["head"]["accuracy"]
+    assert f">{100 * accuracy:.1f} <small>" in names["after"]._repr_html_()
     assert names["table"]["head"]["accuracy"] > names["table"]["prompts"]["accuracy"]
-    assert names["computed"] == {"judge", "score"}
+    assert names["computed"] >= {"judge", "score"}
+    assert not {"finetune", "infer"} & names["computed"]
     assert names["relevance"].shape == (60, 8, 8)
     quadrants = names["after"].cells[0].evidence[0].quadrants
     assert len(names["wrong_reason"]) == quadrants["RW"]

@@ -108,7 +108,7 @@ def test_its_observer_is_told_of_a_study(noted: Path) -> None:
     lines = noted.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "of-the-page: 1 cells"
     stages = [line.split()[0] for line in lines[1:-2]]
-    assert stages == ["load", "finetune", "infer", "judge", "score"]
+    assert stages == ["load", "finetune", "infer", "judge", "score", "thresholds", "pictures"]
     assert lines[-2] == f"tiny · zs on squares: RR/N {score.value.value}"
     assert lines[-1] == f"of-the-page: finished, {record.path}"
 

@@ -49,20 +49,25 @@ def test_the_commands_lead_from_photos_to_a_report(
     lines = [
         line.removeprefix("$ rateval ")
         for block in BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-        for line in block.splitlines()
+        for line in block.replace("\\\n", "").splitlines()
         if line.startswith("$ ")
     ]
+    photo = next(path.stem for path in sorted(Path("masks/heart").iterdir()))
     said = []
     for line in lines:
         # The folder of a run is named after its time.
         runs = sorted(Path("runs").glob("photos-*"))
         words = [str(runs[-1]) if "photos-2026" in word else word for word in shlex.split(line)]
+        words = [word.replace("IMG_0012", photo) for word in words]
         assert main(words) == 0, line
         said.append(capsys.readouterr().out)
-    init, validate, check, _, run, report = said
+    init, validate, check, _, run, report, look = said
     assert "40 photos in 10 class folders, 36 of them with a mask" in init
     assert validate.startswith("spec.toml: valid: 2 cells")
     assert "40" in check, check
     for text in (run, report):
         assert re.search(r"checkpoint +\d+\.\d", text)
         assert "PT" in text
+    assert "without the object" in look
+    assert look.count("on another background") == 4
+    assert Path(f"look-{photo}.png").is_file()

@@ -34,7 +34,7 @@ def find_division(
     """
     named = Counter(usual_name(split) for split in splits if split is not None)
     if named:
-        return _by_names(named)
+        return _by_names(named, trained=clues.checkpoint is not None)
     lists = {
         name: str(file)
         for name in _LISTS
@@ -61,12 +61,24 @@ def find_division(
     )
 
 
-def _by_names(named: Mapping[str, int]) -> Division:
-    """Return the split to test on where the names of splits don't tell it."""
+def _by_names(named: Mapping[str, int], *, trained: bool) -> Division:
+    """Return the split to test on where the names of splits don't tell it.
+
+    What is for training alone is divided; ``trained`` says whether something was trained on it.
+    """
     usual = [name for name in ("test", "val") if name in named]
     if usual:
         # Names beside the usual ones are refused where none is chosen.
         return Division({} if SPLITS.issuperset(named) else {"test_split": usual[0]})
+    if named.keys() == {"train"}:
+        seen = "the checkpoint may have seen, so that it looks better than it is; give others"
+        return Division(
+            {"split": {"test": 0.3}},
+            unknown=(
+                "the photos to test on: there are those of train alone, of which split draws 30 %"
+                + (f", which {seen}" if trained else "; give others where you have them"),
+            ),
+        )
     return Division(
         {"test_split": next(iter(named))},
         unknown=(

@@ -12,6 +12,7 @@ import numpy as np
 
 from rateval.api import RatevalError
 from rateval.modelkit import Clues, Guess, list_some
+from rateval_datasets.detection.coco import is_json
 from rateval_datasets.detection.places import find_root, folders_below
 from rateval_datasets.detection.splits import find_division
 from rateval_datasets.own.folder import PHOTO_SUFFIXES, list_photos
@@ -19,7 +20,7 @@ from rateval_datasets.own.formats.shapes import Outline
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.splitting import SPLITS
 from rateval_datasets.own.tables.cells import boxes_in, outlines_in, text_of
-from rateval_datasets.own.tables.dataset import NAME
+from rateval_datasets.own.tables.photos import NAME
 from rateval_datasets.own.tables.reading import SUFFIXES, Table, read_table
 
 _IMAGE = re.compile(
@@ -44,11 +45,11 @@ def detect_table(clues: Clues) -> Guess | None:
         return None if masks is not None else _in_folder(data, clues)
     if data.suffix.lower() not in SUFFIXES:
         return None
-    if masks is not None:
+    if masks is not None and not is_json(masks):
         raise problem(
             NAME,
             f"masks = {masks}: a table names the mask of each photo in a column, mask; give the "
-            "table alone",
+            "table alone, or a COCO file, annotations.json, as masks",
         )
     return _guess(read_table(NAME, "file", data), clues, 3)
 
@@ -92,6 +93,9 @@ def _guess(table: Table, clues: Clues, sure: int, others: Collection[str] = ()) 
     params |= {} if root == table.path.parent else {"root": str(root)}
     params |= columns.params()
     shapes, questions = _shapes(table)
+    if clues.masks is not None:
+        params.pop("mask", None)
+        shapes, questions = _leave_to(clues.masks, columns.mask, table)
     splits = [None] * len(table) if columns.split is None else columns.texts(columns.split)
     ids = columns.texts("id") if "id" in table.columns else paths
     named = [name for name in ids if name is not None]
@@ -106,6 +110,22 @@ def _guess(table: Table, clues: Clues, sure: int, others: Collection[str] = ()) 
     unknown = (*columns.questions, *questions, *division.unknown)
     params = {**params, **shapes, **division.params}
     return Guess(why, params, sure, unknown, division.fill)
+
+
+def _leave_to(coco: Path, mask: str | None, table: Table) -> tuple[dict[str, Any], list[str]]:
+    """Return the params that leave evidence to a COCO file, and what is asked of a table's own."""
+    own = {"mask": mask} if mask is not None else {}
+    for key, names in (("polygons", ("polygons", "polygon")), ("boxes", ("boxes", "box"))):
+        if there := [name for name in names if name in table.columns]:
+            own[key] = there[0]
+    params = {"coco": str(coco), **dict.fromkeys(own, False)}
+    if not own:
+        return params, []
+    columns = list_some(own.values())
+    return params, [
+        f"which evidence counts: that of {coco.name} is taken, and not that of {columns} in the "
+        "table; for the latter leave coco out"
+    ]
 
 
 class _Columns:

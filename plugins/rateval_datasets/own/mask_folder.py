@@ -12,10 +12,9 @@ from pathlib import Path, PurePosixPath
 from rateval.modelkit import list_some
 from rateval_datasets.layout import folders_in, names_in
 from rateval_datasets.own.evidence import LOSSLESS, MaskImage
+from rateval_datasets.own.params import LOSSY
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo
-
-_LOSSY = (".jpg", ".jpeg")
 
 
 def add_masks(
@@ -70,7 +69,7 @@ def _explain(photo: Photo, stem: str, paths: Sequence[str], named: Counter[str])
         return f"two masks may be its: {list_some(paths)}; take one away"
     if named[stem] > 1:
         return f"two photos may have the mask {paths[0]}: name it {photo.id}.png, or rename a photo"
-    if paths[0].lower().endswith(_LOSSY):
+    if paths[0].lower().endswith(LOSSY):
         return f"its mask {paths[0]} is a JPEG, which keeps no exact numbers; save it as PNG"
     return None
 
@@ -94,8 +93,8 @@ def _composed(path: str) -> str:
 def _list_masks(component: str, folder: Path) -> list[str]:
     """Return the paths of all masks below a folder, with forward slashes, sorted; JPEGs, too."""
     names = sorted(_files_below(folder))
-    masks = [name for name in names if name.lower().endswith((*LOSSLESS, *_LOSSY))]
-    if masks and all(name.lower().endswith(_LOSSY) for name in masks):
+    masks = [name for name in names if name.lower().endswith((*LOSSLESS, *LOSSY))]
+    if masks and all(name.lower().endswith(LOSSY) for name in masks):
         raise problem(
             component,
             f"masks = {folder}: holds JPEG files such as {masks[0]}, which don't keep the numbers "

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from rateval.api import Params
 from rateval_datasets.on_disk import OnDisk
@@ -49,6 +56,9 @@ Column = Annotated[str, Field(min_length=1)]
 
 BoxFormat = Literal["xyxy", "xywh", "cxcywh"]
 """Two corners; a corner, width and height; or the centre, width and height."""
+
+LOSSY = (".jpg", ".jpeg")
+"""Endings, in lower case, of files that cannot be masks."""
 
 BoxUnit = Literal["pixels", "shares"]
 """``shares`` of a photo's width and height are between 0 and 1."""
@@ -141,3 +151,26 @@ class FolderParams(PhotoParams):
         if "crowds" in self.model_fields_set and self.coco is None:
             raise ValueError("crowds needs coco")
         return self
+
+
+class OnePhotoParams(Params):
+    """One photo, as ``rateval look`` asks for it."""
+
+    image: OnDisk
+    """The photo's file."""
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | OnDisk
+    """Labels that it may have, as a list or a file with one a line; prompts read "_" as a blank."""
+    label: str | None = None
+    """The one that it has. None takes the first class: what is said of right and wrong means
+    nothing then."""
+    mask: OnDisk | None = None
+    """Its evidence, an image of the photo's size that counts above 0; never a JPEG."""
+    exif: Literal["apply", "ignore"] = "apply"
+    """Whether the photo is turned as its EXIF says; the mask must be of the same view."""
+
+    @field_validator("mask", mode="after")
+    @classmethod
+    def _check_mask(cls, mask: Path | None) -> Path | None:
+        if mask is not None and mask.suffix.lower() in LOSSY:
+            raise ValueError("JPEG doesn't keep the numbers that were stored; save the mask as PNG")
+        return mask

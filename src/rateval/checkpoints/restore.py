@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
+from rateval.registry.finding import find_component
 from rateval.registry.python_file import read_file
+from rateval.registry.references import params_class
 from rateval.registry.registry import Registry
-from rateval.spec.tables import Entry
+from rateval.spec.tables import TABLES, Entry
 from rateval.stages.finetune import restore
 from rateval.store.manifest import read_manifest
 from rateval.wording import list_some
@@ -103,8 +106,8 @@ def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) 
     """
     folder = record.classifier_folder(cell)
     inputs: Mapping[str, Any] = read_manifest(folder)["inputs"]
-    model_choice = _resolved(record, "model", cell.key.model, registry)
-    finetuner_choice = _resolved(record, "finetune", cell.key.finetuner, registry)
+    model_choice = resolve(record, "model", cell.key.model, registry)
+    finetuner_choice = resolve(record, "finetune", cell.key.finetuner, registry)
     _require_same_model(determine(model_choice, cell.key.seed), inputs["model"], cell)
     context = Context(seed=cell.key.seed or 0)
     model: Model = build(model_choice, context)
@@ -116,7 +119,11 @@ def restore_classifier(record: RunRecord, cell: CellRecord, registry: Registry) 
     return Restored(classifier, classes, model_choice, finetuner_choice, cell.classifier, inputs)
 
 
-def _resolved(record: RunRecord, table: str, label: str, registry: Registry) -> Choice:
+def resolve(record: RunRecord, table: str, label: str, registry: Registry) -> Choice:
+    """Return a choice of a run by its label, with the params that it had.
+
+    Raises RatevalError when its component is not installed any more, or its file changed.
+    """
     entry = next(entry for entry in record.spec_resolved[table] if entry["name"] == label)
     use = entry["component"]
     if "file" in entry:
@@ -127,7 +134,13 @@ def _resolved(record: RunRecord, table: str, label: str, registry: Registry) -> 
                 "back, or run the spec again"
             )
         use = f"{entry['file']}:{use}"
-    chosen = Entry.model_validate({"use": use, "name": label} | entry["params"])
+    params = entry["params"]
+    with suppress(RatevalError):  # what is not there any more is told when it is chosen
+        found = find_component(TABLES[table], use, registry, record.path)
+        # Some keys are refused beside others, even with the value that they have when left out.
+        defaults = params_class(found).model_construct().model_dump(mode="json")
+        params = {k: v for k, v in params.items() if k not in defaults or v != defaults[k]}
+    chosen = Entry.model_validate({"use": use, "name": label} | params)
     return choose(table, chosen, registry, str(record.path / "run.json"))
 
 

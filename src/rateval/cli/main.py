@@ -21,7 +21,8 @@ USER_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C.
+    That is 0, or 1 where something in a study failed, 2 for a user's error, 130 after Ctrl-C. A
+    gate's are 3 for failed and 4 for undecided.
 
     A bug's traceback is printed; the code is then 1.
     """
@@ -97,15 +98,26 @@ COMMANDS = {
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
     "report": "print the report of a run again",
+    "compare": "compare runs with a baseline, unit by unit",
+    "gate": "hold a run against requirements: exit code 0, 3 or 4",
+    "export": "write a run as CSV, Parquet, LaTeX, a FiftyOne dataset and more",
     "list": "list components",
     "show": "show a component and its parameters",
+    "import-reference": "make a run of the JSON files of the paper's authors",
+    "export-reference": "write a run as such JSON files",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
     "data": "look datasets over before a study, as a report or as pictures",
     "model": "look a model over, download a checkpoint",
+    "look": "explain one photo: prediction, relevance, evidence, edits",
     "power": "tell how many images a difference needs, before a study",
     "init": "write a spec for your own photos and model, or a commented starter spec",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
+
+OF_RESULTS = frozenset(
+    {"report", "compare", "gate", "export", "import-reference", "export-reference", "look"}
+)
+"""Those whose modules are in ``cli/results``."""
 
 
 def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
@@ -130,4 +142,5 @@ def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
 
 
 def _module_of(command: str) -> Any:
-    return importlib.import_module(f"rateval.cli.{command.replace('-', '_')}")
+    folder = "rateval.cli.results" if command in OF_RESULTS else "rateval.cli"
+    return importlib.import_module(f"{folder}.{command.replace('-', '_')}")

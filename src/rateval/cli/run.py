@@ -56,6 +56,7 @@ def declare_run(parser: ArgumentParser, *, quiet: str, spec: str = "a spec in TO
         default=[],
         help="compute the cells of this label or pattern; show of others what is stored",
     )
+    parser.add_argument("--no-pictures", action="store_true", help="keep no pictures of images")
     parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     add_set(parser)
     amount = parser.add_mutually_exclusive_group()
@@ -149,6 +150,8 @@ def _overrides(parsed: Namespace) -> Overrides:
         value = getattr(parsed, key)
         if value is not None:
             found[key] = (f"--{key}", read_value(key, value, f"--{key}"))
+    if parsed.no_pictures:
+        found["report.pictures"] = ("--no-pictures", 0)
     if parsed.fresh:
         found["reuse"] = ("--fresh", False)
     return found

@@ -116,7 +116,9 @@ class CheckedSplit:
         if self.ids is not None and sample.id != self.ids[at]:
             raise self._fault(f"have the id that is listed, {self.ids[at]!r}", sample.id, sample)
         if self.ids is None and self._seen.setdefault(sample.id, at) != at:
-            got = f"that of positions {self._seen[sample.id]} and {at}"
+            # Threads come in any order.
+            first, second = sorted((self._seen[sample.id], at))
+            got = f"that of positions {first} and {second}"
             raise self._fault("have an id of its own", got, sample)
         if isinstance(sample, Skipped):
             return sample

@@ -31,7 +31,7 @@ def draw(
         members.setdefault(label, []).append(at)
     sizes = {label: len(found) for label, found in members.items()}
     shares = (shares_of or apportion)(sizes, count)
-    digests = [_digest(f"sample {name}") for name in ids]
+    digests = [digest(f"sample {name}") for name in ids]
     return sorted(
         at
         for label, share in shares.items()
@@ -89,9 +89,10 @@ def level(sizes: Mapping[int, int], count: int) -> dict[int, int]:
 
 
 def _digest_class(label: int) -> bytes:
-    return _digest(f"class {label}")
+    return digest(f"class {label}")
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
+    """Return what decides which samples are drawn."""
     # Names of files that are no valid Unicode reach us as surrogates.
     return hashlib.sha256(f"{_TEXT} {text}".encode("utf-8", "surrogatepass")).digest()

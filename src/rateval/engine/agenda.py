@@ -1,4 +1,7 @@
-"""The order in which steps are done: each after those that it needs, else as in the plan."""
+"""The order in which steps are done: each after those that it needs, else as in the plan.
+
+What a step needs that is not among the steps is there already.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,14 @@ class Agenda:
     def __init__(self, steps: Mapping[str, Step]) -> None:
         self._steps = list(steps.values())
         self._place = {step.identity: place for place, step in enumerate(self._steps)}
-        self._wanting = {step.identity: set(step.needs) for step in self._steps}
+        self._wanting = {step.identity: set(step.needs) & steps.keys() for step in self._steps}
         self._needed_by: defaultdict[str, list[str]] = defaultdict(list)
         for step in self._steps:
             for needed in self._wanting[step.identity]:  # each once, whatever the step says
                 self._needed_by[needed].append(step.identity)
-        self._ready = [place for place, step in enumerate(self._steps) if not step.needs]
+        self._ready = [
+            place for place, step in enumerate(self._steps) if not self._wanting[step.identity]
+        ]
 
     def take(self) -> Step | None:
         """Return the first step that can be done now, once; None when there is none."""

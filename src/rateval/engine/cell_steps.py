@@ -20,6 +20,8 @@ class CellSteps:
     """One per validator of the plan."""
     score: tuple[tuple[Step | None, ...], ...]
     """One per validator, with one per metric of the plan; None where it has nothing to count."""
+    thresholds: tuple[Step | None, ...]
+    """One per validator; None for one that judges no maps."""
     counterfactual: Step | None
     faithfulness: Step | None
 
@@ -27,9 +29,9 @@ class CellSteps:
         yield from (self.finetune, self.infer)
         edited = () if self.counterfactual is None else (self.counterfactual,)
         waiting = {step.identity: step for step in edited}
-        for judge, scores in zip(self.judge, self.score, strict=True):
+        for judge, scores, counted in zip(self.judge, self.score, self.thresholds, strict=True):
             # What stored maps tell is there before edits are tried.
-            for step in filter(None, (judge, *scores)):
+            for step in filter(None, (judge, *scores, counted)):
                 if waiting.keys().isdisjoint(step.needs):
                     yield step
                 else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 from rateval.engine.cell_steps import Graph
 from rateval.records.key import Key
@@ -25,6 +26,10 @@ class Failures:
             self._cells[pair.agree.identity] += [pair.first.cell.key, pair.second.cell.key]
         self._order = {steps.cell.key: place for place, steps in enumerate(graph.cells)}
         self._found: dict[tuple[str, str], FailureRecord] = {}
+
+    def name(self, step: Step, keys: Iterable[Key]) -> None:
+        """Take note of the cells that a step belongs to which was not in the graph."""
+        self._cells[step.identity] += keys
 
     @property
     def records(self) -> list[FailureRecord]:

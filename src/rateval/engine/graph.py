@@ -15,9 +15,11 @@ from rateval.plan.plan import Plan
 from rateval.records.key import ClassifierKey
 from rateval.records.step import Demand, Stage, Step
 from rateval.scoring.agreement import pair_explainers
+from rateval.stages.thresholds import STEPS
 from rateval.store.store import identify, identify_result
 from rateval.training.fitting import Fitting
 from rateval.workbench.bench import Workbench
+from rateval.workbench.chance import CENTRE_WIDTH, MOST_PAIRS
 
 _ON_DEVICE = Demand(device=True)
 
@@ -86,8 +88,12 @@ class _Maker:
             )
             for step, validator in zip(judge, self._plan.validators, strict=True)
         )
+        thresholds = tuple(
+            None if choice.by_edits else self._thresholds(infer, step)
+            for choice, step in zip(self._plan.validators, judge, strict=True)
+        )
         faithfulness = self._faithfulness(cell, finetune, infer)
-        return CellSteps(cell, finetune, infer, judge, scores, edited, faithfulness)
+        return CellSteps(cell, finetune, infer, judge, scores, thresholds, edited, faithfulness)
 
     def _finetune(self, cell: Cell) -> Step:
         for choice in cell.choices:
@@ -172,9 +178,21 @@ class _Maker:
         inputs = {
             "verdict": judge.identity,
             "metric": {"label": metric.label} | self._bench.inputs(metric, cell.seed),
+            "tables": "class, group",
         }
         label = f"{judge.label}: {metric.label}"
         return _step("score", label, inputs | answers, (infer, judge, *needs))
+
+    def _thresholds(self, infer: Step, judge: Step) -> Step:
+        """Return the step that counts by threshold and by chance, of which nobody has a say."""
+        inputs = {
+            "verdict": judge.identity,
+            "drawn": "ids in a circle",
+            "pairs": MOST_PAIRS,
+            "centre": CENTRE_WIDTH,
+            "steps": STEPS,
+        }
+        return _step("thresholds", judge.label, inputs, (infer, judge), _ON_DEVICE)
 
     def _faithfulness(self, cell: Cell, finetune: Step, infer: Step) -> Step | None:
         options = self._plan.spec.faithfulness

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rateval.api.training import Monitor
 from rateval.records.run import LOG_NAME, STEPS_NAME, RunRecord
 from rateval.records.step import Step
 from rateval.store.disk import writing
@@ -69,3 +70,19 @@ class Journal:
             (self.folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file,
         ):
             file.write(text)
+
+
+class SavingMonitor:
+    """A monitor in whose calls the record is written now and then: a step may take for ever."""
+
+    def __init__(self, monitor: Monitor, journal: Journal) -> None:
+        self._monitor, self._journal = monitor, journal
+
+    def begin(self, total: int) -> None:
+        """Pass on the number of samples."""
+        self._monitor.begin(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Pass on the samples that are done."""
+        self._monitor.advance(samples, note)
+        self._journal.save_now_and_then()

@@ -58,6 +58,7 @@ class Results:
                     inferred,
                     tuple(map(self._find, steps.judge)),
                     tuple(tuple(map(self._find, scores)) for scores in steps.score),
+                    tuple(map(self._find, steps.thresholds)),
                     self._find(steps.counterfactual),
                     self._find(steps.faithfulness),
                 )

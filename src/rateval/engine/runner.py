@@ -10,13 +10,13 @@ from typing import Literal
 
 from rateval.api.component import Context
 from rateval.api.protocols import Dataset
-from rateval.api.training import Monitor
 from rateval.engine.agenda import Agenda
 from rateval.engine.executors.checked import CheckedExecutor
 from rateval.engine.failures import Failures
 from rateval.engine.graph import make_graph
-from rateval.engine.journal import Journal
+from rateval.engine.journal import Journal, SavingMonitor
 from rateval.engine.observers import Observers
+from rateval.engine.picturing.kept import Pictures
 from rateval.engine.results import Results, find_result, find_results
 from rateval.engine.selection import select
 from rateval.engine.worker import Worker, keep_worker, make_order, open_store, release_worker
@@ -30,6 +30,7 @@ from rateval.progress import Reporter
 from rateval.records.run import RunRecord
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.registry import Registry
+from rateval.report.html.page import write_at_end
 from rateval.scoring.summary import Found, Summary, new_folder
 from rateval.store.store import Stored
 from rateval.training.processes import require_processes
@@ -83,7 +84,9 @@ class Runner:
         self._executor = CheckedExecutor(
             self._bench.object(where, None), where.label, str(where.registered.plugin)
         )
-        self._agenda = Agenda(self._graph.steps)
+        self._steps = dict(self._graph.steps)
+        self._agenda = Agenda(self._steps)
+        self._pictures = Pictures(plan, self._bench)
         self._results = Results(self._graph)
         self._stages: list[StageRecord] = []
         self._loaded: set[str] = set()
@@ -127,6 +130,7 @@ class Runner:
 
     def _finish(self) -> RunRecord:
         record = self._journal.save()
+        write_at_end(record, self._reporter.warn)
         self._observers.notify("rateval_run_finished", record=record)
         return record
 
@@ -135,17 +139,27 @@ class Runner:
         keep_worker(order, Worker(self._plan, self._bench, open_store(self._plan), self._graph))
         try:
             self._executor.start(order)
-            while self._hand_out():
-                for end in self._executor.collect():
-                    self._end(self._graph.steps[end.identity], end)
-                self._journal.save_now_and_then()
-                if self._fail_fast and self._failures.records:
-                    break
+            self._do_agenda()
+            if not (self._fail_fast and self._failures.records):
+                # Only now is it known which verdicts there are: pictures take what exists.
+                chosen = self._pictures.lay_out(self._results, self._failures, self._selected)
+                self._selected |= chosen
+                self._steps |= self._pictures.steps
+                self._agenda = Agenda(self._pictures.steps)
+                self._do_agenda()
         finally:
             self._executor.stop()
             for watched in self._watched.values():
                 watched.close()
             release_worker(order)
+
+    def _do_agenda(self) -> None:
+        while self._hand_out():
+            for end in self._executor.collect():
+                self._end(self._steps[end.identity], end)
+            self._journal.save_now_and_then()
+            if self._fail_fast and self._failures.records:
+                break
 
     def _hand_out(self) -> bool:
         """Give the executor what it can take; return whether it has anything to do."""
@@ -165,7 +179,7 @@ class Runner:
             else:
                 watched = self._watched[step.identity] = ExitStack()
                 watch = self._reporter.watch(step.stage, step.label)
-                monitor = _SavingMonitor(watched.enter_context(watch), self._journal)
+                monitor = SavingMonitor(watched.enter_context(watch), self._journal)
                 self._executor.submit(step, monitor)
         return bool(self._watched)
 
@@ -184,6 +198,7 @@ class Runner:
 
     def _keep(self, step: Step, stored: Stored, *, reused: bool = True) -> None:
         self._results.keep(step, stored)
+        self._pictures.keep(step, stored)
         self._agenda.finish(step.identity)
         self._journal.note(step, "reused" if reused else "done", stored.seconds)
         record = StageRecord(
@@ -207,7 +222,7 @@ class Runner:
             raise StudyError(error)
         self._journal.note(step, "failed", end.seconds, error)
         for other in self._agenda.drop(step.identity):
-            self._journal.note(self._graph.steps[other], "dropped", 0.0)
+            self._journal.note(self._steps[other], "dropped", 0.0)
         self._journal.log(step, end.traceback or error)
         failure = self._failures.add(step, error, end.culprit)
         self._reporter.failed(failure)
@@ -222,24 +237,9 @@ class Runner:
                 list(self._results.agreements()),
                 self._stages,
                 self._failures.records,
+                list(self._pictures.records()),
             )
         )
-
-
-class _SavingMonitor:
-    """A monitor in whose calls the record is written now and then: a step may take for ever."""
-
-    def __init__(self, monitor: Monitor, journal: Journal) -> None:
-        self._monitor, self._journal = monitor, journal
-
-    def begin(self, total: int) -> None:
-        """Pass on the number of samples."""
-        self._monitor.begin(total)
-
-    def advance(self, samples: int, note: str = "") -> None:
-        """Pass on the samples that are done."""
-        self._monitor.advance(samples, note)
-        self._journal.save_now_and_then()
 
 
 def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:

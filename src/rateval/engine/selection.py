@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from rateval.engine.cell_steps import Graph
 from rateval.errors import RatevalError
-from rateval.wording import list_some, meant
+from rateval.wording import fitting, list_some, meant
 
 _NEAR = 0.6
 """As ``wording.NEAR``, but for labels of several parts, of which one may be missing."""
@@ -25,15 +24,10 @@ def select(graph: Graph, only: Sequence[str]) -> frozenset[str]:
     chosen: set[int] = set()
     labels = [steps.cell.label for steps in graph.cells]
     for asked in only:
-        fitting = {place for place, label in enumerate(labels) if label == asked} or {
-            # A bracket is one of the label's own characters, and begins no set of them.
-            place
-            for place, label in enumerate(labels)
-            if fnmatchcase(label, asked.replace("[", "[[]"))
-        }
-        if not fitting:
+        fit = fitting(asked, labels)
+        if not fit:
             raise RatevalError(f"--only {asked}: {_explain(asked, labels)}")
-        chosen |= fitting
+        chosen |= {place for place, label in enumerate(labels) if label in fit}
     cells = {id(graph.cells[place]) for place in chosen}
     found = {step.identity for place in chosen for step in graph.cells[place]}
     for pair in (pair for group in graph.agreements for pair in group):

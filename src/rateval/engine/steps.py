@@ -16,6 +16,7 @@ from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.editing import BATCH_BYTES, Editing
 from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
+from rateval.engine.picturing.make import Picturing
 from rateval.machine.precision import in_precision
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
@@ -27,7 +28,9 @@ from rateval.records.facts import (
     FinetuneFacts,
     InferFacts,
     JudgeFacts,
+    PicturesFacts,
     ScoreFacts,
+    ThresholdsFacts,
 )
 from rateval.records.step import Step
 from rateval.stages.agree import Explained, agree
@@ -35,15 +38,18 @@ from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore, save_state
 from rateval.stages.infer import infer, merge, require_samples
 from rateval.stages.judge import judge, judge_edits
-from rateval.stages.score import score
+from rateval.stages.score import Slicing, score, tabulate
+from rateval.stages.thresholds import Ruling, thresholds
 from rateval.store.store import Store, identify
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
-from rateval.workbench.groups import Group, read_groups
+from rateval.workbench.chance import Priors
+from rateval.workbench.counting import Counting
+from rateval.workbench.groups import read_groups
 from rateval.workbench.kept import Kept
-from rateval.workbench.outcomes import Edited, read_outcomes, read_predictions
+from rateval.workbench.outcomes import Edited, read_labels, read_outcomes, read_predictions
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""
@@ -56,9 +62,10 @@ class Hands:
     plan: Plan
     bench: Workbench
     store: Store
-    _judged: tuple[tuple[str, Edited | None], Outcomes, tuple[Group, ...]] | None = None
+    _judged: tuple[tuple[str, Edited | None], Outcomes, Slicing] | None = None
     """Outcomes by the verdicts of one identity, which every metric of a cell counts."""
     _editing: Editing = field(default_factory=Editing)
+    _priors: Priors = field(default_factory=Priors)
     _batches: Kept[Batch] = field(default_factory=lambda: Kept(BATCH_BYTES))
     """Small test splits as they were read, for other methods and explainers."""
 
@@ -121,15 +128,40 @@ class Hands:
         """Count outcomes by one of the plan's metrics."""
         choice, judged = self.plan.metrics[metric], steps.judge[validator]
         edited = self._edited(steps, choice)
+        dataset: Dataset = self.bench.object(steps.cell.dataset, steps.cell.seed)
         read = judged.identity, edited
         if self._judged is None or self._judged[0] != read:
             inferred = self._path(steps.infer)
             outcomes = read_outcomes(inferred, self._path(judged), edited)
-            self._judged = read, outcomes, read_groups(inferred)
+            groups, labels = read_groups(inferred), read_labels(inferred)
+            self._judged = read, outcomes, Slicing(dataset.classes, labels, groups)
+        _, outcomes, slicing = self._judged
         with blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
-            task = task_of(self.bench.object(steps.cell.dataset, steps.cell.seed))
-            return score(task, choice.label, made, *self._judged[1:], edits=choice.by_edits)
+            counting = Counting(task_of(dataset), choice.label, made, choice.by_edits)
+            facts = score(counting, outcomes, slicing.groups)
+            tabulate(counting, outcomes, slicing, folder)
+        return facts
+
+    def thresholds(
+        self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor
+    ) -> ThresholdsFacts:
+        """Count what is valid by each threshold, and by chance, by one of the plan's validators."""
+        choice, seed = self.plan.validators[validator], steps.cell.seed
+        with blaming(choice):
+            made = self.bench.object(choice, seed)
+            named = getattr(choice.params, "threshold", None)
+            asked = float(named) if isinstance(named, int | float) else None
+            return thresholds(
+                Ruling(made, identify(self.bench.inputs(choice, seed)), asked),
+                self._path(steps.infer),
+                self._path(steps.judge[validator]),
+                self._priors,
+                self.plan.spec.run.batch_size,
+                self.bench.context.device,
+                monitor,
+                folder,
+            )
 
     def counterfactual(
         self, steps: CellSteps, inferred: Sequence[Step], folder: Path, monitor: Monitor
@@ -181,6 +213,10 @@ class Hands:
             )
         )
 
+    def pictures(self, step: Step, folder: Path, monitor: Monitor) -> PicturesFacts:
+        """Make pictures of a test."""
+        return Picturing(self.bench, self.store, self.plan.find).make(step, monitor, folder)
+
     def _path(self, step: Step) -> Path:
         return self.store.path_of(step.stage, step.identity)
 
@@ -226,6 +262,9 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write]:
                 if counted is not None:
                     score = partial(hands.score, steps, validator, metric)
                     found.setdefault(counted.identity, score)
+        for validator, by in enumerate(steps.thresholds):
+            if by is not None:
+                found.setdefault(by.identity, partial(hands.thresholds, steps, validator))
         if steps.counterfactual is not None:
             alike = inferred.setdefault(steps.counterfactual.identity, [])
             alike.append(steps.infer)

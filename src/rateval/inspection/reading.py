@@ -18,7 +18,8 @@ from rateval.api.values import Sample, Skipped
 from rateval.data.groups import Groups, list_groups
 from rateval.data.shapes import leave_out_long
 from rateval.data.splits import list_labels
-from rateval.inspection.views import Mask, Onlooker, View
+from rateval.inspection.views import Onlooker, View
+from rateval.workbench.views import Mask
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

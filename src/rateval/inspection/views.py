@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api.component import Context
 from rateval.api.protocols import Model
-from rateval.api.values import ModelCard
-from rateval.data.checked import describe
-from rateval.errors import PluginError, RatevalError, naming
+from rateval.errors import RatevalError
 from rateval.inspection.visible import Box, find_visible
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
 from rateval.workbench.build import build, name_plugin
-
-Mask = NDArray[np.bool_]
+from rateval.workbench.views import Mask, ModelView
 
 USUAL_SIDE = 224
 """Pixels of the view that is taken where no model says its own."""
@@ -77,46 +72,6 @@ class UsualView:
         left, top = (round((length - self.side) / 2) for length in (width, height))
         resized = image.resize((width, height), resampling)
         return resized.crop((left, top, left + self.side, top + self.side))
-
-
-@dataclass(frozen=True)
-class ModelView:
-    """The view of one model, or of several that have the same."""
-
-    model: Model
-    labels: tuple[str, ...]
-    name: str
-    """Says whose model it is, for messages."""
-
-    @property
-    def label(self) -> str:
-        """Name in a report."""
-        return ", ".join(self.labels)
-
-    def image(self, image: Image.Image) -> Image.Image:
-        """Return what the model gets of an image, without its normalisation."""
-        with naming(f"preprocess() of the {self.name}", "model"):
-            tensor = self.model.preprocess(image).cpu().float().numpy()
-        mean, std = (np.reshape(v, (-1, 1, 1)) for v in (self._card.mean, self._card.std))
-        pixels = np.clip(tensor * std + mean, 0, 1) * 255
-        return Image.fromarray(np.round(pixels).astype(np.uint8).transpose(1, 2, 0))
-
-    def mask(self, mask: Mask) -> Mask:
-        """Return what the model sees of a mask. Raises PluginError where it is no mask."""
-        with naming(f"preprocess_mask() of the {self.name}", "model"):
-            seen = self.model.preprocess_mask(mask)
-        if str(getattr(seen, "dtype", "")) != "torch.bool" or seen.ndim != 2:
-            asked = "return (H, W) bool"
-            got = describe(seen)
-            raise PluginError(
-                f"preprocess_mask() of the {self.name} must {asked}; got {got}", kind="model"
-            )
-        found: Mask = seen.cpu().numpy()
-        return found
-
-    @cached_property
-    def _card(self) -> ModelCard:
-        return self.model.card
 
 
 def find_views(models: Sequence[Choice], context: Context, seed: int) -> list[View]:

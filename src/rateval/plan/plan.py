@@ -40,6 +40,10 @@ class Plan:
         """Return the seeds that there is an object of a choice for; None is any."""
         return seeds_of([choice], self.seeds)
 
+    def find(self, table: str, label: str) -> Choice:
+        """Return a choice of a table by its label."""
+        return next(choice for choice in self.choices[table] if choice.label == label)
+
     @property
     def datasets(self) -> tuple[Choice, ...]:
         """What to train and test on."""

@@ -24,3 +24,15 @@ class DatasetRecord(Record):
     """As ``train_of``, of the test split."""
     test_classes: int | None = None
     """As ``train_classes``, of the test split."""
+
+    @property
+    def whole_test(self) -> str:
+        """Identity of the test split before a limit narrowed it.
+
+        >>> found = dict(name="a", classes=(), train_identity=None, train_count=0, test_count=2)
+        >>> limited = "birds (limited to 2 of 9 by ids)"
+        >>> DatasetRecord(**found, test_identity=limited, test_of=9).whole_test
+        'birds'
+        """
+        narrowed = self.test_of is not None
+        return self.test_identity.rpartition(" (limited to ")[0] if narrowed else self.test_identity

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from rateval.records.base import Record
+from rateval.records.pictures import StratumRecord
 from rateval.records.scores.cell import BoundsRecord, SkippedRecord
 from rateval.records.scores.counterfactual import AnswersRecord
 from rateval.records.scores.explainers import AreasRecord, CompletenessRecord
@@ -81,6 +82,42 @@ class ScoreFacts(Record):
     """One per group of the dataset."""
 
 
+class PairsFacts(Record):
+    """Facts of a validator's verdicts on pairs of a mask and a map not of its image."""
+
+    numerator: int
+    """Valid ones."""
+    denominator: int
+    worth: float
+    """Independent pairs that would tell as much: an image may be in several."""
+    undefined: int
+    """Pairs without a score; they count as not valid."""
+
+
+class MeanFacts(Record):
+    """Facts of a mean over images."""
+
+    value: float | None
+    sd: float | None
+    """By n - 1; null below two images."""
+    count: int
+
+
+class ThresholdsFacts(Record):
+    """Facts of what chance makes valid by one validator, over images of known evidence."""
+
+    others: PairsFacts
+    """Other images' maps."""
+    uniform: PairsFacts
+    centre: PairsFacts
+    mean_score: MeanFacts
+    """Of each image's own map, where that has a score."""
+    rule: Literal["at least", "above"] | None
+    """What a score has to be, compared with a threshold, to be valid; null where none is known."""
+    no_curves: str | None
+    """Why there are no counts by threshold; null where they are stored."""
+
+
 class FaithfulnessFacts(AreasRecord):
     """Facts of how the prediction's probability follows the maps of one cell."""
 
@@ -111,3 +148,29 @@ class AgreeFacts(Record):
 
 class CounterfactualFacts(AnswersRecord):
     """Facts of how the answers of one classifier follow the objects of one test."""
+
+
+class ViewFacts(Record):
+    """Facts of the pictures of one view."""
+
+    file: str
+    models: tuple[str, ...]
+    """Labels of the models that have it."""
+    height: int
+    """Of the view, in pixels."""
+    width: int
+    undefined: dict[str, int]
+    """Reason to the number of images without a picture."""
+
+
+class PicturesFacts(Record):
+    """Facts of the pictures of one test."""
+
+    count: int
+    """Images that were drawn."""
+    of: int
+    """Images that were predicted in some cell."""
+    asked: int
+    strata: dict[str, StratumRecord]
+    """The rarest first."""
+    views: tuple[ViewFacts, ...]

@@ -5,35 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
-from rateval.records.base import Record
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.pictures import PicturesRecord
 from rateval.records.scores.cell import CellRecord, ResultRecord
+from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
-from rateval.records.scores.counterfactual import CounterfactualRecord
-from rateval.records.scores.explainers import (
-    AgreementRecord,
-    FaithfulnessRecord,
-    RankingChangeRecord,
-)
+from rateval.records.scores.explainers import AgreementRecord, RankingChangeRecord
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.step import FailureRecord, StageRecord
+from rateval.records.tables import StoredTables
 from rateval.records.trainings import CurveRecord
-from rateval.store.manifest import require_whole
 from rateval.wording import write_command
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
-    from numpy.typing import NDArray
 
 FILE_NAME = "run.json"
 STEPS_NAME = "steps.jsonl"
@@ -42,8 +33,8 @@ LOG_NAME = "run.log"
 """File beside it with the tracebacks of steps that failed."""
 
 
-class RunRecord(Record):
-    """Everything that is known of one run."""
+class RunRecord(StoredTables):
+    """Everything that is known of one run; in a notebook it shows its tables."""
 
     format: Literal[4, 5] = 5
     study: str
@@ -65,7 +56,7 @@ class RunRecord(Record):
     spec_given: str
     """The spec's text, as it was given."""
     overrides: dict[str, Any] = Field(default_factory=dict)
-    """Keys of ``[run]`` that environment, command line or caller set, with their values."""
+    """Keys of ``[run]``, and ``report.pictures``, that something else than the spec set."""
     only: tuple[str, ...] = ()
     """Labels and patterns of the cells that were to be computed; empty for all."""
     spec_resolved: dict[str, Any]
@@ -95,8 +86,12 @@ class RunRecord(Record):
     comparisons: tuple[ComparisonRecord, ...] = ()
     """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
     while the run goes on."""
+    crossings: tuple[CrossingsRecord, ...] = ()
+    """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()
     """Pairs of methods whose order depends on the attribution."""
+    pictures: tuple[PicturesRecord, ...] = ()
+    """One per test and view of its images that is kept; empty while the run goes on."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -129,7 +124,7 @@ class RunRecord(Record):
         """The command line that runs the same study again, or words where it has none."""
         if self.spec_given:
             return write_command("run", self.spec_name, self.overrides)
-        without = self.spec_name == "rateval.evaluate"
+        without = self.spec_name.startswith("rateval")
         return f"{self.spec_name if without else 'rateval.run'} with the same arguments"
 
     @property
@@ -150,67 +145,6 @@ class RunRecord(Record):
         content = self.model_dump(mode="json") | {"format": FORMAT}
         write_whole(folder / FILE_NAME, join_lists(format_json(content)))
         self._path = folder
-
-    def rows(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
-        """Read one row per image: predictions beside the verdicts of one validator.
-
-        ``validator`` is a label of the spec, the first one when None. Raises RatevalError when the
-        cell has no verdicts of it, or the stored results are gone.
-        """
-        from rateval.store.rows import ROWS, read_judged_rows
-
-        evidence = next((e for e in cell.evidence if validator in (None, e.validator)), None)
-        if evidence is None:
-            there = ", ".join(e.validator for e in cell.evidence) or "none"
-            raise RatevalError(
-                f"{self.label(cell.key)}: has no verdicts by {validator or 'any validator'}, there "
-                f"are {there}; name another one, or run the spec again if judging failed"
-            )
-        return read_judged_rows(
-            self._result("infer", cell.identity, ROWS), self._result("judge", evidence.identity)
-        )
-
-    def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
-        """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
-        from rateval.store.rows import RELEVANCE, read_relevance
-
-        return read_relevance(self._result("infer", cell.identity, RELEVANCE))
-
-    def curves(self, cell: CellRecord) -> pa.Table:
-        """Read the faithfulness of each image: deletion and insertion curves, areas, correlations.
-
-        Raises RatevalError when the stored results are gone, or the study asked for none.
-        """
-        return self._rows_of(cell, "faithfulness", cell.faithfulness)
-
-    def answers(self, cell: CellRecord) -> pa.Table:
-        """Read the answers to edits of each image. Raises RatevalError as ``curves`` does."""
-        return self._rows_of(cell, "counterfactual", cell.counterfactual)
-
-    def _rows_of(
-        self, cell: CellRecord, table: str, found: FaithfulnessRecord | CounterfactualRecord | None
-    ) -> pa.Table:
-        from rateval.store.rows import read_rows
-
-        if found is None and table in self.spec_resolved:
-            raise RatevalError(
-                f"{self.label(cell.key)}: its {table} failed or was not reached; run the spec again"
-            )
-        if found is None:
-            raise RatevalError(f"this study has no {table}; add [{table}] to its spec")
-        return read_rows(self._result(table, found.identity))
-
-    def classifier_folder(self, cell: CellRecord) -> Path:
-        """Return where the classifier of a cell is stored. Raises RatevalError when it is gone."""
-        return self._result("finetune", cell.classifier)
-
-    def _result(self, stage: str, identity: str, *names: str) -> Path:
-        """Return the folder of a result whose files, or those of ``names``, are as stored."""
-        path = self.path.parent / "store" / stage / identity
-        if not path.is_dir():
-            raise RatevalError(f"{path}: the stored result is gone; run the spec again")
-        require_whole(path, names or None)
-        return path
 
 
 def load(path: str | Path) -> RunRecord:

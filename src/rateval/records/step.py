@@ -10,7 +10,17 @@ from rateval.records.base import Record
 from rateval.records.key import Key
 from rateval.records.scores.explainers import CompletenessRecord
 
-Stage = Literal["finetune", "infer", "judge", "counterfactual", "faithfulness", "agree", "score"]
+Stage = Literal[
+    "finetune",
+    "infer",
+    "judge",
+    "counterfactual",
+    "faithfulness",
+    "agree",
+    "score",
+    "thresholds",
+    "pictures",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rateval.records.run import RunRecord
-from rateval.report.rows import Block
+from rateval.report.changes import name_row
+from rateval.report.rows import Block, Row
 
 LOOKS = "looks-right-is-not"
 OBJECT = "right-for-the-object"
@@ -20,22 +21,25 @@ _BOXES = (
 
 def explain_looks(record: RunRecord, block: Block) -> Iterator[str]:
     """Yield which methods of a table look right and are not, in more than the stated share."""
+    for found in find_looks(record, block):
+        named = [f"{name_row(block, row)} in {100 * share:.1f} %" for row, share in found]
+        if named:
+            yield f"looks right, is not: {', '.join(named)} of the right answers"
+
+
+def find_looks(record: RunRecord, block: Block) -> Iterator[list[tuple[Row, float]]]:
+    """Yield, for each metric of this, the rows above the stated share, each with its own."""
     options = record.spec_resolved.get("counterfactual")
     if options is None:
         return
     for metric in _labels(record, LOOKS):
-        found = []
-        for row in block.rows:
-            score = row.score(metric)
-            share = None if score is None else score.value.value
-            if share is not None and share > options["flag_above"]:
-                found.append(f"{row.key.row} ({100 * share:.1f} %)")
-        if found:
-            yield (
-                f"looks right, is not: {', '.join(found)}: of so many correct predictions the map "
-                "lies on the object, and yet the answer stays without it or goes on another "
-                "background"
-            )
+        scores = ((row, row.score(metric)) for row in block.rows)
+        shares = ((row, None if score is None else score.value.value) for row, score in scores)
+        yield [
+            (row, share)
+            for row, share in shares
+            if share is not None and share > options["flag_above"]
+        ]
 
 
 def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
@@ -52,7 +56,11 @@ def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "of all images, those that are correct because of the object: the answer stays with it "
             "on other backgrounds and goes when it is filled in",
         ),
-        (LOOKS, "of the correct predictions, those with a valid map whose answer does not do so"),
+        (
+            LOOKS,
+            "of the correct predictions, those whose map lies on the object though the answer "
+            "stays without it, or goes on another background",
+        ),
     ):
         for metric in _labels(record, component):
             yield headings.get(metric, metric), text

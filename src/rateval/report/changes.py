@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
+from rateval.records.scores.cell import ScoreRecord
 from rateval.records.scores.comparisons import FindingRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.rows import Block, Row
@@ -56,21 +57,14 @@ def find_against_zero_shot(record: RunRecord) -> Findings:
 
 
 def explain_block(block: Block, findings: Findings, said: set[tuple[Labels, str]]) -> Iterator[str]:
-    """Yield a sentence for each row of a table: its changes, and what its evidence goes with.
+    """Yield a sentence for each row of a table, on its changes.
 
     What is ``said`` of a row already, as below the table of another validator or explainer, is left
     out; what is told here is added to it.
     """
     metrics = block.metrics
-    alone = len({row.key.model for row in block.rows}) == 1
-    told = [
-        (row, text)
-        for row in block.rows
-        if (text := _tell(row, metrics, said)) or _tell_association(row)
-    ]
+    told = [(row, text) for row in block.rows if (text := _tell(block, row, said))]
     for row, text in told[:SENTENCES_SHOWN]:
-        shift = f", {row.key.shift}" if row.key.shift else ""
-        name = row.key.finetuner + shift if alone else row.key.row
         # Of what has risen it goes without saying that it doesn't fall.
         rest = [
             f
@@ -78,17 +72,40 @@ def explain_block(block: Block, findings: Findings, said: set[tuple[Labels, str]
             if f.margin is None or not _rises(row, f)
         ]
         shown = _tell_findings(rest, metrics)
-        yield f"{name}: " + "; ".join(filter(None, [text, shown, _tell_association(row)]))
+        yield f"{name_row(block, row)}: " + "; ".join(filter(None, [text, shown]))
     if len(told) > SENTENCES_SHOWN:
         yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
 
 
-def _tell(row: Row, metrics: Mapping[str, str], said: set[tuple[Labels, str]]) -> str:
-    found = ((heading, row.score(metric)) for metric, heading in metrics.items())
+def name_row(block: Block, row: Row) -> str:
+    """Return what tells a row from the others of its table."""
+    if len({other.key.model for other in block.rows}) > 1:
+        return row.key.row
+    return row.key.finetuner + (f", {row.key.shift}" if row.key.shift else "")
+
+
+def explain_association(block: Block) -> Iterator[str]:
+    """Yield one line on whether valid evidence goes with right predictions, row by row."""
+    found = [
+        (name_row(block, row), row.evidence.association.difference)
+        for row in block.rows
+        if row.evidence is not None and row.evidence.association is not None
+    ]
+    found = [(name, difference) for name, difference in found if difference.value is not None]
+    shown, hidden = found[:SENTENCES_SHOWN], len(found) - SENTENCES_SHOWN
+    told = [f"{name} {write_change(difference)}" for name, difference in shown]
+    told += [f"and {hidden} more rows"] if hidden > 0 else []
+    if told:
+        yield "right minus wrong: " + "; ".join(told)
+
+
+def _tell(block: Block, row: Row, said: set[tuple[Labels, str]]) -> str:
     changes = [
-        f"{heading} {write_change(score.change)}"
-        for heading, score in found
-        if score is not None and score.change is not None
+        _tell_change(block, heading, score)
+        for metric, heading in block.metrics.items()
+        if metric not in block.told_of_causes
+        and (score := row.score(metric)) is not None
+        and score.change is not None
     ]
     key = row.key.without("attribution")
     new = [text for text in changes if (key, text) not in said]
@@ -96,12 +113,12 @@ def _tell(row: Row, metrics: Mapping[str, str], said: set[tuple[Labels, str]]) -
     return "; ".join(new)
 
 
-def _tell_association(row: Row) -> str:
-    found = None if row.evidence is None else row.evidence.association
-    if found is None or found.valid.value is None:
-        return ""
-    beyond = f"right minus wrong: {write_change(found.difference)}"
-    return f"valid evidence {100 * found.valid.value:.1f} %, {beyond}"
+def _tell_change(block: Block, heading: str, score: ScoreRecord) -> str:
+    change = "" if score.change is None else write_change(score.change)
+    if block.attribution is None and heading == "PT" and score.value.value is not None:
+        share = f"{100 * score.value.value:.1f} %"
+        return f"decides by the object in {share} of its right answers, {change}"
+    return f"{heading} {change}"
 
 
 def _rises(row: Row, finding: FindingRecord) -> bool:

@@ -9,6 +9,9 @@ from rateval.records.run import LOG_NAME, RunRecord
 from rateval.records.scores.explainers import RankingChangeRecord
 from rateval.report.rows import Shown, headings
 
+PAGE_NAME = "report.html"
+"""The page that a run writes into its folder, where its spec asks for one."""
+
 FEW_SEEDS = 3
 """Number of seeds below which an interval is so wide that the report says so."""
 
@@ -45,7 +48,8 @@ def explain_protocol(record: RunRecord) -> Iterator[str]:
         return
     yield f"protocol {record.protocol}, as published, which differs from matched here:"
     yield from (f"  · {difference}" for difference in record.differences or ("in nothing",))
-    yield f"rateval parity {quote(record.spec_name)} shows the matched numbers beside these"
+    if record.spec_given:
+        yield f"rateval parity {quote(record.spec_name)} shows the matched numbers beside these"
 
 
 def explain_columns(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]]:
@@ -148,6 +152,8 @@ def _whole(record: RunRecord) -> str:
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield where the results lie and what to try next."""
     yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
+    if (record.path / PAGE_NAME).is_file():
+        yield "page", str(record.path / PAGE_NAME)
     if record.status != "finished" or record.failures or record.only:
         yield "go on", f"{record.command}  (what is finished is reused)"
     if record.failures:
@@ -183,13 +189,15 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "rank correlation with the maps after permuting the weights; near 0 is right",
         )
     if record.agreements:
-        yield (
-            "agreement",
-            "above the diagonal: mean rank correlation of the two explainers' maps, where neither "
-            "is constant; below: images that both judge alike, of those with a score by both"
-            + (" (images of all seeds)" if several else "")
-            + ", and Cohen's kappa: what of that is beyond chance, 1 at most",
+        alike = "images that both judge alike, of those with a score by both" + (
+            " (images of all seeds)" if several else ""
         )
+        kappa = "Cohen's kappa: what of that is beyond chance, 1 at most"
+        maps = "mean rank correlation of the two explainers' maps, where neither is constant"
+        names = {key.attribution for a in record.agreements for key in (a.first, a.second)}
+        two = f"alike: {alike}; kappa: {kappa}; maps: {maps}"
+        more = f"above the diagonal: {maps}; below: {alike}, and {kappa}"
+        yield "agreement", two if len(names) == 2 else more
 
 
 def explain_changes(record: RunRecord) -> Iterator[str]:

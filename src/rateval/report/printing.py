@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 
 def print_report(
-    record: RunRecord, console: Console, registry: Registry, warn: Callable[[str], None]
+    record: RunRecord,
+    console: Console,
+    registry: Registry,
+    warn: Callable[[str], None],
+    *,
+    details: bool = False,
 ) -> None:
     """Let the first plugin that wants to print the report; the built-in one comes last.
+
+    ``details`` asks for more than the built-in one prints by itself.
 
     A plugin that fails at it is reported by ``warn``, and the next one is asked.
     """
@@ -35,4 +42,4 @@ def print_report(
             )
     from rateval.report.terminal.report import render
 
-    console.print(render(record, console.width), crop=False)
+    console.print(render(record, console.width, details=details), crop=False)

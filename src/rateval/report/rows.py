@@ -67,6 +67,8 @@ class Block:
     """What the rows come from, one per seed."""
     lacking: tuple[Key, ...]
     """Cells of which something is not there, one per seed."""
+    told_of_causes: frozenset[str] = frozenset()
+    """Metrics whose changes are told below the table of causes, and not below this one."""
 
     @property
     def judged_by(self) -> str:
@@ -98,9 +100,9 @@ def is_by_edits(record: RunRecord, validator: str) -> bool:
     return validator in _needing(record, "evidence", EDITS)
 
 
-def _needing(record: RunRecord, table: str, needs: str) -> frozenset[str]:
+def _needing(record: RunRecord, table: str, *needs: str) -> frozenset[str]:
     entries = record.spec_resolved.get(table, ())
-    return frozenset(entry["name"] for entry in entries if entry.get("needs") == needs)
+    return frozenset(entry["name"] for entry in entries if entry.get("needs") in needs)
 
 
 def lay_out(record: RunRecord) -> Iterator[Block]:
@@ -161,6 +163,9 @@ class _BlockMaker:
             if (evidence := self._evidence(key, validator)) is not None
         ]
         metrics = headings(self._record, validator)
+        of_causes: frozenset[str] = frozenset()
+        if _needing(self._record, "evidence", EDITS) - {validator}:
+            of_causes = _needing(self._record, "metric", EDITS, MAPS_AND_EDITS)
         whole = {
             cell.key
             for cell, evidence in judged
@@ -176,6 +181,7 @@ class _BlockMaker:
             rows=tuple(Row(key, found.get(key), self._failed.explain(key)) for key in names),
             cells=tuple(judged),
             lacking=tuple(key for key in keys if key not in whole),
+            told_of_causes=of_causes,
         )
 
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rateval.records.scores.cell import AssociationRecord
-from rateval.records.scores.estimate import Estimate, estimate_share
+from rateval.records.scores.estimate import Estimate, estimate_share, spread
 from rateval.scoring.comparing import Comparer
 from rateval.scoring.images import Images, number_shared, share_images
 from rateval.scoring.judged import Judged
-from rateval.scoring.seeds import spread
 from rateval.stats.clusters import Clustered, clustered_difference, clustered_share
 from rateval.stats.difference import Share, difference
 from rateval.stats.ratio import Ratio

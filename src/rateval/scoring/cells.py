@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rateval.api.values import Score
-from rateval.plan.plan import Plan
 from rateval.records.facts import (
     CounterfactualFacts,
     FaithfulnessFacts,
@@ -26,12 +25,14 @@ from rateval.scoring.calibration import Calibrations
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
-from rateval.scoring.slices import slice_by_area, slice_by_class
+from rateval.scoring.slices.by_area import slice_by_area
+from rateval.scoring.slices.by_class import slice_by_class
+from rateval.scoring.thresholds.chance import record_chance
 from rateval.store.store import Stored
 
 
 def record_cells(
-    judged: Sequence[Judged], plan: Plan, comparer: Comparer, calibrations: Calibrations
+    judged: Sequence[Judged], comparer: Comparer, calibrations: Calibrations
 ) -> list[CellRecord]:
     """Return a record of each cell; changes are taken against the first untrained cell of its test.
 
@@ -39,15 +40,15 @@ def record_cells(
     there yet, is left out: a validator's evidence, a metric's score, a change.
     """
     zero_shot = find_zero_shot(judged)
-    return [
-        _record(done, zero_shot(done), plan, comparer).model_copy(
-            update={"calibration": calibrations.of(done)}
-        )
-        for done in judged
-    ]
+    return [_record(done, zero_shot(done), comparer, calibrations) for done in judged]
 
 
-def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Comparer) -> CellRecord:
+def _record(
+    done: Judged,
+    baseline: Judged | None,
+    comparer: Comparer,
+    calibrations: Calibrations,
+) -> CellRecord:
     facts = InferFacts.model_validate(done.inferred.facts)
     training = FinetuneFacts.model_validate(done.finetuned.facts)
     return CellRecord(
@@ -60,10 +61,13 @@ def _record(done: Judged, baseline: Judged | None, plan: Plan, comparer: Compare
         skipped_in_training=training.skipped,
         assumed=training.assumed,
         evidence=tuple(
-            _evidence(done, baseline, index, verdict, plan, comparer)
+            _evidence(done, baseline, index, verdict, comparer).model_copy(
+                update={"confidence": calibrations.by_quadrant(done, index)}
+            )
             for index, verdict in enumerate(done.verdicts)
             if verdict is not None
         ),
+        calibration=calibrations.of(done),
         counterfactual=_counterfactual(done.counterfactual),
         faithfulness=_faithfulness(done.faithfulness),
     )
@@ -74,17 +78,26 @@ def _evidence(
     baseline: Judged | None,
     index: int,
     verdict: Stored,
-    plan: Plan,
     comparer: Comparer,
 ) -> StoredEvidenceRecord:
     facts = JudgeFacts.model_validate(verdict.facts)
     return StoredEvidenceRecord(
-        validator=plan.validators[index].label,
+        validator=comparer.plan.validators[index].label,
         identity=verdict.identity,
         quadrants=facts.quadrants,
         undefined=facts.undefined,
+        tables={
+            metric.label: score.identity
+            for metric, score in zip(comparer.plan.metrics, done.scores[index], strict=True)
+            if score is not None
+        },
         scores=tuple(_scores(done, baseline, index, comparer)),
         association=associate(comparer, [done], index),
+        **record_chance(
+            done.thresholds[index],
+            comparer.level,
+            by_edits=comparer.plan.validators[index].by_edits,
+        ),
     )
 
 
@@ -125,7 +138,7 @@ def _slice(
         return None, ()
     return (
         slice_by_class(ratio, images.labels, comparer.images.classes(done), comparer.level),
-        tuple(slice_by_area(ratio, images.areas, comparer.level)),
+        tuple(slice_by_area([ratio], images.areas, comparer.level)),
     )
 
 

@@ -27,7 +27,7 @@ _STATES = ("WU", "RU", "WU", "RU", "WW", "RW", "WR", "RR")
 
 
 @dataclass(frozen=True, slots=True)
-class _Match:
+class Match:
     """Two methods of one test."""
 
     method: Key
@@ -49,15 +49,15 @@ class Comparisons:
             ordered = sorted(cells, key=is_trained)  # what is compared against comes first
             if len(self._comparer.plan.seeds) > 1:
                 tests = [list(_match_one_seed(ordered, seed)) for seed in _seeds(ordered)]
-                tests.append(list(_match_seeds(ordered)))
+                tests.append(list(match_seeds(ordered)))
             else:
                 pairs = combinations(ordered, 2)
-                tests = [[_match(method, against) for against, method in pairs]]
+                tests = [[match_pair(method, against) for against, method in pairs]]
             for matches in tests:
                 for validator in range(len(self._comparer.plan.validators)):
                     yield from self._test(matches, validator)
 
-    def _test(self, matches: Sequence[_Match], validator: int) -> Iterator[ComparisonRecord]:
+    def _test(self, matches: Sequence[Match], validator: int) -> Iterator[ComparisonRecord]:
         """Yield the comparisons of one test by one validator, p corrected for all of them."""
         found = [
             (match, compared)
@@ -73,10 +73,10 @@ class Comparisons:
                 method=match.method,
                 against=match.against,
                 validator=self._comparer.plan.validators[validator].label,
-                count=_whole(counts.sum()),
-                transitions=_name_states(counts),
+                count=whole_count(counts.sum()),
+                transitions=name_states(counts),
                 differences=tuple(
-                    _difference(metric.label, one, corrected)
+                    record_difference(metric.label, one, corrected)
                     for metric, one in zip(self._comparer.plan.metrics, row, strict=True)
                     if one is not None
                 ),
@@ -84,36 +84,46 @@ class Comparisons:
             )
 
     def _find(
-        self, match: _Match, validator: int, row: Sequence[Compared | None]
+        self, match: Match, validator: int, row: Sequence[Compared | None]
     ) -> Iterator[FindingRecord]:
-        level, margin = self._asked.level, self._asked.margin
-        metrics = self._comparer.plan.metrics
+        labels = [metric.label for metric in self._comparer.plan.metrics]
         headings = _headings(match.pairs, validator)
-        by_heading = {
-            heading: (metric.label, one)
-            for heading, metric, one in zip(headings, metrics, row, strict=True)
-            if heading is not None and one is not None
-        }
-        if "PT" in by_heading and "IR" in by_heading:
-            (pt, falling), (ir, rising) = by_heading["PT"], by_heading["IR"]
-            both = falling.p is not None and rising.p is not None
-            p = all_of([falling.p or 0.0, rising.p or 0.0])
-            if both and falling.value < 0 < rising.value and p <= 1 - level:
-                yield FindingRecord(claim="PT falls and IR rises", metrics=(pt, ir), p=p)
-        if margin is None:
-            return
-        for metric, one in zip(metrics, row, strict=True):
-            if one is None or one.beyond is None or one.opposite is None:
-                continue
-            fall, rise = one.beyond(margin), one.opposite(margin)
-            about = (metric.label,)
-            if fall <= 1 - level:
-                yield FindingRecord(claim="no fall", metrics=about, margin=margin, p=fall)
-            if (p := all_of([fall, rise])) <= 1 - level:
-                yield FindingRecord(claim="no change", metrics=about, margin=margin, p=p)
+        yield from find_shown(labels, headings, row, self._asked.level, self._asked.margin)
 
 
-def _difference(metric: str, one: Compared, corrected: Iterator[float]) -> DifferenceRecord:
+def find_shown(
+    labels: Sequence[str],
+    headings: Sequence[str | None],
+    row: Sequence[Compared | None],
+    level: float,
+    margin: float | None,
+) -> Iterator[FindingRecord]:
+    """Yield what the differences of two methods show, of metrics by their labels and headings."""
+    by_heading = {
+        heading: (label, one)
+        for heading, label, one in zip(headings, labels, row, strict=True)
+        if heading is not None and one is not None
+    }
+    if "PT" in by_heading and "IR" in by_heading:
+        (pt, falling), (ir, rising) = by_heading["PT"], by_heading["IR"]
+        both = falling.p is not None and rising.p is not None
+        p = all_of([falling.p or 0.0, rising.p or 0.0])
+        if both and falling.value < 0 < rising.value and p <= 1 - level:
+            yield FindingRecord(claim="PT falls and IR rises", metrics=(pt, ir), p=p)
+    if margin is None:
+        return
+    for label, one in zip(labels, row, strict=True):
+        if one is None or one.beyond is None or one.opposite is None:
+            continue
+        fall, rise = one.beyond(margin), one.opposite(margin)
+        if fall <= 1 - level:
+            yield FindingRecord(claim="no fall", metrics=(label,), margin=margin, p=fall)
+        if (p := all_of([fall, rise])) <= 1 - level:
+            yield FindingRecord(claim="no change", metrics=(label,), margin=margin, p=p)
+
+
+def record_difference(metric: str, one: Compared, corrected: Iterator[float]) -> DifferenceRecord:
+    """Return a difference as a record; ``corrected`` has the next p of those that have one."""
     return DifferenceRecord(
         metric=metric,
         value=one.value,
@@ -138,24 +148,25 @@ def _seeds(cells: Iterable[Judged]) -> list[int]:
     return [seed for seed in found if seed is not None]
 
 
-def _match_one_seed(cells: Sequence[Judged], seed: int) -> Iterator[_Match]:
+def _match_one_seed(cells: Sequence[Judged], seed: int) -> Iterator[Match]:
     """Yield the pairs by one seed; those that depend on none are among the pairs over seeds."""
     of_seed = [done for done in cells if done.cell.key.seed in (seed, None)]
     for against, method in combinations(of_seed, 2):
         if {method.cell.key.seed, against.cell.key.seed} != {None}:
-            yield _match(method, against)
+            yield match_pair(method, against)
 
 
-def _match(method: Judged, against: Judged) -> _Match:
-    return _Match(method.cell.key, against.cell.key, ((method, against),))
+def match_pair(method: Judged, against: Judged) -> Match:
+    """Return two cells of one seed as methods."""
+    return Match(method.cell.key, against.cell.key, ((method, against),))
 
 
-def _match_seeds(cells: Sequence[Judged]) -> Iterator[_Match]:
+def match_seeds(cells: Sequence[Judged]) -> Iterator[Match]:
     """Yield the pairs over the seeds."""
     for against, method in combinations(group_by(cells, lambda d: d.cell.key.seedless), 2):
         pairs = tuple(_pair(method, against))
         if pairs:
-            yield _Match(method[0].cell.key.seedless, against[0].cell.key.seedless, pairs)
+            yield Match(method[0].cell.key.seedless, against[0].cell.key.seedless, pairs)
 
 
 def _pair(ours: Sequence[Judged], theirs: Sequence[Judged]) -> Iterator[Pair]:
@@ -166,15 +177,25 @@ def _pair(ours: Sequence[Judged], theirs: Sequence[Judged]) -> Iterator[Pair]:
                 yield one, other
 
 
-def _name_states(counts: NDArray[np.float64]) -> dict[str, dict[str, int | float]]:
+def name_states(counts: NDArray[np.float64]) -> dict[str, dict[str, int | float]]:
     """Return counts by our state and theirs, as their state to ours."""
     named: dict[str, dict[str, int | float]] = {}
     for ours, theirs in np.argwhere(counts).tolist():
-        row = named.setdefault(_STATES[theirs & BY_MAP], {})
-        name = _STATES[ours & BY_MAP]
-        row[name] = _whole(row.get(name, 0) + counts[ours, theirs])
+        row = named.setdefault(name_state(theirs), {})
+        name = name_state(ours)
+        row[name] = whole_count(row.get(name, 0) + counts[ours, theirs])
     return named
 
 
-def _whole(count: float) -> int | float:
+def name_state(number: int) -> str:
+    """Return the name of a state by prediction and map, such as ``RW``; ``RU`` if unknown."""
+    return _STATES[number & BY_MAP]
+
+
+def whole_count(count: float) -> int | float:
+    """Return a count as a whole number where it is one.
+
+    >>> whole_count(2.0), whole_count(2.5)
+    (2, 2.5)
+    """
     return int(count) if count == int(count) else float(count)

@@ -16,7 +16,6 @@ from rateval.stats.ratio import Ratio
 from rateval.store import rows as tables
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import task_of
 from rateval.workbench.counting import BY_MAP, STATES, Counting, number_states
 from rateval.workbench.groups import read_groups
 from rateval.workbench.outcomes import Edited, read_outcomes, read_positions
@@ -110,6 +109,9 @@ class ImageReader:
         return identity
 
     def _countings(self, done: Judged) -> Iterator[Counting]:
+        # Its module needs torch, which comparing stored runs does not.
+        from rateval.workbench.cell import task_of
+
         task = task_of(self._bench.object(done.cell.dataset, done.cell.seed))
         for choice in self._plan.metrics:
             metric = self._bench.object(choice, done.cell.seed)

@@ -19,6 +19,8 @@ class Judged:
     """One per validator of the plan."""
     scores: tuple[tuple[Stored | None, ...], ...]
     """One per validator, with one per metric of the plan."""
+    thresholds: tuple[Stored | None, ...]
+    """One per validator of the plan, None also for one that judges no maps."""
     counterfactual: Stored | None = None
     """None also where the plan doesn't ask for it."""
     faithfulness: Stored | None = None

@@ -61,6 +61,7 @@ def _find(cell: Cell, done: CellRecord, plan: Plan, store: Path) -> Judged:
         _stored(store, "infer", done.identity),
         tuple(None if one is None else _stored(store, "judge", one.identity) for one in evidence),
         tuple(tuple(_scores(one, plan, store)) for one in evidence),
+        tuple(None for _ in evidence),
         None
         if done.counterfactual is None
         else _stored(store, "counterfactual", done.counterfactual.identity),

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean
 from typing import Protocol
 
 from rateval.records.scores.cell import (
     AssociationRecord,
     BoundsRecord,
-    CalibrationRecord,
     CellRecord,
     EvidenceRecord,
     ScoreRecord,
 )
-from rateval.records.scores.estimate import Estimate, Over
+from rateval.records.scores.classes import AreaRecord, ClassesRecord
+from rateval.records.scores.estimate import Estimate, Over, spread
 from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord, RandomisationRecord
 from rateval.records.scores.grouping import group_by
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.records.scores.seeds import SeedsRecord
+from rateval.scoring.calibration import calibrate_seeds, split_seeds
+from rateval.scoring.thresholds.chance import chance_over_seeds
 from rateval.stats.seeds import Mean
-from rateval.stats.student import t_interval, two_sided_t
+from rateval.stats.student import two_sided_t
 
 
 class SharedImages(Protocol):
@@ -37,6 +39,12 @@ class SharedImages(Protocol):
 
     def mean_change(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Mean | None:
         """Return the mean of their changes against zero-shot by the same seed."""
+        ...
+
+    def slices(
+        self, cells: Sequence[CellRecord], validator: str, metric: str
+    ) -> tuple[ClassesRecord | None, tuple[AreaRecord, ...]]:
+        """Return a score by class and by area; nothing below two seeds that have it."""
         ...
 
     def associate(self, cells: Sequence[CellRecord], validator: str) -> AssociationRecord | None:
@@ -60,28 +68,8 @@ def summarise_seeds(
             count=mean(cell.count for cell in group),
             evidence=tuple(_evidence(validator, group, shared, level) for validator in validators),
             faithfulness=_areas([cell.faithfulness for cell in group if cell.faithfulness]),
-            calibration=_calibrate([c.calibration for c in group if c.calibration], level),
+            calibration=calibrate_seeds([c.calibration for c in group if c.calibration], level),
         )
-
-
-def spread(values: Sequence[float | None], level: float = 0.95) -> Estimate:
-    """Return a number over seeds; undefined values are in none of its statistics.
-
-    >>> found = spread([0.25, None, 0.75])
-    >>> found.count, found.value, found.minimum, found.maximum
-    (2, 0.5, 0.25, 0.75)
-    """
-    defined = [value for value in values if value is not None]
-    low, high = t_interval(defined, level)
-    return Estimate(
-        value=mean(defined) if defined else None,
-        low=low,
-        high=high,
-        over="seeds",
-        count=len(defined),
-        values=tuple(values),
-        sd=stdev(defined) if len(defined) > 1 else None,
-    )
 
 
 def _in_order(several: Iterable[Sequence[str]]) -> list[str]:
@@ -113,10 +101,13 @@ def _evidence(
                     "seeds" if shared is None else shared.over,
                     level,
                 ),
+                (None, ()) if shared is None else shared.slices(cells, validator, metric),
             )
             for metric in metrics
         ),
         association=None if shared is None else shared.associate(cells, validator),
+        **chance_over_seeds(repeated, level),
+        confidence=split_seeds([f.confidence for f in there if f.confidence], level),
     )
 
 
@@ -130,8 +121,13 @@ class _Means:
     level: float
 
 
-def _score(repeated: Sequence[ScoreRecord | None], means: _Means) -> ScoreRecord:
-    first = next(score for score in repeated if score is not None)
+def _score(
+    repeated: Sequence[ScoreRecord | None],
+    means: _Means,
+    slices: tuple[ClassesRecord | None, tuple[AreaRecord, ...]],
+) -> ScoreRecord:
+    first, *others = [score for score in repeated if score is not None]
+    classes, areas = slices if others else (first.classes, first.areas)
     values = [None if score is None else score.value for score in repeated]
     changes = [None if score is None else score.change for score in repeated]
     change = _over_seeds(changes, means.change, means)
@@ -145,6 +141,8 @@ def _score(repeated: Sequence[ScoreRecord | None], means: _Means) -> ScoreRecord
         change=change if change.count else None,
         bounds=_bounds([score.bounds for score in repeated if score is not None]),
         groups=tuple(_groups(repeated, means.level)),
+        classes=classes,
+        areas=areas,
     )
 
 
@@ -203,15 +201,6 @@ def _slices(repeated: Sequence[GroupRecord | None], level: float) -> Iterator[Sl
             count=mean(part.count for part in found if part is not None),
             score=spread([None if part is None else part.score.value for part in found], level),
         )
-
-
-def _calibrate(repeated: Sequence[CalibrationRecord], level: float) -> CalibrationRecord | None:
-    if len(repeated) < 2:  # one alone says what its images say
-        return repeated[0] if repeated else None
-    return CalibrationRecord(
-        error=spread([found.error.value for found in repeated], level),
-        ability=spread([found.ability.value for found in repeated], level),
-    )
 
 
 def _areas(repeated: Sequence[FaithfulnessRecord]) -> AreasRecord | None:

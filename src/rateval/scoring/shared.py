@@ -9,6 +9,7 @@ from rateval.records.scores.estimate import Over
 from rateval.scoring.association import associate
 from rateval.scoring.comparing import Comparer, find_zero_shot
 from rateval.scoring.judged import Judged
+from rateval.scoring.slices.seeds import Slices, slice_seeds
 from rateval.stats.seeds import Mean
 
 
@@ -38,6 +39,11 @@ class SeedComparer:
         repeated = [self._judged[cell.key] for cell in cells]
         labels = [choice.label for choice in self._comparer.plan.validators]
         return associate(self._comparer, repeated, labels.index(validator))
+
+    def slices(self, cells: Sequence[CellRecord], validator: str, metric: str) -> Slices:
+        """Return a score by class and by area."""
+        repeated = [self._judged[cell.key] for cell in cells]
+        return slice_seeds(self._comparer, repeated, *self._places(validator, metric))
 
     def _places(self, validator: str, metric: str) -> tuple[int, int]:
         plan = self._comparer.plan

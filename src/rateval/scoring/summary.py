@@ -16,6 +16,7 @@ from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.pictures import PicturesRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
 from rateval.records.scores.seeds import SeedsRecord
@@ -31,6 +32,7 @@ from rateval.scoring.judged import Judged
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
 from rateval.scoring.shared import SeedComparer
+from rateval.scoring.thresholds.crossings import Crossings
 from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
 from rateval.store.disk import writing
@@ -48,6 +50,7 @@ class Found:
     agreements: Iterable[Sequence[tuple[Pair, Stored]]]
     stages: Sequence[StageRecord]
     failures: Sequence[FailureRecord]
+    pictures: Sequence[PicturesRecord] = ()
 
 
 class Summary:
@@ -59,7 +62,7 @@ class Summary:
         self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
         self._resolved = _resolve(plan, bench)
         self._comparer = Comparer(plan, bench)
-        self._calibrations = Calibrations(self._comparer.level)
+        self._calibrations = Calibrations(self._comparer)
         self._clock = time.perf_counter()
         require_cluster(plan, bench)
         self._environment = self._describe_environment()
@@ -85,7 +88,7 @@ class Summary:
     def record(self, found: Found) -> RunRecord:
         """Return the record of the run as it is now."""
         plan = self._plan
-        cells = record_cells(found.judged, plan, self._comparer, self._calibrations)
+        cells = record_cells(found.judged, self._comparer, self._calibrations)
         over_seeds: tuple[SeedsRecord, ...] = ()
         if len(plan.seeds) > 1:
             shared = SeedComparer(self._comparer, found.judged)
@@ -118,12 +121,14 @@ class Summary:
             stages=tuple(found.stages),
             cells=tuple(cells),
             failures=tuple(found.failures),
+            pictures=tuple(found.pictures),
             over_seeds=over_seeds,
             trainings=collect_curves(found.judged),
             agreements=tuple(
                 record_agreements(found.agreements, plan, () if going else found.judged)
             ),
             comparisons=compared,
+            crossings=() if going else tuple(Crossings(self._comparer).record(found.judged)),
             ranking_changes=tuple(find_ranking_changes(over_seeds or cells, compared)),
         )
 
@@ -151,6 +156,7 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
             for choice in plan.choices[table]
         ]
     resolved["statistics"] = plan.spec.statistics.model_dump(mode="json")
+    resolved["report"] = plan.spec.report.model_dump(mode="json")
     return resolved | plan.spec.extras() | {"run": plan.spec.run.model_dump(mode="json")}
 
 

@@ -28,16 +28,21 @@ class Document:
     text: str
     """The TOML as written; empty for a spec given as a dict."""
     origins: dict[str, str] = field(default_factory=dict)
-    """Key of ``[run]`` to what set it, such as ``--device``."""
+    """Key of ``[run]``, or ``report.pictures``, to what set it, such as ``--device``."""
     folder: Path = Path()
     """Where it lies, and files of components and prompts with it; for a dict the current one, for
     a run's copy that of the spec."""
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """Keys of ``[run]`` that something other than the spec set, with their values."""
-        run = self.data.get("run", {})
-        return {key: run[key] for key in self.origins if key in run}
+        """Keys that something other than the spec set, with their values, as origins name them."""
+        found = {}
+        for name in self.origins:
+            table, _, key = name.rpartition(".")
+            there = self.data.get(table or "run", {})
+            if key in there:
+                found[name] = there[key]
+        return found
 
     def copy_for(self, folder: Path) -> str:
         """Return the text for a copy in another folder, which finds the files that lie beside."""

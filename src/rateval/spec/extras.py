@@ -1,4 +1,4 @@
-"""Tables that a spec may leave out: what is not tried then."""
+"""Tables that a spec may leave out: what is not tried then, and what is kept for reports."""
 
 from __future__ import annotations
 
@@ -49,3 +49,16 @@ class HeldOut(Table):
     evidence: bool = True
     """Whether they are also explained and judged, by the study's first attribution and validator;
     false leaves accuracy alone, which is quicker."""
+
+
+MOST_PICTURES = 100_000
+"""Test images of a dataset that pictures are kept of, at most."""
+
+
+class Report(Table):
+    """What is kept and written for readers: ``[report]``; no score depends on it."""
+
+    pictures: int = Field(default=200, ge=0, le=MOST_PICTURES)
+    """Test images of each dataset that pictures are kept of, shared by its shifts; 0 keeps none."""
+    html: bool = False
+    """Whether the page is written at the end of each run."""

@@ -1,4 +1,4 @@
-"""What replaces keys of ``[run]``: the environment, then the command line."""
+"""What replaces keys of ``[run]``, and one of ``[report]``: environment, then command line."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from rateval.spec.tables import RunOptions
 from rateval.spec.toml_text import parse_toml
 
 Overrides = dict[str, tuple[str, object]]
-"""Key of ``[run]`` to (what sets it, such as ``--device``; the value)."""
+"""Key of ``[run]`` to (what sets it, such as ``--device``; the value), or ``report.pictures``."""
 
 
 def override_run(document: Document, values: Mapping[str, tuple[str, object]]) -> Document:
-    """Return the document with keys of ``[run]`` replaced, and what set them for messages."""
-    table = document.data.get("run", {})
-    if not values or not isinstance(table, dict):
-        return document
-    run = table | {key: value for key, (_, value) in values.items()}
-    origins = {key: origin for key, (origin, _) in values.items()}
-    return replace(document, data=document.data | {"run": run}, origins=origins)
+    """Return the document with keys of ``[run]`` replaced, and what set them for messages.
+
+    A key with a table before it, such as ``report.pictures``, replaces one of that table.
+    """
+    data = dict(document.data)
+    origins = {}
+    for name, (origin, value) in values.items():
+        table, _, key = name.rpartition(".")
+        there = data.get(table or "run", {})
+        if isinstance(there, dict):
+            data[table or "run"] = there | {key: value}
+            origins[name] = origin
+    return replace(document, data=data, origins=origins) if origins else document
 
 
 def read_environment(environment: Mapping[str, str] = os.environ) -> Overrides:

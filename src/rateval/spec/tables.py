@@ -18,7 +18,8 @@ from pydantic import (
 
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
-from rateval.spec.extras import Counterfactual, Faithfulness, HeldOut
+from rateval.spec.extras import Counterfactual, Faithfulness, HeldOut, Report
+from rateval.spec.gate import Gate
 from rateval.spec.statistics import Statistics
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
@@ -183,6 +184,10 @@ class RunSpec(Table):
     """Whether training samples are held out to watch training."""
     statistics: Statistics = Statistics()
     """What intervals and tests are asked for."""
+    report: Report = Report()
+    """What is kept and written for readers."""
+    gate: Gate | None = None
+    """What ``rateval gate`` asks of the run."""
     executor: Entry = Entry(use="local")
     """Where the steps run."""
     run: RunOptions = RunOptions()
@@ -204,6 +209,8 @@ class RunSpec(Table):
         tables |= self.extras()
         if self.statistics != Statistics():
             tables["statistics"] = self.statistics.model_dump(mode="json", exclude_none=True)
+        if self.report != Report():
+            tables["report"] = self.report.model_dump(mode="json")
         return {"study": self.study.as_table(), "run": self.run.as_table()} | tables
 
     def extras(self) -> dict[str, Any]:
@@ -212,9 +219,10 @@ class RunSpec(Table):
             "faithfulness": self.faithfulness,
             "counterfactual": self.counterfactual,
             "held_out": self.held_out,
+            "gate": self.gate,
         }
         return {
-            name: table.model_dump(mode="json")
+            name: table.model_dump(mode="json", exclude_none=name == "gate")
             for name, table in given.items()
             if table is not None
         }

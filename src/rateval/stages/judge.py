@@ -17,12 +17,8 @@ from rateval.api.training import Monitor
 from rateval.api.values import Verdict
 from rateval.records.facts import JudgeFacts
 from rateval.store import rows as tables
-from rateval.workbench.judging import judge_answers, judge_batch
+from rateval.workbench.judging import CPU_BATCH, judge_answers, judge_batch
 from rateval.workbench.outcomes import Edited, find_causal, read_answers, read_outcomes
-
-CPU_BATCH = 16
-"""Images that a CPU judges at once at most: their maps stay in its cache, where those of 64 took
-1.5 times as long. Verdicts don't depend on it."""
 
 
 def judge(

@@ -11,6 +11,7 @@ import numpy as np
 
 from rateval.stats.ratio import Ratio, sum_by
 from rateval.stats.student import t_quantile
+from rateval.stats.wilson import wilson_limits, z_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,6 +70,43 @@ def mean_over_seeds(
     value, error = float(np.mean(values)), sqrt(variance)
     half = t_quantile(freedom, level) * error
     return Mean(value, value - half, value + half, error, freedom)
+
+
+def mean_of_seeds(values: Sequence[float], level: float = 0.95) -> Mean | None:
+    """Return the mean of values by seeds that have units of their own: Student's t over seeds.
+
+    None below two seeds, and where all values are the same.
+
+    >>> found = mean_of_seeds([0.5, 0.7])
+    >>> round(found.value, 3), round(found.error, 3), found.freedom
+    (0.6, 0.1, 1)
+    """
+    seeds = len(values)
+    error = float(np.std(values, ddof=1)) / sqrt(seeds) if seeds > 1 else 0.0
+    if not error:
+        return None
+    value, half = float(np.mean(values)), t_quantile(seeds - 1, level) * error
+    return Mean(value, value - half, value + half, error, seeds - 1)
+
+
+def share_limits(
+    share: float, units: float, seeds: int, mean: Mean | None, level: float = 0.95
+) -> tuple[float, float]:
+    """Return limits of a mean share over seeds that stay in [0, 1], for few units as well.
+
+    They are Wilson's of as many units as leave the share as open as its standard error says, at
+    Student's t; at most ``units`` by each of the ``seeds``. Where neither seeds nor units vary, or
+    the share is 0 or 1 by all of them, they are those of one seed's units.
+
+    >>> [round(end, 3) for end in share_limits(0.6, 20, 2, None)]
+    [0.387, 0.781]
+    >>> [round(end, 3) for end in share_limits(0.6, 20, 3, Mean(0.6, 0.4, 0.8, 0.1, 10.0))]
+    [0.379, 0.786]
+    """
+    if mean is None or not 0 < share < 1:
+        return wilson_limits(share, units, z_of(level))
+    worth = min(share * (1 - share) / mean.error**2, units * seeds)
+    return wilson_limits(share, worth, t_quantile(mean.freedom, level))
 
 
 def stack_influences(ratios: Sequence[Ratio]) -> NDArray[np.float64]:

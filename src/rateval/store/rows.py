@@ -26,6 +26,9 @@ EMPTY_MASK = "empty mask"
 """Why there is none where a mask is True nowhere, as when a crop leaves nothing of the object;
 other reasons are a validator's own."""
 
+_PACKED_AT_ONCE = 4096
+"""Rows of masks that are read at once where some are looked for."""
+
 GROUP = "group:"
 """What the name of a column begins with that holds the images' values of one of their groups."""
 
@@ -132,17 +135,52 @@ def read_masks(
 ) -> Iterator[tuple[list[str], NDArray[np.bool_], list[bool]]]:
     """Yield ids, (B, H, W) bool masks and whether there is a mask, in the order of the rows."""
     with pq.ParquetFile(folder / MASKS) as file:
-        metadata = file.schema_arrow.metadata
-        shape = int(metadata[b"height"]), int(metadata[b"width"])
-        size = shape[0] * shape[1]
+        shape = _mask_shape(file.schema_arrow)
         for batch in file.iter_batches(batch_size):
             packed: list[bytes | None] = batch.column("mask").to_pylist()
-            masks = np.zeros((len(packed), size), dtype=np.bool_)
-            for row, bits in enumerate(packed):
-                if bits is not None:
-                    masks[row] = np.unpackbits(np.frombuffer(bits, np.uint8), count=size)
             present = [bits is not None for bits in packed]
-            yield batch.column("id").to_pylist(), masks.reshape(-1, *shape), present
+            yield batch.column("id").to_pylist(), unpack_masks(packed, shape), present
+
+
+def read_mask_shape(folder: Path) -> tuple[int, int]:
+    """Return height and width of the masks of a result: of what the model saw, in pixels."""
+    return _mask_shape(pq.read_schema(folder / MASKS))
+
+
+def read_packed_masks(
+    folder: Path, positions: NDArray[np.int64]
+) -> tuple[tuple[int, int], dict[int, bytes]]:
+    """Return height and width of masks, and those at some positions of the rows as packed bits.
+
+    One that isn't there is left out.
+    """
+    asked, found, start = np.sort(positions), dict[int, bytes](), 0
+    with pq.ParquetFile(folder / MASKS) as file:
+        for batch in file.iter_batches(_PACKED_AT_ONCE, columns=["mask"]):
+            first, last = np.searchsorted(asked, (start, start + len(batch)))
+            here = asked[first:last]
+            bits = batch.column("mask").take(pa.array(here - start)).to_pylist()
+            found |= {at: one for at, one in zip(here.tolist(), bits, strict=True) if one}
+            start += len(batch)
+        return _mask_shape(file.schema_arrow), found
+
+
+def unpack_masks(packed: Sequence[bytes | None], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return packed bits as (B, H, W) bool masks, False everywhere for None.
+
+    >>> unpack_masks([b"@", None], (1, 2)).tolist()
+    [[[False, True]], [[False, False]]]
+    """
+    size = shape[0] * shape[1]
+    masks = np.zeros((len(packed), size), dtype=np.bool_)
+    for row, bits in enumerate(packed):
+        if bits is not None:
+            masks[row] = np.unpackbits(np.frombuffer(bits, np.uint8), count=size)
+    return masks.reshape(-1, *shape)
+
+
+def _mask_shape(schema: pa.Schema) -> tuple[int, int]:
+    return int(schema.metadata[b"height"]), int(schema.metadata[b"width"])
 
 
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -167,13 +205,20 @@ def read_groups(folder: Path) -> pa.Table:
     return read_rows(folder, columns).rename_columns([name[len(GROUP) :] for name in columns])
 
 
-def read_judged_rows(inferred: Path, judged: Path) -> pa.Table:
-    """Read the rows of infer with the columns of judge beside them."""
-    rows, verdicts = read_rows(inferred), read_rows(judged)
+def read_judged_rows(
+    inferred: Path, judged: Path, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read the rows of infer, or ``columns`` of them, with the columns of judge beside them.
+
+    The ids are among them in any case, and ``known`` where predictions under edits were judged.
+    """
+    rows = read_rows(inferred, columns and list(dict.fromkeys(["id", *columns])))
+    verdicts = read_rows(judged)
     # Both are written in one order; a join would refuse the list of probabilities.
     assert rows.column("id").equals(verdicts.column("id"))
-    for name in ("score", "valid", "undefined"):
-        rows = rows.append_column(name, verdicts.column(name))
+    for name in ("score", "valid", "undefined", KNOWN):
+        if name in verdicts.column_names:
+            rows = rows.append_column(name, verdicts.column(name))
     return rows
 
 

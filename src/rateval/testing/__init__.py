@@ -22,6 +22,7 @@ from rateval.testing.datasets import check_dataset
 from rateval.testing.executors import check_executor
 from rateval.testing.failure import ConformanceError
 from rateval.testing.finetuners import check_finetuner
+from rateval.testing.gate import assert_gate
 from rateval.testing.judging.metrics import check_metric
 from rateval.testing.judging.validators import check_validator
 from rateval.testing.logbook import RecordingLogbook
@@ -35,6 +36,7 @@ __all__ = [
     "RecordingLogbook",
     "TinyDataset",
     "TinyModel",
+    "assert_gate",
     "check_attribution",
     "check_component",
     "check_dataset",

@@ -80,6 +80,28 @@ class Counting:
             return None
         return table if sums.tolist() == [whole.numerator, whole.denominator] else None
 
+    def count_parts(
+        self, outcomes: Outcomes, part: NDArray[np.int64], parts: int
+    ) -> list[tuple[int, int] | None]:
+        """Return numerator and denominator of the images of each part, which ``part`` (N,) numbers.
+
+        None for a part of which the metric can't tell by itself, 0 of 0 for one without an image.
+        """
+        table = self.count_states(outcomes)
+        if table is not None:
+            adds = table[number_states(outcomes)]
+            sums = [np.bincount(part, column, parts) for column in adds.T]
+            return [(int(above), int(below)) for above, below in zip(*sums, strict=True)]
+        sizes = np.bincount(part, minlength=parts)
+        return [
+            self._count_part(outcomes, part == number) if size else (0, 0)
+            for number, size in enumerate(sizes)
+        ]
+
+    def _count_part(self, outcomes: Outcomes, chosen: NDArray[np.bool_]) -> tuple[int, int] | None:
+        score = self._try(outcomes.among(chosen))
+        return None if score is None else (int(score.numerator), int(score.denominator))
+
     def _try(self, outcomes: Outcomes) -> Score | None:
         try:
             return self.count(outcomes)

@@ -38,12 +38,12 @@ def read_outcomes(inferred: Path, judged: Path, edited: Edited | None = None) ->
     """
     # Probabilities are most of the bytes, and nobody asks for them here.
     rows = tables.read_rows(inferred, ["id", "correct", "mask_area"])
-    by_edits = tables.has_column(judged, tables.KNOWN)
-    verdicts = tables.read_rows(judged, ["id", "valid", *([tables.KNOWN] if by_edits else [])])
+    told = tables.has_column(judged, tables.KNOWN)
+    verdicts = tables.read_rows(judged, ["id", "valid", *([tables.KNOWN] if told else [])])
     assert rows.column("id").equals(verdicts.column("id"))  # both are written in one order
     known = rows.column("mask_area").is_valid().to_numpy()  # 0 for an empty mask
-    if by_edits:
-        known = known & verdicts.column(tables.KNOWN).to_numpy()
+    if told:  # an image without a mask is none that is known; a verdict from elsewhere has no mask
+        known = verdicts.column(tables.KNOWN).to_numpy()
     outcomes = Outcomes(
         rows.column("correct").to_numpy(), verdicts.column("valid").to_numpy(), known
     )
@@ -90,3 +90,10 @@ def read_positions(inferred: Path) -> NDArray[np.int64]:
     """Return the position of each stored prediction in the test split, (N,) int64."""
     positions: NDArray[np.int64] = tables.read_rows(inferred, ["index"]).column(0).to_numpy()
     return positions
+
+
+def read_labels(inferred: Path) -> NDArray[np.int64]:
+    """Return the class of each stored prediction's image, (N,) int64."""
+    column = tables.read_rows(inferred, ["label"]).column(0)
+    labels: NDArray[np.int64] = column.to_numpy().astype(np.int64)
+    return labels

@@ -21,7 +21,7 @@ ALWAYS = (
     "acme.parts",
     "pyarrow.dataset",
     "rateval.cli.run",
-    "rateval.cli.report",
+    "rateval.cli.results.report",
     "rateval.engine.runner",
     "rateval.machine.memory",
     "rateval.report.printing",

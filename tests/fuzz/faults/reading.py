@@ -10,7 +10,7 @@ from rateval.errors import RatevalError
 
 
 def main(arguments: list[str]) -> int:
-    """Print a digest of each cell's rows, maps and curves; exit as the command line does."""
+    """Print digests of all rows, maps, curves and pictures; exit as the command line does."""
     try:
         record = rateval.load(arguments[0])
         for cell in record.cells:
@@ -18,6 +18,8 @@ def main(arguments: list[str]) -> int:
             print(record.label(cell.key), _digest(repr(rows.to_pydict())))
             print(_digest(repr(record.relevance(cell).tolist())))
             print(_digest(repr(record.curves(cell).to_pydict())))
+        for pictures in record.pictures:
+            print(_digest(repr(record.images(pictures).to_pydict())))
     except RatevalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

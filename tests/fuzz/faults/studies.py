@@ -26,6 +26,7 @@ EVERYTHING: Tables = {
     "shift": [{"use": "darken", "by": 0.5}],
     "faithfulness": {"images": 2, "steps": 2, "randomisation": True},
     "held_out": {"images": 4, "evidence": True},
+    "report": {"pictures": 3, "html": False},
     "executor": {"use": "local", "workers": 1},
     "run": {
         "device": "cpu", "batch_size": 4, "precision": "float32", "processes": 1, "readers": 1,

@@ -287,6 +287,7 @@ def test_a_mark_at_the_beginning_is_no_fault(rateval: Rateval, write_spec: Write
         ("validate", "PATH"),
         ("run", "PATH"),
         ("parity", "PATH"),
+        ("compare", "PATH", "x"),
         ("export-checkpoint", "PATH", "--to", "x"),
         ("export-checkpoint", "x", "--to", "PATH"),
         ("model", "check", "PATH"),

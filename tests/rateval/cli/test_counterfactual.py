@@ -143,13 +143,14 @@ def test_it_is_added_to_a_finished_study_without_predicting_again(rateval: Ratev
     assert rateval("run", write_spec()).code == 0
     after = newest()
     done = {stage.stage for stage in after.stages if not stage.reused}
-    assert done == {"load", "counterfactual", "judge", "score"}
+    assert done == {"load", "counterfactual", "judge", "score", "pictures"}
     judged = [s for s in after.stages if s.stage == "judge" and "relevance-mass" in s.label]
     assert all(stage.reused for stage in judged)
     # Another threshold asks no model.
     assert rateval("run", write_spec(CAUSES + "keep = 1.0")).code == 0
     stricter = newest()
-    assert {s.stage for s in stricter.stages if not s.reused} == {"judge", "score"}
+    anew = {s.stage for s in stricter.stages if not s.reused}
+    assert anew == {"judge", "score", "pictures"}
     shares = [
         [e.score("right-for-the-object") for c in run.cells for e in c.evidence]
         for run in (after, stricter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from collections.abc import Callable
@@ -215,6 +216,18 @@ def test_splits_by_folders_and_by_lists(rateval: Rateval, photos: Path) -> None:
     done = rateval("init", "divided.toml", "--data", "divided", "--masks", "masks")
     assert "8 photos to test on, 8 to train on" in done.out
     assert rateval("validate", "divided.toml").code == 0
+
+
+def test_photos_to_train_on_alone_are_divided(rateval: Rateval, photos: Path) -> None:
+    shutil.copytree("photos", "divided/train")
+    done = rateval("init", "--data", "divided", "--masks", "masks")
+    (dataset,) = spec_of()["dataset"]
+    assert dataset["split"] == {"test": 0.3}
+    assert "test_split" not in dataset
+    assert "those of train alone, of which split draws 30 %" in done.out
+    found = re.search(r"(\d) photos to test on, (\d) to train on", done.out)
+    assert found and int(found[1]) + int(found[2]) == 8 and 0 < int(found[1]) < int(found[2])
+    assert rateval("validate", "spec.toml").code == 0
 
 
 def test_masks_that_are_label_maps_are_asked_about(rateval: Rateval, photos: Path) -> None:

@@ -21,6 +21,7 @@ WAYS = {
     "folder": ["--data", "classes", "--masks", "masks"],
     "folder-coco": ["--data", "classes", "--masks", "annotations.json"],
     "table": ["--data", "photos.csv"],
+    "table-coco": ["--data", "plain.csv", "--masks", "annotations.json"],
     "coco": ["--data", "photos", "--masks", "annotations.json"],
 }
 
@@ -50,6 +51,9 @@ def photos(tmp_path: Path) -> None:
     content = {"images": images, "annotations": annotations, "categories": categories}
     (tmp_path / "annotations.json").write_text(json.dumps(content))
     (tmp_path / "photos.csv").write_text("\n".join(rows) + "\n")
+    plain = ["image,label,camera"]
+    plain += [",".join((line.split(",")[0], line.split(",")[1], line[-4:])) for line in rows[1:]]
+    (tmp_path / "plain.csv").write_text("\n".join(plain) + "\n")
 
 
 def figures(record: Any) -> dict[str, Any]:
@@ -76,3 +80,14 @@ def test_every_way_to_list_them_makes_the_same_study(rateval: Rateval, photos: N
     assert None not in figures(found["folder"]).values()
     for record in found.values():
         assert figures(record) == figures(found["folder"])
+
+
+def test_a_table_with_evidence_of_its_own_beside_a_file(rateval: Rateval, photos: None) -> None:
+    done = rateval("init", "--data", "photos.csv", "--masks", "annotations.json")
+    (dataset,) = tomllib.loads(Path("spec.toml").read_text())["dataset"]
+    assert (dataset["coco"], dataset["boxes"]) == ("annotations.json", False)
+    assert "box_format" not in dataset
+    assert "that of annotations.json is taken, and not that of box in the table" in done.out
+    done = rateval("init", "other.toml", "--data", "photos.csv", "--masks", "masks")
+    assert done.code == 2
+    assert "give the table alone, or a COCO file, annotations.json, as masks" in done.err

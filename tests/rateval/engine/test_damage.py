@@ -23,7 +23,7 @@ from rateval.stages.infer import infer
 from rateval.testing import tiny_classifier
 from rateval.training.logbook import FolderLogbook
 
-STAGES = ("finetune", "infer", "judge", "score", "faithfulness", "agree")
+STAGES = ("finetune", "infer", "judge", "score", "thresholds", "faithfulness", "agree", "pictures")
 """In the order in which one reads the other."""
 
 
@@ -96,7 +96,7 @@ def run_again(whole: RunRecord) -> tuple[RunRecord, list[str]]:
         assert np.array_equal(record.relevance(ours), whole.relevance(theirs))
         assert record.curves(ours).equals(whole.curves(theirs))
     store = Path("runs/store")
-    assert {path.name for path in store.iterdir()} == set(STAGES)
+    assert {path.name for path in store.iterdir()} == {*STAGES, "view"}
     hidden = [path for path in Path("runs").rglob("*") if path.name.startswith(".")]
     assert hidden == []
     return record, listening.warnings

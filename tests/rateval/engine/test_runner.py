@@ -160,7 +160,8 @@ def test_another_seed_trains_another_classifier_and_shares_zero_shot() -> None:
 def test_a_second_run_reuses_everything_and_loads_no_model() -> None:
     rateval.run(spec())
     record = rateval.run(spec())
-    assert {stage.stage for stage in record.stages} == {"finetune", "infer", "judge", "score"}
+    stages = {"finetune", "infer", "judge", "score", "thresholds", "pictures"}
+    assert {stage.stage for stage in record.stages} == stages
     assert all(stage.reused for stage in record.stages)
 
 
@@ -168,7 +169,7 @@ def test_another_threshold_touches_no_model() -> None:
     rateval.run(spec())
     record = rateval.run(spec(evidence=[{"use": "relevance-mass", "threshold": 0.1}]))
     computed = {stage.stage for stage in record.stages if not stage.reused}
-    assert computed == {"judge", "score"}
+    assert computed == {"judge", "score", "thresholds", "pictures"}
 
 
 def test_how_to_run_is_no_part_of_an_identity() -> None:
@@ -441,6 +442,8 @@ def test_observers_see_a_run_and_cannot_break_it(make_plugin: MakePlugin) -> Non
         ("score", "tiny · zs on squares by relevance-mass: accuracy"),
         ("score", "tiny · zs on squares by relevance-mass: pt"),
         ("score", "tiny · zs on squares by relevance-mass: ir"),
+        ("thresholds", "tiny · zs on squares by relevance-mass"),
+        ("pictures", "squares"),
         ("finished", "finished"),
     ]
 
@@ -462,6 +465,9 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
         "infer",
         "judge",
         "score",
+        "thresholds",
+        "pictures",
+        "view",
     }
 
 
@@ -510,5 +516,7 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
         ("load", "tiny"),
         ("infer", "tiny · ft on squares"),
         ("judge", "tiny · ft on squares by relevance-mass"),
+        ("thresholds", "tiny · ft on squares by relevance-mass"),
+        ("pictures", "squares"),
     ]
     assert whole.cells[0] == half.cells[0]

@@ -159,7 +159,7 @@ def test_equal_weights_and_images_are_reused(evaluate: Evaluate, clip: Model, sc
     assert count_done(evaluate(rateval.create("model", "clip"), attributions=CHEAP)) == {}
     other = {"use": "relevance-mass", "threshold": 0.2}
     again = evaluate(clip, attributions=CHEAP, validators=other)
-    assert set(count_done(again)) == {"judge", "score"}
+    assert set(count_done(again)) == {"judge", "score", "thresholds", "pictures"}
     pixels = [np.asarray(image).copy() for image in scenes.images]
     pixels[3][0, 0, 0] ^= 1
     assert "infer" in count_done(evaluate(clip, images=pixels, attributions=CHEAP))

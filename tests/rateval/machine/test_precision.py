@@ -56,7 +56,9 @@ def test_a_study_in_half_precision_is_another_result_of_the_same_classifiers() -
     exact, rounded = rateval.run(spec()), rateval.run(spec(precision="bfloat16"))
     before, after = stages(exact), stages(rounded)
     assert {key for key in before if before[key] != after[key]} == {
-        key for key in before if key[0] in {"infer", "judge", "faithfulness", "score"}
+        key
+        for key in before
+        if key[0] in {"infer", "judge", "faithfulness", "score", "thresholds", "pictures"}
     }
     assert {stage.stage for stage in rounded.stages if stage.reused} == {"finetune"}
     for one, other in zip(exact.cells, rounded.cells, strict=True):

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 
 import rateval
 from rateval.json_file import format_json, join_lists
-from rateval.records.scores.estimate import Estimate, estimate_share
+from rateval.records.scores.estimate import Estimate, estimate_share, spread
 from rateval.records.scores.groups import GroupRecord, SliceRecord
-from rateval.scoring.seeds import spread
 
 
 def _group(*scores: Estimate) -> GroupRecord:

@@ -133,7 +133,8 @@ def test_agreement_is_stored_and_no_model_is_touched() -> None:
     rateval.run(spec(attribution=[LAST]))
     rateval.run(spec(attribution=[ALL]))
     record = rateval.run(spec())
-    assert {stage.stage for stage in record.stages if not stage.reused} == {"agree"}
+    computed = {stage.stage for stage in record.stages if not stage.reused}
+    assert computed == {"agree", "pictures"}  # which images are kept hangs on all cells
     (folder,) = Path("runs/store/agree").iterdir()
     written = (folder / "manifest.json").stat().st_mtime_ns
     assert rateval.run(spec()).agreements == record.agreements

@@ -9,10 +9,10 @@ import pytest
 
 from rateval.records.key import Key
 from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
-from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.estimate import Estimate, spread
 from rateval.records.scores.explainers import FaithfulnessRecord, RandomisationRecord
 from rateval.scoring.ranking import find_ranking_changes
-from rateval.scoring.seeds import spread, summarise_seeds
+from rateval.scoring.seeds import summarise_seeds
 
 Values = Mapping[str, Mapping[str, Mapping[int | None, float | None]]]
 """Attribution to method to seed to value."""

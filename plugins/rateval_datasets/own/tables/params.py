@@ -40,6 +40,11 @@ class TableParams(PhotoParams):
     box_unit: BoxUnit = "pixels"
     """``shares`` of the photo's width and height are between 0 and 1; outlines have this unit, too.
     """
+    coco: OnDisk | None = None
+    """COCO file of instances as evidence, where no column holds any; the objects of a photo's class
+    are its evidence. Its file_name is the photo's path in the table, or the end of it."""
+    crowds: bool = True
+    """Whether regions that the COCO file marks as crowds are evidence."""
     split_column: Found = None
     """Column of the names of splits. None takes "split". Names other than those of "train", "val"
     and "test" need test_split or train_split."""
@@ -52,4 +57,6 @@ class TableParams(PhotoParams):
     def _check_evidence(self) -> Self:
         if self.mask_values is not None and self.mask is False:
             raise ValueError("mask_values needs mask")
+        if "crowds" in self.model_fields_set and self.coco is None:
+            raise ValueError("crowds needs coco")
         return self

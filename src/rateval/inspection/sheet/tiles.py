@@ -14,7 +14,8 @@ from rateval.inspection.opening import Opened
 from rateval.inspection.reading import read_ahead
 from rateval.inspection.sheet.drawing import draw_evidence
 from rateval.inspection.sheet.picking import Candidate
-from rateval.inspection.views import Mask, View
+from rateval.inspection.views import View
+from rateval.workbench.views import Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from rateval.records.base import Record
 from rateval.records.key import Key
+from rateval.records.scores.chance import ChanceRecord
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
+from rateval.records.scores.confidence import ConfidenceRecord
 from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord
@@ -44,10 +48,10 @@ class ScoreRecord(Record):
     groups: tuple[GroupRecord, ...] = ()
     """The same score by each group of the dataset, over the images that have each of its values."""
     classes: ClassesRecord | None = None
-    """The same score by class; null over seeds, and where it is no share of images."""
+    """The same score by class; null where it is no share of images."""
     areas: tuple[AreaRecord, ...] = ()
     """The same score by thirds of the images by how much of them their mask fills, the smallest
-    first; empty over seeds, and without masks of three sizes."""
+    first; empty without masks of three sizes, and over seeds whose masks differ."""
 
 
 class AssociationRecord(Record):
@@ -86,6 +90,13 @@ class EvidenceRecord(Record):
     """One per metric that could be computed, in the order of the spec."""
     association: AssociationRecord | None = None
     """Null where all or none of the images with known evidence are predicted correctly."""
+    chance: ChanceRecord | None = None
+    """Null where predictions under edits were judged, not maps, or it could not be computed."""
+    mean_score: Estimate | None = None
+    """Mean of the validator's scores over the images that have one, with Student's interval over
+    images, or over seeds; null where ``chance`` is."""
+    confidence: ConfidenceRecord | None = None
+    """Null where predictions have no probabilities, or no image's evidence is known."""
 
     def score(self, metric: str) -> ScoreRecord | None:
         """Return the score by a metric's label; None when it could not be computed."""
@@ -97,6 +108,14 @@ class StoredEvidenceRecord(EvidenceRecord):
 
     identity: str
     """Names the stored verdicts: ``store/judge/<identity>``."""
+    curves: str | None = None
+    """Names the stored counts by threshold: ``store/thresholds/<curves>``; null where there are
+    none."""
+    no_curves: str | None = None
+    """Why there are none; null where they are there, or were not reached."""
+    tables: dict[str, str] = Field(default_factory=dict)
+    """Label of a metric to what names its tables by class and by group: ``store/score/<identity>``.
+    Empty in records from before there were any."""
 
 
 class CalibrationRecord(Record):

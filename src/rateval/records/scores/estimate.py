@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import mean, stdev
 from typing import Literal
 
 from rateval.records.base import Record
+from rateval.stats.student import t_interval
 from rateval.stats.wilson import wilson_interval
 
 Over = Literal["images", "seeds", "seeds and images", "clusters", "seeds and clusters"]
@@ -89,4 +92,24 @@ def estimate_share(numerator: int, denominator: int, level: float = 0.95) -> Est
         denominator=denominator,
         over="images",
         count=denominator,
+    )
+
+
+def spread(values: Sequence[float | None], level: float = 0.95) -> Estimate:
+    """Return a number over seeds; undefined values are in none of its statistics.
+
+    >>> found = spread([0.25, None, 0.75])
+    >>> found.count, found.value, found.minimum, found.maximum
+    (2, 0.5, 0.25, 0.75)
+    """
+    defined = [value for value in values if value is not None]
+    low, high = t_interval(defined, level)
+    return Estimate(
+        value=mean(defined) if defined else None,
+        low=low,
+        high=high,
+        over="seeds",
+        count=len(defined),
+        values=tuple(values),
+        sd=stdev(defined) if len(defined) > 1 else None,
     )

@@ -11,7 +11,9 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import ResultRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
+from rateval.report.rows import Block
 from rateval.report.terminal.layout import (
+    QUADRANTS,
     add_number,
     add_row,
     make_table,
@@ -22,6 +24,9 @@ from rateval.report.terminal.layout import (
 )
 from rateval.report.terminal.table import Table
 
+_ROOMY = 140
+"""Columns of a terminal from which on the means of quadrants have their intervals."""
+
 
 def calibration_sections(record: RunRecord) -> Iterator[RenderableType]:
     """Yield a table for each dataset; predictions are the same by each attribution."""
@@ -31,6 +36,31 @@ def calibration_sections(record: RunRecord) -> Iterator[RenderableType]:
         yield Text()
         yield make_title(found[0].key.dataset, "confidence of the predictions")
         yield _table(rows, f"{100 * record.level:g} %")
+
+
+def confidence_section(block: Block, level: str, width: int) -> Iterator[RenderableType]:
+    """Yield the table of one validator: confidence by quadrant, and whether it tells evidence."""
+    rows = [
+        (row.key, row.evidence.confidence)
+        for row in block.rows
+        if row.evidence is not None and row.evidence.confidence is not None
+    ]
+    if not rows:
+        return
+    wide = width >= _ROOMY
+    table = make_table("model", "method", *(["shift"] if block.shifted else []))
+    for name in QUADRANTS:
+        add_number(table, f"{name} %")
+        if wide:
+            add_number(table, level, "dim")
+    add_number(table, "valid above other %")
+    add_number(table, level, "dim")
+    for key, found in rows:
+        means = [_show(found.quadrants[name])[: 1 + wide] for name in QUADRANTS]
+        shown = [cell for cells in (*means, _show(found.ability)) for cell in cells]
+        add_row(table, *show_labels(key, shifted=block.shifted), *shown)
+    about = f"mean confidence by evidence · {block.validator}"
+    yield from (Text(), make_title(block.dataset, about), table)
 
 
 def _table(results: list[ResultRecord], level: str) -> Table:

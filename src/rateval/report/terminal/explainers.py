@@ -41,6 +41,8 @@ from rateval.report.terminal.layout import (
 )
 from rateval.report.terminal.table import Table
 
+ALONE = ("alike %", "kappa", "maps")
+"""Headings of what is told of two explainers alone."""
 COLUMNS = 6
 """Explainers side by side in a table of agreement; more go into a further table."""
 
@@ -166,10 +168,39 @@ def _agreement(record: RunRecord) -> Iterator[Section]:
         dataset = found[0].first.dataset
         names = list(dict.fromkeys(name for a in found for name in _pair(a)))
         for validator in dict.fromkeys(v.validator for a in found for v in a.verdicts):
+            if len(names) == 2:
+                title = make_title(dataset, f"agreement of {' and '.join(names)} · {validator}")
+                yield title, _pair_table(found, validator), (), ()
+                continue
             for start in range(0, len(names), COLUMNS):
                 title = make_title(dataset, f"agreement of explainers · {validator}")
                 columns = range(start, min(start + COLUMNS, len(names)))
                 yield title, _agreement_table(found, validator, names, columns), (), ()
+
+
+def _pair_table(found: Sequence[AgreementRecord], validator: str) -> Table:
+    """Return the table of two explainers alone, which needs one row for each method."""
+    shifted = any(agreement.first.shift for agreement in found)
+    table = make_table("model", "method", *(["shift"] if shifted else []))
+    for heading in ALONE:
+        add_number(table, heading)
+    for agreement in found:
+        verdicts = (v for v in agreement.verdicts if v.validator == validator)
+        share = next(verdicts, None)
+        kappa = None if share is None else share.kappa
+        style = "bold" if kappa is not None and kappa.above_0 else "dim"
+        add_row(
+            table,
+            *show_labels(agreement.first, shifted=shifted),
+            Text() if share is None else show_number(_percent(share.value), ".1f"),
+            show_number(None if kappa is None else kappa.value, "z.2f", style),
+            show_number(agreement.correlation, "z.2f"),
+        )
+    return table
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _agreement_table(

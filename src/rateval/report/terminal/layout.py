@@ -10,6 +10,7 @@ from rich.table import Table as Grid
 
 from rateval.console import Text
 from rateval.records.key import Key
+from rateval.records.scores.classes import PartRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.failures import AGAIN
 from rateval.report.lacks import FAILED
@@ -81,7 +82,7 @@ def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
     return Text(format(value, pattern).replace("-", "−"), style=style)
 
 
-def show_interval(value: Estimate) -> Text:
+def show_interval(value: Estimate | PartRecord) -> Text:
     """Return the interval of a share in percent; nothing where there is none."""
     if value.low is None or value.high is None:
         return Text()

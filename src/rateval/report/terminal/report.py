@@ -11,7 +11,8 @@ from rateval.records.key import Labels
 from rateval.records.run import RunRecord
 from rateval.report.assumed import explain_assumed
 from rateval.report.causes import explain_boxes, explain_causal_columns, explain_looks
-from rateval.report.changes import explain_block, find_against_zero_shot
+from rateval.report.changes import explain_association, explain_block, find_against_zero_shot
+from rateval.report.classes import explain_details, explain_worst
 from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
@@ -27,29 +28,42 @@ from rateval.report.rows import Block, lay_out
 from rateval.report.skipped import explain_skipped
 from rateval.report.targets import explain_targets
 from rateval.report.terminal.calibration import calibration_sections
+from rateval.report.terminal.details import Details
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.trainings import curve_sections
+from rateval.report.thresholds import (
+    explain_chance,
+    explain_chance_columns,
+    explain_crossings,
+    find_clear,
+)
 from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
 
-def render(record: RunRecord, width: int) -> RenderableType:
-    """Lay out a run for a terminal of ``width`` columns."""
+def render(record: RunRecord, width: int, *, details: bool = False) -> RenderableType:
+    """Lay out a run for a terminal of ``width`` columns, with ``details`` at more length."""
     several = len(record.seeds) > 1
     blocks = list(lay_out(record))
     tables = ScoreTables(record, blocks, width)
+    more = Details(record.level, width)
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
     failed, findings = Failed(record, NOT_FOR_SCORES), find_against_zero_shot(record)
     said: set[tuple[Labels, str]] = set()
+    clear = find_clear(record)
     for block in blocks:
         parts += [Text(), tables.title(block), tables.table(block)]
         parts += show_notes(explain_looks(record, block))
         parts += show_notes(explain_failures(record, failed, block.lacking), "red")
         parts += show_notes(explain_undefined(block, several=several))
         parts += show_notes(explain_block(block, findings, said), "none")
+        parts += show_notes(explain_association(block), "none")
+        parts += more.sections(block) if details else show_notes(explain_worst(block), "none")
+        chance = (*explain_chance(block), *explain_crossings(block, clear))
+        parts += show_notes(chance, "none")
         parts += GroupTables("change" in tables.shown.parts, block.metrics).sections(block)
     parts += calibration_sections(record)
     parts += curve_sections(record)
@@ -58,6 +72,8 @@ def render(record: RunRecord, width: int) -> RenderableType:
         *explain_targets(record),
         *explain_columns(record, tables.shown),
         *explain_causal_columns(record),
+        *explain_details(blocks, details=details),
+        *explain_chance_columns(record),
     )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))
@@ -87,7 +103,7 @@ def _head(record: RunRecord) -> Text:
     plural = "s" if len(record.seeds) > 1 else ""
     head.append(
         f" in {record.seconds:,.0f} s on {record.environment.device}, "
-        f"seed{plural} {list_some(map(str, record.seeds))}",
+        f"seed{plural} {list_some(map(str, record.seeds)) or 'not known'}",
         style="dim",
     )
     for note in explain_limit(record):

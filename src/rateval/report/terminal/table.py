@@ -63,6 +63,14 @@ class Table:
             column.width = max(column.width, longest)
         self._rows.append(cells)
 
+    def headings(self) -> list[tuple[str, bool]]:
+        """Return each column's heading, and whether its cells stand to the right."""
+        return [(column.heading.plain, column.justify == "right") for column in self._columns]
+
+    def texts(self) -> list[list[str]]:
+        """Return the plain text of each row's cells."""
+        return [[cell.plain for cell in row] for row in self._rows]
+
     def fitted(self, encoding: str) -> Table:
         """Return the table as an encoding can write it, set by what then stands in its cells."""
         table = Table(gap=self._gap)

@@ -50,7 +50,7 @@ def _table(curves: Sequence[CurveRecord]) -> Table:
     add_number(table, "best", "dim")
     for curve in curves:
         names = [*([curve.key.dataset] if several else []), curve.key.model, curve.key.finetuner]
-        for row, (name, values) in enumerate(_series(curve)):
+        for row, (name, values) in enumerate(series(curve)):
             labels = [""] * len(names) if row else names
             pattern = ".3g" if name == "loss" else ".1f"
             add_row(
@@ -69,7 +69,8 @@ def _is_short(value: object) -> bool:
     return isinstance(value, int | float | str)
 
 
-def _series(curve: CurveRecord) -> Iterator[tuple[str, Values]]:
+def series(curve: CurveRecord) -> Iterator[tuple[str, Values]]:
+    """Yield the name of each score of a training, and its values by epoch, shares in percent."""
     yield "loss", [epoch.loss for epoch in curve.epochs]
     if any(epoch.accuracy is not None for epoch in curve.epochs):
         yield "acc. (train)", [_percent(epoch.accuracy) for epoch in curve.epochs]

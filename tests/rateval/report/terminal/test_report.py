@@ -428,6 +428,17 @@ def test_correlations_stand_above_the_diagonal_and_equal_verdicts_below() -> Non
     assert "above the diagonal" in flat(lines)
 
 
+def test_two_explainers_need_one_row_for_each_method() -> None:
+    shown = record(
+        *(cell("zs", (1, 2, 3, 4), attribution=name) for name in "ab"),
+        agreements=(agreement("a", "b", correlation=-0.304),),
+    )
+    lines = draw(shown, 80)
+    rows = section(lines, "biased  agreement of a and b · relevance-mass")
+    assert [row.split() for row in rows] == [["clip", "zs", "70.0", "–", "−0.30"]]
+    assert "diagonal" not in flat(lines)
+
+
 def test_changes_of_ranking_are_said_the_clear_ones_first() -> None:
     unsure = change(clear=False, metric="ir", heading="IR", shift="fog")
     lines = draw(record(*BOTH, ranking_changes=(unsure, change())), 140)

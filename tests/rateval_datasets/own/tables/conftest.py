@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api import Context, Dataset, RatevalError, Sample, Skipped, Split
-from rateval_datasets.own.tables.dataset import make_table
+from rateval_datasets.own.table import make_table
 from rateval_datasets.own.tables.params import TableParams
 
 SIZE = (40, 60)

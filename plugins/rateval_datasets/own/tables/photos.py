@@ -1,4 +1,4 @@
-"""The dataset of a table of photos."""
+"""The rows of a table as photos."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rateval.api import Context
-from rateval_datasets.own.dataset import PhotoDataset, make_dataset
 from rateval_datasets.own.evidence import Evidence, MaskImage
 from rateval_datasets.own.formats.shapes import Annotated, Outline
 from rateval_datasets.own.problems import problem
@@ -26,15 +24,19 @@ _SHOWN = 3
 T = TypeVar("T")
 
 
-def make_table(params: TableParams, context: Context) -> PhotoDataset:
-    """Make the dataset. Raises RatevalError when the table isn't as it should be."""
+def list_photos(params: TableParams) -> tuple[list[Photo], Columns, Path]:
+    """Return the photos of a table, its columns, and the folder where paths begin.
+
+    Raises RatevalError when the table isn't as it should be.
+    """
     table = read_table(NAME, "file", params.file)
     columns = find_columns(NAME, table, params)
     root = params.file.parent if params.root is None else params.root
     if not root.is_dir():
         what = "is a file; give its folder" if root.is_file() else "no such folder"
         raise problem(NAME, f"root = {root}: {what}")
-    photos = _Rows(table, columns, params, root.absolute()).photos()
+    root = root.absolute()
+    photos = _Rows(table, columns, params, root).photos()
     files = [photo for photo in photos if photo.fault is None]
     if files and all(photo.bytes < 0 for photo in files):
         raise problem(
@@ -42,7 +44,7 @@ def make_table(params: TableParams, context: Context) -> PhotoDataset:
             f"{table.path}: none of its {len(files)} photos is there, such as {files[0].source}; "
             "give the folder where the paths begin as root",
         )
-    return make_dataset(NAME, photos, params, columns.notes)
+    return photos, columns, root
 
 
 class _Rows:

@@ -1,4 +1,4 @@
-"""Scores by class and by area, and what valid evidence goes with, against loops over rows."""
+"""What valid evidence goes with, and how far verdicts agree, against loops over rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from scipy import stats
 import rateval
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
-from rateval.scoring.slices import slice_by_area, slice_by_class
-from rateval.stats.ratio import Ratio
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -26,57 +24,6 @@ def wilson(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
     z = float(stats.norm.ppf(0.5 + level / 2))
     centre, half = k + z * z / 2, z * sqrt(k * (n - k) / n + z * z / 4)
     return (centre - half) / (n + z * z), (centre + half) / (n + z * z)
-
-
-@pytest.fixture(scope="module")
-def _draw() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
-def test_classes_equal_a_loop(_draw: np.random.Generator) -> None:
-    labels = _draw.integers(0, 8, 400)
-    labels[:3] = 8  # a class of three images, too few to be among the worst
-    below = _draw.random(400) < 0.7
-    above = below & (_draw.random(400) < labels / 10)
-    names = [f"c{number}" for number in range(10)]
-    found = slice_by_class(
-        Ratio(above.astype(np.float64), below.astype(np.float64)), labels, names, 0.95
-    )
-    assert found is not None
-    shares = {}
-    for label in range(10):
-        n = sum(below[labels == label])
-        if n:
-            shares[label] = (sum(above[labels == label]), n)
-    assert found.defined == len(shares)
-    assert found.macro == pytest.approx(np.mean([k / n for k, n in shares.values()]))
-    compared = {label: (k, n) for label, (k, n) in shares.items() if n >= 10}
-    assert found.compared == len(compared) == 8
-    order = sorted(compared, key=lambda label: compared[label][0] / compared[label][1])[:5]
-    assert [worst.name for worst in found.worst] == [names[label] for label in order]
-    for worst, label in zip(found.worst, order, strict=True):
-        k, n = compared[label]
-        assert (worst.numerator, worst.denominator) == (k, n)
-        assert (worst.low, worst.high) == pytest.approx(wilson(k, n, 0.95 ** (1 / 8)))
-    # The variance by classes over that of images one by one, written out.
-    total, share = below.sum(), above.sum() / below.sum()
-    sums = [((above - share * below)[labels == label]).sum() / total for label in shares]
-    variance = len(sums) / (len(sums) - 1) * sum(g * g for g in sums)
-    assert found.design_effect == pytest.approx(variance / (share * (1 - share) / total))
-
-
-def test_no_class_has_a_value_where_nothing_counts() -> None:
-    assert slice_by_class(Ratio(np.zeros(2), np.zeros(2)), np.zeros(2, int), ["a"], 0.95) is None
-
-
-def test_thirds_of_the_area_leave_out_what_has_none() -> None:
-    areas = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, np.nan, 0.0])
-    right = np.array([1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
-    found = list(slice_by_area(Ratio(right, np.ones(8)), areas, 0.95))
-    assert [(one.least, one.greatest) for one in found] == [(0.1, 0.2), (0.3, 0.4), (0.5, 0.6)]
-    assert [(one.numerator, one.denominator) for one in found] == [(1, 2), (2, 2), (0, 2)]
-    assert (found[0].low, found[0].high) == pytest.approx(wilson(1, 2))
-    assert list(slice_by_area(Ratio(right, np.ones(8)), np.full(8, 0.5), 0.95)) == []
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""One module per command that looks at results, each with its own arguments."""

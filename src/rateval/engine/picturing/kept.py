@@ -1,0 +1,75 @@
+"""The pictures of a run: their steps once everything else has ended, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from rateval.api.protocols import Split
+from rateval.data.splits import limit_split
+from rateval.engine.failures import Failures
+from rateval.engine.picturing.steps import (
+    Study,
+    list_judged,
+    list_steps,
+    record_pictures,
+)
+from rateval.engine.results import Results
+from rateval.plan.cells import Choice
+from rateval.plan.plan import Plan
+from rateval.records.pictures import PicturesRecord
+from rateval.records.step import Step
+from rateval.store.store import Stored
+from rateval.workbench.bench import Workbench
+
+
+class Pictures:
+    """The pictures of one run."""
+
+    def __init__(self, plan: Plan, bench: Workbench) -> None:
+        self._plan, self._bench = plan, bench
+        self._facts: dict[str, Mapping[str, Any]] = {}
+        self.steps: dict[str, Step] = {}
+        """Identity to step; none before ``lay_out``."""
+
+    def lay_out(
+        self, results: Results, failures: Failures, selected: Collection[str]
+    ) -> frozenset[str]:
+        """Lay out the steps by the cells that have verdicts; return those that may be done.
+
+        They are made where some cell of their test was ``selected``.
+        """
+        spec = self._plan.spec
+        judged = list(results.judged())
+        study = Study(
+            [cell.key for cell in self._plan.cells],
+            self._plan.find,
+            self._bench.inputs,
+            self._identify,
+            spec.run.limit,
+            spec.run.limit_by,
+        )
+        seen = list_judged(judged, self._plan.validators)
+        steps = list_steps(study, seen, spec.report.pictures)
+        self.steps = {step.identity: step for step in steps}
+        keys = {done.inferred.identity: done.cell.key for done in judged}
+        for step in steps:
+            failures.name(step, [keys[need] for need in step.needs if need in keys])
+        chosen = set(selected)
+        return frozenset(step.identity for step in steps if not chosen.isdisjoint(step.needs))
+
+    def keep(self, step: Step, stored: Stored) -> None:
+        """Take note of a result, where it is that of pictures."""
+        if step.identity in self.steps:
+            self._facts[step.identity] = stored.facts
+
+    def records(self) -> Iterator[PicturesRecord]:
+        """Yield what there is, in the order of the tests."""
+        for identity, step in self.steps.items():
+            if identity in self._facts:
+                yield from record_pictures(step, self._facts[identity])
+
+    def _identify(self, choice: Choice, seed: int | None) -> str:
+        test: Split = self._bench.object(choice, seed).test
+        run = self._plan.spec.run
+        return limit_split(test, run.limit, run.limit_by).identity

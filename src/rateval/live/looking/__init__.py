@@ -1,0 +1,1 @@
+"""One photo explained: what a study computes of it, drawn and told at once."""

@@ -1,0 +1,143 @@
+"""What is asked about one photo, as a study of that photo alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rateval.errors import Problem, SpecError
+from rateval.plan.absent import explain_absent
+from rateval.plan.cells import Choice
+from rateval.plan.plan import Plan
+from rateval.plan.planning import make_plan
+from rateval.registry.registry import Registry
+from rateval.spec.document import Document
+from rateval.wording import list_some, suggest
+
+CALL = "rateval.look"
+Entry = str | Mapping[str, Any]
+"""A component as in a spec: its name, or a table with ``use`` and params."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about one photo."""
+
+    image: str
+    model: Entry
+    classes: Sequence[str] | str
+    """Labels, or the path of a file with one a line."""
+    label: str | None = None
+    mask: str | None = None
+    checkpoint: Entry | None = None
+    """Path of a model that was fine-tuned elsewhere, or that with params, by ``path``."""
+    attribution: Entry = "generic-attention"
+    validators: Sequence[Entry] = ("relevance-mass",)
+    donors: str | None = None
+    """Photos with masks, whose backgrounds the object is put on; None puts it on none."""
+    donor_masks: str | None = None
+    exif: str = "apply"
+    device: str = "auto"
+
+    @property
+    def edits(self) -> bool:
+        """Whether the photo can be edited: objects are cut out by masks and filled in by OpenCV."""
+        return self.mask is not None and find_spec("cv2") is not None
+
+
+def make_question_plan(question: Question, registry: Registry) -> Plan:
+    """Return the plan of a study of the photo. Raises SpecError with everything that is wrong."""
+    problems = list(_find_problems(question))
+    try:
+        plan = make_plan(_write_spec(question), registry)
+    except SpecError as error:
+        # What is left out for a list of no class needn't be told a second time.
+        own = {problem.where.partition(" = ")[0] for problem in problems}
+        found = [one for one in error.problems if one.where.partition(" = ")[0] not in own]
+        raise SpecError([*found, *problems]) from None
+    problems += [
+        problem for choice in plan.validators for problem in _find_unedited(question, choice)
+    ]
+    if problems:
+        raise SpecError(problems)
+    return plan
+
+
+def _write_spec(question: Question) -> Document:
+    photo: dict[str, Any] = {
+        "use": "photo",
+        "image": question.image,
+        "classes": question.classes
+        if isinstance(question.classes, str)
+        else list(question.classes),
+        "label": question.label,
+        "mask": question.mask,
+        "exif": question.exif,
+    }
+    checkpoint = question.checkpoint
+    if isinstance(checkpoint, str):
+        checkpoint = {"path": checkpoint}
+    method = {"use": "zs"} if checkpoint is None else {"use": "checkpoint", **checkpoint}
+    # Whether anything is edited is decided by what is given, not by the table.
+    edits = {} if find_spec("cv2") else {"background": "grey", "object": "grey"}
+    tables: dict[str, Any] = {
+        "study": {"name": "look"},
+        "dataset": [{key: value for key, value in photo.items() if value is not None}],
+        "model": [_as_table(question.model)],
+        "finetune": [method],
+        "attribution": [_as_table(question.attribution)],
+        "evidence": list(map(_as_table, question.validators)),
+        "metric": [{"use": "accuracy"}],
+        "counterfactual": edits,
+        "run": {"device": question.device, "batch_size": 1, "readers": 1},
+    }
+    return Document(CALL, tables, "")
+
+
+def _as_table(entry: Entry) -> dict[str, Any]:
+    return {"use": entry} if isinstance(entry, str) else dict(entry)
+
+
+def _find_problems(question: Question) -> Iterator[Problem]:
+    if not isinstance(question.classes, str):
+        yield from _find_in_classes(question.classes, question.label)
+    for key, path in (("image", question.image), ("mask", question.mask)):
+        if path is not None and Path(path).is_dir():
+            yield Problem(f"{CALL}: dataset[0].{key} = {path}", "is a folder; give one file")
+    for key, path in (("donors", question.donors), ("donor_masks", question.donor_masks)):
+        if path is not None and (why := explain_absent(Path(path), Path())):
+            yield Problem(f"{CALL}: {key} = {path}", why)
+    if question.donors is not None and question.mask is None:
+        what = "an object is cut out by its mask, and there is none; give the photo's mask, too"
+        yield Problem(f"{CALL}: donors = {question.donors}", what)
+    elif question.donors is not None and not question.edits:
+        what = "needs OpenCV (cv2), which is not installed; pip install 'rateval[counterfactual]'"
+        yield Problem(f"{CALL}: donors = {question.donors}", what)
+    if question.donor_masks is not None and question.donors is None:
+        what = "are masks of donors, and there are none; give donors, too"
+        yield Problem(f"{CALL}: donor_masks = {question.donor_masks}", what)
+
+
+def _find_in_classes(classes: Sequence[str], label: str | None) -> Iterator[Problem]:
+    shown = ",".join(classes)
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if len(classes) < 2:
+        what = "is one class" if classes else "names no class"
+        yield Problem(f"{CALL}: dataset[0].classes = {shown}", f"{what}; give two or more")
+    elif twice:
+        what = f"names {list_some(twice)} more than once; name each class once"
+        yield Problem(f"{CALL}: dataset[0].classes = {shown}", what)
+    if label is not None and label not in classes:
+        what = f"is not among the classes; {suggest(label, set(classes))}"
+        yield Problem(f"{CALL}: dataset[0].label = {label}", what)
+
+
+def _find_unedited(question: Question, choice: Choice) -> Iterator[Problem]:
+    if choice.by_edits and question.donors is None:
+        what = "judges by the object on other backgrounds; give donors to take them from"
+        yield Problem(f"{CALL}: evidence[0].use = {choice.label}", what)

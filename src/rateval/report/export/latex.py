@@ -1,0 +1,84 @@
+"""LaTeX tables with the rules of booktabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rateval.report.export.pairs import lay_out_tables
+from rateval.report.export.paper import Number, PaperTable
+from rateval.report.export.selecting import Selection
+from rateval.wording import show_controls
+
+_SIGNS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "·": r"\textperiodcentered{}",
+    "−": "$-$",
+    "–": "--",
+    "→": r"$\to$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "Δ": r"$\Delta$",
+    "\n": " ",
+    "\t": " ",
+}
+
+
+def escape(text: str) -> str:
+    r"""Return text that LaTeX prints as it is.
+
+    >>> escape("50 % of a_b & \\input{x}")
+    '50 \\% of a\\_b \\& \\textbackslash{}input\\{x\\}'
+    """
+    return "".join(_SIGNS.get(sign, sign) for sign in show_controls(text))
+
+
+def write_latex(selection: Selection, what: str) -> Iterator[str]:
+    """Yield the text of the tables."""
+    # \textquotedbl is of the encoding T1.
+    yield "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n"
+    for table in lay_out_tables(selection, what):
+        yield "\n" + _table(table)
+
+
+def _table(table: PaperTable) -> str:
+    columns = "l" * table.names + "r" * (len(table.head) - table.names)
+    bodies = ["".join(f"    {_row(row)}\n" for row in rows) for rows in table.groups]
+    caption = " ".join((table.caption, *table.notes))
+    return (
+        "\\begin{table}\n  \\centering\n"
+        f"  \\caption{{{escape(caption)}}}\n  \\label{{{table.label}}}\n"
+        f"  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n"
+        f"    {_row(table.head)}\n    \\midrule\n"
+        + "    \\midrule\n".join(bodies)
+        + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n"
+    )
+
+
+def _row(cells: tuple[str | Number, ...]) -> str:
+    written = [escape(cell) if isinstance(cell, str) else _number(cell) for cell in cells]
+    return " & ".join(written) + r" \\"
+
+
+def _number(number: Number) -> str:
+    if not number.text[-1].isdigit():
+        return escape(number.text)
+    value = number.text.replace("−", "-").replace(",", "{,}")
+    value = rf"\mathbf{{{value}}}" if number.strong else value
+    if not number.up:
+        return f"${value}$"
+    if number.up == number.down:
+        return rf"${value} \pm {number.up}$"
+    return f"${value}^{{+{number.up}}}_{{-{number.down}}}$"

@@ -1,0 +1,132 @@
+"""Tidy tables of a run's numbers: scores, differences of methods, transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from rateval.records.key import Key
+from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
+from rateval.records.scores.comparisons import ComparisonRecord
+from rateval.report.export.selecting import Selection
+
+_TEXT, _REAL, _WHOLE = pa.string(), pa.float64(), pa.int64()
+KEY = {
+    "dataset": _TEXT,
+    "model": _TEXT,
+    "finetuner": _TEXT,
+    "shift": _TEXT,
+    "attribution": _TEXT,
+    "seed": _WHOLE,
+}
+"""Columns of a cell's name."""
+STATES = ("RR", "RW", "WR", "WW", "RU", "WU")
+"""Quadrants, and the states of images whose evidence is unknown."""
+
+CELLS = pa.schema(
+    KEY
+    | {"over_seeds": pa.bool_(), "validator": _TEXT, "metric": _TEXT, "heading": _TEXT}
+    | {"value": _REAL, "low": _REAL, "high": _REAL, "over": _TEXT}
+    | {"numerator": _WHOLE, "denominator": _WHOLE, "count": _WHOLE, "sd": _REAL}
+    | {"change": _REAL, "change_low": _REAL, "change_high": _REAL, "change_p": _REAL}
+    | {"images": _REAL}
+    | dict.fromkeys(STATES, _REAL)
+)
+COMPARISONS = pa.schema(
+    dict.fromkeys(("dataset", "model", "shift", "attribution"), _TEXT)
+    | {"finetuner": _TEXT, "seed": _WHOLE, "against": _TEXT, "against_seed": _WHOLE}
+    | {"validator": _TEXT, "images": _REAL, "metric": _TEXT}
+    | {"difference": _REAL, "low": _REAL, "high": _REAL, "over": _TEXT}
+    | {"p": _REAL, "p_corrected": _REAL, "few": pa.bool_(), "findings": _TEXT}
+)
+TRANSITIONS = pa.schema(
+    dict.fromkeys(("dataset", "model", "shift", "attribution"), _TEXT)
+    | {"finetuner": _TEXT, "seed": _WHOLE, "against": _TEXT, "against_seed": _WHOLE}
+    | {"validator": _TEXT, "from": _TEXT, "to": _TEXT, "images": _REAL}
+)
+
+Line = dict[str, Any]
+Table = tuple[pa.Schema, Callable[[Selection], Iterator[Line]]]
+
+
+def read_cells(selection: Selection) -> Iterator[Line]:
+    """Yield a line for each score of each cell, and of cells that differ in their seed only."""
+    for result in selection.results:
+        for evidence in result.evidence:
+            if evidence.validator in selection.validators:
+                for score in evidence.scores:
+                    yield _describe_score(result, evidence, score)
+
+
+def _describe_score(result: ResultRecord, evidence: EvidenceRecord, score: ScoreRecord) -> Line:
+    value, change = score.value, score.change
+    line = name_key(result.key) | {
+        "over_seeds": not isinstance(result, CellRecord),
+        "validator": evidence.validator,
+        "metric": score.metric,
+        "heading": score.heading,
+        "images": result.count,
+    }
+    for name in ("value", "low", "high", "over", "numerator", "denominator", "count", "sd"):
+        line[name] = getattr(value, name)
+    line["change"] = None if change is None else change.value
+    for name in ("low", "high", "p"):
+        line[f"change_{name}"] = None if change is None else getattr(change, name)
+    return line | {state: evidence.quadrants.get(state, 0) for state in STATES}
+
+
+def read_comparisons(selection: Selection) -> Iterator[Line]:
+    """Yield a line for each metric of each pair of methods: the first minus the second."""
+    for found in selection.comparisons:
+        for one in found.differences:
+            about = [f.claim for f in found.findings if one.metric in f.metrics]
+            yield _name_pair(found) | {
+                "images": found.count,
+                "metric": one.metric,
+                "difference": one.value,
+                "low": one.low,
+                "high": one.high,
+                "over": one.over,
+                "p": one.p,
+                "p_corrected": one.p_corrected,
+                "few": one.few,
+                "findings": "; ".join(about) or None,
+            }
+
+
+def read_transitions(selection: Selection) -> Iterator[Line]:
+    """Yield a line for each state by one method and state by the other that images have."""
+    for found in selection.comparisons:
+        for before, row in found.transitions.items():
+            for after, count in row.items():
+                yield _name_pair(found) | {"from": before, "to": after, "images": count}
+
+
+def _name_pair(found: ComparisonRecord) -> Line:
+    method, against = found.method, found.against
+    return {
+        "dataset": method.dataset,
+        "model": method.model,
+        "shift": method.shift,
+        "attribution": method.attribution,
+        "finetuner": method.finetuner,
+        "seed": method.seed,
+        "against": against.finetuner,
+        "against_seed": against.seed,
+        "validator": found.validator,
+    }
+
+
+def name_key(key: Key) -> Line:
+    """Return the columns of a cell's name."""
+    return {name: getattr(key, name) for name in KEY}
+
+
+TABLES: dict[str, Table] = {
+    "cells": (CELLS, read_cells),
+    "comparisons": (COMPARISONS, read_comparisons),
+    "transitions": (TRANSITIONS, read_transitions),
+}
+"""What is small enough to be made from the record alone, by its name."""

@@ -1,0 +1,136 @@
+"""Which cells of a run a requirement is about, and what each of them is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rateval.errors import Problem, SpecError
+from rateval.records.key import Key
+from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
+from rateval.records.scores.grouping import group_by
+from rateval.scoring.across.units import find_dataset
+from rateval.spec.gate import Gate, Requirement
+from rateval.wording import suggest
+
+UNSHIFTED = "none"
+"""What ``shift`` says for the unshifted test."""
+
+_TABLES = {
+    "dataset": "dataset",
+    "model": "model",
+    "method": "finetune",
+    "shift": "shift",
+    "attribution": "attribution",
+    "validator": "evidence",
+}
+"""Key of a requirement to the table of a spec whose label it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A row of the run: one cell, or those that differ in their seed only."""
+
+    key: Key
+    """Without its seed where there are several."""
+    keys: tuple[Key, ...]
+    """Of its cells, as planned."""
+    cells: tuple[CellRecord, ...]
+    """Those that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What targets are compared with."""
+
+    run: RunRecord
+    own: bool
+    """Whether it is a method of the run itself."""
+    method: str | None
+    """Label of the method; None for the one of the same name, or the only one."""
+    different_view: bool = False
+    """Whether its models may see other parts of the images."""
+
+
+def check_labels(record: RunRecord, gate: Gate) -> None:
+    """Raise SpecError with every label of the requirements that the run doesn't have."""
+    problems = []
+    for at, one in enumerate(gate.require):
+        for key, table in _TABLES.items():
+            label = getattr(one, key)
+            known = record.labels(table) + ([UNSHIFTED] if key == "shift" else [])
+            if label is not None and label not in known:
+                where = f'require[{at}] ({one.metric}): {key} = "{label}"'
+                told = f"the run has no such {table}; {suggest(label, known)}"
+                problems.append(Problem(where, told))
+    if problems:
+        raise SpecError(problems)
+
+
+def find_targets(record: RunRecord, one: Requirement, own: str | None) -> list[Target]:
+    """Return the rows that a requirement is about, failed ones among them, in the plan's order.
+
+    Those are trained ones, unless it names a method or nothing was trained; never those of ``own``,
+    the method that others are compared with.
+    """
+    there = {cell.key: cell for cell in record.cells}
+    keys = list(dict.fromkeys((*record.planned, *there)))
+    asked = [key for key in keys if _fits(key, one) and key.finetuner != own]
+    if one.method is None:
+        untrained = {cell.key.finetuner for cell in record.cells if not cell.trained}
+        trained = [key for key in asked if key.finetuner not in untrained]
+        asked = trained or asked
+    several = len(record.seeds) > 1
+    return [
+        Target(
+            group[0].seedless if several else group[0],
+            tuple(group),
+            tuple(there[key] for key in group if key in there),
+        )
+        for group in group_by(asked, lambda key: key.seedless if several else key)
+    ]
+
+
+def _fits(key: Key, one: Requirement) -> bool:
+    parts = (
+        (one.dataset, key.dataset),
+        (one.model, key.model),
+        (one.method, key.finetuner),
+        (one.shift, key.shift or UNSHIFTED),
+        (one.attribution, key.attribution),
+    )
+    return all(asked in (None, label) for asked, label in parts)
+
+
+def pair_up(target: Target, baseline: Baseline, record: RunRecord) -> list[CellRecord] | str:
+    """Return the cells that a target is compared with, or why there are none."""
+    cells = [cell for cell in baseline.run.cells if _is_same_test(cell.key, target.key, baseline)]
+    if not baseline.own:
+        cells = list(_share_images(cells, target, baseline, record))
+    if baseline.method is not None:
+        cells = [cell for cell in cells if cell.key.finetuner == baseline.method]
+    named = [cell for cell in cells if cell.key.method == target.key.method]
+    if not baseline.own and named:
+        cells = named
+    methods = list(dict.fromkeys(cell.key.method for cell in cells))
+    if not methods:
+        return "the baseline has no such cell on the same images, or it failed"
+    if len(methods) > 1:
+        return "the baseline has several methods here; name one by against_method"
+    return cells
+
+
+def _is_same_test(key: Key, target: Key, baseline: Baseline) -> bool:
+    if baseline.own:
+        return key.test == target.test
+    return key.shift == target.shift and key.attribution == target.attribution
+
+
+def _share_images(
+    cells: Iterable[CellRecord], target: Target, baseline: Baseline, record: RunRecord
+) -> Iterator[CellRecord]:
+    tests = {find_dataset(record, cell).whole_test for cell in target.cells}
+    for cell in cells:
+        if find_dataset(baseline.run, cell).whole_test in tests:
+            yield cell

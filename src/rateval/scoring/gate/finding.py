@@ -1,0 +1,173 @@
+"""What is known of one requirement on one row of a run, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, isfinite
+
+from rateval.records.scores.estimate import Over
+from rateval.scoring.gate.reading import Counted, share_ids
+from rateval.stats.bound import (
+    Beside,
+    mean_beside,
+    share_beside,
+    times_as_many,
+    units_for_share,
+    worth_beside,
+)
+from rateval.stats.clusters import clustered_share
+from rateval.stats.ratio import Ratio
+from rateval.stats.seeds import mean_of_seeds, mean_over_seeds, stack_influences
+
+ONE_CLUSTER = "there is one cluster only, which says nothing of others"
+NO_SUM = "the metric is no sum over images, so nothing is known of how it varies"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a value beside its bound."""
+
+    value: float | None = None
+    """None where it is undefined or not there."""
+    beside: Beside | None = None
+    """None where nothing is known of how it varies."""
+    over: Over | None = None
+    count: float | None = None
+    """Units that the value is of."""
+    total: int | None = None
+    """Test images behind them."""
+    why: str = ""
+    """Why there is no value, or no interval."""
+    told: str | None = None
+    at: str | None = None
+    """Class or group that decides."""
+    times: float | None = None
+    """How many times as much data would decide; None where that can't be told."""
+
+    @property
+    def images(self) -> int | None:
+        """Test images that would decide; None where that can't be told."""
+        by_seeds = self.over is not None and self.over.startswith("seeds")
+        if self.times is None or self.total is None or by_seeds:
+            return None
+        return ceil(self.times * self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a value is held against."""
+
+    bound: float
+    level: float
+    """Of each test."""
+
+
+def find_share(above: float, below: float, total: int, asked: Asked) -> Found:
+    """Return a share of units drawn one by one.
+
+    >>> found = find_share(85, 100, 100, Asked(0.8, 0.95))
+    >>> found.value, found.images
+    (0.85, 368)
+    """
+    if not below:
+        return Found(why=f"it is undefined: none of {total:,} images counts", total=total)
+    found = share_beside(above, below, asked.bound, asked.level)
+    needed = units_for_share(found.value, asked.bound, level=asked.level)
+    times = None if needed is None else needed / below
+    return Found(found.value, found, "images", below, total, times=times)
+
+
+def find_value(counted: Sequence[Counted], asked: Asked, *, shared: bool) -> Found:
+    """Return a value of one cell, or the mean over seeds of several.
+
+    ``shared`` says that all are of the same images. Seeds by which it is undefined are left out.
+    """
+    if shared:
+        counted = share_ids(counted)
+    total = round(sum(len(one.ids) for one in counted) / len(counted))
+    there = [one for one in counted if one.ratio.value is not None]
+    if not there:
+        return Found(why=f"it is undefined: none of {total:,} images counts", total=total)
+    values = [one.ratio.value or 0.0 for one in there]
+    if len(there) == 1 or (len(set(values)) == 1 and values[0] in (0, 1)):
+        return _find_one(there[0], asked, total)
+    count = sum(one.ratio.below for one in there) / len(there)
+    over: Over = "seeds"
+    mean = None
+    if shared:
+        influences = stack_influences([one.ratio for one in there])
+        over = "seeds and images" if there[0].cluster is None else "seeds and clusters"
+        mean = mean_over_seeds(values, influences, asked.level, there[0].cluster)
+    else:
+        mean = mean_of_seeds(values, asked.level)
+    value = sum(values) / len(values)
+    if mean is None:
+        return Found(
+            value, None, over, count, total, "all seeds gave the same, and no image varies"
+        )
+    found = mean_beside(value, mean.error, mean.freedom, asked.bound, asked.level)
+    return with_times(Found(value, found, over, count, total), asked)
+
+
+def _find_one(one: Counted, asked: Asked, total: int) -> Found:
+    if one.cluster is None:
+        return find_share(one.ratio.above, one.ratio.below, total, asked)
+    clustered = clustered_share(one.ratio, one.cluster, asked.level)
+    if clustered is None or clustered.clusters < 2:
+        return Found(one.ratio.value, None, "clusters", one.ratio.below, total, ONE_CLUSTER)
+    effect, clusters = clustered.design_effect, clustered.clusters
+    worth = clusters if effect is None else one.ratio.below / max(effect, 1.0)
+    found = worth_beside(clustered.value, worth, clusters - 1, asked.bound, asked.level)
+    return with_times(Found(found.value, found, "clusters", one.ratio.below, total), asked)
+
+
+def find_worst(
+    parts: Sequence[tuple[str, Sequence[Ratio]]], total: int, asked: Asked, *, highest: bool
+) -> Found:
+    """Return the worst of several parts of the images, by one seed or over seeds that share them.
+
+    That is the lowest, or with ``highest`` the highest. That it keeps the bound is shown where each
+    part by itself does, which needs no correction; that it doesn't, where one part doesn't after
+    Šidák's correction for all of them. Its limits are those of the same tests.
+    """
+    each = [(name, _of_part(ratios, asked)) for name, ratios in parts]
+    corrected = replace(asked, level=asked.level ** (1 / max(len(each), 1)))
+    strict = [(name, _of_part(ratios, corrected)) for name, ratios in parts]
+    pick = max if highest else min
+    value = pick(one.value for _, one in each)
+    if highest:
+        kept, broken = max(o.below for _, o in each), min(o.above for _, o in each)
+        limits = max(o.low for _, o in strict), max(o.high for _, o in each)
+    else:
+        kept, broken = max(o.above for _, o in each), min(o.below for _, o in each)
+        limits = min(o.low for _, o in each), min(o.high for _, o in strict)
+    broken = 1 - (1 - broken) ** len(each)
+    above, below = (broken, kept) if highest else (kept, broken)
+    beside = Beside(value, *limits, above, below)
+    at = pick(each, key=lambda one: one[1].value)[0]
+    size = sum(sum(r.below for r in rs) / len(rs) for _, rs in parts)
+    over: Over = "images" if len(parts[0][1]) == 1 else "seeds and images"
+    return with_times(Found(value, beside, over, size, total, at=at), asked)
+
+
+def _of_part(ratios: Sequence[Ratio], asked: Asked) -> Beside:
+    there = [ratio for ratio in ratios if ratio.value is not None]
+    values = [ratio.value or 0.0 for ratio in there]
+    first, mean = there[0], None
+    if len(there) > 1:
+        mean = mean_over_seeds(values, stack_influences(there), asked.level)
+    value = sum(values) / len(values)
+    if mean is None or not 0 < value < 1:
+        return share_beside(value * first.below, first.below, asked.bound, asked.level)
+    units = sum(ratio.below for ratio in there)
+    worth = min(value * (1 - value) / mean.error**2, units)
+    return worth_beside(value, worth, mean.freedom, asked.bound, asked.level)
+
+
+def with_times(found: Found, asked: Asked) -> Found:
+    """Return it with how many times as much data would decide."""
+    if found.beside is None:
+        return found
+    times = times_as_many(found.beside, asked.bound, level=asked.level)
+    return replace(found, times=times if isfinite(times) else None)

@@ -1,0 +1,232 @@
+"""From a requirement and a row of a run to what is known of it, or why nothing is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rateval.errors import PluginError, RatevalError
+from rateval.records.results import find_result
+from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
+from rateval.records.scores.classes import FEWEST
+from rateval.records.scores.estimate import Estimate
+from rateval.registry.registry import Registry
+from rateval.scoring.across.cells import pair_seeds
+from rateval.scoring.across.likeness import Place, require_same_data, require_same_view
+from rateval.scoring.across.parts import SharedMetric, share_validator
+from rateval.scoring.across.units import find_dataset
+from rateval.scoring.gate.changes import find_change
+from rateval.scoring.gate.choosing import Baseline, Target, pair_up
+from rateval.scoring.gate.finding import (
+    NO_SUM,
+    Asked,
+    Found,
+    find_share,
+    find_value,
+    find_worst,
+)
+from rateval.scoring.gate.reading import Counted, Reader, count_units, share_ids
+from rateval.spec.gate import Requirement
+from rateval.stats.ratio import Ratio
+from rateval.store.rows import ROWS
+from rateval.wording import list_some
+from rateval.workbench.groups import read_groups
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is known of a requirement on one row."""
+
+    found: Found
+    validator: str | None = None
+    against: str | None = None
+    notes: tuple[str, ...] = ()
+    """What else bears on it."""
+
+
+class _LackingError(Exception):
+    """There is nothing to hold against the bound, with why, and what a name or an error says."""
+
+    def __init__(self, why: str, told: str | None = None) -> None:
+        super().__init__(why)
+        self.found = Found(why=why, told=told)
+
+
+class Measurer:
+    """Measures rows of one run, some of them against a baseline."""
+
+    def __init__(self, record: RunRecord, baseline: Baseline | None, registry: Registry) -> None:
+        self._record, self._baseline = record, baseline
+        self._reader = Reader(record, registry)
+
+    def measure(self, target: Target, one: Requirement) -> Measured:
+        """Return what is known; what is missing, failed or gone is told as such."""
+        validator = one.validator or next(iter(self._record.labels("evidence")), None)
+        try:
+            self._require_whole(target, one, validator)
+            if one.compares:
+                return self._measure_change(target, one, validator)
+            if one.worst is not None:
+                return self._measure_worst(target, one, validator)
+            return Measured(self._measure_value(target, one, validator), validator)
+        except _LackingError as lacking:
+            return Measured(lacking.found, validator)
+        except PluginError as error:
+            why = "the metric or what it needs can't be made here"
+            return Measured(Found(why=why, told=str(error)), validator)
+        except RatevalError as error:
+            return Measured(Found(why="what it needs can't be read", told=str(error)), validator)
+
+    def _require_whole(self, target: Target, one: Requirement, validator: str | None) -> None:
+        """Raise _LackingError unless every cell of a row has a score of the metric."""
+        if one.metric not in self._record.labels("metric"):
+            there = list_some(self._record.labels("metric"))
+            raise _LackingError("the run has no such metric; it has", there)
+        if len(target.cells) < len(target.keys):
+            raise _LackingError("it failed, or was not reached: the run has no results of it")
+        for cell in target.cells:
+            evidence = None if validator is None else cell.by(validator)
+            if evidence is None or evidence.score(one.metric) is None:
+                raise _LackingError("the score failed, or this validator's verdicts have none")
+
+    def _measure_value(self, target: Target, one: Requirement, validator: str | None) -> Found:
+        asked = Asked(one.bound, self._record.level)
+        if len(target.cells) == 1 and not self._reader.clusters:
+            (cell,) = target.cells
+            value = _score(cell, validator, one.metric)
+            return find_share(value.numerator or 0, value.denominator or 0, cell.count, asked)
+        counted = self._count(target.cells, validator, one.metric)
+        if counted is None:
+            values = [_score(cell, validator, one.metric).value for cell in target.cells]
+            defined = [value for value in values if value is not None]
+            return Found(sum(defined) / len(defined) if defined else None, why=NO_SUM)
+        return find_value(counted, asked, shared=self._share_test(target.cells))
+
+    def _measure_worst(self, target: Target, one: Requirement, validator: str | None) -> Measured:
+        if not self._share_test(target.cells):
+            raise _LackingError("each seed has images of its own, and so parts of its own")
+        counted = self._count(target.cells, validator, one.metric)
+        if counted is None or not all(one.ratio.is_share for one in counted):
+            raise _LackingError(NO_SUM)
+        first = target.cells[0]
+        if one.worst == "class":
+            names = list(find_dataset(self._record, first).classes)
+            codes = counted[0].labels
+        else:
+            names, codes = self._read_group(first, str(one.worst))
+        ids = counted[0].ids
+        counted = share_ids(counted)
+        code_of = dict(zip(ids.tolist(), codes.tolist(), strict=True))
+        codes = np.array([code_of[name] for name in counted[0].ids.tolist()], np.int64)
+        parts, left = _split(counted, codes, names)
+        if not parts:
+            why = f"none of its parts has {FEWEST} images that count"
+            raise _LackingError(why)
+        asked = Asked(one.bound, self._record.level)
+        total, highest = len(counted[0].ids), one.rule == "at_most"
+        notes = [f"of {len(parts)} with {FEWEST} images that count or more"]
+        notes += [f"{left} with fewer are left out"] if left else []
+        found = find_worst(parts, total, asked, highest=highest)
+        return Measured(found, validator, notes=tuple(notes))
+
+    def _read_group(self, cell: CellRecord, name: str) -> tuple[list[str], NDArray[np.int64]]:
+        inferred = find_result(self._record.path, "infer", cell.identity, ROWS)
+        groups = {group.name: group for group in read_groups(inferred)}
+        if name not in groups:
+            there = list_some(["class", *groups])
+            raise _LackingError("the dataset has no such group to take the worst of; it has", there)
+        return list(groups[name].values), groups[name].codes
+
+    def _measure_change(self, target: Target, one: Requirement, validator: str | None) -> Measured:
+        assert self._baseline is not None and validator is not None  # both were looked for
+        run = self._baseline.run
+        theirs = pair_up(target, self._baseline, self._record)
+        if isinstance(theirs, str):
+            raise _LackingError(theirs)
+        places = pair_seeds((self._record, target.cells), (run, theirs))
+        named = run.label(theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key)
+        metric = self._reader.share(run, validator, one.metric)
+        pairs = [self._read_pair(*place, metric, validator) for place in places]
+        counted = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if len(counted) < len(pairs):
+            return Measured(_compare_values(places, validator, metric), validator, named)
+        bound = -one.bound if one.rule == "drop_at_most" else one.bound
+        asked = Asked(bound, self._record.level)
+        found = find_change(counted, asked, shared=self._share_test(target.cells))
+        left_out = len(counted[0][0].ids) - (found.total or 0)
+        notes = (f"{left_out} images that the baseline hasn't are left out",) if left_out else ()
+        return Measured(found, validator, named, notes)
+
+    def _read_pair(
+        self, ours: Place, theirs: Place, metric: SharedMetric, validator: str
+    ) -> tuple[Counted | None, Counted | None]:
+        """Return both cells by their images. Raises RatevalError where these are not the same."""
+        assert self._baseline is not None
+        evidence = self._reader.looks_at_evidence(metric)
+        other = validator
+        if evidence:
+            other = share_validator(ours[0], theirs[0], validator)
+        elif theirs[1].by(validator) is None and theirs[1].evidence:
+            other = theirs[1].evidence[0].validator  # of predictions all say the same
+        one = self._reader.read_units(ours, validator, metric)
+        beside = self._reader.read_units(theirs, other, metric)
+        require_same_data(ours, theirs, one, beside)
+        if evidence and not self._baseline.different_view:
+            require_same_view(ours, theirs, one, beside)
+        return count_units(one), count_units(beside)
+
+    def _count(
+        self, cells: Sequence[CellRecord], validator: str | None, metric: str
+    ) -> list[Counted] | None:
+        """Return a metric of cells by their images; None where it is no sum over them."""
+        assert validator is not None  # it was looked for
+        shared = self._reader.share(self._record, validator, metric)
+        places = [(self._record, cell) for cell in cells]
+        found = [count_units(self._reader.read_units(place, validator, shared)) for place in places]
+        there = [one for one in found if one is not None]
+        return there if len(there) == len(found) else None
+
+    def _share_test(self, cells: Sequence[CellRecord]) -> bool:
+        return len({find_dataset(self._record, cell).whole_test for cell in cells}) == 1
+
+
+def _score(cell: CellRecord, validator: str | None, metric: str) -> Estimate:
+    evidence = None if validator is None else cell.by(validator)
+    score = None if evidence is None else evidence.score(metric)
+    if score is None:
+        raise _LackingError("the score failed, or this validator's verdicts have none")
+    return score.value
+
+
+def _compare_values(
+    places: Sequence[tuple[Place, Place]], validator: str, metric: SharedMetric
+) -> Found:
+    changes = []
+    for ours, theirs in places:
+        one = _score(ours[1], validator, metric.label).value
+        other = _score(theirs[1], validator, metric.theirs).value
+        if one is not None and other is not None:
+            changes.append(one - other)
+    return Found(sum(changes) / len(changes) if changes else None, why=NO_SUM)
+
+
+def _split(
+    counted: Sequence[Counted], codes: NDArray[np.int64], names: Sequence[str]
+) -> tuple[list[tuple[str, list[Ratio]]], int]:
+    """Return the parts that have images enough by each seed, and how many have too few."""
+    parts, left = [], 0
+    for code, name in enumerate(names):
+        ratios = [one.among(codes == code).ratio for one in counted]
+        sizes = [ratio.below for ratio in ratios]
+        if min(sizes) > 0 and sum(sizes) / len(sizes) >= FEWEST:
+            parts.append((name, ratios))
+        else:
+            left += 1
+    return parts, left

@@ -168,17 +168,23 @@ def area_under_curve(values: NDArray[np.float64], true: Flags) -> float:
 
 def tell_gold(record: RunRecord) -> None:
     """Print, of each method's correct predictions, what maps, edits and the generator say."""
-    header = ("test", "method", "right", "PT", "causal", "gold", "AUC map", "AUC gap")
+    header = ("test", "map", "method", "right", "PT", "causal", "gold", "AUC map", "AUC gap")
     print()
     print("of the correct predictions, in %; AUC against gold; stays: edited / the generator's own")
-    print("{:9} {:12} {:>5} {:>6} {:>6} {:>6} {:>8} {:>8}".format(*header), end="")
+    print("{:9} {:18} {:12} {:>5} {:>6} {:>6} {:>6} {:>8} {:>8}".format(*header), end="")
     print("  on other backgrounds  without the object")
     pooled: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64], Flags]]] = {}
     causes: dict[tuple[str, str], tuple[Outcomes, Flags]] = {}
+    asked: dict[tuple[str, str], tuple[NDArray[np.float64], Flags]] = {}
     for cell in record.cells:
-        outcomes, gold, scores = _tell_cell(record, cell)
-        pooled.setdefault(cell.key.dataset, []).append((*scores, gold[outcomes.correct]))
-        causes[cell.key.dataset, cell.key.finetuner] = outcomes, gold
+        classifier = (cell.key.dataset, cell.key.finetuner)
+        if classifier not in asked:  # maps don't change what the generator says
+            restored = restore_classifier(record, cell, discover())
+            asked[classifier] = ask_generator(restored.classifier, _split(record, cell))
+        outcomes, gold, scores = _tell_cell(record, cell, *asked[classifier])
+        test = f"{cell.key.dataset}, {cell.key.attribution}"
+        pooled.setdefault(test, []).append((*scores, gold[outcomes.correct]))
+        causes[test, cell.key.finetuner] = outcomes, gold
     for test, found in pooled.items():
         maps, gaps, gold = (np.concatenate(part) for part in zip(*found, strict=True))
         print(
@@ -189,11 +195,8 @@ def tell_gold(record: RunRecord) -> None:
 
 
 def _tell_cell(
-    record: RunRecord, cell: CellRecord
+    record: RunRecord, cell: CellRecord, kept: NDArray[np.float64], without: Flags
 ) -> tuple[Outcomes, Flags, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    restored = restore_classifier(record, cell, discover())
-    split = _split(record, cell)
-    kept, without = ask_generator(restored.classifier, split)
     gold = (kept >= 0.5) & ~without
     rows, answers = record.rows(cell).to_pandas(), record.answers(cell).to_pandas()
     right = rows["correct"].to_numpy()
@@ -207,7 +210,8 @@ def _tell_cell(
     areas = [area_under_curve(values, gold[right]) for values in (maps, gaps)]
     stays = [100 * part[right].mean() for part in (on, kept, gone, without)]
     print(
-        f"{cell.key.dataset:9} {cell.key.finetuner:12} {int(right.sum()):5}"
+        f"{cell.key.dataset:9} {cell.key.attribution:18} {cell.key.finetuner:12}"
+        + f" {int(right.sum()):5}"
         + "".join(f" {share:6.1f}" for share in shares)
         + "".join(f" {area:8.3f}" for area in areas)
         + f"  {stays[0]:8.1f} / {stays[1]:5.1f}      {stays[2]:8.1f} / {stays[3]:5.1f}"

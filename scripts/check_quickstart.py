@@ -3,13 +3,16 @@
     OMP_WAIT_POLICY=PASSIVE python scripts/check_quickstart.py --model FOLDER
 
 Fine-tunes the tiny CLIP on biased scenes and prints accuracy, PT and IR (in percent) before and
-after it, on biased and on unbiased test scenes, over all layers with the label as target. It shares
-no code with rateval's components: the two can be held against each other.
+after it, on biased and on unbiased test scenes, over all layers with the label as target: means
+over the seeds with Student's 95 % interval, and the change seed by seed. ``--write`` keeps them for
+the documents, as ``docs/figures/NAME.json``. It shares no code with rateval's components: the two
+can be held against each other.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,6 +22,8 @@ from pathlib import Path
 import open_clip
 import torch
 import torch.nn.functional as F
+from figures import FOLDER, ZERO_SHOT, Figures, Row, Triple, rounded, write
+from scipy.stats import t
 from torch import nn
 
 from rateval_shapes.drawing import draw_scenes
@@ -26,7 +31,10 @@ from rateval_shapes.objects import TASK_OBJECTS
 from rateval_shapes.scenes import plan_scenes
 from rateval_shapes.streams import Stream
 
+METRICS = ("accuracy", "pt", "ir")
 Scenes = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Results = dict[tuple[str, str], list[list[float]]]
+"""By test and method, one list of METRICS for each seed."""
 
 
 class OpenAttention(nn.Module):
@@ -138,7 +146,7 @@ def evidence_share(relevance: torch.Tensor, masks: torch.Tensor) -> torch.Tensor
 
 
 def measure(method: Method, test: Scenes) -> list[float]:
-    """Return accuracy, PT and IR in percent."""
+    """Return accuracy, PT and IR."""
     correct, valid = [], []
     for images, labels, masks in zip(*(torch.split(part, 100) for part in test), strict=True):
         scores, relevance = explain(method, images, labels)
@@ -147,16 +155,50 @@ def measure(method: Method, test: Scenes) -> list[float]:
     right, sound = torch.cat(correct), torch.cat(valid)
     both = (right & sound).sum().item()
     counts = (len(right), right.sum().item(), sound.sum().item())
-    return [100.0 * counts[1] / counts[0], 100.0 * both / counts[1], 100.0 * both / counts[2]]
+    return [counts[1] / counts[0], both / counts[1], both / counts[2]]
 
 
-def report(name: str, rows: Sequence[list[float]]) -> None:
-    """Print the mean over seeds and, with several, the standard deviation."""
-    cells = []
-    for values in zip(*rows, strict=True):
-        spread = f" ({statistics.stdev(values):4.1f})" if len(values) > 1 else ""
-        cells.append(f"{statistics.fmean(values):6.1f}{spread}")
-    print(f"{name:<14}" + "  ".join(cells), flush=True)
+def mean_interval(values: Sequence[float]) -> Triple:
+    """Return a mean and its 95 % t interval, which several values have.
+
+    >>> mean_interval([0.25, 0.75])[0], mean_interval([0.5])
+    (0.5, (0.5, None, None))
+    """
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return mean, None, None
+    half = t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return rounded(mean, mean - half, mean + half)
+
+
+def summarise(found: Results, seeds: Sequence[int]) -> Figures:
+    """Return means over the seeds, and of ``ft`` the change against ``zs`` seed by seed."""
+    rows = []
+    for (test, method), of_seeds in found.items():
+        pairs = zip(of_seeds, found[test, ZERO_SHOT], strict=True)
+        changes = [[a - b for a, b in zip(one, zs, strict=True)] for one, zs in pairs]
+        values, change = (
+            dict(zip(METRICS, map(mean_interval, zip(*of, strict=True)), strict=True))
+            for of in (of_seeds, changes)
+        )
+        beside = {} if method == ZERO_SHOT else {ZERO_SHOT: change}
+        rows.append(Row(test, "clip", method, "all blocks", "relevance-mass", values, beside))
+    return Figures("", seeds, 0.95, rows)
+
+
+def report(found: Figures) -> None:
+    """Print means and changes in percent, with their intervals."""
+    print(f"{'test':<10}{'method':<8}" + "".join(f"{name:<24}" for name in METRICS))
+    for row in found.rows:
+        for name, of in ((row.method, row.values), *(("change", c) for c in row.changes.values())):
+            shown = "".join(f"{show(of[metric]):<24}" for metric in METRICS)
+            print(f"{row.test:<10}{name:<8}{shown}")
+
+
+def show(share: Triple) -> str:
+    """Write a share in percent."""
+    value, low, high = (None if x is None else f"{100 * x:.1f}" for x in share)
+    return f"{value}" if low is None else f"{value} ({low} to {high})"
 
 
 def parse() -> argparse.Namespace:
@@ -171,6 +213,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=3e-4)
     parser.add_argument("--head-rate", type=float, default=10.0, help="factor on the head's lr")
+    parser.add_argument("--write", metavar="NAME", help="keep the figures under this name")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
@@ -179,7 +222,7 @@ def main() -> None:
     """Fine-tune and measure with every seed."""
     options = parse()
     torch.set_num_threads(options.threads)
-    rows: dict[str, list[list[float]]] = defaultdict(list)
+    found: Results = defaultdict(list)
     for seed in options.seeds:
         (model, classes), (copy, _) = load(options.model), load(options.model)
         train = draw(model, Stream.TRAIN, seed, options.train_size, options.train_bias)
@@ -187,10 +230,11 @@ def main() -> None:
         for place, bias in (("biased", 0.9), ("unbiased", 0.0)):
             test = draw(model, Stream.TEST, seed, options.test_size, bias)
             for name, method in methods.items():
-                rows[f"{place:<9} {name}"].append(measure(method, test))
-    print(f"{'test':<9} {'':<4}" + "  ".join(f"{name:>6}" for name in ("acc", "PT", "IR")))
-    for name in sorted(rows):
-        report(name, rows[name])
+                found[place, name].append(measure(method, test))
+    means = summarise(found, options.seeds)
+    report(means)
+    if options.write:
+        write(dataclasses.replace(means, study=options.write), FOLDER / f"{options.write}.json")
 
 
 if __name__ == "__main__":

@@ -150,13 +150,13 @@ def zero_shot(
     return torch.cat(found), torch.cat(labels)
 
 
-def parser(description: str) -> argparse.ArgumentParser:
-    """Make a command line of what every training takes."""
+def parser(description: str, *, scenes: int, steps: int, seed: int) -> argparse.ArgumentParser:
+    """Make a command line of what every training takes, with the shipped model's as defaults."""
     made = argparse.ArgumentParser(description=description.split("\n", 1)[0])
     made.add_argument("--output", type=Path, required=True, help="folder to write")
-    made.add_argument("--seed", type=int, default=0, help="weights, order and scenes")
-    made.add_argument("--scenes", type=int, default=24_000)
-    made.add_argument("--steps", type=int, default=2_000)
+    made.add_argument("--seed", type=int, default=seed, help="weights, order and scenes")
+    made.add_argument("--scenes", type=int, default=scenes)
+    made.add_argument("--steps", type=int, default=steps)
     made.add_argument("--batch-size", type=int, default=64)
     made.add_argument("--lr", type=float, default=1e-3)
     made.add_argument("--warmup", type=int, default=100, help="steps")

@@ -112,7 +112,7 @@ def report(
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
-    made = parser(__doc__)
+    made = parser(__doc__, scenes=24_000, steps=2_000, seed=0)
     made.add_argument("--model", choices=("albef", "blip"), required=True)
     return made.parse_args()
 

@@ -31,13 +31,13 @@ def plain(text: str) -> str:
 
 
 def sentences(text: str) -> Iterator[str]:
-    r"""Yield the sentences of a document: no code, no tables, no headings.
+    r"""Yield the sentences of a document: no code, no tables, no headings, no pictures.
 
     >>> list(sentences("# PT falls\n\nPT falls. `IR` is\nhigher.\n\n- PT rises\n| PT |\n"))
     ['PT falls.', '`IR` is higher.', 'PT rises']
     """
     text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->|<picture>.*?</picture>", "", text, flags=re.DOTALL)
     text = re.sub(r"^(?:\||#).*$", "", text, flags=re.MULTILINE)
     for block in re.split(r"\n\s*\n|\n\s*(?=- )", text):
         for sentence in re.split(

@@ -319,7 +319,7 @@ def test_cards_that_only_emulate_bfloat16(native: bool, monkeypatch: pytest.Monk
             require_precision("bfloat16", "cuda:0")
 
 
-SCENES = 192
+SCENES = 600
 TYPICAL, NEARLY_ALL = 0.02, 0.1
 """What half and 95 % of the maps may be off by at most, of their own maximum."""
 FLIPS = 0.01

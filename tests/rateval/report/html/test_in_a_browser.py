@@ -215,6 +215,8 @@ def test_a_link_to_a_section_leads_there_while_charts_are_drawn(
         "[...document.querySelectorAll('[data-chart]')].filter((place) => place.offsetParent)"
         ".every((place) => place.querySelector('svg path'))"
     )
+    # The page scrolls smoothly: it has arrived once it stays where it is.
+    opened.wait("scrollY > 0 && scrollY === window.was || (window.was = scrollY, false)")
     top = opened.page.evaluate("document.getElementById('gallery').getBoundingClientRect().top")
     assert 0 <= top < 120
 

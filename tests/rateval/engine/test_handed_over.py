@@ -346,10 +346,6 @@ def test_a_dataset_that_is_not_as_promised_ends_the_run_before_it_begins(
     [
         ("model", "array", r'preprocess\(\) .* sample "0000" must return \(3, H, W\) float32'),
         ("model", "sizes", r"every image one size, here \(3, 24, 3[12]\); got \(3, 24, 3[12]\)"),
-            "model",
-            "sizes",
-            r"give every image one size, here \(3, 24, 3[12]\); got \(3, 24, 3[12]\)",
-        ),
         ("model", "mask", r"preprocess_mask\(\) .* must return bool .*; got \(24, 32\) float32"),
         ("finetune", "", "must return a Classifier; got None without logits, model"),
         ("attribution", "", "must return an Explanation; got 0.5"),

@@ -13,11 +13,12 @@ import numpy as np
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes
 from rateval.records.key import Key
-from rateval.records.scores.comparisons import ComparisonRecord, DifferenceRecord, FindingRecord
+from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.estimate import Estimate, estimate_share
 from rateval.scoring.compared import Compared, over_images
+from rateval.scoring.comparisons import find_shown, record_difference
 from rateval.stats.difference import Share, paired_difference
-from rateval.stats.multiple import all_of, holm
+from rateval.stats.multiple import holm
 from rateval.stats.ratio import Ratio
 from rateval.tasks.classification import Classification
 from rateval.workbench.counting import Counting, number_states
@@ -96,6 +97,7 @@ def compare_all(
     every = [one.p for row in rows for one in row.values() if one is not None and one.p is not None]
     corrected = iter(holm(every))
     for (method, against), row in zip(pairs, rows, strict=True):
+        named = [headings[name] for name in row]
         yield ComparisonRecord(
             method=method.key,
             against=against.key,
@@ -103,20 +105,11 @@ def compare_all(
             count=len(method.outcomes.correct),
             transitions=_transitions(against.quadrants, method.quadrants),
             differences=tuple(
-                DifferenceRecord(
-                    metric=name,
-                    value=one.value,
-                    low=one.low,
-                    high=one.high,
-                    p=one.p,
-                    p_corrected=None if one.p is None else next(corrected),
-                    few=one.few,
-                    over=one.over,
-                )
+                record_difference(name, one, corrected)
                 for name, one in row.items()
                 if one is not None
             ),
-            findings=tuple(_find(row, headings)),
+            findings=tuple(find_shown(list(row), named, list(row.values()), LEVEL, None)),
         )
 
 
@@ -130,18 +123,3 @@ def _transitions(
         if there:
             found[one] = there
     return found
-
-
-def _find(
-    row: Mapping[str, Compared | None], headings: Mapping[str, str]
-) -> Iterator[FindingRecord]:
-    """Yield that PT falls and IR rises, where both are shown."""
-    named = {headings[name]: (name, one) for name, one in row.items() if one is not None}
-    if "PT" not in named or "IR" not in named:
-        return
-    (pt, falling), (ir, rising) = named["PT"], named["IR"]
-    if falling.p is None or rising.p is None or not falling.value < 0 < rising.value:
-        return
-    p = all_of([falling.p, rising.p])
-    if p <= 1 - LEVEL:
-        yield FindingRecord(claim="PT falls and IR rises", metrics=(pt, ir), p=p)

@@ -8,7 +8,7 @@ from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import EvidenceRecord
 from rateval.records.scores.estimate import Estimate
-from rateval.report.changes import write_interval
+from rateval.report.changes import name_row, write_interval
 from rateval.report.html.markup import Html, door, join, tag
 from rateval.report.rows import Block, Row
 from rateval.report.terminal.layout import (
@@ -100,9 +100,4 @@ def find_metric(metrics: Mapping[str, str], heading: str) -> str:
 
 def name_rows(block: Block) -> dict[Key, str]:
     """Return a short name for each row of a block: its model where there are several, its shift."""
-    alone = len({row.key.model for row in block.rows}) == 1
-    return {
-        row.key: (row.key.finetuner if alone else row.key.method)
-        + (f", {row.key.shift}" if row.key.shift else "")
-        for row in block.rows
-    }
+    return {row.key: name_row(block, row) for row in block.rows}

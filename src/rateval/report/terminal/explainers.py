@@ -32,6 +32,7 @@ from rateval.report.rows import merge_notes, name_seeds
 from rateval.report.terminal.layout import (
     add_number,
     add_row,
+    in_percent,
     make_table,
     make_title,
     show_labels,
@@ -192,15 +193,11 @@ def _pair_table(found: Sequence[AgreementRecord], validator: str) -> Table:
         add_row(
             table,
             *show_labels(agreement.first, shifted=shifted),
-            Text() if share is None else show_number(_percent(share.value), ".1f"),
+            Text() if share is None else show_number(in_percent(share.value), ".1f"),
             show_number(None if kappa is None else kappa.value, "z.2f", style),
             show_number(agreement.correlation, "z.2f"),
         )
     return table
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
 
 
 def _agreement_table(

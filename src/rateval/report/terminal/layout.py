@@ -82,6 +82,11 @@ def show_number(value: float | None, pattern: str, style: str = "bold") -> Text:
     return Text(format(value, pattern).replace("-", "−"), style=style)
 
 
+def in_percent(share: float | None) -> float | None:
+    """Return a share in percent; None of an undefined one."""
+    return None if share is None else 100 * share
+
+
 def show_interval(value: Estimate | PartRecord) -> Text:
     """Return the interval of a share in percent; nothing where there is none."""
     if value.low is None or value.high is None:

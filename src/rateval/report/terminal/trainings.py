@@ -9,7 +9,14 @@ from rich.console import RenderableType
 from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.records.trainings import CurveRecord
-from rateval.report.terminal.layout import UNDEFINED, add_number, add_row, make_table, show_number
+from rateval.report.terminal.layout import (
+    UNDEFINED,
+    add_number,
+    add_row,
+    in_percent,
+    make_table,
+    show_number,
+)
 from rateval.report.terminal.table import Table
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -73,14 +80,10 @@ def series(curve: CurveRecord) -> Iterator[tuple[str, Values]]:
     """Yield the name of each score of a training, and its values by epoch, shares in percent."""
     yield "loss", [epoch.loss for epoch in curve.epochs]
     if any(epoch.accuracy is not None for epoch in curve.epochs):
-        yield "acc. (train)", [_percent(epoch.accuracy) for epoch in curve.epochs]
+        yield "acc. (train)", [in_percent(epoch.accuracy) for epoch in curve.epochs]
     for name in dict.fromkeys(name for epoch in curve.epochs for name in epoch.held_out):
         shown = name.upper() if len(name) <= 2 else name
-        yield shown, [_percent(epoch.held_out.get(name)) for epoch in curve.epochs]
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
+        yield shown, [in_percent(epoch.held_out.get(name)) for epoch in curve.epochs]
 
 
 def _best(values: Values, *, lowest: bool) -> str:

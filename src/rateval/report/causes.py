@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rateval.records.run import RunRecord
-from rateval.report.changes import name_row
-from rateval.report.rows import Block, Row
+from rateval.report.rows import Block, Row, name_rows
 
 LOOKS = "looks-right-is-not"
 OBJECT = "right-for-the-object"
@@ -21,8 +20,9 @@ _BOXES = (
 
 def explain_looks(record: RunRecord, block: Block) -> Iterator[str]:
     """Yield which methods of a table look right and are not, in more than the stated share."""
+    names = name_rows(block)
     for found in find_looks(record, block):
-        named = [f"{name_row(block, row)} in {100 * share:.1f} %" for row, share in found]
+        named = [f"{names[row.key]} in {100 * share:.1f} %" for row, share in found]
         if named:
             yield f"looks right, is not: {', '.join(named)} of the right answers"
 

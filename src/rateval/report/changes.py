@@ -9,7 +9,7 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import ScoreRecord
 from rateval.records.scores.comparisons import FindingRecord
 from rateval.records.scores.estimate import Estimate
-from rateval.report.rows import Block, Row
+from rateval.report.rows import Block, Row, name_rows
 
 SENTENCES_SHOWN = 12
 """Rows of a table that have a sentence; the others' numbers stand in the table."""
@@ -62,7 +62,7 @@ def explain_block(block: Block, findings: Findings, said: set[tuple[Labels, str]
     What is ``said`` of a row already, as below the table of another validator or explainer, is left
     out; what is told here is added to it.
     """
-    metrics = block.metrics
+    metrics, names = block.metrics, name_rows(block)
     told = [(row, text) for row in block.rows if (text := _tell(block, row, said))]
     for row, text in told[:SENTENCES_SHOWN]:
         # Of what has risen it goes without saying that it doesn't fall.
@@ -72,22 +72,16 @@ def explain_block(block: Block, findings: Findings, said: set[tuple[Labels, str]
             if f.margin is None or not _rises(row, f)
         ]
         shown = _tell_findings(rest, metrics)
-        yield f"{name_row(block, row)}: " + "; ".join(filter(None, [text, shown]))
+        yield f"{names[row.key]}: " + "; ".join(filter(None, [text, shown]))
     if len(told) > SENTENCES_SHOWN:
         yield f"and {len(told) - SENTENCES_SHOWN} more rows, as in the table"
 
 
-def name_row(block: Block, row: Row) -> str:
-    """Return what tells a row from the others of its table."""
-    if len({other.key.model for other in block.rows}) > 1:
-        return row.key.row
-    return row.key.finetuner + (f", {row.key.shift}" if row.key.shift else "")
-
-
 def explain_association(block: Block) -> Iterator[str]:
     """Yield one line on whether valid evidence goes with right predictions, row by row."""
+    names = name_rows(block)
     found = [
-        (name_row(block, row), row.evidence.association.difference)
+        (names[row.key], row.evidence.association.difference)
         for row in block.rows
         if row.evidence is not None and row.evidence.association is not None
     ]

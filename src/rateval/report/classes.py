@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rateval.records.key import Key
 from rateval.records.scores.classes import FEWEST, ClassesRecord, ClassRecord
-from rateval.report.changes import SENTENCES_SHOWN, name_row
-from rateval.report.rows import Block, Row
+from rateval.report.changes import SENTENCES_SHOWN
+from rateval.report.rows import Block, Row, name_rows
 
 _TOLD = ("PT", "accuracy")
 """Headings of the metrics whose lowest classes are told, the most telling first."""
@@ -21,9 +21,10 @@ def explain_worst(block: Block) -> Iterator[str]:
 
     Nothing where there are not two classes at least to compare, with images enough.
     """
+    names = name_rows(block)
     for metric in choose_metrics(block.metrics):
         told = [
-            f"{name_row(block, row)} {write_part(found.worst[0])}"
+            f"{names[row.key]} {write_part(found.worst[0])}"
             for row in block.rows
             if (found := find_classes(row, metric))
         ]
@@ -40,6 +41,7 @@ def explain_more_classes(block: Block, most: int, said: set[tuple[Key, str]]) ->
     What is ``said`` of a row already, as below the table of another validator, is left out; what is
     told here is added to it.
     """
+    names = name_rows(block)
     for row in block.rows:
         told = []
         for metric in choose_metrics(block.metrics):
@@ -49,7 +51,7 @@ def explain_more_classes(block: Block, most: int, said: set[tuple[Key, str]]) ->
                 told += [text] if (row.key, text) not in said else []
                 said.add((row.key, text))
         if told:
-            yield f"worst classes of {name_row(block, row)}: " + "; ".join(told)
+            yield f"worst classes of {names[row.key]}: " + "; ".join(told)
 
 
 def choose_metrics(metrics: Mapping[str, str]) -> list[str]:

@@ -185,6 +185,16 @@ class _BlockMaker:
         )
 
 
+def name_rows(block: Block) -> dict[Key, str]:
+    """Return a short name for each row of a table: its model where there are several, its shift."""
+    if len({row.key.model for row in block.rows}) > 1:
+        return {row.key: row.key.row for row in block.rows}
+    return {
+        row.key: row.key.finetuner + (f", {row.key.shift}" if row.key.shift else "")
+        for row in block.rows
+    }
+
+
 def merge_notes(notes: Iterable[tuple[str, int | None, str]], several: bool) -> list[str]:
     """Return (name, seed, text) as one sentence for all seeds that it is true of.
 

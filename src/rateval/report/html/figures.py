@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import EvidenceRecord
 from rateval.records.scores.estimate import Estimate
-from rateval.report.changes import name_row, write_interval
+from rateval.report.changes import write_interval
 from rateval.report.html.markup import Html, door, join, tag
 from rateval.report.rows import Block, Row
 from rateval.report.terminal.layout import (
@@ -96,8 +95,3 @@ def find_metric(metrics: Mapping[str, str], heading: str) -> str:
     'my-pt'
     """
     return next((metric for metric, head in metrics.items() if head == heading), heading)
-
-
-def name_rows(block: Block) -> dict[Key, str]:
-    """Return a short name for each row of a block: its model where there are several, its shift."""
-    return {row.key: name_row(block, row) for row in block.rows}

@@ -9,9 +9,9 @@ from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.html.charts.drawing import Charts, altair, colour_numbers, legend, scale
-from rateval.report.html.figures import find_metric, name_rows, write_percent
+from rateval.report.html.figures import find_metric, write_percent
 from rateval.report.html.markup import Html, join, tag
-from rateval.report.rows import Block
+from rateval.report.rows import Block, name_rows
 
 ROWS_SHOWN = 40
 """Arrows of one chart."""

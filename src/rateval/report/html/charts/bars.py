@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rateval.records.run import RunRecord
-from rateval.report.html.figures import MEANINGS, filter_row, name_rows, write_count
+from rateval.report.html.figures import MEANINGS, filter_row, write_count
 from rateval.report.html.markup import Child, Html, door, join, tag
-from rateval.report.rows import Block, Row
+from rateval.report.rows import Block, Row, name_rows
 from rateval.report.terminal.layout import QUADRANTS
 
 ROWS_SHOWN = 60

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
-from rateval.report.html.figures import name_rows, name_test, write_percent
+from rateval.report.html.figures import name_test, write_percent
 from rateval.report.html.markup import Html, tag
-from rateval.report.rows import Block, Row
+from rateval.report.rows import Block, Row, name_rows
 from rateval.report.terminal.layout import show_number
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from rateval.records.scores.cell import CellRecord
 from rateval.records.scores.estimate import estimate_share
 from rateval.report.html.charts.drawing import Charts, altair, colour_numbers, legend, scale
 from rateval.report.html.charts.trainings import thin
-from rateval.report.html.figures import name_rows
 from rateval.report.html.markup import Html, join, tag
-from rateval.report.rows import Block
+from rateval.report.rows import Block, name_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

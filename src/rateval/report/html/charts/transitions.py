@@ -7,9 +7,9 @@ from typing import Any
 
 from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import ComparisonRecord
-from rateval.report.html.figures import name_rows, name_test
+from rateval.report.html.figures import name_test
 from rateval.report.html.markup import Html, tag
-from rateval.report.rows import Block
+from rateval.report.rows import Block, name_rows
 from rateval.report.terminal.layout import QUADRANTS
 
 PAIRS_SHOWN = 4000

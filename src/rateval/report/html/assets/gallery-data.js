@@ -12,15 +12,7 @@ window.ratevalGallery = (() => {
   };
   const STEPS = 1000;
 
-  /* Signs that have no form, or turn text around, are shown as their code. */
-  function visible(text) {
-    return String(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (sign) => {
-      if ("\n\t\u200c\u200d".includes(sign)) return sign;
-      const code = sign.codePointAt(0);
-      if (code < 256) return "\\x" + code.toString(16).padStart(2, "0");
-      return "\\u" + code.toString(16).padStart(4, "0");
-    });
-  }
+  const { visible } = window.ratevalPage;
 
   function cellsOf(data, test) {
     return data.cells.map((_, at) => at).filter((at) => data.cells[at].test === test);

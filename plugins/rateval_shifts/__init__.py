@@ -1,0 +1,1 @@
+"""Shifts of the test images' distribution, made on the fly for any dataset."""

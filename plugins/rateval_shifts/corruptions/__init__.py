@@ -1,0 +1,1 @@
+"""ImageNet-C's corruptions, from their published definitions."""

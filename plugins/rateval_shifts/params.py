@@ -1,0 +1,72 @@
+"""Params of the shifts."""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from pydantic import Field, create_model
+
+from rateval.api import Params
+
+Type = Literal[
+    "gaussian_noise",
+    "shot_noise",
+    "impulse_noise",
+    "defocus_blur",
+    "glass_blur",
+    "motion_blur",
+    "zoom_blur",
+    "snow",
+    "frost",
+    "fog",
+    "brightness",
+    "contrast",
+    "elastic_transform",
+    "pixelate",
+    "jpeg_compression",
+    "speckle_noise",
+    "gaussian_blur",
+    "spatter",
+    "saturate",
+]
+"""ImageNet-C's fifteen corruptions by the names of its folders, then its four extra ones."""
+
+Size = Literal["any", "imagenet-c"]
+
+
+class CorruptionBase(Params):
+    """Which corruption, and how strong."""
+
+    type: Type
+    """One of ImageNet-C's fifteen corruptions, or of its four extra ones: speckle_noise,
+    gaussian_blur, spatter, saturate."""
+    severity: int = Field(ge=1, le=5)
+    """1, the weakest, to 5."""
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    """Chooses the noise. The study's own seeds don't: as with files, all trainings meet the same
+    images."""
+
+    @property
+    def size(self) -> Size:
+        """The param ``as``, which Python keeps as a word of its own."""
+        return cast(Size, getattr(self, "as"))
+
+
+CorruptionParams = create_model(
+    "CorruptionParams",
+    __base__=CorruptionBase,
+    __module__=__name__,
+    __doc__=CorruptionBase.__doc__,
+    **{  # type: ignore[call-overload]
+        "as": (
+            Size,
+            Field(
+                default="any",
+                description="any: the image as large as it is, lengths in pixels scaled by its "
+                "shorter side / 224. imagenet-c: resized to 256 pixels at its shorter side, cut to "
+                "its central 224 x 224 and stored as JPEG of quality 85, as the files were made.",
+            ),
+        )
+    },
+)
+"""Params of ``corruption``; made by call, as no line of a class can begin with ``as``."""

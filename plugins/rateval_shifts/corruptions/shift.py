@@ -1,0 +1,69 @@
+"""The shift ``corruption``: one of ImageNet-C's corruptions for any sample."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from PIL import Image
+
+from rateval.api import Context, Sample
+from rateval_shifts.corruptions import blur, digital, elastic, noise, view, weather
+from rateval_shifts.corruptions.picture import Picture
+from rateval_shifts.corruptions.streams import Stream
+from rateval_shifts.params import CorruptionBase, Type
+
+Corrupt = Callable[[Picture, int, Stream], Picture]
+
+CORRUPTIONS: Mapping[Type, Corrupt] = {
+    "gaussian_noise": noise.gaussian_noise,
+    "shot_noise": noise.shot_noise,
+    "impulse_noise": noise.impulse_noise,
+    "defocus_blur": blur.defocus_blur,
+    "glass_blur": blur.glass_blur,
+    "motion_blur": blur.motion_blur,
+    "zoom_blur": blur.zoom_blur,
+    "snow": weather.snow,
+    "frost": weather.frost,
+    "fog": weather.fog,
+    "brightness": digital.brightness,
+    "contrast": digital.contrast,
+    "elastic_transform": elastic.elastic_transform,
+    "pixelate": digital.pixelate,
+    "jpeg_compression": digital.jpeg_compression,
+    "speckle_noise": noise.speckle_noise,
+    "gaussian_blur": blur.gaussian_blur,
+    "spatter": weather.spatter,
+    "saturate": digital.saturate,
+}
+
+
+class Corruption:
+    """A ``rateval.api.protocols.Shift`` by one corruption at one severity."""
+
+    def __init__(self, params: CorruptionBase) -> None:
+        self._params = params
+        self._corrupt = CORRUPTIONS[params.type]
+
+    def apply(self, sample: Sample) -> Sample:
+        """Return the corrupted sample, its mask moved where its pixels are.
+
+        Nothing is kept from one sample to the next: random numbers go by seed, id, type and
+        severity.
+        """
+        params = self._params
+        stream = Stream(params.seed, sample.id, params.type, params.severity)
+        published = params.size == "imagenet-c"
+        if published:
+            picture = view.published_view(sample.image, sample.mask)
+        else:
+            picture = Picture(np.asarray(sample.image), sample.mask)
+        after = self._corrupt(picture, params.severity, stream)
+        pixels = digital.through_jpeg(after.pixels, view.QUALITY) if published else after.pixels
+        return dataclasses.replace(sample, image=Image.fromarray(pixels), mask=after.mask)
+
+
+def make_corruption(params: CorruptionBase, context: Context) -> Corruption:
+    """Make the shift."""
+    return Corruption(params)

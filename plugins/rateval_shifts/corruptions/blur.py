@@ -23,7 +23,7 @@ from rateval_shifts.corruptions.filters import (
 )
 from rateval_shifts.corruptions.picture import Mask, Picture, Plane, cut
 from rateval_shifts.corruptions.streams import Stream
-from rateval_shifts.corruptions.warping import lerp, zoomed
+from rateval_shifts.corruptions.warping import resample, zoomed
 
 _ONE_LEVEL = 65536 // 255
 """65,536ths of white that make one level."""
@@ -132,9 +132,8 @@ def zoom_blur(picture: Picture, severity: int, stream: Stream) -> Picture:
 
 
 def _enlarged(levels: Plane, zoom: float) -> Plane:
-    for axis in (0, 1):
-        levels = lerp(levels, zoomed(levels.shape[axis], zoom), axis)
-    return levels
+    height, width = levels.shape[:2]
+    return resample(levels, zoomed(height, zoom), zoomed(width, zoom))
 
 
 def _at_least_half(levels: Plane) -> Mask:

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rateval_shifts.corruptions import constants
-from rateval_shifts.corruptions.picture import Picture, Pixels
+from rateval_shifts.corruptions.picture import GUARD, Picture, Pixels, cut
 from rateval_shifts.corruptions.streams import Stream
 
 
 def brightness(picture: Picture, severity: int, stream: Stream) -> Picture:
     """Raise the value of HSV: a pixel's channels grow by one factor until the largest is white."""
     table = brightness_table(constants.BRIGHTNESS[severity - 1])
-    places = picture.pixels.max(axis=2, keepdims=True).astype(np.uint16) << np.uint16(8)
-    return Picture(np.take(table, places | picture.pixels), picture.mask)
+    channels = _channels(picture.pixels)
+    value = np.maximum.reduce(channels).astype(np.uint16) << np.uint16(8)
+    pixels = np.stack([np.take(table, value | channel) for channel in channels], axis=2)
+    return Picture(pixels, picture.mask)
 
 
 @lru_cache(maxsize=5)
@@ -45,7 +47,7 @@ def contrast(picture: Picture, severity: int, stream: Stream) -> Picture:
     for channel in range(3):
         plane = picture.pixels[:, :, channel]
         mean = int(plane.sum(dtype=np.int64)) / plane.size
-        table = np.clip((levels - mean) * share + mean, 0, 255).astype(np.uint8)
+        table = cut((levels - mean) * share + mean)
         pixels[:, :, channel] = np.take(table, plane)
     return Picture(pixels, picture.mask)
 
@@ -53,16 +55,21 @@ def contrast(picture: Picture, severity: int, stream: Stream) -> Picture:
 def saturate(picture: Picture, severity: int, stream: Stream) -> Picture:
     """Change the saturation of HSV; what has no hue counts as red, as in scikit-image."""
     factor, more = constants.SATURATE[severity - 1]
-    pixels = picture.pixels
-    value, least = pixels.max(axis=2), pixels.min(axis=2)
+    channels = _channels(picture.pixels)
+    value, least = np.maximum.reduce(channels), np.minimum.reduce(channels)
     places = (value.astype(np.uint16) << np.uint16(8)) | least
-    factors = np.take(saturation_table(factor, more), places)[:, :, None]
-    whole = value.astype(np.int32)[:, :, None]
-    after = (((whole << 16) - (whole - pixels) * factors) >> 16).astype(np.uint8)
+    factors = np.take(saturation_table(factor, more), places)
+    whole = value.astype(np.int32)
+    after = [(((whole << 16) - (whole - channel) * factors) >> 16) for channel in channels]
     if more:
-        grey = value == least
-        after[grey, 1:] = (value[grey] * (1 - more)).astype(np.uint8)[:, None]
-    return Picture(after, picture.mask)
+        red = np.floor(np.arange(256) * (1 - more) + GUARD).astype(np.int32)
+        for channel in (1, 2):
+            after[channel] = np.where(value == least, np.take(red, value), after[channel])
+    return Picture(np.stack(after, axis=2).astype(np.uint8), picture.mask)
+
+
+def _channels(pixels: Pixels) -> list[NDArray[np.uint8]]:
+    return [np.ascontiguousarray(pixels[:, :, channel]) for channel in range(3)]
 
 
 @lru_cache(maxsize=5)
@@ -76,7 +83,11 @@ def saturation_table(factor: float, more: float) -> NDArray[np.int32]:
     there = distance > 0
     saturation = np.where(there, distance, 1) / np.maximum(value, 1)
     after = np.clip(saturation * factor + more, 0, 1)
-    return np.where(there, np.floor(65536 * after / saturation), 0).astype(np.int32).reshape(-1)
+    return (
+        np.where(there, np.floor(65536 * after / saturation + GUARD), 0)
+        .astype(np.int32)
+        .reshape(-1)
+    )
 
 
 def pixelate(picture: Picture, severity: int, stream: Stream) -> Picture:

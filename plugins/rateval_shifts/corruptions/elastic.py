@@ -31,31 +31,33 @@ def elastic_transform(picture: Picture, severity: int, stream: Stream) -> Pictur
     rows, columns = affine(after, before)
     down, right = (_displacement(grid, reach, sigma, stream) for _ in range(2))
 
-    def move(levels: Plane) -> Plane:
-        turned = np.empty_like(levels)
+    def move(planes: Sequence[Plane]) -> list[Plane]:
+        turned = [np.empty_like(plane) for plane in planes]
+        moved = [np.empty_like(plane) for plane in planes]
         across = np.arange(width, dtype=np.float64)[None, :]
         for band in bands(height, width):
             at = np.arange(band.start, band.stop, dtype=np.float64)[:, None]
-            turned[band] = look_up(
-                levels,
-                fold(rows[0] + rows[1] * at + rows[2] * across, height, "mirror"),
-                fold(columns[0] + columns[1] * at + columns[2] * across, width, "mirror"),
-            )
-        moved = np.empty_like(levels)
+            down_to = fold(rows[0] + rows[1] * at + rows[2] * across, height, "mirror")
+            over_to = fold(columns[0] + columns[1] * at + columns[2] * across, width, "mirror")
+            _fill(turned, band, look_up(planes, down_to, over_to))
         for band in bands(height, width):
             at = np.arange(band.start, band.stop, dtype=np.float64)[:, None]
-            moved[band] = look_up(
-                turned,
-                fold(at + down[band], height, "reflect"),
-                fold(across + right[band], width, "reflect"),
-            )
+            down_to = fold(at + down[band], height, "reflect")
+            over_to = fold(across + right[band], width, "reflect")
+            _fill(moved, band, look_up(turned, down_to, over_to))
         return moved
 
-    pixels = cut(move(picture.pixels.astype(np.float32)))
+    levels = picture.pixels.astype(np.float32)
+    pixels = cut(np.stack(move([np.ascontiguousarray(levels[:, :, i]) for i in range(3)]), axis=2))
     if picture.mask is None:
         return Picture(pixels, None)
-    seen = move(np.where(picture.mask, np.float32(255), np.float32(0))[:, :, None])
-    return Picture(pixels, cut(seen[:, :, 0]) >= 128)
+    (seen,) = move([np.where(picture.mask, np.float32(255), np.float32(0))])
+    return Picture(pixels, cut(seen) >= 128)
+
+
+def _fill(planes: Sequence[Plane], band: slice, found: Sequence[Plane]) -> None:
+    for plane, part in zip(planes, found, strict=True):
+        plane[band] = part
 
 
 def _displacement(grid: Grid, reach: float, sigma: float, stream: Stream) -> Plane:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rateval_shifts.corruptions.picture import Plane
 from rateval_shifts.corruptions.streams import Stream
-from rateval_shifts.corruptions.warping import lerp
+from rateval_shifts.corruptions.warping import resample
 
 LONGEST = 16 * 224
 """Points of a field's longer side at most: a thin strip needs no more."""
@@ -44,10 +44,10 @@ class Grid:
 
     def spread(self, field: Plane) -> Plane:
         """Enlarge a field to the picture, linearly; a picture of its own shape has it as it is."""
-        for axis, length in enumerate((self.height, self.width)):
-            if field.shape[axis] != length:
-                field = lerp(field, centres(length, field.shape[axis]), axis)
-        return field
+        if field.shape[:2] == (self.height, self.width):
+            return field
+        height, width = field.shape[:2]
+        return resample(field, centres(self.height, height), centres(self.width, width))
 
 
 def centres(length: int, points: int) -> NDArray[np.float64]:
@@ -70,9 +70,7 @@ def plasma(height: int, width: int, decay: float, stream: Stream) -> Plane:
     if side <= _FINEST:
         return field[:height, :width]
     step = _FINEST / side
-    for axis, length in enumerate((height, width)):
-        field = lerp(field, np.arange(length) * step, axis)
-    return field
+    return resample(field, np.arange(height) * step, np.arange(width) * step)
 
 
 def diamond_square(side: int, decay: float, stream: Stream) -> NDArray[np.float64]:
@@ -101,12 +99,12 @@ def diamond_square(side: int, decay: float, stream: Stream) -> NDArray[np.float6
 
 def value_noise(shape: tuple[int, int], cell: int, stream: Stream) -> Plane:
     """Return noise that changes over ``cell`` points, (H, W) float32 in [0, 1]."""
-    coarse = stream.signs(*(length // cell + 2 for length in shape)).astype(np.float32)
-    for axis, length in enumerate(shape):
-        coarse = lerp(coarse, np.arange(length) / cell, axis)
-    coarse += 1
-    coarse *= np.float32(0.5)
-    return coarse
+    height, width = shape
+    coarse = stream.signs(height // cell + 2, width // cell + 2).astype(np.float32)
+    noise = resample(coarse, np.arange(height) / cell, np.arange(width) / cell)
+    noise += 1
+    noise *= np.float32(0.5)
+    return noise
 
 
 def frost_texture(shape: tuple[int, int], stream: Stream) -> Plane:

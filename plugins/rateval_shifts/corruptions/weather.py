@@ -16,7 +16,7 @@ from rateval_shifts.corruptions.fields import Grid, frost_texture, plasma
 from rateval_shifts.corruptions.filters import along, blur, trail
 from rateval_shifts.corruptions.picture import Picture, Plane, cut
 from rateval_shifts.corruptions.streams import Stream
-from rateval_shifts.corruptions.warping import lerp, zoomed
+from rateval_shifts.corruptions.warping import resample, zoomed
 
 _GREY = (0.299, 0.587, 0.114)
 _WATER, _MUD = (175, 238, 238), (63, 42, 20)
@@ -60,11 +60,11 @@ def snow(picture: Picture, severity: int, stream: Stream) -> Picture:
 def snowflakes(shape: tuple[int, int], severity: int, stream: Stream) -> NDArray[np.uint8]:
     """Return the levels of flakes with their trails, (H, W) uint8."""
     mean, sigma, zoom, least, radius, trail_sigma, _ = constants.SNOW[severity - 1]
-    kept = [math.ceil(length / zoom) for length in shape]
+    height, width = shape
+    kept = math.ceil(height / zoom), math.ceil(width / zoom)
     noise = stream.normals(65536 * sigma, *kept).astype(np.float32)
     layer = noise * np.float32(2.0**-16) + np.float32(mean)
-    for axis, length in enumerate(shape):
-        layer = lerp(layer, zoomed(length, zoom, kept[axis]), axis)
+    layer = resample(layer, zoomed(height, zoom, kept[0]), zoomed(width, zoom, kept[1]))
     layer[layer < least] = 0
     steps = trail(radius, trail_sigma, stream.uniform(-135, -45), 1.0)
     return along(cut(layer * np.float32(255)), steps)

@@ -35,6 +35,7 @@ PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
     ("model", "clip"): {"architecture": TINY_CLIP, "pretrained": "random"},
     ("finetuner", "ft"): {"epochs": 2, "lr": 1e-3, "batch_size": 10},
     ("finetuner", "evidence-ft"): {"epochs": 2, "lr": 1e-3, "batch_size": 10},
+    ("shift", "corruption"): {"type": "elastic_transform", "severity": 3},
 }
 
 

@@ -50,7 +50,8 @@ def assert_close(got: Levels, wanted: Levels, most: int = 1, share: float = 0.00
 
 
 def gaussian(levels: Levels, sigma: float) -> Levels:
-    return ndimage.gaussian_filter(levels, (sigma, sigma, 0), mode="nearest", truncate=4)
+    blurred = ndimage.gaussian_filter(levels, (sigma, sigma, 0), mode="nearest", truncate=4)
+    return np.asarray(blurred)
 
 
 @severities

@@ -39,7 +39,9 @@ def test_one_round_takes_place_and_no_more_than_asked_for() -> None:
     assert list(rounds(3, 100.0)) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("name", ["attribution", "reading", "shapes", "shifts", "startup", "validators"])
+@pytest.mark.parametrize(
+    "name", ["attribution", "reading", "shapes", "shifts", "startup", "validators"]
+)
 def test_each_goes_by_such_rounds_and_says_how_long_it_takes(name: str) -> None:
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert " rounds(" in text.replace("pace.rounds(", " rounds(")

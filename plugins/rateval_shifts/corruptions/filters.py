@@ -62,7 +62,9 @@ def convolve(levels: Plane, kernel: NDArray[np.float64], border: str) -> Plane:
     for channel in range(levels.shape[2]):
         plane = levels[:, :, channel].astype(np.float64)
         padded = np.pad(plane, ((rows, rows), (columns, columns)), mode=border)  # type: ignore[call-overload]
-        whole = fft.irfft2(fft.rfft2(padded, shape) * spectrum, shape)
+        there = fft.rfft2(padded, shape)
+        there *= spectrum
+        whole = fft.irfft2(there, shape, overwrite_x=True)
         result[:, :, channel] = whole[2 * rows :, 2 * columns :][:height, :width]
     return result
 

@@ -1,4 +1,4 @@
-"""Datasets and shifts of plugins with every promise checked as a study uses them."""
+"""Datasets of plugins with every promise checked as a study uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from rateval.api.protocols import Dataset, Shift, Split
+from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.groups import Groups, find_group_fault, list_groups
 from rateval.errors import PluginError, naming
@@ -147,29 +147,6 @@ class CheckedSplit:
         name = getattr(sample, "id", None)
         which = f', sample "{name}",' if isinstance(name, str) else ""
         return PluginError(f"{self._name}{which} must {asked}; got {got}", kind="dataset")
-
-
-class CheckedShift:
-    """A shift whose results are checked: well formed, and the same sample but for its pixels."""
-
-    def __init__(self, shift: Shift, name: str) -> None:
-        self._shift, self._name = shift, name
-
-    def apply(self, sample: Sample) -> Sample:
-        """Return the shifted sample. Raises PluginError, with what was got and what is allowed."""
-        where = f'{self._name}: apply() on sample "{sample.id}"'
-        with naming(where, "shift"):
-            after = self._shift.apply(sample)
-        if not isinstance(after, Sample):
-            raise PluginError(f"{where} must return a Sample; got {describe(after)}", kind="shift")
-        fault = find_fault(after, sample.label + 1)
-        if (after.id, after.label) != (sample.id, sample.label):
-            fault = f"keep id and label {sample.label}", f"{after.id!r} and {after.label!r}"
-        if fault is None and sample.mask is not None and after.mask is None:
-            fault = "keep the mask", "None"
-        if fault is not None:
-            raise PluginError("{} must {}; got {}".format(where, *fault), kind="shift")
-        return after
 
 
 def find_fault(sample: object, classes: int) -> tuple[str, str] | None:

@@ -13,6 +13,7 @@ from rateval.api.kinds import KINDS
 from rateval.api.params import Params
 from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
 from rateval.records.key import Key
+from rateval.records.shift import ShiftKey
 from rateval.registry.registry import Registered
 from rateval.store.store import identify
 
@@ -26,6 +27,8 @@ class Choice:
     params: Params
     finetuners: tuple[str, ...] | None = None
     """Labels of the methods that it explains; None is all of them."""
+    shift: ShiftKey | None = None
+    """Of a shift: its parts in keys, whose text is the label; None of anything else."""
 
     def serves(self, finetuner: Choice) -> bool:
         """Return whether it explains what a method classifies."""
@@ -99,7 +102,7 @@ class Cell:
             dataset=self.dataset.label,
             model=self.model.label,
             finetuner=self.finetuner.label,
-            shift=self.shift.label if self.shift else None,
+            shift=self.shift.shift if self.shift else None,
             attribution=self.attribution.label,
             seed=self.seed,
         )
@@ -184,7 +187,7 @@ def _settle(cell: Cell) -> Cell:
         "dataset": key.dataset,
         "model": key.model,
         "finetune": key.finetuner,
-        "shift": key.shift or "",
+        "shift": key.shift.text if key.shift else "",
         "seed": "" if key.seed is None else str(key.seed),
     }
     params = cell.attribution.params.for_cell(names)

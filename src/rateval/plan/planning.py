@@ -11,6 +11,7 @@ from rateval.plan.absent import find_absent, find_absent_of_cells
 from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_shared, lay_out
 from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.edits import find_unedited, find_unpaintable
+from rateval.plan.expanding import choose_each, find_same
 from rateval.plan.plan import Plan
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.registry.registry import Registry
@@ -34,16 +35,17 @@ def make_plan(
     spec, problems = check_spec(document)
     chosen: list[_Chosen] = []
     for at, entry in readable_entries(document):
-        choice = choose_in(document, at, entry, registry)
-        if isinstance(choice, Choice):
-            chosen.append(_Chosen(at, entry, choice))
-            problems += find_absent(document, at, choice) if look else []
-            problems += find_unedited(document, at, choice)
-        else:
-            problems += choice
+        for made in choose_each(document, at, entry, registry):
+            if isinstance(made, Problem):
+                problems.append(made)
+                continue
+            chosen.append(_Chosen(at, *made))
+            problems += find_absent(document, at, chosen[-1].choice) if look else []
+            problems += find_unedited(document, at, chosen[-1].choice)
+    problems += find_same(document, [(found.at, found.choice) for found in chosen])
     problems += find_unpaintable(document)
     if spec is None or problems:
-        raise SpecError(problems)
+        raise SpecError(dict.fromkeys(problems))  # what a shift's combinations share is told once
     chosen += [
         _Chosen(place_of(table, index), entry, choose_default(table, entry.use, registry))
         for table in TABLES  # what a spec leaves out comes from the defaults of RunSpec

@@ -175,7 +175,8 @@ class RunSpec(Table):
     )
     """What to count."""
     shift: tuple[Entry, ...] = ()
-    """Shifts of the test images; the unshifted test is always part of the grid."""
+    """Shifts of the test images; the unshifted test is always part of the grid. A list of ``type``
+    or ``severity``, where the shift takes one, stands for one shift per combination."""
     faithfulness: Faithfulness | None = None
     """Whether and how the explainers' faithfulness is tried."""
     counterfactual: Counterfactual | None = None

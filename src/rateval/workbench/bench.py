@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rateval.api.component import Context
-from rateval.api.protocols import Classifier, Model
+from rateval.api.protocols import Classifier, Model, Split
+from rateval.data.checked_shift import CheckedShift
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
 from rateval.workbench.build import build, check_handed_over, determine
@@ -73,6 +74,16 @@ class Workbench:
                 self._failed[key] = choice, error
                 raise
         return self._objects[key]
+
+    def shift(self, choice: Choice | None, whole: Split, seed: int | None) -> CheckedShift | None:
+        """Return a shift as it acts on the samples of a whole split; None where none is asked for.
+
+        Raises what making it raises.
+        """
+        if choice is None:
+            return None
+        made: CheckedShift = self.object(choice, seed)
+        return made.among(whole)
 
     def find_culprit(self, error: BaseException) -> Choice | None:
         """Return the choice that could not be made because of ``error``, or None."""

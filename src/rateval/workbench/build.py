@@ -11,7 +11,8 @@ from typing_extensions import get_protocol_members
 
 from rateval.api.component import Context
 from rateval.api.kinds import KINDS
-from rateval.data.checked import CheckedDataset, CheckedShift, describe
+from rateval.data.checked import CheckedDataset, describe
+from rateval.data.checked_shift import CheckedShift
 from rateval.errors import PluginError, RatevalError, naming
 from rateval.plan.cells import Choice
 from rateval.plan.published import AAAI25

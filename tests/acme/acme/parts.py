@@ -234,7 +234,7 @@ class Haze:
             return Skipped(sample.id, "has no mask, which haze needs")
         colour = Image.new("RGB", sample.image.size, self.params.type)
         hazy = Image.blend(sample.image, colour, self.params.severity / 6)
-        if self.params.evidence:
+        if self.params.evidence and sample.mask is not None:
             hazy.paste(sample.image, mask=Image.fromarray(sample.mask))
         return dataclasses.replace(sample, image=hazy)
 

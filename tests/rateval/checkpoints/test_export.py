@@ -210,13 +210,8 @@ def test_labels_that_do_not_go_together(record: RunRecord) -> None:
 
 def test_cells_of_one_classifier_are_one(record: RunRecord) -> None:
     (cell,) = record.cells
-    again = cell.model_copy(
-        update={
-            "key": cell.key.model_copy(
-                update={"dataset": "unbiased", "shift": ShiftKey(family="darken")}
-            )
-        }
-    )
+    named = {"dataset": "unbiased", "shift": ShiftKey(family="darken")}
+    again = cell.model_copy(update={"key": cell.key.model_copy(update=named)})
     two = record.model_copy(update={"cells": (cell, again)})
     assert choose_classifier(two, {}) is cell
     assert choose_classifier(two, {"dataset": "unbiased"}) is again

@@ -12,6 +12,7 @@ import rateval
 from rateval.cli.main import main
 from rateval.errors import RatevalError
 from rateval.records.key import Key
+from rateval.records.shift import ShiftKey
 
 
 @pytest.fixture(autouse=True)
@@ -46,8 +47,8 @@ def test_a_run_of_the_format_before_says_what_to_do(capsys: pytest.CaptureFixtur
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "error: my run/run.json: a run record of format 2, and this rateval reads format 4, 5 or 6; "
-        "run its spec again: rateval run 'my run/spec.toml' "
+        "error: my run/run.json: a run record of format 2, and this rateval reads format 4, 5 or "
+        "6; run its spec again: rateval run 'my run/spec.toml' "
         "(what is stored and means the same is reused)\n"
     )
 
@@ -61,7 +62,7 @@ def test_without_its_spec_no_command_is_promised() -> None:
 
 def test_a_run_of_a_later_format_asks_for_a_later_rateval() -> None:
     with pytest.raises(RatevalError, match=r"of format 7, .* install the version of rateval that"):
-        rateval.load(write_run("new", 6))
+        rateval.load(write_run("new", 7))
 
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "{", '{"format": "three"}', '{"format": null}'])

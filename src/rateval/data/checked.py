@@ -62,7 +62,7 @@ class CheckedSplit:
     """A split whose samples are checked as they are read, and its list of them at once."""
 
     def __init__(self, whole: Split, name: str, classes: int) -> None:
-        self._whole, self._name, self._classes = whole, name, classes
+        self._whole, self.name, self._classes = whole, name, classes
         with naming(name, "dataset"):
             self.identity = whole.identity
             self._length = len(whole)
@@ -89,7 +89,7 @@ class CheckedSplit:
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Return the samples at ``indices``, each as its protocol has it."""
-        with naming(f"{self._name}: samples(){self._tell_which(indices)}", "dataset"):
+        with naming(f"{self.name}: samples(){self._tell_which(indices)}", "dataset"):
             found = list(self._whole.samples(indices))
         if len(found) != len(indices):
             got = f"{len(found)} for {len(indices)} indices"
@@ -146,7 +146,7 @@ class CheckedSplit:
     def _fault(self, asked: str, got: object, sample: object = None) -> PluginError:
         name = getattr(sample, "id", None)
         which = f', sample "{name}",' if isinstance(name, str) else ""
-        return PluginError(f"{self._name}{which} must {asked}; got {got}", kind="dataset")
+        return PluginError(f"{self.name}{which} must {asked}; got {got}", kind="dataset")
 
 
 def find_fault(sample: object, classes: int) -> tuple[str, str] | None:

@@ -92,7 +92,7 @@ def choose_in(
                     (*at, *_pick(details["loc"], picked)),
                     value=details["type"] != "extra_forbidden",
                 ),
-                explain_param(details, model, found, ("use", "name")),
+                explain_param(details, model, found, entry.own_keys()),
             )
             for details in one_per_key(error, entry.params)
         ]

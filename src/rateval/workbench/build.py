@@ -35,7 +35,7 @@ def build(choice: Choice, context: Context) -> Any:
     """
     registered = choice.registered
     factory = load_factory(registered)
-    seed = factory_seed(choice, context.seed)
+    seed = factory_seed(choice.plain, context.seed)
     name = name_plugin(choice)
     try:
         built = factory(choice.params, dataclasses.replace(context, seed=seed))
@@ -112,6 +112,8 @@ def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
             values["digest"] = digest(choice.params)
         if not isinstance(values["digest"], str):
             raise PluginError(f"{name} must be text; got {describe(values['digest'])}")
+    if choice.train_shift is not None:
+        values["train_shift"] = determine(choice.train_shift, seed)
     if choice.seeded:
         values["seed"] = seed
     return values

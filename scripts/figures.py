@@ -116,7 +116,7 @@ def make_row(
 ) -> Row:
     """Make the row of one method by one validator."""
     key = result.key
-    test = ", ".join(filter(None, (key.dataset, key.shift)))
+    test = ", ".join(filter(None, (key.dataset, key.shift.text if key.shift else "")))
     place = (test, key.model, key.finetuner, key.attribution, evidence.validator)
     changes = {b: differences[place, b] for b in baselines if (place, b) in differences}
     estimates = {score.metric: score.value for score in evidence.scores}
@@ -138,7 +138,7 @@ def read_differences(record: RunRecord) -> dict[tuple[Place, str], dict[str, Tri
             continue  # one seed of several
         if method.model != other.model:
             continue
-        test = ", ".join(filter(None, (method.dataset, method.shift)))
+        test = ", ".join(filter(None, (method.dataset, method.shift.text if method.shift else "")))
         change = {d.metric: rounded(d.value, d.low, d.high) for d in pair.differences}
         there = (method.attribution, pair.validator)
         found[(test, method.model, method.finetuner, *there), other.finetuner] = change
@@ -156,7 +156,7 @@ def read_answers(record: RunRecord) -> dict[Place, dict[str, Triple]]:
     for cell in record.cells:
         if (answers := cell.counterfactual) is not None:
             key = cell.key
-            test = ", ".join(filter(None, (key.dataset, key.shift)))
+            test = ", ".join(filter(None, (key.dataset, key.shift.text if key.shift else "")))
             place = (test, key.model, key.finetuner, key.attribution, "")
             found.setdefault(place, []).append(answers)
     shares = {}

@@ -244,6 +244,10 @@ class Metric(Protocol):
 class Shift(Protocol):
     """A change of the test images' distribution."""
 
-    def apply(self, sample: Sample) -> Sample:
-        """Return the shifted sample; the same sample always gives the same result."""
+    def apply(self, sample: Sample) -> Sample | Skipped:
+        """Return the shifted sample; the same sample always gives the same result.
+
+        Threads call it, in any order. A sample that it can do nothing with, such as one without the
+        mask that it needs, gives ``Skipped`` with its id and why, and is in no cell of the shift.
+        """
         ...

@@ -140,7 +140,7 @@ def resolve(record: RunRecord, table: str, label: str, registry: Registry) -> Ch
         # Some keys are refused beside others, even with the value that they have when left out.
         defaults = params_class(found).model_construct().model_dump(mode="json")
         params = {k: v for k, v in params.items() if k not in defaults or v != defaults[k]}
-    chosen = Entry.model_validate({"use": use, "name": label} | params)
+    chosen = Entry.model_validate({"use": use, "name": entry.get("family", label)} | params)
     return choose(table, chosen, registry, str(record.path / "run.json"))
 
 

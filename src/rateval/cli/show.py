@@ -10,6 +10,7 @@ from rich.table import Table
 from rateval.api.kinds import KINDS
 from rateval.console import Console, Text
 from rateval.errors import RatevalError
+from rateval.plan.expanding import axes_of
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.describe import Parameter, describe_parameters
 from rateval.registry.discovery import discover
@@ -34,9 +35,13 @@ def execute(parsed: Namespace) -> int:
         raise RatevalError(f"{parsed.kind} {parsed.name}: {error}") from None
     console = Console()
     _print_head(console, found)
-    parameters = describe_parameters(params_class(found))
+    model = params_class(found)
+    parameters = describe_parameters(model)
     if parameters:
         console.print(_table(parameters))
+        axes = " or ".join(axes_of(model)) if found.kind == "shift" else ""
+        if axes:
+            console.print(f"\nIn a spec, a list of {axes} is one shift per combination.")
     else:
         console.print("It takes no parameters.")
     return 0

@@ -73,7 +73,7 @@ def load_chunks(
     chunks: Sequence[Sequence[int]],
     *,
     masks: bool = False,
-    change: Callable[[Sample, int], Sample] | None = None,
+    change: Callable[[Sample, int], Sample | Skipped] | None = None,
     readers: int = 1,
 ) -> Iterator[Batch]:
     """Yield one batch for each of ``chunks``, the positions of its samples in ``split``.
@@ -96,7 +96,7 @@ def load_chunks(
             yield _collate(len(chunk), read, masks)
 
 
-def _without_index(shift: Shift) -> Callable[[Sample, int], Sample]:
+def _without_index(shift: Shift) -> Callable[[Sample, int], Sample | Skipped]:
     return lambda sample, index: shift.apply(sample)
 
 

@@ -1,4 +1,4 @@
-"""Datasets and shifts of plugins with every promise checked as a study uses them."""
+"""Datasets of plugins with every promise checked as a study uses them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from rateval.api.protocols import Dataset, Shift, Split
+from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.groups import Groups, find_group_fault, list_groups
 from rateval.errors import PluginError, naming
@@ -62,7 +62,7 @@ class CheckedSplit:
     """A split whose samples are checked as they are read, and its list of them at once."""
 
     def __init__(self, whole: Split, name: str, classes: int) -> None:
-        self._whole, self._name, self._classes = whole, name, classes
+        self._whole, self.name, self._classes = whole, name, classes
         with naming(name, "dataset"):
             self.identity = whole.identity
             self._length = len(whole)
@@ -89,7 +89,7 @@ class CheckedSplit:
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Return the samples at ``indices``, each as its protocol has it."""
-        with naming(f"{self._name}: samples(){self._tell_which(indices)}", "dataset"):
+        with naming(f"{self.name}: samples(){self._tell_which(indices)}", "dataset"):
             found = list(self._whole.samples(indices))
         if len(found) != len(indices):
             got = f"{len(found)} for {len(indices)} indices"
@@ -146,30 +146,7 @@ class CheckedSplit:
     def _fault(self, asked: str, got: object, sample: object = None) -> PluginError:
         name = getattr(sample, "id", None)
         which = f', sample "{name}",' if isinstance(name, str) else ""
-        return PluginError(f"{self._name}{which} must {asked}; got {got}", kind="dataset")
-
-
-class CheckedShift:
-    """A shift whose results are checked: well formed, and the same sample but for its pixels."""
-
-    def __init__(self, shift: Shift, name: str) -> None:
-        self._shift, self._name = shift, name
-
-    def apply(self, sample: Sample) -> Sample:
-        """Return the shifted sample. Raises PluginError, with what was got and what is allowed."""
-        where = f'{self._name}: apply() on sample "{sample.id}"'
-        with naming(where, "shift"):
-            after = self._shift.apply(sample)
-        if not isinstance(after, Sample):
-            raise PluginError(f"{where} must return a Sample; got {describe(after)}", kind="shift")
-        fault = find_fault(after, sample.label + 1)
-        if (after.id, after.label) != (sample.id, sample.label):
-            fault = f"keep id and label {sample.label}", f"{after.id!r} and {after.label!r}"
-        if fault is None and sample.mask is not None and after.mask is None:
-            fault = "keep the mask", "None"
-        if fault is not None:
-            raise PluginError("{} must {}; got {}".format(where, *fault), kind="shift")
-        return after
+        return PluginError(f"{self.name}{which} must {asked}; got {got}", kind="dataset")
 
 
 def find_fault(sample: object, classes: int) -> tuple[str, str] | None:

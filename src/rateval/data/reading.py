@@ -46,7 +46,7 @@ class Reader:
     split: Split
     model: Model
     masks: bool = False
-    change: Callable[[Sample, int], Sample] | None = None
+    change: Callable[[Sample, int], Sample | Skipped] | None = None
     """From a sample and its position to the one that is preprocessed."""
 
     def read(self, indices: Sequence[int]) -> list[Ready | Skipped]:
@@ -64,7 +64,10 @@ class Reader:
             return sample
         if self.change is not None:
             with naming(f'what changes sample "{sample.id}"'):
-                sample = self.change(sample, index)
+                changed = self.change(sample, index)
+            if isinstance(changed, Skipped):
+                return changed
+            sample = changed
         image = _prepare(sample, self.model)
         mask = None
         if self.masks and sample.mask is not None:

@@ -227,7 +227,7 @@ class Hands:
             self._classifier(steps),
             self.bench.object(cell.attribution, cell.seed) if explaining else None,
             limited_test(self.plan, self.bench, cell),
-            None if cell.shift is None else self.bench.object(cell.shift, cell.seed),
+            self.bench.shift(cell.shift, dataset.test, cell.seed),
             task_of(dataset),
             self.bench.context.device,
             self.plan.spec.run.batch_size,

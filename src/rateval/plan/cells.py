@@ -13,6 +13,7 @@ from rateval.api.kinds import KINDS
 from rateval.api.params import Params
 from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
 from rateval.records.key import Key
+from rateval.records.shift import ShiftKey
 from rateval.registry.registry import Registered
 from rateval.store.store import identify
 
@@ -26,6 +27,10 @@ class Choice:
     params: Params
     finetuners: tuple[str, ...] | None = None
     """Labels of the methods that it explains; None is all of them."""
+    shift: ShiftKey | None = None
+    """Of a shift: its parts in keys, whose text is the label; None of anything else."""
+    train_shift: Choice | None = None
+    """Of a dataset: the shift of its training split, if any."""
 
     def serves(self, finetuner: Choice) -> bool:
         """Return whether it explains what a method classifies."""
@@ -46,7 +51,8 @@ class Choice:
     @property
     def seeded(self) -> bool:
         """Whether its object depends on the study's seed; a seed of its own goes first."""
-        return depends_on_seed(self.registered.component, self.params)
+        own = depends_on_seed(self.registered.component, self.params)
+        return own or (self.train_shift is not None and self.train_shift.seeded)
 
     @property
     def per_cell(self) -> bool:
@@ -61,13 +67,21 @@ class Choice:
     def describe(self) -> dict[str, Any]:
         """Return what of this choice determines results, as JSON values, its digest aside."""
         component, plugin = self.registered.component, self.registered.plugin
-        return {
+        values = {
             "kind": self.registered.kind,
             "component": component.name,
             "version": component.version,
             "distribution": plugin.origin,
             "params": self.params.model_dump(mode="json"),
         }
+        if self.train_shift is not None:
+            values["train_shift"] = self.train_shift.describe()
+        return values
+
+    @property
+    def plain(self) -> Choice:
+        """The choice without a shift of its training split."""
+        return self if self.train_shift is None else replace(self, train_shift=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ class Cell:
             dataset=self.dataset.label,
             model=self.model.label,
             finetuner=self.finetuner.label,
-            shift=self.shift.label if self.shift else None,
+            shift=self.shift.shift if self.shift else None,
             attribution=self.attribution.label,
             seed=self.seed,
         )
@@ -184,7 +198,7 @@ def _settle(cell: Cell) -> Cell:
         "dataset": key.dataset,
         "model": key.model,
         "finetune": key.finetuner,
-        "shift": key.shift or "",
+        "shift": key.shift.text if key.shift else "",
         "seed": "" if key.seed is None else str(key.seed),
     }
     params = cell.attribution.params.for_cell(names)

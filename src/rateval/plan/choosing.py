@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 from rateval.api.params import Params
 from rateval.errors import PluginError, Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
+from rateval.records.shift import ShiftKey
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.finding import find_component
 from rateval.registry.references import explain_unresolved, params_class, parse_params
@@ -19,9 +22,14 @@ from rateval.spec.document import Document
 from rateval.spec.explain import explain_error, explain_unknown_key, locate
 from rateval.spec.tables import TABLES, Entry, Place, is_single, place_of
 from rateval.spec.values import explain_path
+from rateval.wording import is_control
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+
+LONGEST_TYPE = 80
+"""Characters of a shift's type at most."""
 
 
 def choose_default(table: str, name: str, registry: Registry) -> Choice:
@@ -42,21 +50,33 @@ def choose(table: str, entry: Entry, registry: Registry, origin: str) -> Choice:
     return choice
 
 
-def choose_in(
+def find_in(
     document: Document, at: Place, entry: Entry, registry: Registry
-) -> Choice | list[Problem]:
-    """Return the component of an entry that stands in a document, or what is wrong with it."""
-    kind = TABLES[str(at[0])]
+) -> Registered | Problem:
+    """Return the component that an entry uses, or why it can't be."""
     try:
-        found = find_component(kind, entry.use, registry, document.folder)
+        found = find_component(TABLES[str(at[0])], entry.use, registry, document.folder)
     except RatevalError as error:
-        return [Problem(document.where((*at, "use"), value=True), str(error))]
-    missing = explain_missing(found)
-    if missing is not None:
-        return [Problem(document.where((*at, "use"), value=True), missing)]
-    unresolved = explain_unresolved(found)
-    if unresolved is not None:
-        return [Problem(document.where((*at, "use"), value=True), unresolved)]
+        return Problem(document.where((*at, "use"), value=True), str(error))
+    why = explain_missing(found) or explain_unresolved(found)
+    return Problem(document.where((*at, "use"), value=True), why) if why else found
+
+
+def choose_in(
+    document: Document,
+    at: Place,
+    entry: Entry,
+    registry: Registry,
+    picked: Mapping[str, int] = MappingProxyType({}),
+) -> Choice | list[Problem]:
+    """Return the component of an entry that stands in a document, or what is wrong with it.
+
+    ``picked`` are the params of which the document has a list, with the place in it of the one
+    that the entry has.
+    """
+    found = find_in(document, at, entry, registry)
+    if isinstance(found, Problem):
+        return [found]
     try:
         params = parse_params(found, entry.params, document.folder)
     except PluginError:  # a path in it is none, and was tried
@@ -68,15 +88,52 @@ def choose_in(
         model = params_class(found)
         return [
             Problem(
-                document.where((*at, *details["loc"]), value=details["type"] != "extra_forbidden"),
-                explain_param(details, model, found, ("use", "name")),
+                document.where(
+                    (*at, *_pick(details["loc"], picked)),
+                    value=details["type"] != "extra_forbidden",
+                ),
+                explain_param(details, model, found, entry.own_keys()),
             )
             for details in one_per_key(error, entry.params)
         ]
     wrong = _find_paths({name: getattr(params, name) for name in type(params).model_fields}, Path)
     if wrong:
         return [Problem(document.where((*at, *key), value=True), why) for key, why in wrong]
-    return Choice(entry.label, found, params)
+    if found.kind != "shift":
+        return Choice(entry.label, found, params)
+    shift = _name_shift(entry.label, params)
+    why = _explain_type(shift.type or "")
+    if why:
+        return [Problem(document.where((*at, *_pick(("type",), picked)), value=True), why)]
+    return Choice(shift.text, found, params, shift=shift)
+
+
+def _pick(loc: Place, picked: Mapping[str, int]) -> Place:
+    """Return the place of a param, in a list where the document has one."""
+    name = loc[0] if loc else ""
+    return (name, picked[name], *loc[1:]) if isinstance(name, str) and name in picked else loc
+
+
+def _name_shift(family: str, params: Params) -> ShiftKey:
+    values = params.model_dump(mode="json", include={"type", "severity"})
+    kind, severity = values.get("type"), values.get("severity")
+    number = isinstance(severity, int | float) and type(severity) is not bool
+    return ShiftKey(
+        family=family,
+        type=kind if isinstance(kind, str) and kind.strip() else None,
+        severity=severity if number and math.isfinite(severity or 0) else None,
+    )
+
+
+def _explain_type(text: str) -> str:
+    """Return why a type can't be part of a name; empty for one that can."""
+    if len(text) > LONGEST_TYPE:
+        return f"is part of the shift's name, and must have at most {LONGEST_TYPE} characters"
+    odd = [sign for sign in dict.fromkeys(text) if is_control(sign)]
+    codes = ", ".join(f"U+{ord(sign):04X}" for sign in odd)
+    return (
+        f"is part of the shift's name, and must hold no control characters ({codes})" if odd else ""
+    )
 
 
 def _find_paths(values: Mapping[str, object], kind: type) -> list[tuple[Place, str]]:

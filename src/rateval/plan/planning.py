@@ -11,8 +11,10 @@ from rateval.plan.absent import find_absent, find_absent_of_cells
 from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_shared, lay_out
 from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.edits import find_unedited, find_unpaintable
+from rateval.plan.expanding import choose_each, find_same
 from rateval.plan.plan import Plan
 from rateval.plan.published import AAAI25, Protocol, Publication
+from rateval.plan.train_shifts import find_unknown, link
 from rateval.registry.registry import Registry
 from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
@@ -32,18 +34,10 @@ def make_plan(
     Whether what the params name is on disk is left open unless it is to ``look``.
     """
     spec, problems = check_spec(document)
-    chosen: list[_Chosen] = []
-    for at, entry in readable_entries(document):
-        choice = choose_in(document, at, entry, registry)
-        if isinstance(choice, Choice):
-            chosen.append(_Chosen(at, entry, choice))
-            problems += find_absent(document, at, choice) if look else []
-            problems += find_unedited(document, at, choice)
-        else:
-            problems += choice
+    chosen = _choose_all(document, registry, problems, look=look)
     problems += find_unpaintable(document)
     if spec is None or problems:
-        raise SpecError(problems)
+        raise SpecError(dict.fromkeys(problems))  # what a shift's combinations share is told once
     chosen += [
         _Chosen(place_of(table, index), entry, choose_default(table, entry.use, registry))
         for table in TABLES  # what a spec leaves out comes from the defaults of RunSpec
@@ -75,6 +69,29 @@ class _Chosen:
     choice: Choice
 
 
+def _choose_all(
+    document: Document, registry: Registry, problems: list[Problem], *, look: bool
+) -> list[_Chosen]:
+    """Return what the entries of a document stand for; what is wrong is added to ``problems``."""
+    chosen: list[_Chosen] = []
+    wrong: set[str | int] = set()
+    entries = readable_entries(document)
+    for at, entry in entries:
+        for made in choose_each(document, at, entry, registry):
+            if isinstance(made, Problem):
+                problems.append(made)
+                wrong.add(at[0])
+                continue
+            chosen.append(_Chosen(at, *made))
+            problems += find_absent(document, at, chosen[-1].choice) if look else []
+            problems += find_unedited(document, at, chosen[-1].choice)
+    problems += find_same(document, [(found.at, found.choice) for found in chosen])
+    if "shift" not in wrong:  # what is left of them would make false claims
+        shifts = [found.choice for found in chosen if found.at[0] == "shift"]
+        problems += find_unknown(document, entries, shifts)
+    return chosen
+
+
 def _publish(
     document: Document,
     spec: RunSpec,
@@ -101,6 +118,10 @@ def _lay_out(
     made = {
         table: tuple(found.choice for found in chosen if found.at[0] == table) for table in TABLES
     }
+    shifts = {choice.label: choice for choice in made["shift"]}
+    made["dataset"] = tuple(
+        link(found.choice, found.entry, shifts) for found in chosen if found.at[0] == "dataset"
+    )
     seeds = spec.study.all_seeds
     count = count_cells(made, seeds)
     if count > spec.run.max_cells:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rateval.errors import RatevalError
 
-FORMAT = 5
-READABLE = (4, 5)
-"""In the fourth, groups have no columns."""
-READABLE_TEXT = " or ".join(map(str, READABLE))
+FORMAT = 6
+READABLE = (4, 5, 6)
+"""In the fourth, groups have no columns; up to the fifth, a shift is a text."""
+READABLE_TEXT = ", ".join(map(str, READABLE[:-1])) + f" or {READABLE[-1]}"
 
 
 def require_format(file: Path, content: bytes) -> None:

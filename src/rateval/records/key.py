@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from rateval.records.base import Record
+from rateval.records.shift import Shifted, ShiftKey
 
 Label = Literal["dataset", "model", "finetuner", "shift", "attribution", "seed"]
-Labels = tuple[str | int | None, ...]
+Labels = tuple[str | int | ShiftKey | None, ...]
 
 
 class ClassifierKey(Record):
@@ -33,7 +34,7 @@ class ClassifierKey(Record):
 class Key(ClassifierKey):
     """Labels of the spec that tell one cell of a study from all others."""
 
-    shift: str | None = None
+    shift: Shifted = None
     """Null for the unshifted test."""
     attribution: str
 
@@ -57,10 +58,11 @@ class Key(ClassifierKey):
     def row(self) -> str:
         """Model, method and shift: the key's text within a table of one dataset and attribution.
 
-        >>> Key(dataset="birds", model="clip", finetuner="ft", shift="fog", attribution="a").row
-        'clip · ft, fog'
+        >>> fog = ShiftKey(family="corruption", type="fog", severity=3)
+        >>> Key(dataset="birds", model="clip", finetuner="ft", shift=fog, attribution="a").row
+        'clip · ft, corruption fog 3'
         """
-        return self.method + (f", {self.shift}" if self.shift else "")
+        return self.method + (f", {self.shift.text}" if self.shift else "")
 
     def without(self, *labels: Label) -> Labels:
         """Return the other labels, to group cells by what they have in common.
@@ -88,10 +90,11 @@ class Key(ClassifierKey):
         >>> key = Key(dataset="birds", model="clip", finetuner="ft", attribution="legrad", seed=1)
         >>> key.text()
         'clip · ft on birds'
-        >>> key.model_copy(update={"shift": "dark"}).text(attribution=True, seed=True)
+        >>> dark = key.model_copy(update={"shift": ShiftKey(family="dark")})
+        >>> dark.text(attribution=True, seed=True)
         'clip · ft on birds, dark · legrad, seed 1'
         """
-        shift = f", {self.shift}" if self.shift else ""
+        shift = f", {self.shift.text}" if self.shift else ""
         by = f" · {self.attribution}" if attribution else ""
         of = f", seed {self.seed}" if seed and self.seed is not None else ""
         return f"{self.method} on {self.dataset}{shift}{by}{of}"

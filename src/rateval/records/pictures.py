@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from rateval.records.base import Record
+from rateval.records.shift import Shifted
 
 PICTURES = "pictures"
 """Stage, and folder of the store, of pictures."""
@@ -25,7 +26,7 @@ class PicturesRecord(Record):
     """Pictures of a sample of test images, as some of the study's models see them."""
 
     dataset: str
-    shift: str | None = None
+    shift: Shifted = None
     """Null for the unshifted test."""
     seed: int | None = None
     """The one of the study's seeds that the test was made with; null when it depends on none."""

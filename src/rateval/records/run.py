@@ -36,7 +36,7 @@ LOG_NAME = "run.log"
 class RunRecord(StoredTables):
     """Everything that is known of one run; in a notebook it shows its tables."""
 
-    format: Literal[4, 5] = 5
+    format: Literal[4, 5, 6] = 6
     study: str
     protocol: Literal["matched", "aaai25"] = "matched"
     """As the study's ``protocol``."""

@@ -43,7 +43,7 @@ def find_tests(selection: Selection) -> list[Test]:
 
 def _name(record: RunRecord, cell: CellRecord) -> str:
     key = cell.key
-    parts = [key.dataset, key.shift, key.model, key.attribution]
+    parts = [key.dataset, key.shift.text if key.shift else None, key.model, key.attribution]
     if len(record.seeds) > 1:
         parts.append(f"seed {key.seed}")
     return " ".join(part for part in parts if part)

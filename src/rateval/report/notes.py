@@ -223,5 +223,5 @@ def explain_changes(record: RunRecord) -> Iterator[str]:
 
 
 def _where(change: RankingChangeRecord) -> str:
-    shift = f", {change.shift}" if change.shift else ""
+    shift = f", {change.shift.text}" if change.shift else ""
     return f"{change.first.dataset} · {change.first.model}{shift}"

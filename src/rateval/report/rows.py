@@ -190,7 +190,7 @@ def name_rows(block: Block) -> dict[Key, str]:
     if len({row.key.model for row in block.rows}) > 1:
         return {row.key: row.key.row for row in block.rows}
     return {
-        row.key: row.key.finetuner + (f", {row.key.shift}" if row.key.shift else "")
+        row.key: row.key.finetuner + (f", {row.key.shift.text}" if row.key.shift else "")
         for row in block.rows
     }
 

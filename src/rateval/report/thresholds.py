@@ -111,4 +111,4 @@ def explain_crossings(block: Block, clear: Clear) -> Iterator[str]:
 def _name(key: Key, block: Block) -> str:
     """Return a row's name below its table: the method's where all rows are of one model."""
     alone = len({row.key.model for row in block.rows}) == 1
-    return key.finetuner + (f", {key.shift}" if key.shift else "") if alone else key.row
+    return key.finetuner + (f", {key.shift.text}" if key.shift else "") if alone else key.row

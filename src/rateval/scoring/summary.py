@@ -149,6 +149,7 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
     for table in TABLES:
         resolved[table] = [
             {"name": choice.label}
+            | _name_family(choice)
             | _name_file(choice)
             | _limits(choice)
             | _needs(choice)
@@ -158,6 +159,12 @@ def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
     resolved["statistics"] = plan.spec.statistics.model_dump(mode="json")
     resolved["report"] = plan.spec.report.model_dump(mode="json")
     return resolved | plan.spec.extras() | {"run": plan.spec.run.model_dump(mode="json")}
+
+
+def _name_family(choice: Choice) -> dict[str, Any]:
+    """Return the label of a shift's entry, where its name has a type or a severity besides."""
+    shift = choice.shift
+    return {} if shift is None or shift.family == choice.label else {"family": shift.family}
 
 
 def _name_file(choice: Choice) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rateval.errors import Problem, SpecError
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error
 from rateval.spec.renamed import explain_renamed
-from rateval.spec.tables import TABLES, Entry, Place, RunSpec, is_single, place_of
+from rateval.spec.tables import TABLES, Entry, Place, RunSpec, entry_class, is_single, place_of
 from rateval.spec.values import find_odd
 from rateval.wording import drawn, tell_apart
 
@@ -81,7 +81,8 @@ def readable_entries(document: Document) -> list[tuple[Place, Entry]]:
             raw = [raw] if isinstance(raw, dict) else []
         for index, item in enumerate(raw if isinstance(raw, list) else []):
             try:
-                entry = Entry.model_validate_json(json.dumps(item, default=str), strict=True)
+                text = json.dumps(item, default=str)
+                entry = entry_class(table).model_validate_json(text, strict=True)
             except ValidationError:
                 continue  # check_spec reports it
             found.append((place_of(table, index), entry))

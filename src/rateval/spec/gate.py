@@ -38,7 +38,8 @@ class Requirement(Table):
     method: Name | None = None
     """Label of the only method; all that were trained without it, or all where none was."""
     shift: Name | None = None
-    """Label of the only shift, ``none`` for the unshifted test; all without it."""
+    """Label of the only shift, such as ``corruption`` for all its types and severities, or
+    ``corruption fog 3``; ``none`` for the unshifted test; all without it."""
     attribution: Name | None = None
     """Label of the only attribution."""
     validator: Name | None = None

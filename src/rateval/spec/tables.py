@@ -73,8 +73,34 @@ class Entry(Table):
     def _gather_params(cls, data: object) -> object:
         if not isinstance(data, Mapping):
             return data
-        own = {key: data[key] for key in ("use", "name") if key in data}
+        own = {key: data[key] for key in cls.own_keys() if key in data}
         return own | {"params": {k: v for k, v in data.items() if k not in own}}
+
+    @classmethod
+    def own_keys(cls) -> tuple[str, ...]:
+        """Return the keys of the table that are no params."""
+        return tuple(name for name in cls.model_fields if name != "params")
+
+    def as_table(self) -> dict[str, Any]:
+        """Return a dict shaped like the TOML."""
+        return {"use": self.use, "name": self.label} | self.params
+
+
+class DatasetEntry(Entry):
+    """A dataset: one ``[[dataset]]`` of a spec."""
+
+    train_shift: Label | None = None
+    """Name of one of the study's shifts, by which the images are shifted that are trained on."""
+
+    def as_table(self) -> dict[str, Any]:
+        """Return a dict shaped like the TOML."""
+        asked = {} if self.train_shift is None else {"train_shift": self.train_shift}
+        return super().as_table() | asked
+
+
+def entry_class(table: str) -> type[Entry]:
+    """Return what the entries of a table are."""
+    return DatasetEntry if table == "dataset" else Entry
 
 
 def is_single(table: str) -> bool:
@@ -160,7 +186,7 @@ class RunSpec(Table):
     """A whole spec. The lists form a grid."""
 
     study: Study
-    dataset: tuple[Entry, ...] = Field(min_length=1)
+    dataset: tuple[DatasetEntry, ...] = Field(min_length=1)
     """What to train and test on."""
     model: tuple[Entry, ...] = Field(min_length=1)
     """The vision-language models."""
@@ -175,7 +201,8 @@ class RunSpec(Table):
     )
     """What to count."""
     shift: tuple[Entry, ...] = ()
-    """Shifts of the test images; the unshifted test is always part of the grid."""
+    """Shifts of the test images; the unshifted test is always part of the grid. A list of ``type``
+    or ``severity``, where the shift takes one, stands for one shift per combination."""
     faithfulness: Faithfulness | None = None
     """Whether and how the explainers' faithfulness is tried."""
     counterfactual: Counterfactual | None = None
@@ -201,10 +228,7 @@ class RunSpec(Table):
         """Return nested dicts shaped like the TOML."""
         tables: dict[str, Any] = {}
         for table in TABLES:
-            entries = [
-                {"use": entry.use, "name": entry.label} | entry.params
-                for entry in self.entries(table)
-            ]
+            entries = [entry.as_table() for entry in self.entries(table)]
             tables[table] = entries[0] if is_single(table) else entries
         tables |= self.extras()
         if self.statistics != Statistics():

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rateval.api.component import Context
-from rateval.api.protocols import Classifier, Model
+from rateval.api.protocols import Classifier, Model, Split
+from rateval.data.checked_shift import CheckedShift
+from rateval.data.shifted import TrainShifted
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
+from rateval.store.store import identify
 from rateval.workbench.build import build, check_handed_over, determine
 
 _Key = tuple[str, int | None]
@@ -66,13 +69,30 @@ class Workbench:
         if key in self._failed:
             raise self._failed[key][1]
         if key not in self._objects:
-            context = dataclasses.replace(self.context, seed=key[1] or 0)
             try:
-                self._objects[key] = check_handed_over(choice, build(choice, context), seed)
+                self._objects[key] = self._make(choice, seed)
             except (Exception, SystemExit) as error:
                 self._failed[key] = choice, error
                 raise
         return self._objects[key]
+
+    def _make(self, choice: Choice, seed: int | None) -> Any:
+        if choice.train_shift is not None:
+            by = identify(self.inputs(choice.train_shift, seed))
+            shift = self.object(choice.train_shift, seed)
+            return TrainShifted(self.object(choice.plain, seed), shift, by)
+        context = dataclasses.replace(self.context, seed=object_seed(choice, seed) or 0)
+        return check_handed_over(choice, build(choice, context), seed)
+
+    def shift(self, choice: Choice | None, whole: Split, seed: int | None) -> CheckedShift | None:
+        """Return a shift as it acts on the samples of a whole split; None where none is asked for.
+
+        Raises what making it raises.
+        """
+        if choice is None:
+            return None
+        made: CheckedShift = self.object(choice, seed)
+        return made.among(whole)
 
     def find_culprit(self, error: BaseException) -> Choice | None:
         """Return the choice that could not be made because of ``error``, or None."""

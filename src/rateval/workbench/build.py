@@ -11,7 +11,8 @@ from typing_extensions import get_protocol_members
 
 from rateval.api.component import Context
 from rateval.api.kinds import KINDS
-from rateval.data.checked import CheckedDataset, CheckedShift, describe
+from rateval.data.checked import CheckedDataset, describe
+from rateval.data.checked_shift import CheckedShift
 from rateval.errors import PluginError, RatevalError, naming
 from rateval.plan.cells import Choice
 from rateval.plan.published import AAAI25
@@ -34,7 +35,7 @@ def build(choice: Choice, context: Context) -> Any:
     """
     registered = choice.registered
     factory = load_factory(registered)
-    seed = factory_seed(choice, context.seed)
+    seed = factory_seed(choice.plain, context.seed)
     name = name_plugin(choice)
     try:
         built = factory(choice.params, dataclasses.replace(context, seed=seed))
@@ -111,6 +112,8 @@ def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
             values["digest"] = digest(choice.params)
         if not isinstance(values["digest"], str):
             raise PluginError(f"{name} must be text; got {describe(values['digest'])}")
+    if choice.train_shift is not None:
+        values["train_shift"] = determine(choice.train_shift, seed)
     if choice.seeded:
         values["seed"] = seed
     return values

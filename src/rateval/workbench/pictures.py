@@ -87,11 +87,18 @@ def see_all(test: Images, looks: Sequence[Look], positions: Sequence[int]) -> It
 
 def _see(sample: Sample | Skipped, shift: Shift | None, looks: Sequence[Look]) -> Seen:
     if isinstance(sample, Skipped):
-        return Seen(sample.id, [{"undefined": sample.reason} for _ in looks])
+        return _without_picture(sample, looks)
     if shift is not None:
         with naming(f'what changes sample "{sample.id}"'):
-            sample = shift.apply(sample)
+            shifted = shift.apply(sample)
+        if isinstance(shifted, Skipped):
+            return _without_picture(shifted, looks)
+        sample = shifted
     return Seen(sample.id, [_show(sample, look.view) for look in looks])
+
+
+def _without_picture(skipped: Skipped, looks: Sequence[Look]) -> Seen:
+    return Seen(skipped.id, [{"undefined": skipped.reason} for _ in looks])
 
 
 def _show(sample: Sample, view: View) -> dict[str, Any]:

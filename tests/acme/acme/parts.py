@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from PIL import Image
 from pydantic import Field
 
 from rateval.api import (
@@ -72,6 +73,17 @@ class AnyMetricParams(Params):
 class DarkenParams(Params):
     by: float = Field(default=0.5, gt=0, le=1)
     """Factor on every pixel."""
+
+
+class HazeParams(Params):
+    type: Literal["grey", "white"] = "grey"
+    """Colour of the haze."""
+    severity: int = Field(default=1, ge=1, le=5)
+    """How dense it is."""
+    evidence: bool = False
+    """Whether it spares the evidence, and skips images without any."""
+    returns: str = "sample"
+    """A sample, or what is wrong: nothing, no-reason, other-id or other-skipped."""
 
 
 def make_model(params: Nothing, context: Context) -> Model:
@@ -203,3 +215,52 @@ class Darken:
 
 def make_shift(params: DarkenParams, context: Context) -> Darken:
     return Darken(params.by)
+
+
+class Haze:
+    def __init__(self, params: HazeParams) -> None:
+        self.params = params
+
+    def apply(self, sample: Sample) -> Any:
+        wrong = {
+            "nothing": None,
+            "no-reason": Skipped(sample.id, " "),
+            "other-id": dataclasses.replace(sample, id="other"),
+            "other-skipped": Skipped("other", "of no use"),
+        }
+        if self.params.returns in wrong:
+            return wrong[self.params.returns]
+        if self.params.evidence and sample.mask is None:
+            return Skipped(sample.id, "has no mask, which haze needs")
+        colour = Image.new("RGB", sample.image.size, self.params.type)
+        hazy = Image.blend(sample.image, colour, self.params.severity / 6)
+        if self.params.evidence and sample.mask is not None:
+            hazy.paste(sample.image, mask=Image.fromarray(sample.mask))
+        return dataclasses.replace(sample, image=hazy)
+
+
+def make_haze(params: HazeParams, context: Context) -> Haze:
+    return Haze(params)
+
+
+class Lend:
+    """Blends in another sample of the split, the next one by id, round and round."""
+
+    def __init__(self, split: Split | None = None) -> None:
+        self.split = split
+
+    def among(self, split: Split) -> Lend:
+        return Lend(split)
+
+    def apply(self, sample: Sample) -> Sample | Skipped:
+        if self.split is None:
+            raise RuntimeError("nobody said among which samples")
+        found = self.split.samples(range(len(self.split)))
+        others = sorted((one for one in found if isinstance(one, Sample)), key=lambda one: one.id)
+        later = next((one for one in others if one.id > sample.id), others[0])
+        image = Image.blend(sample.image, later.image.resize(sample.image.size), 0.5)
+        return dataclasses.replace(sample, image=image)
+
+
+def make_lend(params: Nothing, context: Context) -> Lend:
+    return Lend()

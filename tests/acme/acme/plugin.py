@@ -41,4 +41,8 @@ def rateval_register_metrics() -> list[Component]:
 
 @hookimpl
 def rateval_register_shifts() -> list[Component]:
-    return [component("darken", "make_shift", "DarkenParams")]
+    return [
+        component("darken", "make_shift", "DarkenParams"),
+        component("haze", "make_haze", "HazeParams"),
+        component("lend", "make_lend"),
+    ]

@@ -10,7 +10,8 @@ EVERYTHING: Tables = {
     "study": {"name": "small", "seeds": [0, 1]},
     "dataset": [
         {"use": "squares", "name": "first", "train": 8, "test": 6},
-        {"use": "squares", "name": "second", "train": 8, "test": 6, "masks": True},
+        {"use": "squares", "name": "second", "train": 8, "test": 6, "masks": True,
+         "train_shift": "darken"},
     ],
     "model": [{"use": "tiny", "name": "tiny"}],
     "finetune": [
@@ -23,7 +24,10 @@ EVERYTHING: Tables = {
     ],
     "evidence": [{"use": "relevance-mass", "threshold": 0.2}],
     "metric": [{"use": "accuracy"}, {"use": "pt"}, {"use": "ir"}],
-    "shift": [{"use": "darken", "by": 0.5}],
+    "shift": [
+        {"use": "darken", "by": 0.5},
+        {"use": "haze", "name": "fog", "type": ["grey", "white"], "severity": [1, 3]},
+    ],
     "faithfulness": {"images": 2, "steps": 2, "randomisation": True},
     "held_out": {"images": 4, "evidence": True},
     "report": {"pictures": 3, "html": False},

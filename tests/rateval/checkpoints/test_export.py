@@ -19,6 +19,7 @@ from rateval.checkpoints.restore import Restored, choose_classifier, restore_cla
 from rateval.errors import RatevalError
 from rateval.facade import run
 from rateval.records.run import RunRecord
+from rateval.records.shift import ShiftKey
 from rateval.registry.discovery import discover
 from rateval.stages.finetune import restore as restore_stored
 from rateval.store.manifest import read_manifest, seal
@@ -209,9 +210,8 @@ def test_labels_that_do_not_go_together(record: RunRecord) -> None:
 
 def test_cells_of_one_classifier_are_one(record: RunRecord) -> None:
     (cell,) = record.cells
-    again = cell.model_copy(
-        update={"key": cell.key.model_copy(update={"dataset": "unbiased", "shift": "darken"})}
-    )
+    named = {"dataset": "unbiased", "shift": ShiftKey(family="darken")}
+    again = cell.model_copy(update={"key": cell.key.model_copy(update=named)})
     two = record.model_copy(update={"cells": (cell, again)})
     assert choose_classifier(two, {}) is cell
     assert choose_classifier(two, {"dataset": "unbiased"}) is again

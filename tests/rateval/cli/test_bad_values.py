@@ -326,7 +326,7 @@ def test_paths_given_in_python() -> None:
 
 def test_a_record_that_is_nested_too_deep(rateval: Rateval, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("[" * 100_000)
-    refused(rateval("report", "."), "not a run record of format 4 or 5: Invalid JSON: recursion")
+    refused(rateval("report", "."), "not a run record of format 4, 5 or 6: Invalid JSON: recursion")
 
 
 def test_a_spec_that_never_ends(rateval: Rateval, monkeypatch: pytest.MonkeyPatch) -> None:

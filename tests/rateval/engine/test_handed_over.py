@@ -361,7 +361,7 @@ def test_a_dataset_that_is_not_as_promised_ends_the_run_before_it_begins(
         ("shift", "mask", "must keep the mask; got None"),
         ("shift", "label", "must keep id and label"),
         ("shift", "raises", r'apply\(\) on sample "0000" raised ZeroDivisionError: fog'),
-        ("shift", "", "must return a Sample; got an image of mode RGB"),
+        ("shift", "", "must return a Sample, or Skipped; got an image of mode RGB"),
     ],
 )
 def test_what_any_other_component_hands_over_names_its_plugin(

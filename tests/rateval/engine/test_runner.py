@@ -197,8 +197,8 @@ def test_two_test_sets_share_the_classifier_of_one_training_split(acme: Path) ->
 
 def test_shifts_come_beside_the_unshifted_test() -> None:
     record = rateval.run(spec(shift=[{"use": "darken"}]))
-    names = [(cell.key.finetuner, cell.key.shift) for cell in record.cells]
-    assert names == [("zs", None), ("zs", "darken"), ("ft", None), ("ft", "darken")]
+    names = [(cell.key.finetuner, str(cell.key.shift)) for cell in record.cells]
+    assert names == [("zs", "None"), ("zs", "darken"), ("ft", "None"), ("ft", "darken")]
     plain, dark = (record.rows(cell)["probabilities"] for cell in record.cells[:2])
     assert not plain.equals(dark)
 
@@ -382,7 +382,7 @@ def test_the_record_holds_where_it_comes_from(tmp_path: Path) -> None:
     assert record.environment.device == "cpu"
     assert record.datasets[0].classes == tiny_dataset().classes
     assert "NaN" not in (record.path / "run.json").read_text()
-    assert json.loads((record.path / "run.json").read_text())["format"] == 5
+    assert json.loads((record.path / "run.json").read_text())["format"] == 6
 
 
 def test_two_runs_in_one_second_have_two_folders() -> None:
@@ -392,7 +392,7 @@ def test_two_runs_in_one_second_have_two_folders() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "holds no run"), ("{}", "not a run record of format 4 or 5: study")],
+    [(None, "holds no run"), ("{}", "not a run record of format 4, 5 or 6: study")],
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:

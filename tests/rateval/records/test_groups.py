@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 import rateval
 from rateval.json_file import format_json, join_lists
+from rateval.records.format import FORMAT
 from rateval.records.scores.estimate import Estimate, estimate_share, spread
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 
@@ -100,5 +101,5 @@ def test_the_format_before_is_read_and_written_as_this_one(tmp_path: Path, acme:
     assert read.cells[0].evidence[0].scores[0].groups == (SHARES,)
     read.save(tmp_path / "new")
     again = rateval.load(tmp_path / "new")
-    assert json.loads((tmp_path / "new" / "run.json").read_text())["format"] == 5
+    assert json.loads((tmp_path / "new" / "run.json").read_text())["format"] == FORMAT
     assert again.cells == read.cells

@@ -12,6 +12,7 @@ import rateval
 from rateval.cli.main import main
 from rateval.errors import RatevalError
 from rateval.records.key import Key
+from rateval.records.shift import ShiftKey
 
 
 @pytest.fixture(autouse=True)
@@ -46,28 +47,28 @@ def test_a_run_of_the_format_before_says_what_to_do(capsys: pytest.CaptureFixtur
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "error: my run/run.json: a run record of format 2, and this rateval reads format 4 or 5; "
-        "run its spec again: rateval run 'my run/spec.toml' "
+        "error: my run/run.json: a run record of format 2, and this rateval reads format 4, 5 or "
+        "6; run its spec again: rateval run 'my run/spec.toml' "
         "(what is stored and means the same is reused)\n"
     )
 
 
 def test_without_its_spec_no_command_is_promised() -> None:
     with pytest.raises(
-        RatevalError, match=r"reads format 4 or 5; run its spec again \(what is stored"
+        RatevalError, match=r"reads format 4, 5 or 6; run its spec again \(what is stored"
     ):
         rateval.load(write_run("old", 1))
 
 
 def test_a_run_of_a_later_format_asks_for_a_later_rateval() -> None:
-    with pytest.raises(RatevalError, match=r"of format 6, .* install the version of rateval that"):
-        rateval.load(write_run("new", 6))
+    with pytest.raises(RatevalError, match=r"of format 7, .* install the version of rateval that"):
+        rateval.load(write_run("new", 7))
 
 
 @pytest.mark.parametrize("text", ["[]", '"x"', "{", '{"format": "three"}', '{"format": null}'])
 def test_what_is_no_record_at_all_is_refused(text: str) -> None:
     Path("run.json").write_text(text)
-    with pytest.raises(RatevalError, match="not a run record of format 4 or 5"):
+    with pytest.raises(RatevalError, match="not a run record of format 4, 5 or 6"):
         rateval.load("run.json")
 
 
@@ -117,8 +118,10 @@ def test_labels_of_cells_are_those_of_the_plan() -> None:
 
 
 def test_labels_that_tell_keys_apart() -> None:
-    key = Key(dataset="d", model="m", finetuner="f", shift="s", attribution="a", seed=1)
-    assert key.test == ("d", "m", "s", "a")
+    key = Key(
+        dataset="d", model="m", finetuner="f", shift=ShiftKey(family="s"), attribution="a", seed=1
+    )
+    assert key.test == ("d", "m", ShiftKey(family="s"), "a")
     assert key.classifier == key.model_copy(update={"attribution": "b"}).classifier
     assert key.classifier.model_dump() == {
         "dataset": "d",

@@ -96,11 +96,11 @@ def test_each_pair_on_the_same_classifier_and_test() -> None:
     )
     record = rateval.run(asked)
     found = [
-        (a.first.dataset, a.first.shift, a.first.attribution, a.second.attribution)
+        (a.first.dataset, str(a.first.shift), a.first.attribution, a.second.attribution)
         for a in record.agreements
     ]
     pairs = [("last", "all"), ("last", "centre"), ("all", "centre")]
-    tests = [(name, shift) for name in ("squares", "more") for shift in (None, "darken")]
+    tests = [(name, shift) for name in ("squares", "more") for shift in ("None", "darken")]
     assert found == [(*test, *pair) for test in tests for pair in pairs]
     assert {a.count for a in record.agreements} == {12, 13}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rateval.api import Sample, Skipped
+from rateval.api import Sample, Skipped, Split
 from rateval.testing import (
     ConformanceError,
     TinyDataset,
@@ -241,3 +241,79 @@ def test_a_sound_shift_passes() -> None:
 def test_a_broken_shift_is_named(shift: Any, message: str) -> None:
     with pytest.raises(ConformanceError, match=message):
         check_shift(shift)
+
+
+class Sparing:
+    """A shift that needs masks, and says so where there is none."""
+
+    def __init__(self, reason: str = "has no mask", name: str | None = None) -> None:
+        self.reason, self.name = reason, name
+
+    def apply(self, sample: Sample) -> Sample | Skipped:
+        if sample.mask is None or self.name is not None:
+            return Skipped(self.name or sample.id, self.reason)
+        return sample
+
+
+class Borrowing:
+    """A shift that takes pixels of the split's sample ``of``, the next one each time it is made."""
+
+    def __init__(self, step: int = 0) -> None:
+        self.of, self.step = 0, step
+
+    def among(self, split: Split) -> Borrowed:
+        self.of += self.step
+        (other,) = split.samples([self.of])
+        assert isinstance(other, Sample)
+        return Borrowed(other)
+
+
+class Borrowed:
+    def __init__(self, other: Sample) -> None:
+        self.other = other
+
+    def apply(self, sample: Sample) -> Sample:
+        image = Image.blend(sample.image, self.other.image, 0.5)
+        return dataclasses.replace(sample, image=image)
+
+
+class Refusing(Darker):
+    def among(self, split: Split) -> int:
+        return len(split)
+
+
+def test_a_shift_may_skip_what_has_no_mask_and_borrow_of_others() -> None:
+    check_shift(Sparing())
+
+    class Lender(Borrowing, Darker):
+        pass
+
+    check_shift(Lender())
+
+
+class Changing(Borrowing, Darker):
+    def __init__(self) -> None:
+        super().__init__(step=1)
+
+
+@pytest.mark.parametrize(
+    ("shift", "message"),
+    [
+        (Sparing(reason=" "), "Shift.apply must say why it is skipped; got ' '"),
+        (Sparing(name="other"), "Shift.apply must keep the id '0000'; got 'other'"),
+        (Refusing(), "Shift: int must offer apply; got no apply"),
+        (Changing(), "must give the same result for the same sample"),
+    ],
+)
+def test_a_shift_that_skips_or_borrows_wrongly_is_named(shift: Any, message: str) -> None:
+    with pytest.raises(ConformanceError, match=message):
+        check_shift(shift)
+
+
+def test_a_shift_that_skips_every_sample_with_a_mask_shows_nothing() -> None:
+    class Never:
+        def apply(self, sample: Sample) -> Skipped:
+            return Skipped(sample.id, "not today")
+
+    with pytest.raises(ConformanceError, match="shift some of a dataset's samples"):
+        check_shift(Never())

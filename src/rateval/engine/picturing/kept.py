@@ -65,9 +65,10 @@ class Pictures:
 
     def records(self) -> Iterator[PicturesRecord]:
         """Yield what there is, in the order of the tests."""
+        planned = [cell.key for cell in self._plan.cells]
         for identity, step in self.steps.items():
             if identity in self._facts:
-                yield from record_pictures(step, self._facts[identity])
+                yield from record_pictures(step, self._facts[identity], planned)
 
     def _identify(self, choice: Choice, seed: int | None) -> str:
         test: Split = self._bench.object(choice, seed).test

@@ -66,7 +66,7 @@ def make_pictures(
     made: list[PicturesRecord] = []
     for step in steps:
         facts = _make(Picturing(bench, store, find), step, record, reporter)
-        made += record_pictures(step, facts)
+        made += record_pictures(step, facts, record.planned)
     changed = record.model_copy(update={"pictures": tuple(made)})
     changed.save(record.path, _read(record.path / "spec.toml"))
     return changed

@@ -42,7 +42,7 @@ class Picturing:
             whole: Split = self.bench.object(dataset, seed).test
             images = Images(
                 limit_split(whole, *inputs["limit"]),
-                None if shift is None else self.bench.object(shift, seed),
+                self.bench.shift(shift, whole, seed),
                 self.bench.context.readers,
             )
             verdicts = [found for cell in inputs["cells"] for found in self._verdicts(cell)]

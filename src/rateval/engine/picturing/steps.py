@@ -12,6 +12,7 @@ from rateval.records.facts import PicturesFacts
 from rateval.records.key import Key, Labels
 from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.run import RunRecord
+from rateval.records.shift import ShiftKey
 from rateval.records.step import Step
 from rateval.scoring.comparing import is_trained
 from rateval.scoring.judged import Judged
@@ -20,6 +21,8 @@ from rateval.workbench.pictures import QUALITY, SIDE
 
 Find = Callable[[str, str], Choice]
 """The choice of a table of the spec by its label."""
+_Test = tuple[str, ShiftKey | None, int | None]
+"""Name of a test: dataset, shift, and the seed where it matters."""
 _RULE = "fewest drawn, rarest, first by name; by digest of the ids"
 
 
@@ -69,10 +72,10 @@ class Study:
     limit: int | None
     limit_by: Way
 
-    def test_of(self, key: Key) -> tuple[str, str | None, int | None]:
+    def test_of(self, key: Key) -> _Test:
         """Return the name of a cell's test: dataset, shift, and the seed where it matters."""
         choices = [self.find("dataset", key.dataset)]
-        choices += [self.find("shift", key.shift)] if key.shift else []
+        choices += [self.find("shift", key.shift.text)] if key.shift else []
         return key.dataset, key.shift, key.seed if any(one.seeded for one in choices) else None
 
 
@@ -83,7 +86,7 @@ def list_steps(study: Study, seen: Iterable[Seen], count: int) -> list[Step]:
     out even. What a test's pictures depend on are the verdicts that there are.
     """
     tests = list(dict.fromkeys(map(study.test_of, study.planned)))
-    cells: dict[tuple[str, str | None, int | None], list[Seen]] = {test: [] for test in tests}
+    cells: dict[_Test, list[Seen]] = {test: [] for test in tests}
     for one in seen:
         if one.verdicts:
             cells.setdefault(study.test_of(one.key), []).append(one)
@@ -97,10 +100,9 @@ def list_steps(study: Study, seen: Iterable[Seen], count: int) -> list[Step]:
     return steps
 
 
-def _step(
-    study: Study, test: tuple[str, str | None, int | None], cells: Sequence[Seen], count: int
-) -> Step:
-    dataset, shift, seed = test
+def _step(study: Study, test: _Test, cells: Sequence[Seen], count: int) -> Step:
+    dataset, shifted, seed = test
+    shift = None if shifted is None else shifted.text
     choice = study.find("dataset", dataset)
     name = _Names(study.planned, cells)
     against = _find_zero_shot(cells)
@@ -177,13 +179,16 @@ def _find_zero_shot(cells: Sequence[Seen]) -> Callable[[Seen], Seen | None]:
     return find
 
 
-def record_pictures(step: Step, facts: Mapping[str, Any]) -> Iterator[PicturesRecord]:
+def record_pictures(
+    step: Step, facts: Mapping[str, Any], planned: Iterable[Key]
+) -> Iterator[PicturesRecord]:
     """Yield what is recorded of a step's pictures: one record per view."""
     found = PicturesFacts.model_validate(facts)
+    shifts = {key.shift.text: key.shift for key in planned if key.shift is not None}
     for view in found.views:
         yield PicturesRecord(
             dataset=step.inputs["dataset"],
-            shift=step.inputs["shift"],
+            shift=shifts.get(step.inputs["shift"]),
             seed=step.inputs["seed"],
             identity=step.identity,
             count=found.count,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rateval.records.base import Record
 from rateval.records.key import ClassifierKey, Key
 from rateval.records.scores.estimate import Estimate
+from rateval.records.shift import Shifted
 
 SAME_MAPS = 0.9
 """Mean rank correlation from which on maps count as the same with randomised weights."""
@@ -120,7 +121,7 @@ class RankingChangeRecord(Record):
     """Name of what a method makes of a model, without a seed."""
     second: ClassifierKey
     """Name of what another one makes of the same model."""
-    shift: str | None
+    shift: Shifted
     """Of the test on which they are compared."""
     validator: str
     metric: str

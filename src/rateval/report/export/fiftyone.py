@@ -31,6 +31,7 @@ from rateval.report.export.pictures import (
     write_png,
 )
 from rateval.report.export.selecting import Selection
+from rateval.report.export.tables import name_shift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +109,8 @@ def _sample(view: View, row: dict[str, Any], path: str) -> Sample:
     }
     mask = read_mask(row)
     if view.pictures.shift:
-        found["shift"] = view.pictures.shift
+        parts = name_shift(view.pictures.shift)
+        found |= {name: part for name, part in parts.items() if part is not None}
     if mask is not None:
         values = np.where(mask, 255, 0).astype(np.uint8)
         found["evidence"] = {"_cls": "Segmentation", "tags": [], "mask": pack(values)}

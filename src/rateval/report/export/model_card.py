@@ -12,6 +12,7 @@ from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord
 from rateval.report.export.markdown import escape, write_number
 from rateval.report.export.paper import show
 from rateval.report.export.selecting import Selection
+from rateval.report.export.tables import name_shift
 from rateval.wording import list_some, show_controls
 
 Values = dict[str, Any]
@@ -71,7 +72,7 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
 def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord) -> Values:
     key, data = result.key, _dataset(selection, result)
     args = {
-        "shift": key.shift,
+        **name_shift(key.shift),
         "attribution": key.attribution,
         "validator": evidence.validator,
         "images": result.count,
@@ -81,7 +82,7 @@ def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord)
         "identity": None if data is None else data.test_identity,
     }
     found = {
-        "name": key.dataset + (f", {key.shift}" if key.shift else ""),
+        "name": key.dataset + (f", {key.shift.text}" if key.shift else ""),
         "type": key.dataset,
         "split": "test",
         "args": _without_none(args),
@@ -125,7 +126,7 @@ def _table(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[st
     yield "| test | judged by | metric | % | n |\n| :-- | :-- | :-- | --: | --: |\n"
     for result in results:
         key = result.key
-        test = escape(key.dataset + (f", {key.shift}" if key.shift else ""))
+        test = escape(key.dataset + (f", {key.shift.text}" if key.shift else ""))
         for evidence in result.evidence:
             if evidence.validator not in selection.validators:
                 continue

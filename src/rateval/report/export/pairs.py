@@ -106,5 +106,5 @@ def _images(test: Sequence[ComparisonRecord]) -> str:
 
 def _name_test(pair: ComparisonRecord) -> str:
     key = pair.method
-    shift = f", {key.shift}" if key.shift else ""
+    shift = f", {key.shift.text}" if key.shift else ""
     return f"for {key.model} on {key.dataset}{shift}; {key.attribution}, judged by {pair.validator}"

@@ -77,7 +77,7 @@ def _name(selection: Selection, pictures: PicturesRecord) -> str:
         for one in selection.record.pictures
         if (one.dataset, one.shift) == (pictures.dataset, pictures.shift)
     ]
-    parts = [pictures.dataset, pictures.shift]
+    parts = [pictures.dataset, pictures.shift.text if pictures.shift else None]
     if len({one.seed for one in alike}) > 1:
         parts.append(f"seed {pictures.seed}")
     if len({one.models for one in alike}) > 1:

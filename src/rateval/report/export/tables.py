@@ -10,14 +10,17 @@ import pyarrow as pa
 from rateval.records.key import Key
 from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.records.scores.comparisons import ComparisonRecord
+from rateval.records.shift import ShiftKey
 from rateval.report.export.selecting import Selection
 
 _TEXT, _REAL, _WHOLE = pa.string(), pa.float64(), pa.int64()
+SHIFT = {"shift": _TEXT, "shift_family": _TEXT, "shift_type": _TEXT, "shift_severity": _REAL}
+"""Columns of a shift: its text, and its parts."""
 KEY = {
     "dataset": _TEXT,
     "model": _TEXT,
     "finetuner": _TEXT,
-    "shift": _TEXT,
+    **SHIFT,
     "attribution": _TEXT,
     "seed": _WHOLE,
 }
@@ -35,14 +38,14 @@ CELLS = pa.schema(
     | dict.fromkeys(STATES, _REAL)
 )
 COMPARISONS = pa.schema(
-    dict.fromkeys(("dataset", "model", "shift", "attribution"), _TEXT)
+    {"dataset": _TEXT, "model": _TEXT, **SHIFT, "attribution": _TEXT}
     | {"finetuner": _TEXT, "seed": _WHOLE, "against": _TEXT, "against_seed": _WHOLE}
     | {"validator": _TEXT, "images": _REAL, "metric": _TEXT}
     | {"difference": _REAL, "low": _REAL, "high": _REAL, "over": _TEXT}
     | {"p": _REAL, "p_corrected": _REAL, "few": pa.bool_(), "findings": _TEXT}
 )
 TRANSITIONS = pa.schema(
-    dict.fromkeys(("dataset", "model", "shift", "attribution"), _TEXT)
+    {"dataset": _TEXT, "model": _TEXT, **SHIFT, "attribution": _TEXT}
     | {"finetuner": _TEXT, "seed": _WHOLE, "against": _TEXT, "against_seed": _WHOLE}
     | {"validator": _TEXT, "from": _TEXT, "to": _TEXT, "images": _REAL}
 )
@@ -109,7 +112,7 @@ def _name_pair(found: ComparisonRecord) -> Line:
     return {
         "dataset": method.dataset,
         "model": method.model,
-        "shift": method.shift,
+        **name_shift(method.shift),
         "attribution": method.attribution,
         "finetuner": method.finetuner,
         "seed": method.seed,
@@ -121,7 +124,16 @@ def _name_pair(found: ComparisonRecord) -> Line:
 
 def name_key(key: Key) -> Line:
     """Return the columns of a cell's name."""
-    return {name: getattr(key, name) for name in KEY}
+    plain = {name: getattr(key, name) for name in KEY if name not in SHIFT}
+    return plain | name_shift(key.shift)
+
+
+def name_shift(shift: ShiftKey | None) -> Line:
+    """Return the columns of a shift; all null for the unshifted test."""
+    if shift is None:
+        return dict.fromkeys(SHIFT)
+    parts = {f"shift_{name}": getattr(shift, name) for name in ("family", "type", "severity")}
+    return {"shift": shift.text} | parts
 
 
 TABLES: dict[str, Table] = {

@@ -29,7 +29,7 @@ MEANINGS = {
 
 def name_test(row: Row) -> str:
     """Return the name of the test that a row is of: the dataset, and its shift."""
-    return row.key.dataset + (f", {row.key.shift}" if row.key.shift else "")
+    return row.key.dataset + (f", {row.key.shift.text}" if row.key.shift else "")
 
 
 def filter_row(record: RunRecord, block: Block, row: Row) -> dict[str, str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rateval.records.pictures import PicturesRecord
     from rateval.records.run import RunRecord
     from rateval.records.scores.cell import CellRecord
+    from rateval.records.shift import ShiftKey
 
 SCRIPTS = (
     "gallery-data.js",
@@ -39,7 +40,7 @@ class _Test:
     """Cells that were tested on the same images, and the pictures that were kept of those."""
 
     dataset: str
-    shift: str | None
+    shift: ShiftKey | None
     seed: int | None
     """None where the data depend on no seed, or nothing was kept."""
     models: tuple[str, ...]
@@ -148,7 +149,7 @@ def _describe_test(
         one for one in record.datasets if one.name == test.dataset and test.seed in (None, one.seed)
     )
     alike = [one for one in tests if (one.dataset, one.shift) == (test.dataset, test.shift)]
-    name = test.dataset + (f", {test.shift}" if test.shift else "")
+    name = test.dataset + (f", {test.shift.text}" if test.shift else "")
     view = name
     if len({one.seed for one in alike}) > 1:
         view += f", seed {test.seed}"

@@ -101,7 +101,11 @@ def show_lack(why: str) -> Text:
 
 def show_labels(key: Key, *, shifted: bool) -> list[str]:
     """Return the labels that a row begins with, the shift among them where any row has one."""
-    return [key.model, key.finetuner, *([key.shift or UNDEFINED] if shifted else [])]
+    return [
+        key.model,
+        key.finetuner,
+        *([key.shift.text if key.shift else UNDEFINED] if shifted else []),
+    ]
 
 
 def show_notes(notes: Iterable[str], style: str = "yellow") -> Iterator[RenderableType]:

@@ -75,7 +75,10 @@ def _by_test(record: RunRecord) -> dict[_Test, dict[str, Row]]:
 def _title(record: RunRecord, test: _Test, rows: dict[str, Row]) -> Text:
     key, validator = next(iter(rows.values())).key, test[1]
     by = None if is_by_edits(record, validator) else key.attribution
-    return make_title(key.dataset, " · ".join(filter(None, (key.model, key.shift, by, validator))))
+    return make_title(
+        key.dataset,
+        " · ".join(filter(None, (key.model, key.shift.text if key.shift else "", by, validator))),
+    )
 
 
 def _table(

@@ -11,13 +11,14 @@ from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.scores.grouping import group_by
+from rateval.records.shift import ShiftKey
 from rateval.wording import list_some, meant
 
 Chosen = tuple[str, str]
 """Label or pattern of the baseline's cells, and of the candidate's."""
 
 _Method = tuple[str, str]
-_Test = tuple[str, str | None, str]
+_Test = tuple[str, ShiftKey | None, str]
 """Dataset as the candidate names it, shift, attribution."""
 
 

@@ -59,13 +59,21 @@ def check_labels(record: RunRecord, gate: Gate) -> None:
     for at, one in enumerate(gate.require):
         for key, table in _TABLES.items():
             label = getattr(one, key)
-            known = record.labels(table) + ([UNSHIFTED] if key == "shift" else [])
+            known = _known(record, key, table)
             if label is not None and label not in known:
                 where = f'require[{at}] ({one.metric}): {key} = "{label}"'
                 told = f"the run has no such {table}; {suggest(label, known)}"
                 problems.append(Problem(where, told))
     if problems:
         raise SpecError(problems)
+
+
+def _known(record: RunRecord, key: str, table: str) -> list[str]:
+    """Return what a key of a requirement may say: labels, and of shifts their families, too."""
+    if key != "shift":
+        return record.labels(table)
+    families = [one.shift.family for one in record.planned if one.shift is not None]
+    return list(dict.fromkeys((*families, *record.labels(table), UNSHIFTED)))
 
 
 def find_targets(record: RunRecord, one: Requirement, own: str | None) -> list[Target]:
@@ -97,10 +105,10 @@ def _fits(key: Key, one: Requirement) -> bool:
         (one.dataset, key.dataset),
         (one.model, key.model),
         (one.method, key.finetuner),
-        (one.shift, key.shift or UNSHIFTED),
         (one.attribution, key.attribution),
     )
-    return all(asked in (None, label) for asked, label in parts)
+    shift = {UNSHIFTED} if key.shift is None else {key.shift.family, key.shift.text}
+    return all(asked in (None, label) for asked, label in parts) and one.shift in (None, *shift)
 
 
 def pair_up(target: Target, baseline: Baseline, record: RunRecord) -> list[CellRecord] | str:

@@ -116,13 +116,10 @@ def test_shifts_of_a_severity_have_a_map(small_run: RunRecord) -> None:
     text = small_run.model_dump(mode="json")
     for at, severity in enumerate((3, 5)):
         cell = {**text["cells"][at]}
-        cell["key"] = {**cell["key"], "finetuner": "zs", "shift": f"fog-{severity}"}
+        cell["key"] = {**cell["key"], "finetuner": "zs"}
+        cell["key"]["shift"] = {"family": "corruption", "type": "fog", "severity": severity}
         cell["key"]["attribution"] = "raw"
         text["cells"].append(cell)
-        entry = {"name": f"fog-{severity}", "component": "corrupted"}
-        text["spec_resolved"]["shift"].append(
-            entry | {"params": {"type": "fog", "severity": severity}}
-        )
     record = RunRecord.model_validate(text)
     block = next(iter(lay_out(record)))
     found = severity_maps(record, block, headings(record))

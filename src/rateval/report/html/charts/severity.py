@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rateval.records.run import RunRecord
+from rateval.records.shift import ShiftKey
 from rateval.report.html.figures import filter_row, show_value, write_percent
 from rateval.report.html.markup import Child, Html, door, join, tag
 from rateval.report.html.tables import scrolling
@@ -21,24 +21,15 @@ STEPS = 10
 """Shades of a map."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shift:
-    """A shift by what it does and how strongly."""
-
-    type: str
-    severity: str
-
-
 def severity_maps(record: RunRecord, block: Block, metrics: Mapping[str, str]) -> Html | None:
     """Return a map for each method and score of a block; None without shifts of a severity."""
-    shifts = dict(_shifts(record))
+    if not any(key.severity is not None for key in _shifts(block.rows)):
+        return None
     methods: dict[tuple[str, str], list[Row]] = {}
     for row in block.rows:
         methods.setdefault((row.key.model, row.key.finetuner), []).append(row)
-    if not any(row.key.shift in shifts for row in block.rows):
-        return None
     maps = [
-        _map(record, block, rows, shifts, metric, heading)
+        _map(record, block, rows, metric, heading)
         for rows in methods.values()
         for metric, heading in metrics.items()
         if heading in HEADINGS
@@ -48,35 +39,22 @@ def severity_maps(record: RunRecord, block: Block, metrics: Mapping[str, str]) -
     return join([tag("div", *maps[:MAPS_SHOWN], class_="pair"), more])
 
 
-def _shifts(record: RunRecord) -> Iterator[tuple[str, _Shift]]:
-    for entry in record.spec_resolved.get("shift", ()):
-        params = entry.get("params", {})
-        if "severity" in params:
-            named = params.get("type") or params.get("corruption") or entry["component"]
-            yield entry["name"], _Shift(str(named), str(params["severity"]))
+def _shifts(rows: Iterable[Row]) -> Iterator[ShiftKey]:
+    return (row.key.shift for row in rows if row.key.shift is not None)
 
 
-def _map(
-    record: RunRecord,
-    block: Block,
-    rows: list[Row],
-    shifts: Mapping[str, _Shift],
-    metric: str,
-    heading: str,
-) -> Html:
-    found = {shift: row for row in rows if (shift := shifts.get(row.key.shift or ""))}
-    types = list(dict.fromkeys(shift.type for shift in found))
-    severities = sorted({shift.severity for shift in found}, key=_in_order)
-    unshifted = next((row for row in rows if row.key.shift is None), None)
+def _map(record: RunRecord, block: Block, rows: list[Row], metric: str, heading: str) -> Html:
+    found = {row.key.shift: row for row in rows}
+    graded = [key for key in _shifts(rows) if key.severity is not None]
+    kinds = list(dict.fromkeys(key.model_copy(update={"severity": None}) for key in graded))
+    severities = sorted({key.severity for key in graded if key.severity is not None})
     heads: list[Child] = [tag("th", "type", scope="col"), tag("th", "none", scope="col")]
-    heads += [tag("th", severity, scope="col", class_="number") for severity in severities]
+    heads += [tag("th", str(severity), scope="col", class_="number") for severity in severities]
     body = []
-    for type_ in types:
-        cells = [_cell(record, block, unshifted, metric)] + [
-            _cell(record, block, found.get(_Shift(type_, severity)), metric)
-            for severity in severities
-        ]
-        body.append(tag("tr", tag("th", type_, scope="row"), *cells))
+    for kind in kinds:
+        graded_alike = (kind.model_copy(update={"severity": one}) for one in severities)
+        cells = [_cell(record, block, found.get(key), metric) for key in (None, *graded_alike)]
+        body.append(tag("tr", tag("th", _name(kind, kinds), scope="row"), *cells))
     caption = f"{heading} % of {rows[0].key.method} by type and severity"
     table = tag(
         "table",
@@ -101,13 +79,12 @@ def _cell(record: RunRecord, block: Block, row: Row | None, metric: str) -> Html
     return tag("td", door(text, filter_row(record, block, row), says), class_=shade)
 
 
-def _in_order(severity: str) -> tuple[int, float, str]:
-    """Return what sorts severities: numbers by size, then words.
+def _name(kind: ShiftKey, kinds: Sequence[ShiftKey]) -> str:
+    """Return the name of a row: the type alone where all are of one family.
 
-    >>> sorted(["10", "high", "2"], key=_in_order)
-    ['2', '10', 'high']
+    >>> fog, snow = (ShiftKey(family="c", type=one) for one in ("fog", "snow"))
+    >>> _name(fog, [fog, snow]), _name(fog, [fog, ShiftKey(family="jpeg")])
+    ('fog', 'c fog')
     """
-    try:
-        return 0, float(severity), ""
-    except ValueError:
-        return 1, 0.0, severity
+    alone = len({one.family for one in kinds}) == 1
+    return kind.type if alone and kind.type is not None else kind.text

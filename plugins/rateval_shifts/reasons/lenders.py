@@ -8,11 +8,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Lock
 
+from PIL import Image
+
 from rateval.api import Sample, Skipped, Split
 from rateval.modelkit import can_lend, draw_in_turn, pool_donors
-from rateval_shifts.reasons.pixels import Pixels, cover, fill_in_small
+from rateval_shifts.reasons.pixels import Pixels, cover, fill_in, shrink
 
 _KEPT_BYTES = 256 * 2**20
+_KEPT_SIDE = 512
+"""Shorter side in pixels of a background that is kept, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +92,8 @@ class Lenders:
             return _Lent(sample.id, -1, None)
         if not can_lend(float(sample.mask.mean())):
             return _Lent(sample.id, sample.label, None)
-        region = cover(sample.mask)
-        filled = None if region.all() else fill_in_small(sample.image, region)
-        return _Lent(sample.id, sample.label, filled)
+        pixels, region = shrink(sample.image, cover(sample.mask), _KEPT_SIDE)
+        return _Lent(sample.id, sample.label, fill_in(Image.fromarray(pixels), region))
 
     def _remember(self, at: int, lent: _Lent) -> None:
         """Note what was read, and let go of what was asked for least recently."""

@@ -18,9 +18,9 @@ Mask = NDArray[np.bool_]
 """(H, W)."""
 
 GREY = 128
-_LARGEST = 512
-"""Shorter side in pixels of what is filled in at most: the time grows faster than the area, and
-what is filled in has no fine detail."""
+_FILLED = 224
+"""Shorter side in pixels at which regions are filled in at most: models see no more of what is
+smooth anyway, and time and what inpainting loses in rounding grow faster than the area."""
 
 
 def require_mask(sample: Sample) -> Mask | Skipped:
@@ -53,35 +53,28 @@ def cover(mask: Mask) -> Mask:
     return np.asarray(grow(torch.from_numpy(mask)[None])[0].numpy())
 
 
-def fill_in(image: Image.Image, region: Mask) -> Pixels:
-    """Return pixels with a region continued from around it.
+def fill_in(image: Image.Image, region: Mask) -> Pixels | None:
+    """Return pixels with a region continued from around it; None where next to nothing is around.
 
-    Images with a shorter side beyond 512 are filled in small, and what was filled in is enlarged.
+    Images with a shorter side beyond 224 are filled in small, and what was filled in is enlarged.
     """
-    filled = Image.fromarray(fill_in_small(image, region))
-    if filled.size == image.size:
-        return read_pixels(filled)
-    filled = filled.resize(image.size, Image.Resampling.BICUBIC)
-    return np.where(region[..., None], np.asarray(filled), np.asarray(image))
+    small, there = shrink(image, region, _FILLED)
+    if there.all():
+        return None
+    filled = inpaint(small, there)
+    if there is region:
+        return filled
+    enlarged = Image.fromarray(filled).resize(image.size, Image.Resampling.BICUBIC)
+    return np.where(region[..., None], np.asarray(enlarged), np.asarray(image))
 
 
-def fill_in_small(image: Image.Image, region: Mask) -> Pixels:
-    """Return pixels, at a shorter side of 512 at most, with a region continued from around it."""
-    return inpaint(*shrink(image, region, shrunken(image.size)))
+def shrink(image: Image.Image, region: Mask, shorter: int) -> tuple[Pixels, Mask]:
+    """Return pixels and region at a shorter side of so many pixels at most.
 
-
-def shrunken(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the width and height at which an image is filled in.
-
-    >>> shrunken((300, 200)), shrunken((2048, 1024))
-    ((300, 200), (1024, 512))
+    What has any of the region is of it. Where the image is no larger, the region is as it is.
     """
-    scale = min(1.0, _LARGEST / min(size))
-    return round(size[0] * scale), round(size[1] * scale)
-
-
-def shrink(image: Image.Image, region: Mask, size: tuple[int, int]) -> tuple[Pixels, Mask]:
-    """Return pixels and region in a smaller size; what has any of the region is of it."""
+    scale = min(1.0, shorter / min(image.size))
+    size = round(image.width * scale), round(image.height * scale)
     if size == image.size:
         return read_pixels(image), region
     small = read_pixels(image.resize(size, Image.Resampling.BOX))

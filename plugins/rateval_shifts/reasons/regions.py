@@ -65,9 +65,10 @@ class Object:
         pixels = read_pixels(sample.image)
         if self.type == "grey":
             return put_together(sample, np.full_like(pixels, GREY), region, pixels)
-        if region.all():
-            return Skipped(sample.id, "mask of nearly the whole image: nothing to fill it in from")
-        return put_together(sample, fill_in(sample.image, region), region, pixels)
+        filled = fill_in(sample.image, region)
+        if filled is None:
+            return Skipped(sample.id, "mask of nearly the whole image, where its shift fills it in")
+        return put_together(sample, filled, region, pixels)
 
 
 def _draw_bytes(name: str, shape: tuple[int, int, int]) -> Pixels:

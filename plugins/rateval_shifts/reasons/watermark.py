@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from rateval.api import Context, Sample
-from rateval_shifts.reasons.chance import digest, draw, draw_below
+from rateval_shifts.reasons.chance import draw, draw_below
 from rateval_shifts.reasons.params import WatermarkParams
 from rateval_shifts.reasons.pixels import Pixels, read_pixels
 
@@ -86,11 +86,12 @@ def draw_mark(number: int) -> Pixels:
     ((7, 7, 3), False)
     """
     colour = colorsys.hls_to_rgb(number * _TURN % 1, 0.35, 0.9)
-    bits = digest(str(number), "mark's cells")
+    # A product with an odd number differs for each of 2 ** 14 numbers, and by many bits.
+    bits = (number * 0x9E37 + 0x1B56) % 2**14
     half = -(-_CELLS // 2)
-    cells = np.array([bits >> at & 1 for at in range(_CELLS * half)], dtype=np.bool_)
+    # The last cell is in the middle of the lowest row: none is empty.
+    cells = np.array([bits >> at & 1 for at in range(_CELLS * half - 1)] + [1], dtype=np.bool_)
     cells = cells.reshape(_CELLS, half)
-    cells[_CELLS // 2, half - 1] = True  # none is empty
     whole = np.concatenate([cells, cells[:, -2::-1]], axis=1)
     plate = np.full((_PLATE, _PLATE, 3), 255, dtype=np.uint8)
     inner = plate[_BORDER:-_BORDER, _BORDER:-_BORDER]

@@ -1,1 +1,1 @@
-"""Shifts of the test images' distribution, made on the fly for any dataset."""
+"""Shifts of test images: corruptions, and changes that test the reason of an answer."""

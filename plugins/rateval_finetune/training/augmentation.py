@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageEnhance
 
 from rateval.api import Sample
-from rateval.modelkit import Batch
+from rateval.modelkit import Batch, move_mask, put_objects
 from rateval_finetune.training.randomness import derive_seed, make_generator
 
 _CROP_AREA = (0.08, 1.0)
@@ -52,9 +52,8 @@ def augment_published(
         image = image.rotate(degrees, Image.Resampling.NEAREST)  # torchvision's default
         mask = None
         if sample.mask is not None:
-            grey = Image.fromarray(sample.mask.astype(np.uint8))
-            turned = move(grey, Image.Resampling.NEAREST).rotate(degrees, Image.Resampling.NEAREST)
-            mask = np.asarray(turned) > 0
+            nearest = Image.Resampling.NEAREST
+            mask = move_mask(sample.mask, lambda grey: move(grey, nearest).rotate(degrees, nearest))
         return dataclasses.replace(sample, image=image, mask=mask)
 
     return change
@@ -116,10 +115,8 @@ def swap_backgrounds(batch: Batch, probability: float, *streams: int | str) -> B
     chosen = torch.rand(len(order), generator=generator) < probability
     to, giver = order[chosen], order.roll(1)[chosen]
     images = batch.images.clone()
-    masks = batch.masks[to, None]
-    images[to] = torch.where(
-        masks, batch.images[to], _erase_objects(batch.images[giver], batch.masks[giver])
-    )
+    erased = _erase_objects(batch.images[giver], batch.masks[giver])
+    images[to] = put_objects(batch.images[to], batch.masks[to], erased)
     return dataclasses.replace(batch, images=images)
 
 

@@ -18,3 +18,14 @@ def path(text: str) -> str:
     if why:
         raise ArgumentTypeError(f"{text if len(text) <= 60 else text[:57] + '...'}: {why}")
     return text
+
+
+def count(text: str) -> int:
+    """Return a number of things, 1 or more. Raises ArgumentTypeError where a text is none.
+
+    >>> count("12")
+    12
+    """
+    if not text.isascii() or not text.isdigit() or not 0 < int(text[:12]) < 10**9:
+        raise ArgumentTypeError(f"{text[:40]}: must be a whole number of 1 or more")
+    return int(text)

@@ -90,10 +90,16 @@ def _add_subject(parser: ArgumentParser) -> None:
         'name where there is no spec, or "none" for the usual 224 pixel centre crop',
     )
     parser.add_argument(
-        "--limit", type=_count, metavar="N", help="look at N samples of each split, by class"
+        "--limit",
+        type=arguments.count,
+        metavar="N",
+        help="look at N samples of each split, by class",
     )
     parser.add_argument(
-        "--readers", type=_count, metavar="N", help="threads that read (default: cores, at most 8)"
+        "--readers",
+        type=arguments.count,
+        metavar="N",
+        help="threads that read (default: cores, at most 8)",
     )
     parser.add_argument("--plain", action="store_true", help="no colour, blocks or moving line")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -109,14 +115,8 @@ def _percent(text: str) -> float:
     return value
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:12]) < 10**9:
-        raise ArgumentTypeError(f"{text[:40]}: must be a whole number of 1 or more")
-    return int(text)
-
-
 def _count_shown(text: str) -> int:
-    count = _count(text)
+    count = arguments.count(text)
     if count > _MOST_SHOWN:
         raise ArgumentTypeError(f"{text}: nobody looks at more than {_MOST_SHOWN:,}")
     return count
@@ -137,7 +137,11 @@ def _check(parsed: Namespace) -> int:
         unreadable=parsed.max_unreadable, vanished=parsed.max_vanished, leaked=parsed.max_leaked
     )
     opened, views = _open(parsed)
-    console, reporter, readers = _console(parsed), _reporter(parsed), _readers(parsed)
+    console, reporter, readers = (
+        make_console(parsed),
+        choose_reporter(parsed),
+        choose_readers(parsed),
+    )
     checks = []
     for dataset in opened:
         with reporter.watch("reading", dataset.label) as monitor:
@@ -170,9 +174,9 @@ def _show(parsed: Namespace) -> int:
     png = Path(parsed.png) if parsed.png else None
     files = Files(html if html or png else default_path(dataset.label), png)
     wanted = Wanted(parsed.count, parsed.class_name, parsed.split, parsed.only, parsed.view)
-    with _reporter(parsed).watch("reading", dataset.label) as monitor:
-        said = write_sheet(dataset, wanted, files, views, monitor, _readers(parsed))
-    console = _console(parsed)
+    with choose_reporter(parsed).watch("reading", dataset.label) as monitor:
+        said = write_sheet(dataset, wanted, files, views, monitor, choose_readers(parsed))
+    console = make_console(parsed)
     if said is None:
         say(console, f"{dataset.label}: there is no such sample, and so no sheet")
     else:
@@ -190,20 +194,23 @@ def _open(parsed: Namespace, *, with_views: bool = True) -> tuple[Any, Any]:
     for word in parsed.subject:
         arguments.path(word)
     subject = find_subject(parsed.subject, open_registry(), only=parsed.dataset, model=parsed.model)
-    context = Context(readers=_readers(parsed))
+    context = Context(readers=choose_readers(parsed))
     opened = open_all(subject.datasets, context, seed=subject.seed, limit=parsed.limit)
     return opened, find_views(subject.models, context, subject.seed) if with_views else []
 
 
-def _readers(parsed: Namespace) -> int:
+def choose_readers(parsed: Namespace) -> int:
+    """Return how many threads read."""
     return int(parsed.readers or min(os.cpu_count() or 1, _MOST_READERS))
 
 
-def _console(parsed: Namespace) -> Console:
+def make_console(parsed: Namespace) -> Console:
+    """Return what is printed through."""
     return Console(color_system=None) if parsed.plain else Console()
 
 
-def _reporter(parsed: Namespace) -> Reporter:
+def choose_reporter(parsed: Namespace) -> Reporter:
+    """Return what tells how far the reading is."""
     errors = Console(stderr=True)
     if parsed.plain and not parsed.quiet:
         return PlainReporter(errors)

@@ -107,6 +107,7 @@ COMMANDS = {
     "export-reference": "write a run as such JSON files",
     "export-checkpoint": "write a fine-tuned model of a run in its library's own format",
     "data": "look datasets over before a study, as a report or as pictures",
+    "shift": "look shifts over before a study, as pictures",
     "model": "look a model over, download a checkpoint",
     "look": "explain one photo: prediction, relevance, evidence, edits",
     "power": "tell how many images a difference needs, before a study",

@@ -43,7 +43,7 @@ def find_subject(
     where there is no spec, or "none". Raises RatevalError for anything else.
     """
     first = Path(words[0])
-    if words[0].endswith(".toml") or (first.is_file() and first.suffix != ".py"):
+    if is_spec(words[0]):
         if len(words) > 1:
             raise RatevalError(
                 f"{words[1]}: a spec says everything of its datasets; give {words[0]} alone, or a "
@@ -57,8 +57,18 @@ def find_subject(
     if model in (None, NO_MODEL):
         return Subject(datasets, ())
     assert model is not None
-    _find("model", model, registry, f"--model {model}")
+    find("model", model, registry, f"--model {model}")
     return Subject(datasets, (choose_default("model", model, registry),))
+
+
+def is_spec(word: str) -> bool:
+    """Return whether a word of the command line names a spec, not a component.
+
+    >>> is_spec("study.toml"), is_spec("shapes")
+    (True, False)
+    """
+    path = Path(word)
+    return word.endswith(".toml") or (path.is_file() and path.suffix != ".py")
 
 
 def _read_spec(path: Path, registry: Registry, only: str | None, model: str | None) -> Subject:
@@ -102,7 +112,7 @@ def _divide(words: Sequence[str]) -> list[tuple[str, list[str]]]:
 
 def _choose(name: str, params: Sequence[str], registry: Registry) -> Choice:
     folder = f"; for photos in class folders write folder root={name}"
-    registered = _find("dataset", name, registry, name, folder if Path(name).is_dir() else "")
+    registered = find("dataset", name, registry, name, folder if Path(name).is_dir() else "")
     values: dict[str, Any] = {}
     for word in params:
         key, _, text = word.partition("=")
@@ -118,7 +128,7 @@ def _choose(name: str, params: Sequence[str], registry: Registry) -> Choice:
     return choice
 
 
-def _find(kind: Kind, use: str, registry: Registry, where: str, hint: str = "") -> Registered:
+def find(kind: Kind, use: str, registry: Registry, where: str, hint: str = "") -> Registered:
     """Return a component as a spec in the current folder would name it."""
     try:
         return find_component(kind, use, registry, Path())

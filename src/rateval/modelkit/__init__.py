@@ -49,8 +49,10 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.clues import Clues as Clues, Guess as Guess
     from rateval.modelkit.digests import digest_files as digest_files, digest_of as digest_of
+    from rateval.modelkit.filling import grow as grow, inpaint as inpaint
     from rateval.modelkit.geometry import Geometry as Geometry
     from rateval.modelkit.layers import choose_layers as choose_layers
+    from rateval.modelkit.moving import move_mask as move_mask, move_sample as move_sample
     from rateval.modelkit.recording import (
         Attend as Attend,
         attend_fused as attend_fused,
@@ -58,6 +60,12 @@ if TYPE_CHECKING:
         record_probabilities as record_probabilities,
         replaced_forward as replaced_forward,
         softmax_in_graph as softmax_in_graph,
+    )
+    from rateval.modelkit.swapping import (
+        can_lend as can_lend,
+        draw_in_turn as draw_in_turn,
+        pool_donors as pool_donors,
+        put_objects as put_objects,
     )
     from rateval.modelkit.tables.channels import ImageMean as ImageMean, ImageStd as ImageStd
     from rateval.modelkit.tables.foreign_table import (
@@ -124,6 +132,8 @@ _MODULES = (
     "rateval.modelkit.tables.hugging_face_table",
     "rateval.modelkit.texts.tokenizer_folder",
     "rateval.data.shapes",
+    # This one imports Pillow.
+    "rateval.modelkit.moving",
     # And these import torch.
     "rateval.data.batches",
     "rateval.machine.memory",
@@ -131,6 +141,8 @@ _MODULES = (
     "rateval.modelkit.checkpoint_files.finding",
     "rateval.modelkit.checkpoint_files.loading",
     "rateval.modelkit.checkpoint_files.telling",
+    "rateval.modelkit.filling",
+    "rateval.modelkit.swapping",
     "rateval.modelkit.geometry",
     "rateval.modelkit.checkpoint_files.reading",
     "rateval.modelkit.recording",

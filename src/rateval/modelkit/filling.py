@@ -30,8 +30,12 @@ def grow(masks: torch.Tensor) -> torch.Tensor:
     9
     """
     pixels = max(1, round(min(masks.shape[-2:]) / 64))
-    size = 2 * pixels + 1
-    return F.max_pool2d(masks[:, None].float(), size, stride=1, padding=pixels)[:, 0] > 0
+    grown = masks[:, None].float()
+    # Rows, then columns: the maximum of a square is that of its columns' maxima.
+    for down, across in ((pixels, 0), (0, pixels)):
+        window = 2 * down + 1, 2 * across + 1
+        grown = F.max_pool2d(grown, window, stride=1, padding=(down, across))
+    return grown[:, 0] > 0
 
 
 class View:

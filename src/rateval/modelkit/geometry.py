@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torchvision.transforms import Compose, InterpolationMode
 
+from rateval.modelkit.moving import move_mask
+
 
 class Geometry:
     """A model's inference transform, and its resize and crop once more for masks and maps.
@@ -33,10 +35,12 @@ class Geometry:
 
     def mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
         """Turn a mask (rows, cols) of the image's own size into (H, W) bool."""
-        picture: Any = Image.fromarray(mask.astype(np.uint8) * np.uint8(255))
-        for step in self._mask:
-            picture = step(picture)
-        return torch.from_numpy(np.array(picture) > 127)
+        def move(picture: Any) -> Any:
+            for step in self._mask:
+                picture = step(picture)
+            return picture
+
+        return torch.from_numpy(move_mask(mask, move))
 
     def relevance(self, values: NDArray[np.floating], size: tuple[int, int]) -> torch.Tensor:
         """Turn a map (rows, cols) of an image of ``size`` (height, width) into (H, W) float32.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
@@ -15,13 +14,7 @@ from numpy.typing import NDArray
 from rateval.api.protocols import Model, Split
 from rateval.data.batches import Batch, load_batches
 from rateval.modelkit.filling import View
-
-POOL = 256
-"""Donors that are kept at hand at most: reading others for each image would cost K times as much as
-reading the images."""
-
-LARGEST_MASK = 0.6
-"""Share of an image that its object covers at most: more leaves no background to lend."""
+from rateval.modelkit.swapping import POOL, can_lend, draw_few, pool_donors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,22 +44,6 @@ NO_DONORS = Donors((), np.zeros(0, dtype=np.int64), torch.empty(0, 3, 0, 0))
 """What there is where no background is swapped."""
 
 
-def draw_few(name: str, able: Sequence[int], count: int) -> list[int]:
-    """Draw up to ``count`` of the numbers in ``able`` by a digest of ``name``, none twice.
-
-    >>> draw_few("a", range(10), 3) == draw_few("a", range(10), 3)
-    True
-    >>> sorted(draw_few("a", [4, 7], 3))
-    [4, 7]
-    """
-    left = list(able)
-    drawn: list[int] = []
-    while left and len(drawn) < count:
-        digest = hashlib.sha256(f"{len(drawn)} {name}".encode("utf-8", "surrogatepass")).digest()
-        drawn.append(left.pop(int.from_bytes(digest[:8], "big") % len(left)))
-    return drawn
-
-
 def read_donors(
     split: Split, model: Model, view: View, *, batch_size: int, readers: int, size: int = POOL
 ) -> Donors:
@@ -75,9 +52,7 @@ def read_donors(
     An image is one if it has a mask with a pixel in the model's view, of at most 60 % of it.
     """
     found: list[_Lending] = []
-    order = _in_order(split)
-    for start in range(0, len(order), size):
-        chunk = order[start : start + size]
+    for chunk in pool_donors(split, size):
         # Read as they lie: what is no random access would begin anew for each of them.
         lending = {
             index: one
@@ -110,17 +85,8 @@ class _Lending:
 def _lending(batch: Batch) -> Iterator[tuple[int, _Lending]]:
     """Yield the images of a batch that lend their backgrounds, each with its position."""
     assert batch.masks is not None
-    areas = batch.masks.float().mean(dim=(1, 2))
+    areas = batch.masks.double().mean(dim=(1, 2))
     for at, index in enumerate(batch.indices):
-        if batch.has_mask[at] and 0 < areas[at] <= LARGEST_MASK:
+        if batch.has_mask[at] and can_lend(float(areas[at])):
             image, mask = batch.images[at].clone(), batch.masks[at].clone()
             yield index, _Lending(batch.ids[at], int(batch.labels[at]), image, mask)
-
-
-def _in_order(split: Split) -> list[int]:
-    ids: Sequence[str] | None = getattr(split, "ids", None)
-    names = list(map(str, range(len(split)))) if ids is None else ids
-    digests = [
-        hashlib.sha256(f"donor {name}".encode("utf-8", "surrogatepass")).digest() for name in names
-    ]
-    return sorted(range(len(split)), key=digests.__getitem__)

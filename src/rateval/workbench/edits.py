@@ -11,6 +11,7 @@ import torch
 
 from rateval.data.batches import Batch
 from rateval.modelkit.filling import Filling, View, grow
+from rateval.modelkit.swapping import put_objects
 from rateval.store.rows import EMPTY_MASK, NO_MASK
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors
@@ -147,4 +148,4 @@ def put_on_backgrounds(
         at = [position for position in able if len(chosen[position]) > version]
         if at:
             lent = donors.backgrounds[[chosen[position][version] for position in at]]
-            yield at, torch.where(batch.masks[at, None], batch.images[at], lent)
+            yield at, put_objects(batch.images[at], batch.masks[at], lent)

@@ -19,11 +19,12 @@ from rateval.api.training import Monitor
 from rateval.api.values import Sample
 from rateval.data.splits import SubsetSplit
 from rateval.modelkit.filling import View
+from rateval.modelkit.swapping import draw_few
 from rateval.stages.counterfactual import counterfactual
 from rateval.store import rows as tables
 from rateval.tasks.classification import Classification
 from rateval.workbench.cell import Job
-from rateval.workbench.donors import Donors, draw_few, read_donors
+from rateval.workbench.donors import Donors, read_donors
 from rateval.workbench.edits import Edits, prepare_ahead
 
 SIDE, CLASSES = 32, 3

@@ -32,6 +32,8 @@ figure { margin: 0; padding: 0.5rem; background: var(--card); border-radius: 0.4
 .pictures { display: flex; gap: 0.4rem; align-items: center; justify-content: center; }
 .pictures img { display: block; min-width: 0; max-width: 100%; flex: 0 1 auto; height: auto;
   object-fit: contain; }
+.titled { min-width: 0; align-self: end; }
+.titled span { display: block; color: var(--dim); font-size: 0.8rem; text-align: center; }
 .skipped { min-height: 5rem; display: grid; place-items: center; color: var(--alarm);
   border: 1px dashed var(--alarm); border-radius: 0.2rem; }
 figcaption { margin-top: 0.4rem; overflow-wrap: anywhere; }
@@ -81,11 +83,17 @@ def write_html(title: str, about: Iterable[str], tiles: Iterable[Tile]) -> str:
 
 def _figure(tile: Tile) -> str:
     alt = _text(f"{tile.label}: {tile.id}")
-    pictures = "".join(
+    images = [
         f'<img src="{_embed(picture)}" width="{picture.width}" height="{picture.height}" '
         f'alt="{alt}">'
         for picture in tile.pictures
-    )
+    ]
+    if tile.titles:
+        images = [
+            f'<span class="titled">{image}<span>{_text(title)}</span></span>'
+            for image, title in zip(images, tile.titles, strict=True)
+        ]
+    pictures = "".join(images)
     shown = f'<div class="pictures">{pictures}</div>'
     if tile.skipped:
         shown = '<div class="skipped">skipped</div>'

@@ -25,10 +25,13 @@ def write_png(title: str, tiles: Sequence[Tile], side: int) -> bytes:
     """
     most = max(1, *(len(tile.pictures) for tile in tiles))
     width = most * (side + _BETWEEN) - _BETWEEN
-    columns = max(1, min(len(tiles), round(math.sqrt(1.6 * len(tiles) * side / width))))
+    titled = any(tile.titles for tile in tiles)
+    fitting = 1 if titled else round(math.sqrt(1.6 * len(tiles) * side / width))
+    columns = max(1, min(len(tiles), fitting))
     rows = -(-len(tiles) // columns)
     lines = [_wrap_all(tile, width) for tile in tiles]
-    height = side + LINE * max(map(len, lines)) + 8
+    below = side + LINE * titled
+    height = below + LINE * max(map(len, lines)) + 8
     across, down = width + _GAP, height + _GAP
     top = _GAP + 2 * LINE
     sheet = Image.new("RGB", (across * columns + _GAP, down * rows + top), _PAPER)
@@ -39,7 +42,7 @@ def write_png(title: str, tiles: Sequence[Tile], side: int) -> bytes:
         draw.rectangle((left - 4, upper - 4, left + width + 3, upper + height + 3), fill=_CARD)
         _place(sheet, draw, tile, (left, upper), side)
         for number, (text, colour) in enumerate(words):
-            write(draw, (left, upper + side + 4 + number * LINE), text, colour, SIZE)
+            write(draw, (left, upper + below + 4 + number * LINE), text, colour, SIZE)
     file = io.BytesIO()
     sheet.save(file, "PNG")
     return file.getvalue()
@@ -55,6 +58,9 @@ def _place(
     for at, picture in enumerate(tile.pictures):
         # Words begin below the tile's square: pictures stand on its lower edge.
         sheet.paste(picture, (left + at * (side + _BETWEEN), top + side - picture.height))
+    for at, title in enumerate(tile.titles):
+        (shown, *_) = wrap(legible(show_controls(title))[0], side)
+        write(draw, (left + at * (side + _BETWEEN), top + side + 3), shown, _DIM, SIZE)
 
 
 def _wrap_all(tile: Tile, width: int) -> list[tuple[str, str]]:

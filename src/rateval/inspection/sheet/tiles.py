@@ -31,6 +31,8 @@ class Tile:
     lines: tuple[str, ...]
     """What is said of it."""
     skipped: bool = False
+    titles: tuple[str, ...] = ()
+    """What is said below each picture; empty where nothing is. Tiles with them are one a row."""
 
     @property
     def place(self) -> str:

@@ -58,7 +58,7 @@ def write_sheet(
     Raises RatevalError for a class or split that isn't there, and for files that can't be written.
     """
     for path in filter(None, (files.html, files.png)):
-        _require_place(path)
+        require_place(path)
     splits = dict(opened.splits)
     if wanted.split is not None:
         if wanted.split not in splits:
@@ -106,12 +106,12 @@ def _write(
         )
     )
     if files.html is not None:
-        _save(files.html, write_html(opened.label, about, tiles))
+        save(files.html, write_html(opened.label, about, tiles))
     if files.png is not None:
-        _save(files.png, write_png(f"{opened.label}: {about[0]}", tiles, SIDE))
+        save(files.png, write_png(f"{opened.label}: {about[0]}", tiles, SIDE))
 
 
-def _require_place(path: Path) -> None:
+def require_place(path: Path) -> None:
     """Raise RatevalError where no file can be: found out before minutes of reading."""
     if path.is_dir():
         raise RatevalError(f"{path}: is a folder; give a file in it, such as {path / 'sheet.html'}")
@@ -119,7 +119,8 @@ def _require_place(path: Path) -> None:
         raise RatevalError(f"{path}: there is no folder {path.parent}; make it first")
 
 
-def _save(path: Path, content: str | bytes) -> None:
+def save(path: Path, content: str | bytes) -> None:
+    """Write a file whole. Raises RatevalError where it can't be written."""
     try:
         write_whole(path, content)
     except OSError as error:

@@ -1,0 +1,1 @@
+"""Shifts that test the reason: of backgrounds, objects, marks, places and detail."""

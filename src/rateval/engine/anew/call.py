@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,9 @@ from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.records.step import FailureRecord
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
+from rateval.store.adopting import adopt, holds
 from rateval.store.rows import read_groups
+from rateval.store.store import Store, Stored
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import require_factories
@@ -123,12 +126,13 @@ def _prepare(record: RunRecord, plan: Plan, asked: Asked, reporter: Reporter) ->
     graph = lay_out_steps(plan, bench, sources, there)
     sources.require_all()
     _require_cluster(record, plan, asked)
+    store = open_store(plan, reporter.warn)
     return Prepared(
         bench,
-        open_store(plan, reporter.warn),
+        store,
         graph,
         frozenset(sources.taken),
-        sources.stored,
+        dict(_take(record, sources.stored, store)),
         Basis(
             _describe_parent(record, asked),
             {table: record.spec_resolved.get(table, ()) for table in TAKEN},
@@ -136,6 +140,16 @@ def _prepare(record: RunRecord, plan: Plan, asked: Asked, reporter: Reporter) ->
             tuple(failure for failure in record.failures if not _is_done_anew(failure)),
         ),
     )
+
+
+def _take(
+    record: RunRecord, stored: Mapping[str, Stored], store: Store
+) -> Iterator[tuple[str, Stored]]:
+    """Yield the results of a run, after copying into another store what a reader may ask for."""
+    elsewhere = store.root.resolve() != (record.path.parent / "store").resolve()
+    for identity, found in stored.items():
+        copied = elsewhere and found.stage != "finetune" and holds(found)
+        yield identity, adopt(store, found) if copied else found
 
 
 def _describe_parent(record: RunRecord, asked: Asked) -> ParentRecord:

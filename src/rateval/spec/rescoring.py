@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from rateval.api.use import read_use
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error, explain_unknown_key
@@ -53,6 +54,8 @@ def read_rescoring(document: Document) -> Rescoring:
                 _explain_computed(details["loc"]) or explain_error(details, Rescoring),
             )
             for details in error.errors()
+            # A list that a faulty entry left short is no fault of its own.
+            if details["type"] != "too_short" or not details["input"]
         ) from None
 
 
@@ -83,9 +86,10 @@ def read_entry(text: str, option: str) -> dict[str, Any]:
     """
     head, equals, _ = text.partition("=")
     use, colon, _ = head.rpartition(":")
-    if not equals:
+    named = read_use(text)
+    if not equals and (named is not None or ":" not in text):
         return {"use": text}
-    if not colon or not use:
+    if not equals or not colon or not use:
         raise RatevalError(
             f"{option} {text}: write it as NAME:key=value, such as relevance-mass:threshold=0.3, "
             "with a comma before each further key"

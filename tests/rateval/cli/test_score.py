@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import numpy as np
 import pytest
 
 import rateval as package
+from rateval.errors import RatevalError
 from rateval.records.run import RunRecord
 from rateval.store.rows import read_masks
 
@@ -121,6 +125,8 @@ def test_as_a_run_that_had_the_tables_from_the_start(
     before = (parent.path / "run.json").read_bytes()
     Path("tables.toml").write_text(CAUSES + STATISTICS)
     no_model()
+    with pytest.raises(AssertionError, match="made where"):
+        package.create("model", "tiny")
     done = rateval("score", str(parent.path), "--tables", "tables.toml", "-q")
     assert done.code == 0, done.err
     assert "scored anew from " + str(parent.path) in " ".join(done.out.split())
@@ -167,3 +173,186 @@ def test_threshold_by_a_loop_over_masks_and_maps(
         assert pt is not None
         assert pt.value.numerator == sum(v and r for v, r in zip(valid, right, strict=True))
         assert pt.value.denominator == sum(right)
+
+
+def test_what_is_asked_for_is_wrong(rateval: Rateval) -> None:
+    parent = run()
+    folder = str(parent.path)
+    Path("tables.toml").write_text(
+        '[[model]]\nuse = "tiny"\n[statistics]\nlevle = 0.9\n'
+        "[counterfactual]\nkeep = 1\ndonors = 2\n"
+    )
+    Path("evidence.toml").write_text('[[evidence]]\nuse = "iou"\nat = 3\n')
+    wrong = {
+        (): "nothing to score by",
+        ("--add",): "nothing to score by",
+        ("--add", "--level", "0.9"): "nothing to add; give evidence or a metric",
+        ("--evidence", "relevance-mas"): 'did you mean "relevance-mass"?',
+        ("--evidence", "iou:treshold=0.3"): 'evidence[0].treshold: unknown key; did you mean "thr',
+        ("--evidence", "iou:threshold=2"): "evidence[0].threshold = 2: must be less than or equal",
+        ("--evidence", "iou:threshold"): "--evidence iou:threshold: write it as NAME:key=value",
+        ("--evidence", "iou=3"): "--evidence iou=3: write it as NAME:key=value",
+        ("--evidence", "iou:=3"): "a key is missing before =",
+        ("--evidence", "iou:at=0.5,at=0.2"): '"at" is there twice',
+        ("--evidence", ""): 'evidence[0].use = ""',
+        ("--evidence", "iou", "--evidence", "iou:at=0.2"): "give each its own `name`",
+        ("--evidence", "./none.py:make"): "none.py",
+        ("--evidence", "counterfactual"): "add [counterfactual] to its spec",
+        ("--metric", "right-for-the-object"): "rateval run spec.toml",
+        ("--keep", "0.8"): "asked its model about no edited image",
+        ("--threshold", "1.5"): "threshold = 1.5: relevance-mass: must be less than or equal to 1",
+        ("--threshold", "high"): "threshold = high: relevance-mass: must be a valid number",
+        ("--threshold", "0.3", "--evidence", "iou"): "with evidence write it there",
+        ("--level", "2", "--correction", "bonf"): "statistics.correction",
+        ("--cluster", "camra"): 'did you mean "camera"?',
+        ("--tables", "tables.toml"): 'statistics.levle: unknown key; did you mean "level"?',
+        ("--tables", "none.toml"): "none.toml: no such file",
+        ("--tables", "evidence.toml"): "evidence.toml: evidence[0].at = 3: must be less than 1",
+        ("--tables", "evidence.toml", "--evidence", "iou"): "is in evidence.toml too",
+        ("--threshold", "0.3", "--device", "cuda:9"): "finds no such device here",
+    }
+    for options, said in wrong.items():
+        done = rateval("score", folder, *options)
+        assert (done.code, said in " ".join(done.err.split())) == (2, True), (options, done.err)
+    done = rateval("score", folder, "--tables", "tables.toml")
+    assert "model: was computed with" in done.err
+    assert "counterfactual.donors: was computed with" in done.err
+    assert rateval("score", "nowhere", "--threshold", "0.3").code == 2
+    assert rateval("score").code == 2
+    assert len(list(Path("runs").glob("*/run.json"))) == 1
+    with pytest.raises(RatevalError, match=r"rateval\.score: metrics: is empty"):
+        package.score(parent, metrics=[])
+    with pytest.raises(RatevalError, match=r"rateval\.score: validators: holds"):
+        package.score(parent, validators=[3])  # type: ignore[list-item]
+
+
+def test_results_that_are_gone_or_damaged(rateval: Rateval) -> None:
+    parent = run(EDITS)
+    folder, store = str(parent.path), parent.path.parent / "store"
+    shutil.rmtree(store / "finetune")  # weights are large, and nobody asks for them
+    shutil.rmtree(store / "judge")
+    assert rateval("score", folder, "--threshold", "0.4", "-q").code == 0
+    answers = next((store / "counterfactual").iterdir())
+    answers.rename("answers")
+    assert rateval("score", folder, "--threshold", "0.3", "-q").code == 0  # by maps alone
+    done = rateval("score", folder, "--evidence", "counterfactual", "--add")
+    assert done.code == 2
+    assert f"{answers} is gone" in done.err
+    assert "rateval run spec.toml" in done.err
+    first, second = parent.cells[0].identity, parent.cells[1].identity
+    shutil.rmtree(store / "infer" / first)
+    rows = store / "infer" / second / "rows.parquet"
+    content = rows.read_bytes()
+    rows.write_bytes(content[:-1] + b"x")
+    done = rateval("score", folder, "--threshold", "0.2")
+    assert done.code == 2
+    said = " ".join(done.err.split())
+    assert f"tiny · zs on squares · all: {store / 'infer' / first} is gone" in said
+    assert f"{rows}: was changed since it was stored" in said
+    assert said.endswith("with: rateval run spec.toml")
+    assert len(list(Path("runs").glob("*/run.json"))) == 3
+    done = rateval("run", "spec.toml", "-q")  # what it says to do
+    assert done.code == 0
+    assert rateval("score", folder, "--threshold", "0.2", "-q").code == 0
+
+
+def test_a_run_that_has_nothing_to_score(rateval: Rateval) -> None:
+    parent = run()
+    file = parent.path / "run.json"
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps(told | {"status": "running"}))
+    done = rateval("score", str(parent.path), "--threshold", "0.3")
+    assert (done.code, "the run goes on, or ended without a word" in done.err) == (2, True)
+    file.write_text(json.dumps(told | {"cells": [], "status": "failed"}))
+    done = rateval("score", str(parent.path), "--threshold", "0.3")
+    assert (done.code, "nothing to score" in done.err) == (2, True)
+    older = {key: value for key, value in told.items() if key != "parent"} | {"format": 4}
+    file.write_text(json.dumps(older))
+    assert package.load(file).parent is None
+    assert rateval("score", str(parent.path), "--threshold", "0.3", "-q").code == 0
+
+
+def test_what_is_made_of_it(rateval: Rateval) -> None:
+    parent = run(CAUSES + EDITS)
+    base = str(parent.path)
+    judged = ["--evidence", "iou:at=0.3,threshold=0.1,name=overlap", "--metric", "accuracy"]
+    assert rateval("score", base, *judged, "--metric", "valid-rate", "-q").code == 0
+    scored = load_newest()
+    assert [(c.identity, c.classifier) for c in scored.cells] == [
+        (c.identity, c.classifier) for c in parent.cells
+    ]
+    assert (scored.labels("evidence"), scored.labels("metric")) == (
+        ["overlap"],
+        ["accuracy", "valid-rate"],
+    )
+    folder = str(scored.path)
+    assert scored.command == f"rateval score {base} {' '.join(judged)} --metric valid-rate"
+    assert rateval("report", folder).code == 0
+    assert rateval("report", folder, "--html", "page.html").code == 0
+    assert f"scored anew from {base}" in Path("page.html").read_text()
+    assert rateval("gate", folder, "--require", "valid-rate>=0.1%", "--decide", "value").code == 0
+    assert rateval("export", folder, "--format", "csv", "--output", "out").code == 0
+    # The same predictions: accuracy is as it was, in pairs as well.
+    done = rateval("compare", base, folder, "--json")
+    assert done.code == 2  # by which validator they differ, it says
+    assert "overlap" in done.err
+    added = ["--add", "--evidence", "iou:name=overlap", "--metric", "pt", "--level", "0.8"]
+    assert rateval("score", base, *added, "-q").code == 0
+    both = load_newest()
+    assert both.labels("evidence") == ["relevance-mass", "counterfactual", "overlap"]
+    assert both.labels("metric") == [*parent.labels("metric"), "pt"]
+    assert both.level == 0.8
+    done = rateval("compare", base, str(both.path), "--json")
+    assert done.code == 0, done.err
+    compared = json.loads(done.out)
+    assert all(pair["moved"] == 0 for pair in compared["pairs"])
+    again = package.score(both, threshold=0.9, keep=1.0)  # of a run that was scored itself
+    assert again.parent is not None
+    assert (again.parent.path, again.command) == (
+        str(both.path),
+        "rateval.score with the same arguments",
+    )
+    assert again.labels("evidence") == both.labels("evidence")
+    for cell, before in zip(again.cells, parent.cells, strict=True):
+        kept = again.answers(cell).column("kept_on_object").to_pylist()
+        lost = again.answers(cell).column("kept_without_object").to_pylist()
+        valid = again.rows(cell, "counterfactual").column("valid").to_pylist()
+        expected = [
+            k is not None and k >= 1 - 1e-6 and not w for k, w in zip(kept, lost, strict=True)
+        ]
+        assert valid == expected
+        assert before.counterfactual == cell.counterfactual
+
+
+def test_another_folder_gets_maps_and_rows(rateval: Rateval) -> None:
+    parent = run(EDITS)
+    done = rateval("score", str(parent.path), "--threshold", "0.4", "--output", "other", "-q")
+    assert done.code == 0, done.err
+    shutil.rmtree("runs")
+    scored = load_newest("other")
+    assert scored.path.parent == Path("other")
+    for cell in scored.cells:
+        assert len(scored.rows(cell)) == cell.count
+        assert len(scored.relevance(cell)) == cell.count
+        assert len(scored.answers(cell)) == cell.count
+    assert not (Path("other") / "store" / "finetune").exists()
+    assert rateval("score", str(scored.path), "--threshold", "0.1", "-q").code == 0
+
+
+def test_neither_plugins_nor_data_are_needed(
+    rateval_process: Rateval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = run()
+    shutil.move("runs", "moved")
+    folder = f"moved/{parent.path.name}"
+    monkeypatch.setenv("PYTHONPATH", _without_acme())
+    done = rateval_process("run", "spec.toml")
+    assert (done.code, "unknown dataset" in done.err) == (2, True)
+    done = rateval_process("score", folder, "--threshold", "0.4", "-q")
+    assert done.code == 0, done.err
+    assert load_newest("moved").status == "finished"
+
+
+def _without_acme() -> str:
+    parts = os.environ["PYTHONPATH"].split(os.pathsep)
+    return os.pathsep.join(part for part in parts if not (Path(part) / "acme").is_dir())

@@ -76,6 +76,8 @@ def plan_anew(record: RunRecord, asked: Asked, registry: Registry) -> Plan:
             f"{asked.name}: nothing to score by; give evidence, a metric, a threshold or a "
             "statistic that the run doesn't have"
         )
+    if asked.add and tables.keys().isdisjoint(_JUDGES):
+        raise RatevalError(f"{asked.name}: add: nothing to add; give evidence or a metric, too")
     data = _describe(record, tables, asked)
     judges: dict[str, tuple[Choice, ...]] = {}
     differences: list[str] = []

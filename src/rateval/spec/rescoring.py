@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from rateval.api.use import read_use
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.spec.document import Document
 from rateval.spec.explain import explain_error, explain_unknown_key
@@ -86,8 +85,7 @@ def read_entry(text: str, option: str) -> dict[str, Any]:
     """
     head, equals, _ = text.partition("=")
     use, colon, _ = head.rpartition(":")
-    named = read_use(text)
-    if not equals and (named is not None or ":" not in text):
+    if not equals and (":" not in text or ".py" in text):  # of a file, or a component alone
         return {"use": text}
     if not equals or not colon or not use:
         raise RatevalError(

@@ -356,3 +356,123 @@ def test_neither_plugins_nor_data_are_needed(
 def _without_acme() -> str:
     parts = os.environ["PYTHONPATH"].split(os.pathsep)
     return os.pathsep.join(part for part in parts if not (Path(part) / "acme").is_dir())
+
+
+JUDGES = """
+import torch
+from rateval.api import Params, Verdict
+
+class Lot(Params):
+    seed: int | None = None
+
+class Drawn:
+    def __init__(self, seed):
+        self.share = 0.2 + seed / 10
+
+    def judge(self, relevance, masks):
+        score = relevance.flatten(1).mean(1)
+        found = torch.ones(len(score), dtype=torch.bool)
+        return Verdict(score, score > self.share, found, ("",) * len(score))
+
+def drawn(params: Lot, context):
+    return Drawn(context.seed)
+"""
+DRAWN = '[[evidence]]\nuse = "./judges.py:drawn"\n'
+
+
+def test_judges_that_depend_on_the_seed_come_and_go(rateval: Rateval) -> None:
+    Path("judges.py").write_text(JUDGES)
+    seeds = "seeds = [3, 1]"
+    plain = run(seed=seeds)
+    by_lot = run(DRAWN, seed=seeds, output="drawn")
+    assert len(by_lot.cells) > len(plain.cells)  # zero-shot depends on the seed, too, then
+    scored = package.score(plain, validators="./judges.py:drawn")
+    assert findings(scored) == findings(by_lot)
+    back = package.score(by_lot, validators="relevance-mass")
+    assert findings(back) == findings(plain)
+    assert [cell.key.seed for cell in back.cells] == [cell.key.seed for cell in plain.cells]
+    assert findings(package.score(scored, level=0.95)) == findings(by_lot)  # the file is as it was
+    Path("judges.py").write_text(JUDGES + "\n# another\n")
+    done = rateval("score", str(scored.path), "--level", "0.9")
+    assert (done.code, "changed since this run" in done.err) == (2, True)
+    assert "name others with --evidence" in done.err
+    again = ["--evidence", "./judges.py:drawn", "--level", "0.9", "-q"]
+    assert rateval("score", str(scored.path), *again).code == 0
+
+
+def test_published_settings_hold_for_new_validators(rateval: Rateval) -> None:
+    published = 'protocol = "aaai25"'
+    whole = run('[[evidence]]\nuse = "relevance-mass"\nthreshold = 0.3\n', seed=published)
+    parent = run('[[evidence]]\nuse = "iou"\n', seed=published, output="other")
+    scored = package.score(parent, validators={"use": "relevance-mass", "threshold": 0.3})
+    assert scored.spec_resolved["evidence"] == whole.spec_resolved["evidence"]
+    assert scored.spec_resolved["evidence"][0]["params"]["degenerate"] == "published"
+    assert scored.cells == whole.cells
+    assert set(whole.differences) - {
+        d for d in whole.differences if "not of the paper" in d
+    } <= set(scored.differences)
+    wrong = "relevance-mass:degenerate=undefined"
+    done = rateval("score", str(parent.path), "--evidence", wrong)
+    assert (done.code, "study.protocol" in done.err) == (2, True)
+
+
+def test_what_failed_before_is_told_and_what_fails_now_takes_only_its_own(
+    rateval: Rateval,
+) -> None:
+    broken = '[[finetune]]\nuse = "checkpoint"\nname = "gone"\npath = "spec.toml"\n'
+    parent = run(broken)
+    assert parent.status == "failed"
+    assert {cell.key.finetuner for cell in parent.cells} == {"zs", "ft"}
+    done = rateval("score", str(parent.path), "--threshold", "0.4")
+    assert done.code == 1
+    scored = load_newest()
+    assert (scored.status, scored.failures) == ("failed", parent.failures)
+    assert scored.planned == parent.planned
+    assert parent.failures[0].error.split(";")[0][:40] in " ".join(done.out.split())
+    bad = ["--add", "--evidence", "any-verdict:returns=short"]
+    done = rateval("score", str(parent.path), *bad)
+    assert done.code == 1
+    scored = load_newest()
+    assert {one.validator for cell in scored.cells for one in cell.evidence} == {"relevance-mass"}
+    assert any("any-verdict" in failure.label for failure in scored.failures)
+    healed = package.score(scored, validators="iou")  # what failed at judging is over
+    assert healed.failures == parent.failures
+
+
+def test_runs_of_other_kinds(rateval: Rateval) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (6, 16, 16, 3), dtype=np.uint8)
+    masks = np.zeros((6, 16, 16), dtype=bool)
+    masks[:, 4:12, 4:12] = True
+    model = package.create("model", "tiny")
+    live = package.evaluate(
+        model, list(images), [0, 1] * 3, list(masks), classes=["red", "blue"], device="cpu"
+    )
+    scored = package.score(live, threshold=0.1)
+    assert scored.spec_resolved["evidence"][0]["params"]["threshold"] == 0.1
+    assert [cell.identity for cell in scored.cells] == [cell.identity for cell in live.cells]
+    done = rateval("report", str(scored.path), "--pictures", "2")
+    assert (done.code, "were handed over and lie nowhere" in done.err) == (2, True)
+    file = live.path / "run.json"
+    told = json.loads(file.read_text())
+    told["spec_resolved"]["attribution"] = [{"name": "generic-attention"}]  # as of an import
+    file.write_text(json.dumps(told))
+    done = rateval("score", str(live.path), "--threshold", "0.3")
+    assert (done.code, "neither maps nor masks" in done.err) == (2, True)
+
+
+def test_an_interruption_says_how_to_go_on(
+    rateval: Rateval, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = run()
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rateval.engine.steps.thresholds", interrupt)
+        done = rateval("score", str(parent.path), "--threshold", "0.4")
+    assert done.code == 130
+    assert f"go on with: rateval score {parent.path} --threshold 0.4" in done.err
+    assert load_newest().status == "interrupted"
+    assert rateval("score", str(parent.path), "--threshold", "0.4", "-q").code == 0
+    assert load_newest().status == "finished"

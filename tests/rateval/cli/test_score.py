@@ -39,6 +39,12 @@ use = "ft"
 epochs = 1
 lr = 0.003
 batch_size = 8
+{attributions}[run]
+device = "cpu"
+output = "{output}"
+batch_size = 16
+"""
+BOTH = """
 [[attribution]]
 use = "generic-attention"
 name = "all"
@@ -47,10 +53,6 @@ layers = "all"
 use = "generic-attention"
 name = "last"
 layers = "last"
-[run]
-device = "cpu"
-output = "{output}"
-batch_size = 16
 """
 EDITS = '[counterfactual]\nbackground = "grey"\nobject = "grey"\n'
 CAUSES = """
@@ -76,8 +78,11 @@ MADE_ANEW = {
 """What a run says of itself rather than of what it found."""
 
 
-def run(more: str = "", *, seed: str = "", output: str = "runs") -> RunRecord:
-    Path("spec.toml").write_text(SPEC.format(seed=seed, output=output) + more)
+def run(
+    more: str = "", *, seed: str = "", output: str = "runs", attributions: str = BOTH
+) -> RunRecord:
+    filled = SPEC.format(seed=seed, output=output, attributions=attributions)
+    Path("spec.toml").write_text(filled + more)
     return package.run("spec.toml")
 
 
@@ -401,9 +406,9 @@ def test_judges_that_depend_on_the_seed_come_and_go(rateval: Rateval) -> None:
 
 
 def test_published_settings_hold_for_new_validators(rateval: Rateval) -> None:
-    published = 'protocol = "aaai25"'
-    whole = run('[[evidence]]\nuse = "relevance-mass"\nthreshold = 0.3\n', seed=published)
-    parent = run('[[evidence]]\nuse = "iou"\n', seed=published, output="other")
+    published = {"seed": 'protocol = "aaai25"', "attributions": ""}
+    whole = run('[[evidence]]\nuse = "relevance-mass"\nthreshold = 0.3\n', **published)
+    parent = run('[[evidence]]\nuse = "iou"\n', output="other", **published)
     scored = package.score(parent, validators={"use": "relevance-mass", "threshold": 0.3})
     assert scored.spec_resolved["evidence"] == whole.spec_resolved["evidence"]
     assert scored.spec_resolved["evidence"][0]["params"]["degenerate"] == "published"

@@ -152,7 +152,8 @@ def _choose(
             yield found
         else:
             choose = partial(choose_in, document, registry=registry)
-            publication = Publication(document, (), choose, prevails=False)
+            told = replace(document, data=document.data | {"study": {"protocol": AAAI25}})
+            publication = Publication(told, (), choose, prevails=False)
             yield from publication.publish(at, entry, found)
             problems += publication.problems
             differences += publication.differences

@@ -440,6 +440,9 @@ def test_what_failed_before_is_told_and_what_fails_now_takes_only_its_own(
     scored = load_newest()
     assert {one.validator for cell in scored.cells for one in cell.evidence} == {"relevance-mass"}
     assert any("any-verdict" in failure.label for failure in scored.failures)
+    again = f"rateval score {parent.path} --evidence any-verdict:returns=short --add"
+    assert scored.command == again
+    assert f"try again: {again}" in " ".join(done.out.split())
     healed = package.score(scored, validators="iou")  # what failed at judging is over
     assert healed.failures == parent.failures
 

@@ -1,7 +1,8 @@
 """Whether a vision-language model is right for the right reasons.
 
 In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(path)``,
-``rateval.compare(baseline, run)``, ``rateval.create(kind, name)``, and for a model of your own
+``rateval.compare(baseline, run)``, ``rateval.score(run, threshold=…)``,
+``rateval.create(kind, name)``, and for a model of your own
 ``rateval.wrap(module)`` and ``rateval.evaluate(model, images, labels, masks, classes=…)``; of one
 photo ``rateval.look(path, model=…, classes=…)``.
 Importing this package costs nothing; what its names need is imported on first use.
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
+    from rateval.engine.anew.call import score as score
     from rateval.errors import RatevalError as RatevalError
     from rateval.facade import (
         create as create,
@@ -33,6 +35,7 @@ _MODULES = (
     "rateval.records.run",
     "rateval.scoring.across.call",
     "rateval.live.looking.call",
+    "rateval.engine.anew.call",
 )
 """The second one hands records what shows them: it comes before those, which are loaded alone."""
 

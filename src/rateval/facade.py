@@ -33,7 +33,7 @@ from rateval.spec.overrides import override_run
 from rateval.spec.tables import RunSpec
 
 if TYPE_CHECKING:
-    from rateval.live.evaluation import Parts
+    from rateval.plan.parts import Parts
 
 _DEFAULT = Context()
 

@@ -99,6 +99,7 @@ COMMANDS = {
     "validate": "check a spec without running it",
     "report": "print the report of a run again",
     "compare": "compare runs with a baseline, unit by unit",
+    "score": "judge and count a run anew from what it stored, without a model",
     "gate": "hold a run against requirements: exit code 0, 3 or 4",
     "export": "write a run as CSV, Parquet, LaTeX, a FiftyOne dataset and more",
     "list": "list components",
@@ -116,7 +117,7 @@ COMMANDS = {
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 
 OF_RESULTS = frozenset(
-    {"report", "compare", "gate", "export", "import-reference", "export-reference", "look"}
+    {"report", "compare", "score", "gate", "export", "import-reference", "export-reference", "look"}
 )
 """Those whose modules are in ``cli/results``."""
 

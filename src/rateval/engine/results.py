@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from rateval.engine.cell_steps import Graph
 from rateval.records.step import Step
@@ -11,14 +12,20 @@ from rateval.scoring.judged import Judged
 from rateval.store.store import Store, Stored
 
 
-def find_results(graph: Graph, store: Store, selected: Collection[str]) -> dict[str, Stored]:
+def find_results(
+    graph: Graph,
+    store: Store,
+    selected: Collection[str],
+    known: Mapping[str, Stored] = MappingProxyType({}),
+) -> dict[str, Stored]:
     """Return what is stored of a graph's steps; what a step still to be done reads is whole.
 
-    Steps that are ``selected`` will be done where they have no result.
+    Steps that are ``selected`` will be done where they have no result. What is ``known`` already is
+    not looked for.
     """
-    found: dict[str, Stored] = {}
+    found: dict[str, Stored] = dict(known)
     read: set[str] = set()
-    for step in reversed(list(graph.steps.values())):
+    for step in reversed([step for step in graph.steps.values() if step.identity not in known]):
         stored = find_result(step, store, selected, whole=step.identity in read)
         if stored is not None:
             found[step.identity] = stored

@@ -8,34 +8,26 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
-from rateval.api.component import Context
-from rateval.api.protocols import Dataset
 from rateval.engine.agenda import Agenda
 from rateval.engine.executors.checked import CheckedExecutor
 from rateval.engine.failures import Failures
-from rateval.engine.graph import make_graph
 from rateval.engine.journal import Journal, SavingMonitor
 from rateval.engine.observers import Observers
 from rateval.engine.picturing.kept import Pictures
+from rateval.engine.prepared import Prepared, prepare
 from rateval.engine.results import Results, find_result, find_results
 from rateval.engine.selection import select
 from rateval.engine.worker import Worker, keep_worker, make_order, open_store, release_worker
-from rateval.errors import RatevalError, StudyError
-from rateval.machine.device import resolve_device
-from rateval.machine.precision import require_precision
-from rateval.machine.readers import resolve_readers
-from rateval.plan.cells import Choice
+from rateval.errors import StudyError
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
 from rateval.records.run import RunRecord
-from rateval.records.step import StageRecord, Step, StepEnd
+from rateval.records.step import FailureRecord, StageRecord, Step, StepEnd
 from rateval.registry.registry import Registry
 from rateval.report.html.page import write_at_end
 from rateval.scoring.summary import Found, Summary, new_folder
 from rateval.store.store import Stored
-from rateval.training.processes import require_processes
-from rateval.workbench.bench import Given, Workbench
-from rateval.workbench.build import require_factories
+from rateval.workbench.bench import Given
 
 Status = Literal["running", "finished", "interrupted", "failed"]
 
@@ -45,9 +37,9 @@ class Runner:
 
     ``fail_fast`` stops at the first failure. ``only`` names cells, by label or pattern, that are
     computed; of all others is shown what is stored. ``given`` maps tables of the plan to the object
-    that stands for their one choice; such a plan runs in this process alone. Raises RatevalError
-    when the device or the output folder cannot be used, a test split holds no sample, or ``only``
-    names no cell: all before anything is trained.
+    that stands for their one choice; such a plan runs in this process alone. ``prepared`` is what
+    ``prepare`` returns, where that is made otherwise. Raises RatevalError as it does, and when
+    ``only`` names no cell: all before anything is trained.
     """
 
     def __init__(
@@ -59,27 +51,16 @@ class Runner:
         fail_fast: bool = False,
         only: str | Sequence[str] = (),
         given: Mapping[str, Given] = MappingProxyType({}),
+        prepared: Prepared | None = None,
     ) -> None:
-        options = plan.spec.run
         self._plan, self._reporter = plan, reporter
         self._fail_fast = fail_fast
         self._only = (only,) if isinstance(only, str) else tuple(only)
         self._observers = Observers(registry, reporter.warn)
-        device = resolve_device(options.device)
-        readers = resolve_readers(options.readers)
-        self._bench = Workbench(Context(device=device, readers=readers))
-        for table, there in given.items():
-            self._bench.give(plan.choices[table][0], there)
-        require_precision(options.precision, device)
-        require_processes(options.processes, device)
-        self._store = open_store(plan, reporter.warn)
-        require_factories(plan.all_choices)
-        for choice in plan.datasets:
-            for seed in plan.seeds_of(choice):
-                _check_dataset(plan, choice, self._bench.object(choice, seed))
-        # A file that is not there is better missed now than hours later.
-        self._graph = make_graph(plan, self._bench)
-        self._selected = select(self._graph, self._only)
+        self._prepared = prepared = prepared or prepare(plan, reporter, given)
+        self._bench, self._store = prepared.bench, prepared.store
+        self._graph = prepared.graph
+        self._selected = select(self._graph, self._only) - prepared.taken
         where = plan.choices["executor"][0]
         self._executor = CheckedExecutor(
             self._bench.object(where, None), where.label, str(where.registered.plugin)
@@ -102,7 +83,8 @@ class Runner:
         Steps that fail are in the record's ``failures``. Raises StudyError for what concerns the
         whole study, and KeyboardInterrupt.
         """
-        self._summary = Summary(self._plan, self._bench, self._started, self._only)
+        basis = self._prepared.basis
+        self._summary = Summary(self._plan, self._bench, self._started, self._only, basis)
         folder = new_folder(self._plan, self._started)
         try:
             with self._store.owning(folder):
@@ -116,7 +98,8 @@ class Runner:
         self._journal = journal
         self._observers.notify("rateval_run_started", plan=self._summary.plan)
         try:
-            self._found = find_results(self._graph, self._store, self._selected)
+            known = self._prepared.stored
+            self._found = find_results(self._graph, self._store, self._selected, known)
             self._work()
         except BaseException as error:
             self._status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -125,7 +108,7 @@ class Runner:
             with suppress(Exception):  # must not take the place of the first error
                 self._finish()
             raise
-        self._status = "failed" if self._failures.records else "finished"
+        self._status = "failed" if self._all_failures else "finished"
         return self._finish()
 
     def _finish(self) -> RunRecord:
@@ -236,15 +219,13 @@ class Runner:
                 list(self._results.judged()),
                 list(self._results.agreements()),
                 self._stages,
-                self._failures.records,
+                self._all_failures,
                 list(self._pictures.records()),
             )
         )
 
-
-def _check_dataset(plan: Plan, choice: Choice, dataset: Dataset) -> None:
-    where = f'{plan.document.name}: dataset "{choice.label}"'
-    if len(dataset.test) == 0:
-        raise RatevalError(
-            f"{where}: its test split holds no sample; check the dataset's path and parameters"
-        )
+    @property
+    def _all_failures(self) -> list[FailureRecord]:
+        """Those of this run, after those of the one whose results it takes."""
+        basis = self._prepared.basis
+        return [*(() if basis is None else basis.failures), *self._failures.records]

@@ -14,9 +14,9 @@ from rateval.data.batches import Batch
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.editing import BATCH_BYTES, Editing
-from rateval.engine.graph import limited_test
 from rateval.engine.parts import do_parts, has_parts
 from rateval.engine.picturing.make import Picturing
+from rateval.engine.sources import limited_test
 from rateval.machine.precision import in_precision
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan

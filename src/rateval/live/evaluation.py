@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -20,6 +20,7 @@ from rateval.live.surroundings import borrowed, device_of
 from rateval.live.wrapping import wrap
 from rateval.machine.device import resolve_device
 from rateval.plan.edits import TABLE
+from rateval.plan.parts import Parts, list_entries
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.progress import Reporter
@@ -27,9 +28,6 @@ from rateval.records.run import RunRecord
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
 from rateval.workbench.bench import Given
-
-Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
-"""Components as in a spec: names, or tables with ``use`` and params."""
 
 _ARGUMENTS = {"attribution": "attributions", "evidence": "validators", "metric": "metrics"}
 """Table of a spec to the argument that stands for it."""
@@ -71,8 +69,8 @@ def evaluate(
     given_head = check_head(head, head_on)
     asked = _list_edits(edits)
     listed = {
-        table: _list_entries(
-            _ARGUMENTS[table], _left_out(table, asked) if entries is None else entries
+        table: list_entries(
+            CALL, _ARGUMENTS[table], _left_out(table, asked) if entries is None else entries
         )
         for table, entries in parts.items()
     }
@@ -135,18 +133,6 @@ def _list_edits(given: object) -> dict[str, dict[str, Any]]:
 
 def _left_out(table: str, edits: Mapping[str, object]) -> list[str]:
     return [*_LEFT_OUT.get(table, ()), *(_OF_EDITS.get(table, ()) if edits else ())]
-
-
-def _list_entries(argument: str, entries: object) -> list[Any]:
-    """Return tables of a spec. Raises SpecError for what names no component."""
-    given = [entries] if isinstance(entries, str | Mapping) else entries
-    listed: list[Any] = list(given) if isinstance(given, Iterable) else [entries]
-    asked = "give the name of a component, a dict with use and its params, or a list of these"
-    wrong = [entry for entry in listed if not isinstance(entry, str | Mapping)]
-    if wrong or not listed:
-        what = f"holds {describe(wrong[0])}" if wrong else "is empty"
-        raise SpecError([Problem(f"{CALL}: {argument}", f"{what}; {asked}")])
-    return [{"use": entry} if isinstance(entry, str) else dict(entry) for entry in listed]
 
 
 def _write_spec(

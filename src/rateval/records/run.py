@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
+from rateval.records.parent import ParentRecord
 from rateval.records.pictures import PicturesRecord
 from rateval.records.scores.cell import CellRecord, ResultRecord
 from rateval.records.scores.chance import CrossingsRecord
@@ -44,6 +46,8 @@ class RunRecord(StoredTables):
     """Sentences on what the protocol changed; none for ``matched``."""
     status: Literal["running", "finished", "interrupted", "failed"]
     """``running`` also says a run that died before it could say anything else."""
+    parent: ParentRecord | None = None
+    """The run that this one scores anew; null where it predicted and explained itself."""
     error: str | None
     """Message of what ended the run; a failed step ends nothing and is among the failures."""
     started: str
@@ -122,6 +126,8 @@ class RunRecord(StoredTables):
     @property
     def command(self) -> str:
         """The command line that runs the same study again, or words where it has none."""
+        if self.parent is not None and self.parent.asked:
+            return shlex.join(["rateval", "score", self.parent.path, *self.parent.asked])
         if self.spec_given:
             return write_command("run", self.spec_name, self.overrides)
         without = self.spec_name.startswith("rateval")

@@ -46,7 +46,7 @@ def explain_others(record: RunRecord, blocks: Iterable[Block]) -> Iterator[str]:
 
 def retry(record: RunRecord, keys: Collection[Key]) -> str:
     """Return the command that tries again: one cell, or all that is not there."""
-    if len(keys) != 1:
+    if len(keys) != 1 or record.parent is not None:  # all is judged anew, or nothing
         return record.command
     (key,) = keys
     if not record.spec_given:

@@ -16,6 +16,15 @@ FEW_SEEDS = 3
 """Number of seeds below which an interval is so wide that the report says so."""
 
 
+def explain_parent(record: RunRecord) -> Iterator[str]:
+    """Yield which run this one scores anew; nothing where it predicted and explained itself."""
+    if record.parent is not None:
+        yield (
+            f"scored anew from {record.parent.path}, begun {record.parent.started}: its "
+            "predictions and maps, and no model was asked"
+        )
+
+
 def explain_seeds(record: RunRecord) -> Iterator[str]:
     """Yield which seeds are missing, and that few of them say little."""
     asked = len(record.seeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.dataset import DatasetRecord
 from rateval.records.environment import EnvironmentRecord
+from rateval.records.parent import Basis
 from rateval.records.pictures import PicturesRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
@@ -57,20 +58,23 @@ class Summary:
     """The record of a run, from its plan and from what was found so far."""
 
     def __init__(
-        self, plan: Plan, bench: Workbench, started: datetime, only: Sequence[str]
+        self,
+        plan: Plan,
+        bench: Workbench,
+        started: datetime,
+        only: Sequence[str],
+        basis: Basis | None = None,
     ) -> None:
         self._plan, self._bench, self._started, self._only = plan, bench, started, tuple(only)
-        self._resolved = _resolve(plan, bench)
+        self._basis = basis
+        self._resolved = _resolve(plan, bench, {} if basis is None else basis.entries)
         self._comparer = Comparer(plan, bench)
         self._calibrations = Calibrations(self._comparer)
         self._clock = time.perf_counter()
-        require_cluster(plan, bench)
+        if basis is None:
+            require_cluster(plan, bench)
         self._environment = self._describe_environment()
-        self._datasets = tuple(
-            _describe_dataset(plan, choice, seed, bench)
-            for choice in plan.datasets
-            for seed in plan.seeds_of(choice)
-        )
+        self._datasets = _describe_datasets(plan, bench) if basis is None else basis.datasets
 
     @property
     def plan(self) -> PlanRecord:
@@ -103,6 +107,7 @@ class Summary:
             protocol=plan.spec.study.protocol,
             differences=plan.differences,
             status=found.status,
+            parent=None if self._basis is None else self._basis.parent,
             error=found.error,
             started=self._started.isoformat(timespec="seconds"),
             written=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -134,7 +139,9 @@ class Summary:
 
     def _describe_environment(self) -> EnvironmentRecord:
         plan = self._plan
-        plugins = [choice.registered.plugin for choice in plan.all_choices]
+        taken = () if self._basis is None else self._basis.entries
+        tables = (choices for table, choices in plan.choices.items() if table not in taken)
+        plugins = [choice.registered.plugin for choices in tables for choice in choices]
         return describe_environment(
             self._bench.context.device,
             self._bench.context.readers,
@@ -144,10 +151,13 @@ class Summary:
         )
 
 
-def _resolve(plan: Plan, bench: Workbench) -> dict[str, Any]:
+def _resolve(
+    plan: Plan, bench: Workbench, taken: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> dict[str, Any]:
+    """Return the spec with everything filled in; some tables are ``taken`` as they are."""
     resolved: dict[str, Any] = {"study": plan.spec.study.as_table()}
     for table in TABLES:
-        resolved[table] = [
+        resolved[table] = [dict(entry) for entry in taken.get(table, ())] or [
             {"name": choice.label}
             | _name_family(choice)
             | _name_file(choice)
@@ -191,6 +201,14 @@ def _inputs(plan: Plan, choice: Choice, bench: Workbench) -> dict[str, Any]:
     if len(seeds) == 1:
         return values
     return {key: value for key, value in values.items() if key != "seed"} | {"seeds": list(seeds)}
+
+
+def _describe_datasets(plan: Plan, bench: Workbench) -> tuple[DatasetRecord, ...]:
+    return tuple(
+        _describe_dataset(plan, choice, seed, bench)
+        for choice in plan.datasets
+        for seed in plan.seeds_of(choice)
+    )
 
 
 def _describe_dataset(

@@ -46,7 +46,7 @@ def make_pictures(
             f"{record.path}: the run goes on, or ended without a word; wait for it, or go on "
             f"with: {record.command}"
         )
-    if record.spec_name == LIVE:
+    if LIVE in (record.spec_name, record.parent and record.parent.spec_name):
         raise RatevalError(
             f"{record.path}: the images of {LIVE} were handed over and lie nowhere; call it again "
             "with the same arguments"

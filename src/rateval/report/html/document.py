@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rateval.records.run import RunRecord
 from rateval.report.html.embed import element, policy, read_asset, read_bundle
 from rateval.report.html.markup import Child, Html, data_block, join, tag
+from rateval.report.notes import explain_parent
 from rateval.wording import list_some
 
 BUDGET = 12_000_000
@@ -137,6 +138,7 @@ def _title(record: RunRecord) -> Html:
             tag("p", record.study, class_="kicker", id="top"),
             tag("h1", "Right for the right reasons?"),
             tag("p", " · ".join(fact for fact in facts if fact), class_="facts-line"),
+            *(tag("p", note, class_="facts-line") for note in explain_parent(record)),
             tag("p", record.error, class_="error") if record.error else None,
         ]
     )

@@ -41,6 +41,9 @@ def repeat_section(record: RunRecord) -> Iterator[Html]:
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     machine = record.environment
     yield "run", f"{record.study}, {record.status}"
+    if record.parent is not None:
+        yield "scored anew from", f"{record.parent.path}, begun {record.parent.started}"
+        yield "sha256 of its run.json", record.parent.digest
     yield "started", f"{record.started}, {record.seconds:,.0f} s"
     yield "seeds", list_some(map(str, record.seeds)) or "not known"
     yield "protocol", record.protocol

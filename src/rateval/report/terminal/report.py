@@ -20,6 +20,7 @@ from rateval.report.limits import explain_limit
 from rateval.report.notes import (
     explain_columns,
     explain_explainer_columns,
+    explain_parent,
     explain_protocol,
     explain_seeds,
     suggest_next,
@@ -106,7 +107,7 @@ def _head(record: RunRecord) -> Text:
         f"seed{plural} {list_some(map(str, record.seeds)) or 'not known'}",
         style="dim",
     )
-    for note in explain_limit(record):
+    for note in (*explain_parent(record), *explain_limit(record)):
         head.append(f"\n{note}", style="yellow")
     precision = record.spec_resolved.get("run", {}).get("precision", "float32")
     if precision != "float32":

@@ -35,6 +35,7 @@ class Geometry:
 
     def mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
         """Turn a mask (rows, cols) of the image's own size into (H, W) bool."""
+
         def move(picture: Any) -> Any:
             for step in self._mask:
                 picture = step(picture)

@@ -46,7 +46,7 @@ def lay_out_stored(record: RunRecord, choices: Mapping[str, Sequence[Choice]]) -
             order["finetune"][key.finetuner],
             0 if key.seed is None else seeds.index(key.seed),
             order["dataset"][key.dataset],
-            -1 if key.shift is None else order["shift"][key.shift],
+            -1 if key.shift is None else order["shift"][key.shift.text],
             order["attribution"][key.attribution],
         )
 
@@ -69,7 +69,7 @@ def _make_cells(
             named["dataset"][key.dataset],
             named["model"][key.model],
             finetuner,
-            None if key.shift is None else named["shift"][key.shift],
+            None if key.shift is None else named["shift"][key.shift.text],
             next(explaining),
             key.seed,
             several=several,

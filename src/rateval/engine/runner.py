@@ -64,7 +64,6 @@ class Runner:
         self._plan, self._reporter = plan, reporter
         self._fail_fast = fail_fast
         self._only = (only,) if isinstance(only, str) else tuple(only)
-        self._observers = Observers(registry, reporter.warn)
         device = resolve_device(options.device)
         readers = resolve_readers(options.readers)
         self._bench = Workbench(Context(device=device, readers=readers))
@@ -77,6 +76,7 @@ class Runner:
         for choice in plan.datasets:
             for seed in plan.seeds_of(choice):
                 _check_dataset(plan, choice, self._bench.object(choice, seed))
+        self._observers = Observers(registry, plan, self._bench, reporter.warn)
         # A file that is not there is better missed now than hours later.
         self._graph = make_graph(plan, self._bench)
         self._selected = select(self._graph, self._only)

@@ -93,7 +93,7 @@ class MlflowTracker:
         name = self._params.experiment or plan.study
         there = self._client.get_experiment_by_name(name)
         if there is None:
-            return self._client.create_experiment(name, artifact_location=self._files)
+            return str(self._client.create_experiment(name, artifact_location=self._files))
         if there.lifecycle_stage == "deleted":
             raise RatevalError(
                 f"experiment = {json.dumps(name)}: was deleted in MLflow, which keeps its name; "

@@ -48,8 +48,8 @@ MLFLOW_LONGEST = 250
 def clean_for_mlflow(name: str) -> str:
     """Return a name that MLflow takes: letters, digits and ``_-. :/`` in parts that are no path.
 
-    >>> clean_for_mlflow("biased/clip·ft, fog/α=1/pt"), clean_for_mlflow("../a")
-    ('biased/clip-ft- fog/α-1/pt', '-./a')
+    >>> clean_for_mlflow("biased/clip·ft, fog/é=1/pt"), clean_for_mlflow("../a")
+    ('biased/clip-ft- fog/é-1/pt', '-./a')
     """
     parts = [re.sub(r"[^\w\-. :]", "-", part) for part in name.split("/")]
     clean = "/".join(re.sub(r"^\.(?=\.?$)|^$", "-", part) for part in parts)

@@ -71,8 +71,9 @@ class WandbTracker:
             run.log(row | {STEP: epoch})
         if page is not None and self._params.page:
             run.log({"report": wandb.Html(str(page), inject=False)})
-        scores = {names(at): value for at, value in collect_scores(record).items()}
-        run.summary.update(scores | {f"rateval/{k}": v for k, v in describe_end(record).items()})
+        summary: dict[str, object] = {names(at): v for at, v in collect_scores(record).items()}
+        summary |= {f"rateval/{name}": text for name, text in describe_end(record).items()}
+        run.summary.update(summary)
         run.finish(exit_code=0 if record.status == "finished" else 1)
 
 

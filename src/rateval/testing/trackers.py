@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -27,9 +26,19 @@ from rateval.records.step import FailureRecord
 from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.testing.failure import require, require_members
 
-_LABEL = "α · β/γ | <i>, 100 % …"
+_LABEL = "é · β/ж | <i>, 100 % …"
 """A label as a spec may have it; trackers' names allow less."""
-_PAGE = "<!doctype html><p>α</p>\n"
+_PAGE = "<!doctype html><p>é</p>\n"
+_HERE = EnvironmentRecord(
+    python="3",
+    platform="here",
+    processor="",
+    cores=1,
+    threads=1,
+    device="cpu",
+    distributions={},
+    git=None,
+)
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -100,14 +109,7 @@ def _hearing() -> Iterator[list[str]]:
 def make_record(folder: Path, status: Literal["finished", "failed", "interrupted"]) -> RunRecord:
     """Make the record of a small run whose labels hold odd signs, saved into a folder."""
     key = Key(dataset=_LABEL, model=_LABEL, finetuner="ft", shift="../fog", attribution="a" * 80)
-    nothing = status == "interrupted"
-    trained = ClassifierKey(dataset=key.dataset, model=key.model, finetuner=key.finetuner)
-    epochs = tuple(
-        EpochRecord(
-            number=n, loss=1 / n, accuracy=None, lr=1e-3, held_out={_LABEL: None, "pt": 0.5}
-        )
-        for n in (1, 2)
-    )
+    failure = FailureRecord(stage="infer", label=_LABEL, error="E: |\n<b>", cells=(key,))
     record = RunRecord(
         study="tracked",
         status=status,
@@ -118,35 +120,32 @@ def make_record(folder: Path, status: Literal["finished", "failed", "interrupted
         spec_given="",
         spec_resolved={
             "study": {"name": "tracked", "seeds": None},
-            "model": [{"name": _LABEL, "params": {"prompt": [_LABEL] * 200, "empty": ""}}],
+            "model": [{"name": _LABEL, "params": {"prompt": [_LABEL] * 400, "empty": ""}}],
             "tracker": [],
             "run": {"output": str(folder), "limit": None, "reuse": True},
         },
         seeds=(0,),
         limit=None,
-        environment=EnvironmentRecord(
-            python="3",
-            platform="",
-            processor="",
-            cores=os.cpu_count() or 1,
-            threads=1,
-            device="cpu",
-            distributions={},
-            git=None,
-        ),  # fmt: skip
+        environment=_HERE,
         datasets=(),
         planned=(key,),
         stages=(),
-        cells=() if nothing else (_make_cell(key),),
-        trainings=()
-        if nothing
-        else (CurveRecord(classifier="c", key=trained, epochs=epochs, told={}),),
-        failures=(FailureRecord(stage="infer", label=_LABEL, error="E: |\n<b>", cells=(key,)),)
-        if status == "failed"
-        else (),
+        cells=() if status == "interrupted" else (_make_cell(key),),
+        trainings=() if status == "interrupted" else (_make_curve(key),),
+        failures=(failure,) if status == "failed" else (),
     )
     record.save(folder / "tracked-20260102-030405")
     return record
+
+
+def _make_curve(key: Key) -> CurveRecord:
+    """Make the curve of two epochs, one of whose metrics is undefined."""
+    held_out = {_LABEL: None, "pt": 0.5}
+    epochs = tuple(
+        EpochRecord(number=n, loss=1 / n, accuracy=None, lr=1e-3, held_out=held_out) for n in (1, 2)
+    )
+    trained = ClassifierKey(dataset=key.dataset, model=key.model, finetuner=key.finetuner)
+    return CurveRecord(classifier="c", key=trained, epochs=epochs, told={})
 
 
 def _make_cell(key: Key) -> CellRecord:
@@ -163,6 +162,12 @@ def _make_cell(key: Key) -> CellRecord:
         identity="e",
     )
     return CellRecord(
-        key=key, count=4, trained=True, identity="i", classifier="c", skipped=(),
-        skipped_in_training=(), evidence=(evidence,),
-    )  # fmt: skip
+        key=key,
+        count=4,
+        trained=True,
+        identity="i",
+        classifier="c",
+        skipped=(),
+        skipped_in_training=(),
+        evidence=(evidence,),
+    )

@@ -15,8 +15,7 @@ BUNDLED: list[tuple[Kind, Component]] = [
     for kind in KINDS
     for registered in REGISTRY.of_kind(kind)
     # LAVIS and trackers have environments and tests of their own: make test-lavis test-trackers.
-    if kind != "tracker"
-    and ("lavis" not in registered.component.requires or find_spec("lavis"))
+    if kind != "tracker" and ("lavis" not in registered.component.requires or find_spec("lavis"))
 ]
 
 TINY_CLIP = {

@@ -118,8 +118,10 @@ def test_no_result_depends_on_it() -> None:
     first = rateval.run("spec.toml")
     write("nowhere")
     again = rateval.run("spec.toml")
-    assert [stage.reused for stage in again.stages] == [True] * len(first.stages)
-    assert [stage.identity for stage in again.stages] == [s.identity for s in first.stages]
+    steps = [stage.identity for stage in first.stages if stage.stage != "load"]
+    assert steps
+    assert [stage.identity for stage in again.stages] == steps
+    assert all(stage.reused for stage in again.stages)
     assert again.cells == first.cells
     assert first.spec_resolved["tracker"] == []
     (entry,) = again.spec_resolved["tracker"]
@@ -148,14 +150,7 @@ def test_a_page_that_cannot_be_made_is_said_and_scores_are_tracked(
     assert noted("nowhere")[1] == FINISHED | {"page": None}
 
 
-def test_failed_and_interrupted_runs_are_told(
-    monkeypatch: pytest.MonkeyPatch, rateval: Rateval
-) -> None:
-    write("nowhere")
-    Path("spec.toml").write_text(
-        Path("spec.toml").read_text().replace('use = "squares"', 'use = "squares"\nbroken = true')
-    )
-
+def test_an_interrupted_run_is_told(monkeypatch: pytest.MonkeyPatch, rateval: Rateval) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 

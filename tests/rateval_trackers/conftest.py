@@ -18,6 +18,12 @@ import pytest
 
 from rateval.records.run import RunRecord, load
 
+# What would send runs to somebody if it were taken for the user's word.
+ELSEWHERE = {
+    "MLFLOW_TRACKING_URI": "http://203.0.113.1:5000",
+    "TRACKIO_SPACE_ID": "somebody/space",
+    "WANDB_MODE": "online",
+}
 LIBRARIES = ("mlflow", "tensorboard", "trackio", "wandb")
 HERE = [name for name in LIBRARIES if importlib.util.find_spec(name)]
 collect_ignore = [f"test_{name}.py" for name in LIBRARIES if name not in HERE]
@@ -54,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "spec.toml").write_text(STUDY + trackers, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "rateval", "run", "spec.toml"],
-        cwd=folder, env=os.environ | {"TRACKIO_DIR": str(folder / "trackio")},
+        cwd=folder, env=os.environ | ELSEWHERE | {"TRACKIO_DIR": str(folder / "trackio")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -111,8 +111,8 @@ def test_spec_status_and_page(folder: Path, spec: dict[str, Any], record: RunRec
     assert Path(noted.summary["rateval/folder"]).name == record.path.name
     (page,) = noted.folder.rglob("*.html")
     assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
-    (row,) = (row for row in noted.history if "report" in row)
-    assert row["report"]["path"].endswith(page.name)
+    (row,) = (row for row in noted.history if "report/path" in row)
+    assert row["report/path"].endswith(page.name)
     gathered = {"requirements.txt", "wandb-metadata.json", "conda-environment.yaml", "output.log"}
     assert not gathered & {file.name for file in noted.folder.rglob("*")}
 

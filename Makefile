@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
+TRACKERS := .venv-trackers
 # LAVIS needs Python 3.11.
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-slow fuzz soak lint format bench pictures clean
+.PHONY: demo test test-lavis test-trackers test-slow fuzz soak lint format bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -22,6 +23,10 @@ test-lavis: $(LAVIS)/installed
 	$(LAVIS)/bin/python -m pytest -W ignore::FutureWarning tests/rateval_lavis plugins/rateval_lavis \
 		tests/rateval_attention/test_golden.py tests/rateval_clip/test_recording.py \
 		tests/rateval_clip/test_checkpoints.py
+
+# The trackers' libraries bring a hundred others, which nothing else needs.
+test-trackers: $(TRACKERS)/installed
+	$(TRACKERS)/bin/python -m pytest tests/rateval_trackers plugins/rateval_trackers
 
 # What takes long, and no change has to pass: docs/reliability.md has its figures.
 test-slow: fuzz soak
@@ -75,5 +80,12 @@ $(LAVIS)/installed: pyproject.toml constraints-lavis.txt
 		--editable '.[clip,lavis]' pytest hypothesis
 	touch $@
 
+$(TRACKERS)/installed: pyproject.toml constraints.txt constraints-trackers.txt
+	$(PYTHON) -m venv $(TRACKERS)
+	$(TRACKERS)/bin/python -m pip install --constraint constraints.txt \
+		--constraint constraints-trackers.txt \
+		--editable '.[clip,finetune,html,mlflow,tensorboard,trackio,wandb]' pytest hypothesis
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LAVIS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) $(TRACKERS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

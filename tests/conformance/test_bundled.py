@@ -14,8 +14,8 @@ BUNDLED: list[tuple[Kind, Component]] = [
     (kind, registered.component)
     for kind in KINDS
     for registered in REGISTRY.of_kind(kind)
-    # LAVIS has an environment and tests of its own: make test-lavis.
-    if "lavis" not in registered.component.requires or find_spec("lavis")
+    # LAVIS and trackers have environments and tests of their own: make test-lavis test-trackers.
+    if kind != "tracker" and ("lavis" not in registered.component.requires or find_spec("lavis"))
 ]
 
 TINY_CLIP = {

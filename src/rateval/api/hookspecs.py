@@ -65,6 +65,11 @@ def rateval_register_executors() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def rateval_register_trackers() -> list[Component]:  # type: ignore[empty-body]
+    """Return the trackers; their objects follow ``rateval.api.tracking.Tracker``."""
+
+
+@hookspec
 def rateval_run_started(plan: PlanRecord) -> None:
     """Observe that a run begins, with everything it is going to do."""
 

@@ -8,7 +8,15 @@ from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal[
-    "dataset", "model", "finetuner", "attribution", "validator", "metric", "shift", "executor"
+    "dataset",
+    "model",
+    "finetuner",
+    "attribution",
+    "validator",
+    "metric",
+    "shift",
+    "executor",
+    "tracker",
 ]
 
 
@@ -104,6 +112,13 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
             protocol="rateval.api.execution:Executor",
             check="rateval.testing.executors:check_executor",
             single=True,
+        ),
+        "tracker": KindFacts(
+            "where a run is noted for other programs to show",
+            table="tracker",
+            hook="rateval_register_trackers",
+            protocol="rateval.api.tracking:Tracker",
+            check="rateval.testing.trackers:check_tracker",
         ),
     }
 )

@@ -56,9 +56,9 @@ class Runner:
         self._plan, self._reporter = plan, reporter
         self._fail_fast = fail_fast
         self._only = (only,) if isinstance(only, str) else tuple(only)
-        self._observers = Observers(registry, reporter.warn)
         self._prepared = prepared = prepared or prepare(plan, reporter, given)
         self._bench, self._store = prepared.bench, prepared.store
+        self._observers = Observers(registry, plan, prepared.bench, reporter.warn)
         self._graph = prepared.graph
         self._selected = select(self._graph, self._only) - prepared.taken
         where = plan.choices["executor"][0]

@@ -217,6 +217,8 @@ class RunSpec(Table):
     """What ``rateval gate`` asks of the run."""
     executor: Entry = Entry(use="local")
     """Where the steps run."""
+    tracker: tuple[Entry, ...] = ()
+    """Where the run is noted besides its own record; nothing is tracked unless one is named."""
     run: RunOptions = RunOptions()
 
     def entries(self, table: str) -> tuple[Entry, ...]:

@@ -30,6 +30,7 @@ from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
 from rateval.testing.tiny.dataset import TinyDataset, tiny_dataset
 from rateval.testing.tiny.model import TinyModel, tiny_classifier, tiny_model
+from rateval.testing.trackers import check_tracker
 
 __all__ = [
     "ConformanceError",
@@ -46,6 +47,7 @@ __all__ = [
     "check_metric",
     "check_model",
     "check_shift",
+    "check_tracker",
     "check_validator",
     "tiny_classifier",
     "tiny_dataset",

@@ -8,7 +8,7 @@ from typing import Any
 from rateval.records.compare import ApartRecord
 from rateval.records.run import RunRecord
 
-_NOT_OF_RESULTS = ("run", "report", "executor")
+_NOT_OF_RESULTS = ("run", "report", "executor", "tracker")
 """Tables of a spec that change no result."""
 
 _OF_PLACE = ("file", "distribution")

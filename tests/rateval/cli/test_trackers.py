@@ -1,0 +1,178 @@
+"""A study's trackers are told of its beginning and end; one that fails costs nobody a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rateval
+from rateval.errors import RatevalError
+
+Rateval = Callable[..., Any]
+
+TRACKER = '''
+import json
+from pathlib import Path
+from rateval.api import Params, RatevalError
+
+
+class NotingParams(Params):
+    """What it does."""
+
+    fails: str = ""
+    """Where it fails."""
+    file: str
+    """What it notes to."""
+
+
+class Noting:
+    def __init__(self, params):
+        self._params = params
+
+    def start(self, plan):
+        self._note({"study": plan.study, "cells": len(plan.keys)})
+        if self._params.fails == "start":
+            raise ValueError("no such place")
+
+    def finish(self, record, page):
+        text = None if page is None else page.read_text("utf-8")[:15]
+        own = page is not None and page.parent == record.path
+        self._note({"status": record.status, "page": text, "own": own})
+        if self._params.fails == "finish":
+            raise SystemExit("enough")
+
+    def _note(self, values):
+        with Path(self._params.file).open("a") as file:
+            file.write(json.dumps(values) + "\\n")
+
+
+def make(params: NotingParams):
+    if params.fails == "make":
+        raise RatevalError("fails = \\"make\\": as asked")
+    return Noting(params)
+'''
+SPEC = """
+[study]
+name = "told"
+[[dataset]]
+use = "squares"
+[[model]]
+use = "tiny"
+[[finetune]]
+use = "zs"
+[run]
+device = "cpu"
+batch_size = 5
+"""
+FINISHED = {"status": "finished", "page": "<!DOCTYPE html>", "own": False}
+
+
+@pytest.fixture(autouse=True)
+def _study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("noting.py").write_text(TRACKER, encoding="utf-8")
+
+
+def write(*fails: str, more: str = "") -> None:
+    """Write the spec with a tracker for each place to fail at, which notes to a file so named."""
+    entries = "".join(
+        f'[[tracker]]\nuse = "./noting.py:make"\nname = "at {at}"\n'
+        f'fails = "{at}"\nfile = "{at}.log"\n'
+        for at in fails
+    )
+    Path("spec.toml").write_text(SPEC + entries + more, encoding="utf-8")
+
+
+def noted(at: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(f"{at}.log").read_text().splitlines()]
+
+
+def test_each_is_told_and_one_that_fails_disturbs_nobody(rateval: Rateval) -> None:
+    write("start", "finish", "nowhere")
+    done = rateval("run", "spec.toml")
+    assert done.code == 0
+    begun = {"study": "told", "cells": 1}
+    assert noted("start") == [begun]
+    assert noted("finish") == noted("nowhere") == [begun, FINISHED]
+    told = " ".join(done.err.split())
+    assert 'not tracked by the tracker "at start" of ' in told
+    assert "its start failed with ValueError: no such place" in told
+    assert "its finish failed with SystemExit: enough" in told
+    assert "at nowhere" not in told
+
+
+def test_what_cannot_be_made_is_known_before_anything_is_done(rateval: Rateval) -> None:
+    write("make")
+    done = rateval("run", "spec.toml")
+    assert done.code == 2
+    assert 'fails = "make": as asked' in done.err
+    assert not list(Path("runs").glob("told-*"))
+
+
+def test_no_result_depends_on_it() -> None:
+    write()
+    first = rateval.run("spec.toml")
+    write("nowhere")
+    again = rateval.run("spec.toml")
+    steps = [stage.identity for stage in first.stages if stage.stage != "load"]
+    assert steps
+    assert [stage.identity for stage in again.stages] == steps
+    assert all(stage.reused for stage in again.stages)
+    assert again.cells == first.cells
+    assert first.spec_resolved["tracker"] == []
+    (entry,) = again.spec_resolved["tracker"]
+    assert entry["params"]["file"] == "nowhere.log"
+
+
+def test_the_page_that_the_study_writes_is_given() -> None:
+    write("nowhere", more="[report]\nhtml = true\n")
+    rateval.run("spec.toml")
+    assert noted("nowhere")[1] == FINISHED | {"own": True}
+
+
+def test_a_page_that_cannot_be_made_is_said_and_scores_are_tracked(
+    monkeypatch: pytest.MonkeyPatch, rateval: Rateval
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RatevalError("altair is not installed")
+
+    monkeypatch.setattr("rateval.engine.trackers.write_page", refuse)
+    write("nowhere")
+    done = rateval("run", "spec.toml")
+    assert done.code == 0
+    assert "trackers get no HTML report of this run: altair is not installed" in " ".join(
+        done.err.split()
+    )
+    assert noted("nowhere")[1] == FINISHED | {"page": None}
+
+
+def test_an_interrupted_run_is_told(monkeypatch: pytest.MonkeyPatch, rateval: Rateval) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    write("nowhere")
+    monkeypatch.setattr("rateval.engine.runner.find_results", interrupt)
+    assert rateval("run", "spec.toml").code == 130
+    assert noted("nowhere")[1] == {"status": "interrupted", "page": None, "own": False}
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ('use = "mlflow"\nuri = "https://me:secret@host"', "must hold no name and no password"),
+        (
+            'use = "mlflow"\nuri = "runs/mlflow"',
+            "must be a database file, sqlite:///path/mlflow.db",
+        ),
+        ('use = "mlflov"', "mlflow"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_said(rateval: Rateval, entry: str, says: str) -> None:
+    write(more=f"[[tracker]]\n{entry}\n")
+    done = rateval("validate", "spec.toml")
+    assert done.code == 2
+    assert says in " ".join(done.err.split())

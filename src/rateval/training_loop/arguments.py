@@ -78,6 +78,8 @@ def _sort(given: Sequence[object], named: dict[str, Any]) -> dict[str, Any]:
         if called in batch:
             raise _wrong(f"{name} is given twice; {_ASKED}")
         batch[called] = value
+    if not batch:
+        raise _wrong(f"nothing is given; {_ASKED}")
     asked = {*_JUDGED} if batch.keys() & {"correct", "valid"} else {*_UNJUDGED}
     lacking = [name for name in (*_JUDGED[:2], *_UNJUDGED[:4]) if name in asked - batch.keys()]
     if lacking:

@@ -44,7 +44,7 @@ class PredictionRationality(Metric):
     >>> metric = PredictionRationality()
     >>> metric.update(torch.tensor([True, True, False]), torch.tensor([True, False, False]))
     >>> {name: value.item() for name, value in metric.compute().items() if name in ("pt", "RW")}
-    {'pt': 0.5, 'RW': 1}
+    {'pt': 0.5, 'RW': 1.0}
     """
 
     is_differentiable = False
@@ -119,15 +119,15 @@ class PredictionRationality(Metric):
     def compute(self) -> dict[str, torch.Tensor]:
         """Return accuracy, pt and ir, and the number of images of each state, as tensors of ().
 
-        Shares are float64, float32 on Apple's MPS. Each has its Wilson interval at the level asked
-        for as, say, ``pt_low`` and ``pt_high``. A share of nothing is NaN, for a tensor has no
-        None: look at the counts, which are whole numbers. RU and WU are right and wrong predictions
-        whose evidence is unknown.
+        All are float64, float32 on Apple's MPS, as loggers take floats alone. Each share has its
+        Wilson interval at the level asked for as, say, ``pt_low`` and ``pt_high``. A share of
+        nothing is NaN, for a tensor has no None: look at the counts. RU and WU are right and wrong
+        predictions whose evidence is unknown.
         """
-        numbers = dict(zip(_STATES, self._states.tolist(), strict=True))
+        counts = dict(zip(_STATES, self._states.tolist(), strict=True))
         found: dict[str, float | None] = {}
         for name, parts in _SHARES.items():
-            above, below = (sum(numbers[state] for state in part) for part in parts)
+            above, below = (sum(counts[state] for state in part) for part in parts)
             found[name] = above / below if below else None
             if self._level is not None:
                 ends = wilson_interval(above, below, self._level)
@@ -136,8 +136,8 @@ class PredictionRationality(Metric):
         exact = torch.float32 if place.type == "mps" else torch.float64
         return {
             name: torch.tensor(torch.nan if value is None else value, dtype=exact, device=place)
-            for name, value in found.items()
-        } | {name: torch.tensor(count, device=place) for name, count in numbers.items()}
+            for name, value in (found | counts).items()
+        }
 
     @property
     def _states(self) -> torch.Tensor:

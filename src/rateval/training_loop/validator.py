@@ -14,6 +14,9 @@ from rateval.registry.discovery import discover
 from rateval.registry.finding import find_component
 from rateval.training_loop.arguments import CALL
 
+_NO_PARAMS = ("kind", "name", "context")
+"""What ``create`` itself takes, and no validator."""
+
 
 def make_validator(
     validator: str | Mapping[str, Any], threshold: float | None
@@ -26,12 +29,17 @@ def make_validator(
     >>> made.threshold, table
     (0.9, {'use': 'pointing-game', 'threshold': 0.9})
     """
-    table = {"use": validator} if isinstance(validator, str) else validator
-    if not isinstance(table, Mapping) or not isinstance(table.get("use"), str):
+    given: Any = {"use": validator} if isinstance(validator, str) else validator
+    if not isinstance(given, Mapping) or not isinstance(given.get("use"), str):
         asked = "give the name of a validator, or a dict with use and its params"
         raise RatevalError(f"{CALL}: validator is {describe(validator)}; {asked}")
-    table = dict(table) if threshold is None else {**table, "threshold": threshold}
+    table: dict[str, Any] = {**given} if threshold is None else {**given, "threshold": threshold}
     name, params = table["use"], {key: value for key, value in table.items() if key != "use"}
+    odd = [key for key in params if key in _NO_PARAMS]
+    if odd:
+        raise RatevalError(
+            f"{CALL}: validator: {odd[0]} is no param; rateval show validator {name} lists them"
+        )
     try:
         made: Validator = create("validator", name, **params)
     except RatevalError as error:

@@ -71,6 +71,10 @@ def test_a_batch_that_is_none_is_refused(
         ({"validator": "relevance-mas"}, 'did you mean "relevance-mass"?'),
         ({"threshold": 1.5}, "threshold: must be less than or equal to 1"),
         ({"validator": {"use": "iou", "cutt": 1}}, "cutt"),
+        (
+            {"validator": {"use": "iou", "name": "a"}},
+            "name is no param; rateval show validator iou",
+        ),
         ({"validator": "counterfactual"}, "needs predictions under edits, which no batch holds"),
     ],
 )

@@ -33,7 +33,7 @@ def expect(record: Any, validator: str) -> dict[str, Any]:
     """Return what a run says, under the names of the metric."""
     (cell,) = record.cells
     (evidence,) = (one for one in cell.evidence if one.validator == validator)
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dict(evidence.quadrants)
     for score in evidence.scores:
         value = score.value
         ends = {f"{score.metric}_low": value.low, f"{score.metric}_high": value.high}
@@ -41,7 +41,7 @@ def expect(record: Any, validator: str) -> dict[str, Any]:
     rows = record.rows(cell, validator).to_pylist()
     unknown = [row["correct"] for row in rows if row["mask_area"] is None]
     assert 0 < len(unknown) < len(rows)
-    return found | evidence.quadrants | {"RU": sum(unknown), "WU": len(unknown) - sum(unknown)}
+    return found | {"RU": sum(unknown), "WU": len(unknown) - sum(unknown)}
 
 
 def cut(count: int, size: int = 7) -> Iterator[slice]:
@@ -245,7 +245,7 @@ def test_states_are_saved_copied_and_moved(tmp_path: Path) -> None:
         other = rateval.PredictionRationality(threshold=0.3)
         other.persistent(True)
         other.load_state_dict(metric.state_dict())
-    moved = metric.half().to("meta")
+    moved: Any = metric.half().to("meta")
     assert {value.device.type for value in moved.metric_state.values()} == {"meta"}
     assert {value.dtype for value in moved.metric_state.values()} == {torch.long}
 
@@ -255,7 +255,7 @@ import datetime, json, sys, torch, rateval
 rank, meeting = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group(
     "gloo", init_method=f"file://{meeting}", rank=rank, world_size=2,
-    timeout=datetime.timedelta(seconds=60),
+    timeout=datetime.timedelta(seconds=300),
 )
 metric = rateval.PredictionRationality(level=0.95)
 outcomes = torch.tensor(json.load(open(sys.argv[3])))
@@ -283,7 +283,7 @@ def test_two_processes_count_together(tmp_path: Path) -> None:
         for rank in range(2)
     ]  # fmt: skip
     try:
-        ended = [process.communicate(timeout=120) for process in started]
+        ended = [process.communicate(timeout=300) for process in started]
     finally:
         for process in started:
             process.kill()

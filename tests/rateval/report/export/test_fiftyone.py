@@ -52,7 +52,7 @@ def read(run: RunRecord, hostile: RunRecord, tmp_path_factory: pytest.TempPathFa
         },
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
@@ -80,7 +80,7 @@ def test_it_finds_what_the_run_says(run: RunRecord, read: Path) -> None:
     for cell in run.cells:
         field, maps = f"clip_{cell.key.finetuner}_on_biased", run.relevance(cell)
         rows = run.rows(cell, "relevance-mass").to_pylist()
-        seen = Counter()
+        seen: Counter[str] = Counter()
         for row, stored in zip(rows, maps, strict=True):
             if row["index"] not in samples:
                 continue

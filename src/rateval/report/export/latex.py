@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rateval.report.export.pairs import lay_out_tables
@@ -24,6 +25,7 @@ _SIGNS = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
     "·": r"\textperiodcentered{}",
     "−": "$-$",
     "–": "--",
@@ -35,20 +37,24 @@ _SIGNS = {
     "\t": " ",
 }
 
+_JOINED = re.compile("(?<=-)(?=-)|(?<=,)(?=,)|(?<=')(?=')")
+"""Between two signs that the fonts would print as one: a dash, quotation marks."""
+
 
 def escape(text: str) -> str:
     r"""Return text that LaTeX prints as it is.
 
-    >>> escape("50 % of a_b & \\input{x}")
-    '50 \\% of a\\_b \\& \\textbackslash{}input\\{x\\}'
+    >>> escape("50 % of a_b & \\input{x}"), escape("a--b")
+    ('50 \\% of a\\_b \\& \\textbackslash{}input\\{x\\}', 'a-{}-b')
     """
-    return "".join(_SIGNS.get(sign, sign) for sign in show_controls(text))
+    apart = _JOINED.split(show_controls(text))
+    return "{}".join("".join(_SIGNS.get(sign, sign) for sign in part) for part in apart)
 
 
 def write_latex(selection: Selection, what: str) -> Iterator[str]:
     """Yield the text of the tables."""
-    # \textquotedbl is of the encoding T1.
-    yield "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n"
+    # \textquotedbl is of the encodings T1 and TU, which LuaLaTeX and XeLaTeX have by themselves.
+    yield "% needs \\usepackage{booktabs}, and in pdfLaTeX \\usepackage[T1]{fontenc}\n"
     for table in lay_out_tables(selection, what):
         yield "\n" + _table(table)
 
@@ -69,7 +75,9 @@ def _table(table: PaperTable) -> str:
 
 def _row(cells: tuple[str | Number, ...]) -> str:
     written = [escape(cell) if isinstance(cell, str) else _number(cell) for cell in cells]
-    return " & ".join(written) + r" \\"
+    # The end of the line before takes a bracket for a length, and a star for its own.
+    start = "{}" if written[0].startswith(("[", "*")) else ""
+    return start + " & ".join(written) + r" \\"
 
 
 def _number(number: Number) -> str:

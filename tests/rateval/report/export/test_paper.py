@@ -142,26 +142,68 @@ def test_each_sign_is_escaped() -> None:
 
 @pytest.mark.parametrize("what", ["cells", "comparisons", "transitions"])
 def test_latex_compiles(hostile: RunRecord, tmp_path: Path, what: str) -> None:
+    picture = compile_latex("".join(write_latex(select(hostile), what)), tmp_path)
+    assert picture.stat().st_size > 1000
+
+
+NAMES = (
+    "[2em] x",
+    "*b*",
+    "[e](f)",
+    "ft--swap---x",
+    ",,a'' `b` ''",
+    "<<c>> $d_{e}$ ~^#%&|",
+    '"x\\y"',
+)
+"""Names that LaTeX would take for a length, a star, dashes, quotation marks and commands."""
+
+
+def test_latex_prints_names_as_they_are(run: RunRecord, tmp_path: Path) -> None:
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext found: Debian's poppler-utils has it")
+    texts = []
+    for name in NAMES:
+        cells = [
+            cell.model_copy(update={"key": cell.key.model_copy(update={"model": name})})
+            for cell in run.cells
+        ]
+        named = run.model_copy(update={"cells": tuple(cells), "planned": ()})
+        named._path = run.path
+        texts.append("".join(write_latex(select(named, (), ["relevance-mass"]), "cells")))
+    picture = compile_latex("\\clearpage".join(texts), tmp_path)
+    done = subprocess.run(
+        ["pdftotext", "-layout", picture, "-"], capture_output=True, text=True, check=True
+    )
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    for name in NAMES:
+        # The middle dot between model and method has another place in the font's own table.
+        assert sum(line.startswith(f"{name} ") for line in lines) == len(run.cells), lines
+
+
+def compile_latex(tables: str, folder: Path) -> Path:
+    """Return a document of tables by whichever LaTeX is here; skip the test where none is."""
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
         pytest.skip(f"no LaTeX found: install one of {', '.join(COMPILERS)}")
-    tables = "".join(write_latex(select(hostile), what))
-    packages = "\\usepackage[T1]{fontenc}\\usepackage{booktabs}"
-    (tmp_path / "t.tex").write_text(
-        f"\\documentclass{{article}}{packages}\\begin{{document}}{tables}\\end{{document}}"
+    # The others have Unicode fonts of their own.
+    encoding = "\\usepackage[T1]{fontenc}" if "pdflatex" in compiler else ""
+    (folder / "t.tex").write_text(
+        f"\\documentclass{{article}}{encoding}\\usepackage{{booktabs}}"
+        f"\\begin{{document}}{tables}\\end{{document}}"
     )
     done = subprocess.run(
         [compiler, "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
         if "tectonic" not in compiler
         else [compiler, "t.tex"],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "t.pdf").stat().st_size > 1000
+    assert "Missing character" not in done.stdout
+    return folder / "t.pdf"
 
 
 def test_seeds_are_named_where_there_are_several(

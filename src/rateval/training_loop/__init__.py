@@ -1,0 +1,1 @@
+"""Scores in a training loop that is a user's own."""

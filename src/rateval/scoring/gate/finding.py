@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isfinite
+from typing import TYPE_CHECKING
 
 from rateval.records.scores.estimate import Over
 from rateval.scoring.gate.reading import Counted, share_ids
@@ -17,10 +18,16 @@ from rateval.stats.bound import (
     worth_beside,
 )
 from rateval.stats.clusters import clustered_share
+from rateval.stats.held import Held, Pair
 from rateval.stats.ratio import Ratio
-from rateval.stats.seeds import mean_of_seeds, mean_over_seeds, stack_influences
+from rateval.stats.seeds import mean_of_seeds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ONE_CLUSTER = "there is one cluster only, which says nothing of others"
+NO_SPREAD = "all seeds gave the same, and each has images of its own"
 NO_SUM = "the metric is no sum over images, so nothing is known of how it varies"
 
 
@@ -93,21 +100,32 @@ def find_value(counted: Sequence[Counted], asked: Asked, *, shared: bool) -> Fou
     if len(there) == 1 or (len(set(values)) == 1 and values[0] in (0, 1)):
         return _find_one(there[0], asked, total)
     count = sum(one.ratio.below for one in there) / len(there)
-    over: Over = "seeds"
-    mean = None
     if shared:
-        influences = stack_influences([one.ratio for one in there])
-        over = "seeds and images" if there[0].cluster is None else "seeds and clusters"
-        mean = mean_over_seeds(values, influences, asked.level, there[0].cluster)
-    else:
-        mean = mean_of_seeds(values, asked.level)
-    value = sum(values) / len(values)
+        ratios = [(one.ratio, None) for one in there]
+        return find_held(ratios, there[0].cluster, asked, count, total)
+    mean, value = mean_of_seeds(values, asked.level), sum(values) / len(values)
     if mean is None:
-        return Found(
-            value, None, over, count, total, "all seeds gave the same, and no image varies"
-        )
+        return Found(value, None, "seeds", count, total, NO_SPREAD)
     found = mean_beside(value, mean.error, mean.freedom, asked.bound, asked.level)
-    return with_times(Found(value, found, over, count, total), asked)
+    return with_times(Found(value, found, "seeds", count, total), asked)
+
+
+def find_held(
+    pairs: Sequence[Pair],
+    cluster: NDArray[np.int64] | None,
+    asked: Asked,
+    count: float,
+    total: int,
+) -> Found:
+    """Return a ratio, or one minus another, by a seed each; all of the same images, none empty."""
+    held = Held(pairs, cluster)
+    over: Over = "images" if cluster is None else "clusters"
+    if len(pairs) > 1:
+        over = "seeds and images" if cluster is None else "seeds and clusters"
+    if held.clusters is not None and held.clusters < 2:
+        return Found(held.value, None, over, count, total, ONE_CLUSTER)
+    beside = held.beside(asked.bound, asked.level)
+    return with_times(Found(held.value, beside, over, count, total), asked)
 
 
 def _find_one(one: Counted, asked: Asked, total: int) -> Found:
@@ -153,16 +171,10 @@ def find_worst(
 
 def _of_part(ratios: Sequence[Ratio], asked: Asked) -> Beside:
     there = [ratio for ratio in ratios if ratio.value is not None]
-    values = [ratio.value or 0.0 for ratio in there]
-    first, mean = there[0], None
-    if len(there) > 1:
-        mean = mean_over_seeds(values, stack_influences(there), asked.level)
-    value = sum(values) / len(values)
-    if mean is None or not 0 < value < 1:
-        return share_beside(value * first.below, first.below, asked.bound, asked.level)
-    units = sum(ratio.below for ratio in there)
-    worth = min(value * (1 - value) / mean.error**2, units)
-    return worth_beside(value, worth, mean.freedom, asked.bound, asked.level)
+    if len(there) == 1:
+        (one,) = there
+        return share_beside(one.above, one.below, asked.bound, asked.level)
+    return Held([(ratio, None) for ratio in there]).beside(asked.bound, asked.level)
 
 
 def with_times(found: Found, asked: Asked) -> Found:

@@ -54,10 +54,7 @@ class Held:
         Raises ValueError for a ratio of an empty denominator.
         """
         self._paired = pairs[0][1] is not None
-        self._seeds = len(pairs)
         ratios = [ratio for pair in pairs for ratio in pair if ratio is not None]
-        self._of = 2 if self._paired else 1
-        self._signs = np.tile([1.0, -1.0][: self._of], self._seeds)
         if not all(ratio.below for ratio in ratios):
             raise ValueError("a ratio of an empty denominator is held against nothing")
         rows = np.stack([part for r in ratios for part in (r.numerator, r.denominator)], axis=1)
@@ -65,16 +62,12 @@ class Held:
         self._rows, counts = np.unique(rows, axis=0, return_counts=True)
         self._counts = counts.astype(np.float64)
         self._sums = None if cluster is None else sum_by(rows.T, cluster).T
-        self._below = np.array([ratio.below for ratio in ratios])
-        self._shares = np.array([ratio.above for ratio in ratios]) / self._below
-        by_seed = self._shares.reshape(self._seeds, self._of)
-        self._changes = by_seed[:, 0] - (by_seed[:, 1] if self._paired else 0.0)
+        changes = [r.above / r.below - (o.above / o.below if o else 0.0) for r, o in pairs]
+        self._changes = np.array(changes)
         self._parts: Parts | None = None
-        if self._seeds > 1:
-            pulls = np.stack([ratio.influence() for ratio in ratios])
-            pulls = pulls.reshape(self._seeds, self._of, -1)
-            own = pulls[:, 0] - (pulls[:, 1] if self._paired else 0.0)
-            self._parts = parts_over_seeds(self._changes.tolist(), own, cluster)
+        if len(pairs) > 1:
+            pulls = [r.influence() - (o.influence() if o else 0.0) for r, o in pairs]
+            self._parts = parts_over_seeds(changes, np.stack(pulls), cluster)
 
     @property
     def value(self) -> float:
@@ -100,49 +93,80 @@ class Held:
 
     def test(self, bounds: Floats) -> tuple[Floats, Floats]:
         """Return the one-sided p of a value above each bound, (G,), and of one below."""
-        at = self._shares_at(bounds)
-        residuals = self._beyond(at, self._rows)
-        weight = self._scale * self._rows[:, 1::2].max(axis=0)
-        up, down = np.where(self._signs > 0, 1 - at, at), np.where(self._signs > 0, at, 1 - at)
-        ends = _widen(residuals, -(down @ weight), up @ weight)
-        step = np.full(len(bounds), 1 / (self._seeds * self._below.max()))
-        found = [tails(residuals, self._counts, ends, step)]
+        counts = np.broadcast_to(self._counts, (len(bounds), len(self._counts)))
+        found = [by_units(self._rows, counts, bounds, paired=self._paired)]
         if self._parts is not None and self._parts.variance:
             found.append(by_both(self.value - bounds, self._parts))
         elif self._sums is not None:
-            found.append(self._by_clusters(bounds, at))
+            found.append(self._by_clusters(bounds))
         above, below = (np.max(side, axis=0) for side in zip(*found, strict=True))
         return above, below
 
-    @property
-    def _scale(self) -> Floats:
-        """How much more of the value one unit is than of all units; (R,) by ratio."""
-        return self._units / self._below / self._seeds
-
-    def _shares_at(self, bounds: Floats) -> Floats:
-        """Return (G, R) shares by which the value is at each bound, near those that were found."""
-        targets = bounds[:, None] - self.value + self._changes
-        if not self._paired:
-            return targets
-        both = self._shares.reshape(self._seeds, 2).sum(axis=1)
-        least, most = np.maximum(0.0, -targets), np.minimum(1.0, 1 - targets)
-        other = np.clip((both - targets) / 2, least, np.maximum(least, most))
-        return np.stack([other + targets, other], axis=2).reshape(len(bounds), -1)
-
-    def _beyond(self, at: Floats, rows: Floats) -> Floats:
-        """Return (G, U) what units, or sums of them, add beyond (G, R) shares, scaled to units."""
-        weight = self._signs * self._scale
-        found: Floats = rows[:, 0::2] @ weight - (at * weight) @ rows[:, 1::2].T
-        return found
-
-    def _by_clusters(self, bounds: Floats, at: Floats) -> tuple[Floats, Floats]:
+    def _by_clusters(self, bounds: Floats) -> tuple[Floats, Floats]:
         assert self._sums is not None
         counted = self._sums[(self._sums[:, 1::2] != 0).any(axis=1)]
         clusters = len(counted)
-        sums = self._beyond(at, counted) * (clusters / self._units)
+        lot = _Lot(self._rows, self._counts[None], self._paired)
+        sums = lot.beyond(lot.at(bounds), counted) * (clusters / self._units)
         ends = _widen(sums, np.zeros(len(bounds)), np.zeros(len(bounds)))
         variance = variance_at_bound(sums, np.ones(clusters), ends) / (clusters - 1)
         return _by_t((self.value - bounds) / np.sqrt(variance), clusters - 1)
+
+
+def by_units(
+    rows: Floats, counts: Floats, bounds: Floats, *, paired: bool
+) -> tuple[Floats, Floats]:
+    """Return the one-sided p of values above bounds, (G,), and below, of units drawn one by one.
+
+    ``rows`` (U, 2R) are what different units add to the numerator and the denominator of each of R
+    ratios, where ``paired`` each second one is taken from the one before; ``counts`` (G, U) are how
+    many units there are of each, (1, U) where they are the same beside all bounds.
+
+    >>> rows = np.array([[1.0, 1, 1, 1], [0, 1, 1, 1], [0, 1, 0, 1]])
+    >>> counts = np.array([[80.0, 0, 20], [78, 2, 20]])
+    >>> above, _ = by_units(rows, counts, np.array([-0.02, -0.1]), paired=True)
+    >>> above.round(3).tolist()
+    [0.133, 0.002]
+    """
+    lot = _Lot(rows, counts, paired)
+    at = lot.at(bounds)
+    beyond = lot.beyond(at, rows)
+    weight = lot.scale * rows[:, 1::2].max(axis=0)
+    up, down = np.where(lot.signs > 0, 1 - at, at), np.where(lot.signs > 0, at, 1 - at)
+    ends = _widen(beyond, -(down * weight).sum(axis=1), (up * weight).sum(axis=1))
+    step = 1 / (lot.seeds * lot.below.max(axis=1))
+    return tails(beyond, counts, ends, np.broadcast_to(step, (len(bounds),)))
+
+
+class _Lot:
+    """Counts of different units, each for itself, and the ratios that they make."""
+
+    def __init__(self, rows: Floats, counts: Floats, paired: bool) -> None:
+        """Take rows and counts as ``by_units`` does."""
+        self.paired, ratios = paired, rows.shape[1] // 2
+        self.seeds = ratios // 2 if paired else ratios
+        self.signs = np.tile([1.0, -1.0] if paired else [1.0], self.seeds)
+        self.below = counts @ rows[:, 1::2]
+        self.shares = (counts @ rows[:, 0::2]) / self.below
+        self.scale = counts.sum(axis=1)[:, None] / self.below / self.seeds
+        """How much more of the value one unit is than of all units; (C, R)."""
+
+    def at(self, bounds: Floats) -> Floats:
+        """Return (G, R) shares by which the value is at each bound, near those that were found."""
+        value = (self.shares * self.signs).sum(axis=1) / self.seeds
+        if not self.paired:
+            return self.shares + (bounds - value)[:, None]
+        ours, theirs = self.shares[:, 0::2], self.shares[:, 1::2]
+        targets = ours - theirs + (bounds - value)[:, None]
+        least, most = np.maximum(0.0, -targets), np.minimum(1.0, 1 - targets)
+        other = np.clip((ours + theirs - targets) / 2, least, np.maximum(least, most))
+        return np.stack([other + targets, other], axis=2).reshape(len(bounds), -1)
+
+    def beyond(self, at: Floats, rows: Floats) -> Floats:
+        """Return (G, U) what units, or sums of them, add beyond (G, R) shares, scaled to units."""
+        weight = self.signs * self.scale
+        found: Floats = weight @ rows[:, 0::2].T - (at * weight) @ rows[:, 1::2].T
+        return found
 
 
 def _widen(values: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:

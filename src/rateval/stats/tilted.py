@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_HALVINGS = 50
+_HALVINGS = 45
 """Of an interval that holds a root, after which float64 tells no more of it."""
 _STEEPEST = 60.0
 """Logarithm of how far a saddlepoint weighs the ends of a distribution apart."""
@@ -112,7 +112,9 @@ def _tail(values: Floats, weights: Floats, units: Floats, mean: Floats, step: Fl
     p = np.where(np.abs(root) < _FLAT, 0.5, p)
     least = np.where(weights > 0, values, np.inf).min(axis=-1)
     most = np.where(weights > 0, values, -np.inf).max(axis=-1)
-    p = np.where(at <= least, 1.0, np.where(at >= most, 0.0, p))
+    # Where all units add the most, they all have to: a tail of one outcome is known exactly.
+    utmost = np.where(values >= most[..., None], weights, 0.0).sum(axis=-1) ** units
+    p = np.where(mean >= most - _FLAT * step, utmost, np.where(at <= least, 1.0, p))
     return np.clip(p, 0.0, 1.0)
 
 

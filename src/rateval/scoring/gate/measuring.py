@@ -66,9 +66,26 @@ class Measurer:
         self._record, self._baseline = record, baseline
         self._reader = Reader(record, registry)
 
+    def counts_predictions(self, one: Requirement) -> bool:
+        """Return whether a requirement's metric looks at neither maps nor edits.
+
+        That is tried on the metric itself; one that can't be made here may look at both.
+        """
+        validator = self._validator(one)
+        if validator is None or one.metric not in self._record.labels("metric"):
+            return False
+        try:
+            metric = self._reader.share(self._record, validator, one.metric)
+            return not self._reader.looks_at_evidence(metric)
+        except RatevalError:
+            return False
+
+    def _validator(self, one: Requirement) -> str | None:
+        return one.validator or next(iter(self._record.labels("evidence")), None)
+
     def measure(self, target: Target, one: Requirement) -> Measured:
         """Return what is known; what is missing, failed or gone is told as such."""
-        validator = one.validator or next(iter(self._record.labels("evidence")), None)
+        validator = self._validator(one)
         try:
             self._require_whole(target, one, validator)
             if one.compares:
@@ -151,7 +168,8 @@ class Measurer:
         if isinstance(theirs, str):
             raise _LackingError(theirs)
         places = pair_seeds((self._record, target.cells), (run, theirs))
-        named = run.label(theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key)
+        key = theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key
+        named = key.text(seed=len(run.seeds) > 1) if target.alone else run.label(key)
         metric = self._reader.share(run, validator, one.metric)
         pairs = [self._read_pair(*place, metric, validator) for place in places]
         counted = [(a, b) for a, b in pairs if a is not None and b is not None]

@@ -137,7 +137,7 @@ def pt_over_seeds(seeds: int, margin: float, apart: float, alike: float) -> Draw
     """Draw seeds whose PT differ by a standard deviation of ``apart``."""
 
     def draw(rng: np.random.Generator, n: int, change: float) -> Tails:
-        ease, right = rng.random(n), (rng.random(n) < 0.8) * 1.0
+        ease, right = rng.random(n), (rng.random(n) < 0.8).astype(np.float64)
         before = Ratio(right * (ease < 0.5), right)
         pairs = []
         for shift in rng.normal(0, apart, seeds):
@@ -155,7 +155,7 @@ def accuracy_over_seeds(seeds: int, bound: float, apart: float) -> Draw:
         ease, pairs = rng.random(n), []
         for shift in rng.normal(0, apart, seeds):
             own = np.where(rng.random(n) < 0.5, ease, rng.random(n))
-            pairs.append((Ratio((own < truth + shift) * 1.0, np.ones(n)), None))
+            pairs.append((Ratio((own < truth + shift).astype(np.float64), np.ones(n)), None))
         return Held(pairs).test(np.array([bound]))
 
     return one_by_one(draw, bound)
@@ -168,7 +168,8 @@ def pt_by_cluster(clusters: int, margin: float, alike: float, touched: float = 1
         each = n // clusters
         valid = np.repeat(rng.beta(2, 2, clusters), each)
         hit = np.repeat(rng.random(clusters) < touched, each)
-        ease, right = rng.random(len(valid)), (rng.random(len(valid)) < 0.8) * 1.0
+        ease = rng.random(len(valid))
+        right = (rng.random(len(valid)) < 0.8).astype(np.float64)
         own = np.where(rng.random(len(valid)) < alike, ease, rng.random(len(valid)))
         now = np.where(hit, valid * (1 + change / 0.5 / touched), valid)
         pair = Ratio(right * (own < now), right), Ratio(right * (ease < valid), right)
@@ -184,7 +185,7 @@ def by_class(bound: float, classes: int) -> Draw:
         each = n // classes
         shares = [truth] + [bound + 0.3] * (classes - 1)
         drawn = [(rng.random(each) < share).astype(float) for share in shares]
-        parts = [(str(at), [Ratio(right, np.ones(each))]) for at, right in enumerate(drawn)]
+        parts = [(str(at), [(Ratio(right, np.ones(each)), None)]) for at, right in enumerate(drawn)]
         return p_of(find_worst(parts, n, Asked(bound, LEVEL), highest=False))
 
     return one_by_one(draw, bound)
@@ -236,7 +237,7 @@ KINDS: dict[str, tuple[int, Draw]] = {
 """Kind to the fewest images that it makes sense of, and what draws candidates."""
 
 
-ONE_BY_ONE, SLOW = ("seeds", "clusters", "worst"), 4
+ONE_BY_ONE, SLOW = ("seeds", "clusters", "worst"), 8
 """Words in kinds that are drawn one by one, and how many times fewer candidates they get."""
 
 

@@ -81,14 +81,19 @@ class Held:
             return None
         return int(np.count_nonzero((self._sums[:, 1::2] != 0).any(axis=1)))
 
-    def beside(self, bound: float, level: float) -> Beside:
-        """Return both tests at a bound, and the limits of these tests at ``level`` of one side."""
+    def beside(self, bound: float, level: float, level_above: float | None = None) -> Beside:
+        """Return both tests at a bound, and the limits of these tests at ``level`` of one side.
+
+        ``level_above`` is that of the upper limit where it is another one.
+        """
         above, below = self.test(np.array([bound]))
         value, least = self.value, -1.0 if self._paired else 0.0
         ends = least + _EDGE, 1 - _EDGE
-        alpha = 1 - level
+        alpha, above_alpha = 1 - level, 1 - (level if level_above is None else level_above)
         low = _last(lambda at: self.test(at)[0] <= alpha, min(ends[0], value), value, least)
-        high = -_last(lambda at: self.test(-at)[1] <= alpha, min(-ends[1], -value), -value, -1.0)
+        high = -_last(
+            lambda at: self.test(-at)[1] <= above_alpha, min(-ends[1], -value), -value, -1.0
+        )
         return Beside(value, low, high, float(above[0]), float(below[0]))
 
     def test(self, bounds: Floats) -> tuple[Floats, Floats]:
@@ -155,7 +160,8 @@ class _Lot:
         """Return (G, R) shares by which the value is at each bound, near those that were found."""
         value = (self.shares * self.signs).sum(axis=1) / self.seeds
         if not self.paired:
-            return self.shares + (bounds - value)[:, None]
+            shares: Floats = self.shares + (bounds - value)[:, None]
+            return shares
         ours, theirs = self.shares[:, 0::2], self.shares[:, 1::2]
         targets = ours - theirs + (bounds - value)[:, None]
         least, most = np.maximum(0.0, -targets), np.minimum(1.0, 1 - targets)

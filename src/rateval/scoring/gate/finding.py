@@ -19,7 +19,6 @@ from rateval.stats.bound import (
 )
 from rateval.stats.clusters import clustered_share
 from rateval.stats.held import Held, Pair
-from rateval.stats.ratio import Ratio
 from rateval.stats.seeds import mean_of_seeds
 
 if TYPE_CHECKING:
@@ -141,40 +140,42 @@ def _find_one(one: Counted, asked: Asked, total: int) -> Found:
 
 
 def find_worst(
-    parts: Sequence[tuple[str, Sequence[Ratio]]], total: int, asked: Asked, *, highest: bool
+    parts: Sequence[tuple[str, Sequence[Pair]]], total: int, asked: Asked, *, highest: bool
 ) -> Found:
     """Return the worst of several parts of the images, by one seed or over seeds that share them.
 
-    That is the lowest, or with ``highest`` the highest. That it keeps the bound is shown where each
+    Of each part there is a ratio by seed, or one and the other that it is compared with. The worst
+    is the lowest, or with ``highest`` the highest. That it keeps the bound is shown where each
     part by itself does, which needs no correction; that it doesn't, where one part doesn't after
     Šidák's correction for all of them. Its limits are those of the same tests.
     """
-    each = [(name, _of_part(ratios, asked)) for name, ratios in parts]
-    corrected = replace(asked, level=asked.level ** (1 / max(len(each), 1)))
-    strict = [(name, _of_part(ratios, corrected)) for name, ratios in parts]
+    strict = asked.level ** (1 / max(len(parts), 1))
+    levels = (strict, asked.level) if highest else (asked.level, strict)
+    each = [(name, _of_part(pairs, asked.bound, *levels)) for name, pairs in parts]
     pick = max if highest else min
     value = pick(one.value for _, one in each)
     if highest:
         kept, broken = max(o.below for _, o in each), min(o.above for _, o in each)
-        limits = max(o.low for _, o in strict), max(o.high for _, o in each)
     else:
         kept, broken = max(o.above for _, o in each), min(o.below for _, o in each)
-        limits = min(o.low for _, o in each), min(o.high for _, o in strict)
+    limits = pick(o.low for _, o in each), pick(o.high for _, o in each)
     broken = 1 - (1 - broken) ** len(each)
     above, below = (broken, kept) if highest else (kept, broken)
     beside = Beside(value, *limits, above, below)
     at = pick(each, key=lambda one: one[1].value)[0]
-    size = sum(sum(r.below for r in rs) / len(rs) for _, rs in parts)
+    size = sum(sum(one.below for one, _ in pairs) / len(pairs) for _, pairs in parts)
     over: Over = "images" if len(parts[0][1]) == 1 else "seeds and images"
     return with_times(Found(value, beside, over, size, total, at=at), asked)
 
 
-def _of_part(ratios: Sequence[Ratio], asked: Asked) -> Beside:
-    there = [ratio for ratio in ratios if ratio.value is not None]
-    if len(there) == 1:
-        (one,) = there
-        return share_beside(one.above, one.below, asked.bound, asked.level)
-    return Held([(ratio, None) for ratio in there]).beside(asked.bound, asked.level)
+def _of_part(pairs: Sequence[Pair], bound: float, low: float, high: float) -> Beside:
+    """Return it beside the bound, with limits at levels of their own."""
+    there = [(one, other) for one, other in pairs if one.below and (other is None or other.below)]
+    one, other = there[0]
+    if len(there) == 1 and other is None:
+        found = share_beside(one.above, one.below, bound, low)
+        return replace(found, high=share_beside(one.above, one.below, bound, high).high)
+    return Held(there).beside(bound, low, high)
 
 
 def with_times(found: Found, asked: Asked) -> Found:

@@ -48,18 +48,22 @@ class _File(Table):
     gate: Gate
 
 
-def read_gate(file: Path | None, table: Mapping[str, Any] | None, given: Given) -> Gate:
+def read_gate(
+    file: Path | None,
+    table: Mapping[str, Any] | None,
+    given: Given,
+    *,
+    option: str = "--file",
+) -> Gate:
     """Return what is asked for: of the file, else of ``table``, a run's own, and of the options.
 
-    Raises SpecError with everything that is wrong.
+    ``option`` is what names the file. Raises SpecError with everything that is wrong.
     """
     problems: list[Problem] = []
     gate, name = Gate(), "the gate"
     if file is not None and not file.exists():
-        told = (
-            "no such file; give one with a [gate], or leave --file out for that of the run's spec"
-        )
-        problems.append(Problem(f"--file {file}", told))
+        told = f"no such file; give one with a [gate], or leave {option} out for that of the spec"
+        problems.append(Problem(f"{option} {file}", told))
     elif file is not None:
         document = read_document(file)
         name = document.name

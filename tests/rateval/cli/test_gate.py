@@ -220,13 +220,14 @@ def test_the_worst_change_and_a_rise_that_is_asked_for(rateval: Rateval) -> None
     assert some["value"] == much["value"] == pytest.approx(sum(every) / len(every))
     assert (some["p_met"] <= 0.05) == (some["low"] > 0) == (some["outcome"] == "passed")
     assert (much["outcome"], done.code) == ("failed", 3)
-    done = rateval("gate", str(record.path), "--against", "zs", *arguments)
-    assert "accuracy rise ≥ 90 points" in done.out
-    assert "accuracy drop ≤ 30 points, worst class" in done.out
+    rateval("gate", str(record.path), "--against", "zs", *arguments, "--markdown", "gate.md")
+    text = Path("gate.md").read_text()
+    assert "`accuracy rise ≥ 90 points`" in text
+    assert "`accuracy drop ≤ 30 points, worst class`" in text
 
 
 def test_a_metric_of_predictions_alone_is_checked_once(rateval: Rateval) -> None:
-    explainers = "".join(f'[[attribution]]\nuse = "{name}"\n' for name in ("center", "uniform"))
+    explainers = "".join(f'[[attribution]]\nuse = "{name}"\n' for name in ("center-prior", "random"))
     mine = '[[metric]]\nuse = "accuracy"\nname = "mine"\n[[metric]]\nuse = "pt"\n'
     record = run(explainers + mine)
     arguments = ["--require", "mine>=1%", "--require", "pt>=1%", "--require", "mine drop<=90%"]
@@ -234,14 +235,14 @@ def test_a_metric_of_predictions_alone_is_checked_once(rateval: Rateval) -> None
     checks = json.loads(done.out)["checks"]
     assert [(one["metric"], one["cell"]) for one in checks] == [
         ("mine", "tiny · ft on squares"),
-        ("pt", "tiny · ft on squares · center"),
-        ("pt", "tiny · ft on squares · uniform"),
+        ("pt", "tiny · ft on squares · center-prior"),
+        ("pt", "tiny · ft on squares · random"),
         ("mine", "tiny · ft on squares"),
     ]
     assert checks[-1]["against"] == "tiny · zs on squares"
     # Of the first explainer nothing is there: the other says the same of predictions.
     lost = record.model_copy(
-        update={"cells": tuple(c for c in record.cells if c.key.attribution != "center")}
+        update={"cells": tuple(c for c in record.cells if c.key.attribution != "center-prior")}
     )
     assert assert_gate(lost, require=["mine>=1%"]).checks[0].value == checks[0]["value"]
     with pytest.raises(AssertionError, match="it failed, or was not reached"):
@@ -351,3 +352,37 @@ def test_everything_that_is_wrong_is_told_at_once(rateval: Rateval, empty: str) 
     assert 'against = "nobody": is no method of the run and no folder' in done.err
     with pytest.raises(RatevalError, match="asks for nothing"):
         assert_gate(empty)
+
+
+def test_export_for_a_build_server(rateval: Rateval) -> None:
+    record = run()
+    folder = str(record.path)
+
+    def cases(text: str) -> list[tuple[str | None, list[str]]]:
+        suite = ElementTree.fromstring(text).find("testsuite")
+        assert suite is not None
+        found = [(c.get("name"), [child.tag for child in c]) for c in suite.iter("testcase")]
+        assert suite.get("tests") == str(len(found))
+        bad = [tag for _, tags in found for tag in tags]
+        assert suite.get("failures") == str(bad.count("failure"))
+        assert suite.get("errors") == str(bad.count("error"))
+        return found
+
+    done = rateval("export", folder, "--format", "junit")
+    assert done.code == 0, done.err
+    assert cases(done.out) == [(record.label(key), []) for key in record.planned]
+    asked = '[gate]\n[[gate.require]]\nmetric = "accuracy"\nat_least = 0.999\n'
+    Path("gate.toml").write_text(asked)
+    options = ["--format", "junit", "--gate", "gate.toml", "--output", "gate.xml"]
+    done = rateval("export", folder, *options)
+    assert (done.code, done.err) == (0, "wrote  gate.xml\n")
+    assert cases(Path("gate.xml").read_text()) == [("accuracy ≥ 99.9 %", ["failure"])]
+    done = rateval("export", folder, "--format", "csv", "--gate", "gate.toml")
+    assert done.code == 2
+    assert "--gate gate.toml: csv holds no verdict; take --format junit" in done.err
+    done = rateval("export", folder, "--format", "junit", "--cell", "*")
+    assert done.code == 2
+    assert "--cell *: junit has the whole plan" in done.err
+    done = rateval("export", folder, "--format", "junit", "--gate", "no.toml")
+    assert done.code == 2
+    assert "--gate no.toml: no such file" in done.err

@@ -67,7 +67,8 @@ def paired_value(record: RunRecord) -> float:
     for rows in (rows_of(record, "ft"), rows_of(record, "zs")):
         counted = [row for row in rows.values() if row["mask_area"] is not None and row["correct"]]
         shares.append(sum(row["valid"] for row in counted) / len(counted))
-    return shares[0] - shares[1]
+    difference: float = shares[0] - shares[1]
+    return difference
 
 
 def test_outcomes_numbers_and_files(rateval: Rateval) -> None:
@@ -227,7 +228,9 @@ def test_the_worst_change_and_a_rise_that_is_asked_for(rateval: Rateval) -> None
 
 
 def test_a_metric_of_predictions_alone_is_checked_once(rateval: Rateval) -> None:
-    explainers = "".join(f'[[attribution]]\nuse = "{name}"\n' for name in ("center-prior", "random"))
+    explainers = "".join(
+        f'[[attribution]]\nuse = "{name}"\n' for name in ("center-prior", "random")
+    )
     mine = '[[metric]]\nuse = "accuracy"\nname = "mine"\n[[metric]]\nuse = "pt"\n'
     record = run(explainers + mine)
     arguments = ["--require", "mine>=1%", "--require", "pt>=1%", "--require", "mine drop<=90%"]

@@ -122,13 +122,15 @@ def test_cells_in_xml_keep_to_the_schema(name: str) -> None:
     keys = [Key(dataset=name, model="m", finetuner=f, attribution="a") for f in (name, "b", "c")]
     failed = FailureRecord(stage="infer", label=name, error=name, cells=(keys[1],))
     alone = FailureRecord(stage="pictures", label=name, error="ValueError: no", cells=(keys[0],))
-    record = RunRecord.model_construct(
+    whole: Any = RunRecord
+    part: Any = CellRecord
+    record = whole.model_construct(
         study=name,
         started="2026-01-01T12:00:00+00:00",
         seconds=12.5,
         error=None,
         planned=tuple(keys),
-        cells=(CellRecord.model_construct(key=keys[0]),),
+        cells=(part.model_construct(key=keys[0]),),
         failures=(failed, alone),
         seeds=(),
     )

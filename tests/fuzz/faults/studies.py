@@ -30,7 +30,7 @@ EVERYTHING: Tables = {
     "gate": {
         "against": "zs", "different_view": False, "decide": "interval",
         "require": [
-            {"metric": "accuracy", "at_least": 0.5, "worst": "class", "validator": "relevance-mass"},
+            {"metric": "accuracy", "at_least": 0.5, "worst": "class"},
             {"metric": "pt", "drop_at_most": 0.02, "shift": "none"},
             {"metric": "pt", "rise_at_least": 0.01, "worst": "class"},
         ],

@@ -29,7 +29,7 @@ def likeliest(better: int, worse: int, n: int, change: float) -> tuple[float, fl
     def against(chance: float) -> float:
         other = chance - change
         parts = ((better, chance), (worse, other), (n - better - worse, 1 - chance - other))
-        return -sum(k * np.log(max(p, 1e-300)) for k, p in parts if k)
+        return -float(sum(k * np.log(max(p, 1e-300)) for k, p in parts if k))
 
     ends = max(0.0, change), (1 + change) / 2
     found = optimize.minimize_scalar(

@@ -29,15 +29,15 @@ from rateval.scoring.gate.finding import (
     find_value,
     find_worst,
 )
+from rateval.scoring.gate.parts import split
 from rateval.scoring.gate.reading import Counted, Reader, count_units, share_ids
 from rateval.spec.gate import Requirement
-from rateval.stats.held import Pair
 from rateval.store.rows import ROWS, read_rows
 from rateval.wording import list_some
 from rateval.workbench.groups import read_groups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 _OWN_PARTS = "each seed has images of its own, and so parts of its own"
@@ -152,7 +152,7 @@ class Measurer:
         else:
             names, by_id = self._read_group(first, str(one.worst))
             codes = np.array([by_id[name] for name in ids.tolist()], np.int64)
-        parts, left = _split(pairs, codes, names)
+        parts, left = split(pairs, codes, names)
         if not parts:
             raise _LackingError(f"none of its parts has {FEWEST} images that count")
         highest = one.rule in ("at_most", "rise_at_most")
@@ -261,22 +261,3 @@ def _compare_values(
 def _line(one: Requirement) -> float:
     """Return what the value has to lie beyond: a drop bounds a difference from below 0."""
     return -one.bound if one.rule == "drop_at_most" else one.bound
-
-
-def _split(
-    pairs: Sequence[tuple[Counted, Counted | None]], codes: NDArray[np.int64], names: Sequence[str]
-) -> tuple[list[tuple[str, list[Pair]]], int]:
-    """Return the parts that have images enough by each seed, and how many have too few."""
-    parts, left = [], 0
-    for code, name in enumerate(names):
-        there = codes == code
-        among: list[Pair] = [
-            (one.among(there).ratio, None if other is None else other.among(there).ratio)
-            for one, other in pairs
-        ]
-        sizes = [min(side.below for side in pair if side is not None) for pair in among]
-        if min(sizes) > 0 and sum(sizes) / len(sizes) >= FEWEST:
-            parts.append((name, among))
-        else:
-            left += 1
-    return parts, left

@@ -10,7 +10,7 @@ from rateval.records.scores.estimate import Over
 
 Outcome = Literal["passed", "failed", "undecided"]
 Decide = Literal["interval", "value"]
-Rule = Literal["at_least", "at_most", "drop_at_most", "rise_at_most"]
+Rule = Literal["at_least", "at_most", "drop_at_most", "rise_at_most", "rise_at_least"]
 
 
 BEYOND = "the interval lies on the bad side of the bound"
@@ -31,7 +31,8 @@ class CheckRecord(Record):
     worst: str | None
     """``class``, or the group whose worst value is meant; null for all images together."""
     key: Key | None
-    """Null where no cell of the run is asked for."""
+    """Null where no cell of the run is asked for. A metric of predictions alone is checked once per
+    classifier and test, and this names one explainer of several."""
     cell: str
     """The cell for people; what was asked for where there is none."""
     against: str | None = None

@@ -10,7 +10,7 @@ from rateval.spec.study import Table
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
-RULES = ("at_least", "at_most", "drop_at_most", "rise_at_most")
+RULES = ("at_least", "at_most", "drop_at_most", "rise_at_most", "rise_at_least")
 """Keys of a requirement of which it has one."""
 
 
@@ -28,9 +28,11 @@ class Requirement(Table):
     None at all can't be shown by any number of images, so it is above 0."""
     rise_at_most: float | None = Field(default=None, gt=0, lt=1)
     """Rise above the baseline that would not matter, for a metric of which less is better."""
+    rise_at_least: float | None = Field(default=None, ge=0, lt=1)
+    """Rise above the baseline that it has to exceed, for a metric that must improve; 0 for any."""
     worst: Name | None = None
-    """``class``, or one of the dataset's groups, such as ``camera``: the worst of its values has to
-    keep ``at_least`` or ``at_most``."""
+    """``class``, or one of the dataset's groups, such as ``camera``: the worst of its values, or of
+    its differences from the baseline, has to keep the rule."""
     dataset: Name | None = None
     """Label of the only dataset whose cells are asked for; all without it."""
     model: Name | None = None
@@ -46,13 +48,17 @@ class Requirement(Table):
     """Label of the validator whose verdicts count; the spec's first one without it."""
 
     @property
-    def rule(self) -> Literal["at_least", "at_most", "drop_at_most", "rise_at_most"]:
+    def rule(
+        self,
+    ) -> Literal["at_least", "at_most", "drop_at_most", "rise_at_most", "rise_at_least"]:
         """The one of ``RULES`` that it has."""
         if self.at_least is not None:
             return "at_least"
         if self.at_most is not None:
             return "at_most"
-        return "drop_at_most" if self.drop_at_most is not None else "rise_at_most"
+        if self.drop_at_most is not None:
+            return "drop_at_most"
+        return "rise_at_most" if self.rise_at_most is not None else "rise_at_least"
 
     @property
     def bound(self) -> float:
@@ -63,7 +69,7 @@ class Requirement(Table):
     @property
     def compares(self) -> bool:
         """Whether it needs a baseline."""
-        return self.rule in ("drop_at_most", "rise_at_most")
+        return self.rule not in ("at_least", "at_most")
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
@@ -71,11 +77,6 @@ class Requirement(Table):
         if len(given) != 1:
             told = f"has {' and '.join(given)}" if given else "asks for nothing"
             raise ValueError(f"{told}; give it exactly one of {', '.join(RULES)}")
-        if self.worst is not None and self.compares:
-            raise ValueError(
-                f"has worst and {self.rule}: the worst value is held against at_least or at_most; "
-                "leave worst out, or give one of these"
-            )
         return self
 
 
@@ -83,7 +84,7 @@ class Gate(Table):
     """What a run has to show: ``[gate]``."""
 
     against: Name | None = None
-    """What ``drop_at_most`` and ``rise_at_most`` compare with: a method of the same study, such as
+    """What drops and rises are taken against: a method of the same study, such as
     ``zs``, or the folder of another run, from the current one."""
     against_method: Name | None = None
     """Label of the method of that other run; the one of the same name without it, or its only

@@ -21,7 +21,7 @@ from rateval.spec.values import find_odd
 
 Model = TypeVar("Model", bound=BaseModel)
 
-FORM = 'write it as "accuracy>=0.80", "pt drop<=0.02" or "pt>=0.5 worst class"'
+FORM = 'write it as "accuracy>=0.80", "pt drop<=0.02", "pt rise>=0.01" or "pt>=0.5 worst class"'
 
 _REQUIREMENT = re.compile(
     r"\s*(?P<metric>\S.*?)\s*?(?:\s(?P<change>drop|rise)\s*)?(?P<sign><=|>=)"
@@ -48,18 +48,22 @@ class _File(Table):
     gate: Gate
 
 
-def read_gate(file: Path | None, table: Mapping[str, Any] | None, given: Given) -> Gate:
+def read_gate(
+    file: Path | None,
+    table: Mapping[str, Any] | None,
+    given: Given,
+    *,
+    option: str = "--file",
+) -> Gate:
     """Return what is asked for: of the file, else of ``table``, a run's own, and of the options.
 
-    Raises SpecError with everything that is wrong.
+    ``option`` is what names the file. Raises SpecError with everything that is wrong.
     """
     problems: list[Problem] = []
     gate, name = Gate(), "the gate"
     if file is not None and not file.exists():
-        told = (
-            "no such file; give one with a [gate], or leave --file out for that of the run's spec"
-        )
-        problems.append(Problem(f"--file {file}", told))
+        told = f"no such file; give one with a [gate], or leave {option} out for that of the spec"
+        problems.append(Problem(f"{option} {file}", told))
     elif file is not None:
         document = read_document(file)
         name = document.name
@@ -122,11 +126,12 @@ def _check_option(text: str, problems: list[Problem]) -> Requirement | None:
         problems.append(Problem(where, f"is no requirement; {FORM}"))
         return None
     change, sign = parts["change"], parts["sign"]
-    if change and sign == ">=":
-        told = f"a {change} is bounded from above: {change}<=; for a value, leave {change} out"
+    if change == "drop" and sign == ">=":
+        told = "a drop is bounded from above: drop<=; for what must improve write rise>="
         problems.append(Problem(where, told))
         return None
-    rule = f"{change}_at_most" if change else {">=": "at_least", "<=": "at_most"}[sign]
+    rule = {">=": "at_least", "<=": "at_most"}[sign]
+    rule = f"{change}_{rule}" if change else rule
     try:
         number = float(parts["number"]) / (100 if parts["percent"] else 1)
     except ValueError:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from math import ceil, inf, sqrt
 from statistics import NormalDist
 
-from rateval.stats.difference import one_sided
 from rateval.stats.student import t_quantile, two_sided_t
 from rateval.stats.wilson import wilson_limits, z_of
 
@@ -83,29 +82,19 @@ def mean_beside(value: float, error: float, freedom: float, bound: float, level:
     return Beside(value, value - half, value + half, above, 1 - above)
 
 
-def keep_open(found: Beside, bound: float, units: float, level: float) -> Beside:
-    """Return a difference that is left at least as open as one of ``bound`` leaves it.
+def more_open(one: Beside, other: Beside) -> Beside:
+    """Return the first value, as open on each side as the one that is more so leaves it.
 
-    A difference of two shares of ``units`` that is as large as the bound needs units that tell the
-    two apart. Where few happen to be there, the difference seems sharper than it is; its standard
-    error is therefore that of so many at least.
-
-    Source: the variance at the bound of Tango, Statistics in Medicine 17 (1998) 891-908, where no
-    unit tells in the other direction.
-
-    >>> same = Beside(0.0, 0.0, 0.0, 0.0, 1.0)
-    >>> round(keep_open(same, -0.02, 100, 0.95).above, 3)
-    0.077
+    >>> sharp, wide = Beside(0.5, 0.4, 0.6, 0.02, 0.98), Beside(0.5, 0.3, 0.55, 0.07, 0.9)
+    >>> more_open(sharp, wide)
+    Beside(value=0.5, low=0.3, high=0.6, above=0.07, below=0.98)
     """
-    error = sqrt(abs(bound) * (1 - abs(bound)) / units)
-    half = z_of(both_sides(level)) * error
-    least = one_sided(abs(found.value - bound) / error)
     return replace(
-        found,
-        low=min(found.low, found.value - half),
-        high=max(found.high, found.value + half),
-        above=max(found.above, least),
-        below=max(found.below, least),
+        one,
+        low=min(one.low, other.low),
+        high=max(one.high, other.high),
+        above=max(one.above, other.above),
+        below=max(one.below, other.below),
     )
 
 

@@ -30,6 +30,48 @@ class Mean:
     """Degrees of freedom of its t."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What leaves a mean over seeds open: parts of its variance, and what is known of each."""
+
+    of_seeds: float
+    beyond: float
+    """That of the units, without what seeds alone put into its estimate; at least 0."""
+    seeds: int
+    drawn: int
+    """Units, or clusters of them."""
+
+    @property
+    def variance(self) -> float:
+        """Of the mean."""
+        return self.of_seeds + self.beyond
+
+
+def parts_over_seeds(
+    values: Sequence[float],
+    influences: NDArray[np.float64],
+    cluster: NDArray[np.int64] | None = None,
+) -> Parts:
+    """Return what leaves the mean of S values of the same N units open, for two seeds or more.
+
+    ``influences`` and ``cluster`` as ``mean_over_seeds`` takes them.
+
+    >>> influences = np.array([[0.5, -0.5, 0.0, 0.0], [0.5, 0.5, -0.5, -0.5]])
+    >>> found = parts_over_seeds([0.5, 0.7], influences)
+    >>> round(found.of_seeds, 3), found.beyond, found.drawn
+    (0.01, 0.0, 4)
+    """
+    seeds, units = influences.shape
+    if cluster is not None:
+        influences = sum_by(influences, cluster)
+    shared = influences.mean(axis=0)
+    of_units = float((shared**2).sum()) / units**2
+    of_both = float(((influences - shared) ** 2).sum()) / ((seeds - 1) * units**2)
+    of_seeds = float(np.var(values, ddof=1)) / seeds
+    beyond = max(of_units - of_both / seeds, 0.0)
+    return Parts(of_seeds, beyond, seeds, influences.shape[1])
+
+
 def mean_over_seeds(
     values: Sequence[float],
     influences: NDArray[np.float64],
@@ -51,21 +93,15 @@ def mean_over_seeds(
     >>> round(found.value, 3), round(found.error, 3), round(found.freedom, 2)
     (0.6, 0.1, 1.0)
     """
-    seeds, units = influences.shape
+    seeds = len(influences)
     if seeds < 2:
         return None
-    if cluster is not None:
-        influences = sum_by(influences, cluster)
-    shared = influences.mean(axis=0)
-    of_units = float((shared**2).sum()) / units**2
-    of_both = float(((influences - shared) ** 2).sum()) / ((seeds - 1) * units**2)
-    of_seeds = float(np.var(values, ddof=1)) / seeds
-    beyond = max(of_units - of_both / seeds, 0.0)
-    variance = of_seeds + beyond
+    parts = parts_over_seeds(values, influences, cluster)
+    variance, drawn = parts.variance, parts.drawn
     if not variance:
         return None
-    drawn = influences.shape[1]
-    doubt = of_seeds**2 / (seeds - 1) + (beyond**2 / (drawn - 1) if drawn > 1 else 0.0)
+    doubt = parts.of_seeds**2 / (seeds - 1)
+    doubt += parts.beyond**2 / (drawn - 1) if drawn > 1 else 0.0
     freedom = variance**2 / doubt
     value, error = float(np.mean(values)), sqrt(variance)
     half = t_quantile(freedom, level) * error

@@ -31,6 +31,14 @@ EVERYTHING: Tables = {
     "faithfulness": {"images": 2, "steps": 2, "randomisation": True},
     "held_out": {"images": 4, "evidence": True},
     "report": {"pictures": 3, "html": False},
+    "gate": {
+        "against": "zs", "different_view": False, "decide": "interval",
+        "require": [
+            {"metric": "accuracy", "at_least": 0.5, "worst": "class"},
+            {"metric": "pt", "drop_at_most": 0.02, "shift": "none"},
+            {"metric": "pt", "rise_at_least": 0.01, "worst": "class"},
+        ],
+    },
     "executor": {"use": "local", "workers": 1},
     "run": {
         "device": "cpu", "batch_size": 4, "precision": "float32", "processes": 1, "readers": 1,

@@ -45,7 +45,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="RULE",
         action="append",
         default=[],
-        help='one more: "accuracy>=0.80", "pt drop<=0.02" or "pt>=0.5 worst class"',
+        help='one more: "accuracy>=0.80", "pt drop<=0.02", "pt rise>=0.01" or '
+        '"pt>=0.5 worst class"',
     )
     parser.add_argument(
         "--against",

@@ -43,6 +43,7 @@ FORMATS = {
     "latex": Format("tables as papers print them", WHAT[:3], "text", "latex:write_latex"),
     "markdown": Format("the same for a README", WHAT[:3], "text", "markdown:write_markdown"),
     "model-card": Format("results for a card on the Hub", (), "text", "model_card:write_card"),
+    "junit": Format("what build servers read", (), "text", "junit:write_cells"),
     "fiftyone": Format("a dataset that FiftyOne loads", (), "folder", "fiftyone:write_dataset"),
     "coco": Format("pictures, masks and predictions", (), "folder", "coco:write_coco"),
 }

@@ -12,6 +12,7 @@ _SIGNS = {
     "at_most": "≤",
     "drop_at_most": "drop ≤",
     "rise_at_most": "rise ≤",
+    "rise_at_least": "rise ≥",
 }
 
 
@@ -24,7 +25,7 @@ def write_rule(check: CheckRecord) -> str:
 
 def is_change(check: CheckRecord) -> bool:
     """Return whether the value is a difference."""
-    return check.rule in ("drop_at_most", "rise_at_most")
+    return check.rule in ("drop_at_most", "rise_at_most", "rise_at_least")
 
 
 def write_value(check: CheckRecord) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from rateval.errors import Problem, SpecError
-from rateval.records.key import Key
+from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.scores.grouping import group_by
@@ -38,6 +38,14 @@ class Target:
     """Of its cells, as planned."""
     cells: tuple[CellRecord, ...]
     """Those that are there."""
+    alone: bool = False
+    """Whether predictions alone are asked about, so that any explainer's cells say the same."""
+
+    def name(self, record: RunRecord) -> str:
+        """Return what it is called; without an explainer where that makes no difference."""
+        if not self.alone:
+            return record.label(self.key)
+        return self.key.text(seed=len(record.seeds) > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +84,15 @@ def _known(record: RunRecord, key: str, table: str) -> list[str]:
     return list(dict.fromkeys((*families, *record.labels(table), UNSHIFTED)))
 
 
-def find_targets(record: RunRecord, one: Requirement, own: str | None) -> list[Target]:
+def find_targets(
+    record: RunRecord, one: Requirement, own: str | None, *, alone: bool = False
+) -> list[Target]:
     """Return the rows that a requirement is about, failed ones among them, in the plan's order.
 
     Those are trained ones, unless it names a method or nothing was trained; never those of ``own``,
-    the method that others are compared with.
+    the method that others are compared with. ``alone`` says that its metric counts predictions
+    alone: then it is about each classifier on each test once, by the first explainer of which no
+    cell is missing.
     """
     there = {cell.key: cell for cell in record.cells}
     keys = list(dict.fromkeys((*record.planned, *there)))
@@ -90,14 +102,27 @@ def find_targets(record: RunRecord, one: Requirement, own: str | None) -> list[T
         trained = [key for key in asked if key.finetuner not in untrained]
         asked = trained or asked
     several = len(record.seeds) > 1
+    groups = group_by(asked, lambda key: key.seedless if several else key)
+    if alone:
+        ways = group_by(groups, lambda group: _without_explainer(group[0], seed=not several))
+        groups = [min(ways_, key=lambda group: _count_missing(group, there)) for ways_ in ways]
     return [
         Target(
             group[0].seedless if several else group[0],
             tuple(group),
             tuple(there[key] for key in group if key in there),
+            alone,
         )
-        for group in group_by(asked, lambda key: key.seedless if several else key)
+        for group in groups
     ]
+
+
+def _without_explainer(key: Key, *, seed: bool) -> Labels:
+    return key.without("attribution") if seed else key.without("attribution", "seed")
+
+
+def _count_missing(keys: Iterable[Key], there: Container[Key]) -> int:
+    return sum(key not in there for key in keys)
 
 
 def _fits(key: Key, one: Requirement) -> bool:
@@ -113,7 +138,7 @@ def _fits(key: Key, one: Requirement) -> bool:
 
 def pair_up(target: Target, baseline: Baseline, record: RunRecord) -> list[CellRecord] | str:
     """Return the cells that a target is compared with, or why there are none."""
-    cells = [cell for cell in baseline.run.cells if _is_same_test(cell.key, target.key, baseline)]
+    cells = [cell for cell in baseline.run.cells if _is_same_test(cell.key, target, baseline)]
     if not baseline.own:
         cells = list(_share_images(cells, target, baseline, record))
     if baseline.method is not None:
@@ -121,6 +146,8 @@ def pair_up(target: Target, baseline: Baseline, record: RunRecord) -> list[CellR
     named = [cell for cell in cells if cell.key.method == target.key.method]
     if not baseline.own and named:
         cells = named
+    if target.alone:
+        cells = [ways[0] for ways in group_by(cells, lambda cell: cell.key.without("attribution"))]
     methods = list(dict.fromkeys(cell.key.method for cell in cells))
     if not methods:
         return "the baseline has no such cell on the same images, or it failed"
@@ -129,10 +156,11 @@ def pair_up(target: Target, baseline: Baseline, record: RunRecord) -> list[CellR
     return cells
 
 
-def _is_same_test(key: Key, target: Key, baseline: Baseline) -> bool:
-    if baseline.own:
-        return key.test == target.test
-    return key.shift == target.shift and key.attribution == target.attribution
+def _is_same_test(key: Key, target: Target, baseline: Baseline) -> bool:
+    other = target.key
+    if key.shift != other.shift or not (target.alone or key.attribution == other.attribution):
+        return False
+    return not baseline.own or (key.dataset, key.model) == (other.dataset, other.model)
 
 
 def _share_images(

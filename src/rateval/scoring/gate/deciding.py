@@ -22,7 +22,7 @@ class Check:
     @property
     def upwards(self) -> bool:
         """Whether the value has to lie above, rather than below."""
-        return self.rule in ("at_least", "drop_at_most")
+        return self.rule in ("at_least", "drop_at_most", "rise_at_least")
 
     @property
     def line(self) -> float:

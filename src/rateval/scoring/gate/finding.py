@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, isfinite
+from typing import TYPE_CHECKING
 
 from rateval.records.scores.estimate import Over
 from rateval.scoring.gate.reading import Counted, share_ids
@@ -17,10 +18,15 @@ from rateval.stats.bound import (
     worth_beside,
 )
 from rateval.stats.clusters import clustered_share
-from rateval.stats.ratio import Ratio
-from rateval.stats.seeds import mean_of_seeds, mean_over_seeds, stack_influences
+from rateval.stats.held import Held, Pair
+from rateval.stats.seeds import mean_of_seeds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ONE_CLUSTER = "there is one cluster only, which says nothing of others"
+NO_SPREAD = "all seeds gave the same, and each has images of its own"
 NO_SUM = "the metric is no sum over images, so nothing is known of how it varies"
 
 
@@ -93,21 +99,32 @@ def find_value(counted: Sequence[Counted], asked: Asked, *, shared: bool) -> Fou
     if len(there) == 1 or (len(set(values)) == 1 and values[0] in (0, 1)):
         return _find_one(there[0], asked, total)
     count = sum(one.ratio.below for one in there) / len(there)
-    over: Over = "seeds"
-    mean = None
     if shared:
-        influences = stack_influences([one.ratio for one in there])
-        over = "seeds and images" if there[0].cluster is None else "seeds and clusters"
-        mean = mean_over_seeds(values, influences, asked.level, there[0].cluster)
-    else:
-        mean = mean_of_seeds(values, asked.level)
-    value = sum(values) / len(values)
+        ratios = [(one.ratio, None) for one in there]
+        return find_held(ratios, there[0].cluster, asked, count, total)
+    mean, value = mean_of_seeds(values, asked.level), sum(values) / len(values)
     if mean is None:
-        return Found(
-            value, None, over, count, total, "all seeds gave the same, and no image varies"
-        )
+        return Found(value, None, "seeds", count, total, NO_SPREAD)
     found = mean_beside(value, mean.error, mean.freedom, asked.bound, asked.level)
-    return with_times(Found(value, found, over, count, total), asked)
+    return with_times(Found(value, found, "seeds", count, total), asked)
+
+
+def find_held(
+    pairs: Sequence[Pair],
+    cluster: NDArray[np.int64] | None,
+    asked: Asked,
+    count: float,
+    total: int,
+) -> Found:
+    """Return a ratio, or one minus another, by a seed each; all of the same images, none empty."""
+    held = Held(pairs, cluster)
+    over: Over = "images" if cluster is None else "clusters"
+    if len(pairs) > 1:
+        over = "seeds and images" if cluster is None else "seeds and clusters"
+    if held.clusters is not None and held.clusters < 2:
+        return Found(held.value, None, over, count, total, ONE_CLUSTER)
+    beside = held.beside(asked.bound, asked.level)
+    return with_times(Found(held.value, beside, over, count, total), asked)
 
 
 def _find_one(one: Counted, asked: Asked, total: int) -> Found:
@@ -123,46 +140,42 @@ def _find_one(one: Counted, asked: Asked, total: int) -> Found:
 
 
 def find_worst(
-    parts: Sequence[tuple[str, Sequence[Ratio]]], total: int, asked: Asked, *, highest: bool
+    parts: Sequence[tuple[str, Sequence[Pair]]], total: int, asked: Asked, *, highest: bool
 ) -> Found:
     """Return the worst of several parts of the images, by one seed or over seeds that share them.
 
-    That is the lowest, or with ``highest`` the highest. That it keeps the bound is shown where each
+    Of each part there is a ratio by seed, or one and the other that it is compared with. The worst
+    is the lowest, or with ``highest`` the highest. That it keeps the bound is shown where each
     part by itself does, which needs no correction; that it doesn't, where one part doesn't after
     Šidák's correction for all of them. Its limits are those of the same tests.
     """
-    each = [(name, _of_part(ratios, asked)) for name, ratios in parts]
-    corrected = replace(asked, level=asked.level ** (1 / max(len(each), 1)))
-    strict = [(name, _of_part(ratios, corrected)) for name, ratios in parts]
+    strict = asked.level ** (1 / max(len(parts), 1))
+    levels = (strict, asked.level) if highest else (asked.level, strict)
+    each = [(name, _of_part(pairs, asked.bound, *levels)) for name, pairs in parts]
     pick = max if highest else min
     value = pick(one.value for _, one in each)
     if highest:
         kept, broken = max(o.below for _, o in each), min(o.above for _, o in each)
-        limits = max(o.low for _, o in strict), max(o.high for _, o in each)
     else:
         kept, broken = max(o.above for _, o in each), min(o.below for _, o in each)
-        limits = min(o.low for _, o in each), min(o.high for _, o in strict)
+    limits = pick(o.low for _, o in each), pick(o.high for _, o in each)
     broken = 1 - (1 - broken) ** len(each)
     above, below = (broken, kept) if highest else (kept, broken)
     beside = Beside(value, *limits, above, below)
     at = pick(each, key=lambda one: one[1].value)[0]
-    size = sum(sum(r.below for r in rs) / len(rs) for _, rs in parts)
+    size = sum(sum(one.below for one, _ in pairs) / len(pairs) for _, pairs in parts)
     over: Over = "images" if len(parts[0][1]) == 1 else "seeds and images"
     return with_times(Found(value, beside, over, size, total, at=at), asked)
 
 
-def _of_part(ratios: Sequence[Ratio], asked: Asked) -> Beside:
-    there = [ratio for ratio in ratios if ratio.value is not None]
-    values = [ratio.value or 0.0 for ratio in there]
-    first, mean = there[0], None
-    if len(there) > 1:
-        mean = mean_over_seeds(values, stack_influences(there), asked.level)
-    value = sum(values) / len(values)
-    if mean is None or not 0 < value < 1:
-        return share_beside(value * first.below, first.below, asked.bound, asked.level)
-    units = sum(ratio.below for ratio in there)
-    worth = min(value * (1 - value) / mean.error**2, units)
-    return worth_beside(value, worth, mean.freedom, asked.bound, asked.level)
+def _of_part(pairs: Sequence[Pair], bound: float, low: float, high: float) -> Beside:
+    """Return it beside the bound, with limits at levels of their own."""
+    there = [(one, other) for one, other in pairs if one.below and (other is None or other.below)]
+    one, other = there[0]
+    if len(there) == 1 and other is None:
+        found = share_beside(one.above, one.below, bound, low)
+        return replace(found, high=share_beside(one.above, one.below, bound, high).high)
+    return Held(there).beside(bound, low, high)
 
 
 def with_times(found: Found, asked: Asked) -> Found:

@@ -62,7 +62,8 @@ def _find_rows(
     at: int, asked: Requirement, record: RunRecord, measurer: Measurer, baseline: Baseline | None
 ) -> Iterator[_Row]:
     own = baseline.method if baseline is not None and baseline.own else None
-    targets = find_targets(record, asked, own)
+    alone = measurer.counts_predictions(asked)
+    targets = find_targets(record, asked, own, alone=alone)
     if not targets:
         why = "no cell of the run is asked for; there is none but the baseline's, or none fits"
         yield _Row(at, asked, None, Measured(Found(why=why)))
@@ -80,7 +81,7 @@ def _record(row: _Row, check: Check, decision: Decision, record: RunRecord) -> C
         bound=asked.bound,
         worst=asked.worst,
         key=None if target is None else target.key,
-        cell=_name_asked(asked) if target is None else record.label(target.key),
+        cell=_name_asked(asked) if target is None else target.name(record),
         against=row.measured.against,
         validator=row.measured.validator,
         outcome=decision.outcome,

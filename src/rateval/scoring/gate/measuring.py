@@ -19,7 +19,7 @@ from rateval.scoring.across.cells import pair_seeds
 from rateval.scoring.across.likeness import Place, require_same_data, require_same_view
 from rateval.scoring.across.parts import SharedMetric, share_validator
 from rateval.scoring.across.units import find_dataset
-from rateval.scoring.gate.changes import find_change
+from rateval.scoring.gate.changes import find_change, pair_images
 from rateval.scoring.gate.choosing import Baseline, Target, pair_up
 from rateval.scoring.gate.finding import (
     NO_SUM,
@@ -29,15 +29,18 @@ from rateval.scoring.gate.finding import (
     find_value,
     find_worst,
 )
+from rateval.scoring.gate.parts import split
 from rateval.scoring.gate.reading import Counted, Reader, count_units, share_ids
 from rateval.spec.gate import Requirement
-from rateval.stats.ratio import Ratio
-from rateval.store.rows import ROWS
+from rateval.store.rows import ROWS, read_rows
 from rateval.wording import list_some
 from rateval.workbench.groups import read_groups
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
+
+
+_OWN_PARTS = "each seed has images of its own, and so parts of its own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,26 @@ class Measurer:
         self._record, self._baseline = record, baseline
         self._reader = Reader(record, registry)
 
+    def counts_predictions(self, one: Requirement) -> bool:
+        """Return whether a requirement's metric looks at neither maps nor edits.
+
+        That is tried on the metric itself; one that can't be made here may look at both.
+        """
+        validator = self._validator(one)
+        if validator is None or one.metric not in self._record.labels("metric"):
+            return False
+        try:
+            metric = self._reader.share(self._record, validator, one.metric)
+            return not self._reader.looks_at_evidence(metric)
+        except RatevalError:
+            return False
+
+    def _validator(self, one: Requirement) -> str | None:
+        return one.validator or next(iter(self._record.labels("evidence")), None)
+
     def measure(self, target: Target, one: Requirement) -> Measured:
         """Return what is known; what is missing, failed or gone is told as such."""
-        validator = one.validator or next(iter(self._record.labels("evidence")), None)
+        validator = self._validator(one)
         try:
             self._require_whole(target, one, validator)
             if one.compares:
@@ -111,38 +131,45 @@ class Measurer:
 
     def _measure_worst(self, target: Target, one: Requirement, validator: str | None) -> Measured:
         if not self._share_test(target.cells):
-            raise _LackingError("each seed has images of its own, and so parts of its own")
+            raise _LackingError(_OWN_PARTS)
         counted = self._count(target.cells, validator, one.metric)
         if counted is None or not all(one.ratio.is_share for one in counted):
             raise _LackingError(NO_SUM)
-        first = target.cells[0]
+        found, notes = self._find_worst(target, one, [(o, None) for o in share_ids(counted)])
+        return Measured(found, validator, notes=notes)
+
+    def _find_worst(
+        self,
+        target: Target,
+        one: Requirement,
+        pairs: Sequence[tuple[Counted, Counted | None]],
+    ) -> tuple[Found, tuple[str, ...]]:
+        """Return the worst part of pairs that are all of the same images, and what to say of it."""
+        first, ids = target.cells[0], pairs[0][0].ids
         if one.worst == "class":
             names = list(find_dataset(self._record, first).classes)
-            codes = counted[0].labels
+            codes = pairs[0][0].labels
         else:
-            names, codes = self._read_group(first, str(one.worst))
-        ids = counted[0].ids
-        counted = share_ids(counted)
-        code_of = dict(zip(ids.tolist(), codes.tolist(), strict=True))
-        codes = np.array([code_of[name] for name in counted[0].ids.tolist()], np.int64)
-        parts, left = _split(counted, codes, names)
+            names, by_id = self._read_group(first, str(one.worst))
+            codes = np.array([by_id[name] for name in ids.tolist()], np.int64)
+        parts, left = split(pairs, codes, names)
         if not parts:
-            why = f"none of its parts has {FEWEST} images that count"
-            raise _LackingError(why)
-        asked = Asked(one.bound, self._record.level)
-        total, highest = len(counted[0].ids), one.rule == "at_most"
+            raise _LackingError(f"none of its parts has {FEWEST} images that count")
+        highest = one.rule in ("at_most", "rise_at_most")
+        asked = Asked(_line(one), self._record.level)
         notes = [f"of {len(parts)} with {FEWEST} images that count or more"]
         notes += [f"{left} with fewer are left out"] if left else []
-        found = find_worst(parts, total, asked, highest=highest)
-        return Measured(found, validator, notes=tuple(notes))
+        return find_worst(parts, len(ids), asked, highest=highest), tuple(notes)
 
-    def _read_group(self, cell: CellRecord, name: str) -> tuple[list[str], NDArray[np.int64]]:
+    def _read_group(self, cell: CellRecord, name: str) -> tuple[list[str], dict[str, int]]:
+        """Return the values of a group, and which of them each image has, by its id."""
         inferred = find_result(self._record.path, "infer", cell.identity, ROWS)
         groups = {group.name: group for group in read_groups(inferred)}
         if name not in groups:
             there = list_some(["class", *groups])
             raise _LackingError("the dataset has no such group to take the worst of; it has", there)
-        return list(groups[name].values), groups[name].codes
+        ids: list[str] = read_rows(inferred, ["id"]).column("id").to_pylist()
+        return list(groups[name].values), dict(zip(ids, groups[name].codes.tolist(), strict=True))
 
     def _measure_change(self, target: Target, one: Requirement, validator: str | None) -> Measured:
         assert self._baseline is not None and validator is not None  # both were looked for
@@ -151,18 +178,32 @@ class Measurer:
         if isinstance(theirs, str):
             raise _LackingError(theirs)
         places = pair_seeds((self._record, target.cells), (run, theirs))
-        named = run.label(theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key)
+        key = theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key
+        named = key.text(seed=len(run.seeds) > 1) if target.alone else run.label(key)
         metric = self._reader.share(run, validator, one.metric)
         pairs = [self._read_pair(*place, metric, validator) for place in places]
         counted = [(a, b) for a, b in pairs if a is not None and b is not None]
         if len(counted) < len(pairs):
             return Measured(_compare_values(places, validator, metric), validator, named)
-        bound = -one.bound if one.rule == "drop_at_most" else one.bound
-        asked = Asked(bound, self._record.level)
-        found = find_change(counted, asked, shared=self._share_test(target.cells))
+        shared = self._share_test(target.cells)
+        notes: tuple[str, ...] = ()
+        if one.worst is not None:
+            found, notes = self._find_worst_change(target, one, counted)
+        else:
+            found = find_change(counted, Asked(_line(one), self._record.level), shared=shared)
         left_out = len(counted[0][0].ids) - (found.total or 0)
-        notes = (f"{left_out} images that the baseline hasn't are left out",) if left_out else ()
+        if left_out:
+            notes = (*notes, f"{left_out} images that the baseline hasn't are left out")
         return Measured(found, validator, named, notes)
+
+    def _find_worst_change(
+        self, target: Target, one: Requirement, counted: Sequence[tuple[Counted, Counted]]
+    ) -> tuple[Found, tuple[str, ...]]:
+        if not self._share_test(target.cells):
+            raise _LackingError(_OWN_PARTS)
+        if not all(side.ratio.is_share for pair in counted for side in pair):
+            raise _LackingError(NO_SUM)
+        return self._find_worst(target, one, pair_images(counted, shared=True))
 
     def _read_pair(
         self, ours: Place, theirs: Place, metric: SharedMetric, validator: str
@@ -217,16 +258,6 @@ def _compare_values(
     return Found(sum(changes) / len(changes) if changes else None, why=NO_SUM)
 
 
-def _split(
-    counted: Sequence[Counted], codes: NDArray[np.int64], names: Sequence[str]
-) -> tuple[list[tuple[str, list[Ratio]]], int]:
-    """Return the parts that have images enough by each seed, and how many have too few."""
-    parts, left = [], 0
-    for code, name in enumerate(names):
-        ratios = [one.among(codes == code).ratio for one in counted]
-        sizes = [ratio.below for ratio in ratios]
-        if min(sizes) > 0 and sum(sizes) / len(sizes) >= FEWEST:
-            parts.append((name, ratios))
-        else:
-            left += 1
-    return parts, left
+def _line(one: Requirement) -> float:
+    """Return what the value has to lie beyond: a drop bounds a difference from below 0."""
+    return -one.bound if one.rule == "drop_at_most" else one.bound

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rateval.records.gate import CheckRecord, GateRecord, Outcome
 from rateval.records.key import Key
+from rateval.records.run import RunRecord
+from rateval.records.scores.cell import CellRecord
+from rateval.records.step import FailureRecord
+from rateval.report.export.junit import write_cells
+from rateval.report.export.selecting import Selection
 from rateval.report.gate.junit import write_junit
 from rateval.report.gate.markdown import code, write_markdown
 from rateval.report.gate.words import sum_up
@@ -108,6 +114,35 @@ def test_the_xml_keeps_to_the_schema(name: str) -> None:
     assert outcomes == [[], ["failure"], ["error"]]
     broken = etree.fromstring(text.replace("<properties>", "<property/><properties>").encode())
     assert not schema.validate(broken)
+
+
+@pytest.mark.parametrize("name", ["ft", HOSTILE])
+def test_cells_in_xml_keep_to_the_schema(name: str) -> None:
+    etree = pytest.importorskip("lxml.etree")
+    keys = [Key(dataset=name, model="m", finetuner=f, attribution="a") for f in (name, "b", "c")]
+    failed = FailureRecord(stage="infer", label=name, error=name, cells=(keys[1],))
+    alone = FailureRecord(stage="pictures", label=name, error="ValueError: no", cells=(keys[0],))
+    whole: Any = RunRecord
+    part: Any = CellRecord
+    record = whole.model_construct(
+        study=name,
+        started="2026-01-01T12:00:00+00:00",
+        seconds=12.5,
+        error=None,
+        planned=tuple(keys),
+        cells=(part.model_construct(key=keys[0]),),
+        failures=(failed, alone),
+        seeds=(),
+    )
+    record._path = Path("runs/one")
+    (text,) = write_cells(Selection(record, frozenset(), ()))
+    suites = etree.fromstring(text.encode())
+    etree.XMLSchema(etree.fromstring(SCHEMA)).assertValid(suites)
+    outcomes = [[child.tag for child in case] for case in suites.iter("testcase")]
+    assert outcomes == [[], ["error"], ["error"], ["error"]]
+    assert [suites.get(count) for count in ("tests", "failures", "errors")] == ["4", "0", "3"]
+    missing = next(case for case in suites.iter("testcase") if "m · c" in case.get("name"))
+    assert missing[0].get("message") == "the run ended before this cell"
 
 
 def test_names_are_text_in_markdown() -> None:

@@ -16,6 +16,7 @@ from rateval.report.terminal.compared import (
     has_state,
     name_in_full,
     name_pair,
+    shorten_alone,
     write_p,
     write_side,
 )
@@ -29,6 +30,7 @@ from rateval.report.terminal.layout import (
     show_change,
     show_interval,
     show_mark,
+    show_notes,
     show_number,
 )
 from rateval.report.terminal.table import Table

@@ -149,7 +149,10 @@ class Document:
     def _tell_contents(self) -> str:
         photos = "with photos of test images" if self.pictures else "without any photo"
         beside = " that lie beside it" if self.pictures and self._images != "data:" else ""
-        return f"What this page contains: {self._frame.contents}, {photos}{beside}. It loads nothing from elsewhere and sends nothing."
+        return (
+            f"What this page contains: {self._frame.contents}, {photos}{beside}. "
+            "It loads nothing from elsewhere and sends nothing."
+        )
 
 
 def _name_window(frame: Frame) -> str:

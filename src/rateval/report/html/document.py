@@ -78,17 +78,23 @@ class Document:
     """A page while it is put together.
 
     ``lead`` follows its title; ``images`` are the sources that pictures may have; ``scripts`` run
-    first, ``SCRIPTS`` of this package after what draws charts where there are none.
+    first, ``SCRIPTS`` of this package after what draws charts where there are none; ``styles`` are
+    those beside ``STYLES``.
     """
 
     def __init__(
-        self, frame: Frame, lead: Html, images: str, scripts: Sequence[str] | None = None
+        self,
+        frame: Frame,
+        lead: Html,
+        images: str,
+        scripts: Sequence[str] | None = None,
+        styles: Sequence[str] = (),
     ) -> None:
         self._frame, self._lead = frame, lead
         self._images = images
         self._sections: list[Html] = []
         self._data: list[Html] = []
-        self._styles = [text for name in STYLES if (text := read_asset(name))]
+        self._styles = [text for name in (*STYLES, *styles) if (text := read_asset(name))]
         self._scripts = (
             [read_bundle(), *map(read_asset, SCRIPTS)]
             if scripts is None

@@ -113,7 +113,7 @@ def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = No
     document = Document(frame_run(record), explain_measures(), image_sources(folder))
     document.add(
         section("verdict", verdicts(record, blocks, metrics)),
-        section("scores", *score_sections(record, blocks, metrics), _explain(columns)),
+        section("scores", *score_sections(record, blocks, metrics), explain(columns)),
         section("care", care(list(find_notes(record, blocks)))),
         section("charts", *charts.parts),
     )
@@ -140,7 +140,8 @@ def _add_gallery(
     document.pictures = bool(data["pictures"])
 
 
-def _explain(pairs: Iterable[tuple[str, str]]) -> Html:
+def explain(pairs: Iterable[tuple[str, str]]) -> Html:
+    """Return what words and columns mean, folded."""
     parts: list[Child] = []
     for name, meaning in pairs:
         parts += [tag("dt", name), tag("dd", meaning)]

@@ -16,6 +16,7 @@ from rateval.report.terminal.compared import (
     has_state,
     name_in_full,
     name_pair,
+    name_run,
     shorten_alone,
     write_p,
     write_side,
@@ -61,10 +62,9 @@ def render_compare(record: CompareRecord, width: int) -> RenderableType:
 
 def _head(record: CompareRecord) -> Text:
     head = Text()
-    several = len(record.runs) > 2
     for number, run in enumerate(record.runs):
-        name = f"candidate{f' {number}' if several else ''}" if number else "baseline"
-        head.append("\n" if number else "").append(name, "bold").append(f"  {run.path}")
+        head.append("\n" if number else "").append(name_run(record, number), "bold")
+        head.append(f"  {run.path}")
         if run.status != "finished":
             head.append(f"  {run.status}: some cells may be missing", "yellow")
     return head

@@ -12,6 +12,13 @@ from rateval.report.changes import write_change
 from rateval.wording import list_some
 
 
+def name_run(record: CompareRecord, place: int) -> str:
+    """Return what a run is called here: the baseline, or a candidate, by number of several."""
+    if place == 0:
+        return "baseline"
+    return f"candidate {place}" if len(record.runs) > 2 else "candidate"
+
+
 def name_pair(record: CompareRecord, pair: PairRecord) -> str:
     """Return what tells a pair from the others of its table: methods, and the run of several."""
     one, other = pair.baseline, pair.candidate

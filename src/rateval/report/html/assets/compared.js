@@ -58,10 +58,10 @@
     const told = row.was === row.is ? [make("bdi", {}, visible(row.is))]
       : [make("bdi", {}, visible(row.was)), " → ", make("bdi", {}, visible(row.is))];
     return make("tr", {}, make("th", { scope: "row" }, unit),
-      ...(seeded ? [make("td", {}, row.seed === null ? "–" : String(row.seed))] : []),
-      make("td", {}, make("bdi", {}, visible(row.label))),
       make("td", { class: "move" }, badge(row.before), " → ", badge(row.after)),
-      make("td", {}, ...told));
+      make("td", {}, ...told),
+      make("td", {}, make("bdi", {}, visible(row.label))),
+      ...(seeded ? [make("td", { class: "seed" }, row.seed === null ? "–" : String(row.seed))] : []));
   };
 
   const fill = () => {
@@ -71,7 +71,7 @@
     const found = here.filter((row) => (!state.transition || moves(row) === state.transition)
       && row.words.includes(wanted));
     const now = found.slice(0, state.most);
-    const heads = ["unit", ...(seeded ? ["seed"] : []), "class", "quadrant", "predicted"];
+    const heads = ["unit", "quadrant", "predicted", "class", ...(seeded ? ["seed"] : [])];
     const about = `units that changed, baseline → candidate: ${visible(name)}`;
     const table = make("table", {}, make("caption", {}, about),
       make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),

@@ -13,8 +13,7 @@ Object.assign(window.ratevalGallery, (() => {
   const count = (value) => (Number.isInteger(value) ? value : Number(value.toFixed(1)))
     .toLocaleString("en");
 
-  const arrow = (transition) => (transition === "changed" ? "elsewhere"
-    : transition.replace(">", " → "));
+  const arrow = (transition) => transition.replace(">", " → ");
 
   /* The panel; `filter` and `update` change the state, of which `fill` is then told. */
   function makeControls(data, { filter, update, help }) {

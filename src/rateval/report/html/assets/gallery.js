@@ -151,7 +151,8 @@
     const moved = Object.entries(moves ?? {}).filter(([name]) => g.passes(name, state.transition))
       .reduce((total, [, found]) => total + found, 0);
     const all = moves && state.transition
-      ? ` ${count(moved)} of these go ${arrow(state.transition)}.`
+      ? state.transition === "changed" ? ` ${count(moved)} of these changed their quadrant.`
+        : ` ${count(moved)} of these go ${arrow(state.transition)}.`
       : now && state.quadrant
         ? ` ${count(now[state.quadrant])} of these are ${state.quadrant}.` : "";
     const face = faces()[0];

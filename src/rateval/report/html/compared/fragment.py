@@ -40,8 +40,8 @@ def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:
     headings = {metric.metric: metric.heading for pair in pairs for metric in pair.metrics}
     heads: list[Child] = [tag("th", "method", scope="col", style=LABEL)]
     for heading in headings.values():
-        for text in (f"{heading} %, baseline", "candidate", "Δ"):
-            heads.append(tag("th", text, scope="col", style=NUMBER))
+        named = (f"{heading} %, baseline", "candidate", "Δ")
+        heads += [tag("th", text, scope="col", style=NUMBER) for text in named]
     heads += [tag("th", text, scope="col", style=NUMBER) for text in ("units", "changed")]
     rows = [
         tag(
@@ -60,7 +60,7 @@ def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:
 def _cells(metric: MetricPairRecord | None) -> Iterator[Html]:
     shown: list[Child] = ["left out", "", ""]
     if metric is not None:
-        change = metric.difference and show_difference(as_estimate(metric))
+        change = show_difference(as_estimate(metric)) if metric.difference else None
         values = (show_value(metric.baseline), show_value(metric.candidate))
         shown = [*map(beside, values), "undefined" if change is None else beside(change)]
     for text in shown:

@@ -37,7 +37,7 @@ def _describe(run: ComparedRunRecord) -> list[str]:
         run.study,
         run.path,
         run.status if run.status == "finished" else f"{run.status}: some cells may be missing",
-        run.started,
+        run.started.replace("T", " ").replace("+00:00", " UTC"),
         list_some(map(str, run.seeds)) or "not known",
         run.device,
     ]

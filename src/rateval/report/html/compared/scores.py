@@ -30,6 +30,8 @@ TOLD = 12
 
 def in_short(record: CompareRecord) -> Html:
     """Return what each pair shows, in words that the intervals bear."""
+    moving = [pair for pair in record.pairs if pair.moved]
+    still = [name_in_full(record, pair) for pair in record.pairs if not pair.moved]
     items = [
         tag(
             "li",
@@ -37,9 +39,9 @@ def in_short(record: CompareRecord) -> Html:
             tag("span", name_test(pair), class_="by"),
             tag("ul", *(tag("li", text) for text in _tell(pair))),
         )
-        for pair in record.pairs[:TOLD]
+        for pair in moving[:TOLD]
     ]
-    left = len(record.pairs) - TOLD
+    left = len(moving) - TOLD
     more = tag("p", f"{left} more pairs stand in the tables", class_="left-out")
     how = (
         "Each cell of a candidate minus the baseline's, on the same units, in percentage points "
@@ -49,8 +51,9 @@ def in_short(record: CompareRecord) -> Html:
     return join(
         [
             tag("p", how, class_="how"),
-            tag("ul", *items, class_="verdicts"),
+            tag("ul", *items, class_="verdicts") if items else None,
             more if left > 0 else None,
+            tag("p", f"No unit changed its quadrant: {list_some(still)}.") if still else None,
         ]
     )
 
@@ -119,13 +122,12 @@ def name_test(pair: PairRecord) -> str:
 
 def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:
     headings = {metric.metric: metric.heading for pair in pairs for metric in pair.metrics}
-    level = f"{100 * record.level:g} %"
     upper: list[Child] = [tag("th", "method", scope="col", rowspan=2, class_="label")]
     lower: list[Child] = []
     for heading in headings.values():
         upper.append(tag("th", heading, scope="colgroup", colspan=3, class_="group"))
         lower += [
-            tag("th", f"{head} ", tag("small", f"({level})"), scope="col", class_="number")
+            tag("th", head, scope="col", class_="number")
             for head in ("baseline %", "candidate %", "Δ")
         ]
     upper.append(tag("th", "units", scope="colgroup", colspan=2, class_="group"))
@@ -140,7 +142,10 @@ def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:
         )
         for pair in pairs
     ]
-    about = f"{name_test(pairs[0])}: baseline, candidate, and their difference on the same units"
+    about = (
+        f"{name_test(pairs[0])}: baseline, candidate, and their difference on the same units, with "
+        f"{100 * record.level:g} % intervals"
+    )
     made = tag(
         "table",
         tag("caption", about),
@@ -158,10 +163,10 @@ def _cells(metric: MetricPairRecord | None) -> Iterator[Html]:
         yield tag("td", "", class_="number")
         return
     yield tag("td", show_value(metric.baseline), class_="number value")
-    yield tag("td", show_value(metric.candidate), class_="number")
+    yield tag("td", show_value(metric.candidate), class_="number candidate")
     found = metric.difference
     if found is None:
-        yield tag("td", "undefined", class_="number lack")
+        yield tag("td", "undefined", class_="number lack change")
         return
     p, corrected = write_p(found), write_p(found, corrected=True)
     told = f"p {p}" + (f", Holm {corrected}" if corrected and corrected != p else "")

@@ -20,6 +20,7 @@ from rateval.report.terminal.compared import (
     shorten_alone,
     write_p,
     write_side,
+    write_units,
 )
 from rateval.report.terminal.layout import (
     QUADRANTS,
@@ -73,7 +74,7 @@ def _head(record: CompareRecord) -> Text:
 def _title(pairs: Sequence[PairRecord]) -> Text:
     first = pairs[0]
     counts = {pair.count for pair in pairs}
-    shared = f"{first.count:,g} units of both" if len(counts) == 1 else "units of both"
+    shared = f"{write_units(first.count)} units of both" if len(counts) == 1 else "units of both"
     by = " · ".join(filter(None, (first.attribution, first.validator)))
     return make_title(first.candidate.dataset, f"{by}  {shared}")
 
@@ -123,9 +124,11 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
             add_number(table, state)
         for before in states:
             row = pair.transitions.get(before, {})
-            add_row(table, before, *(f"{row.get(after, 0):,g}" for after in states))
+            add_row(table, before, *(write_units(row.get(after, 0)) for after in states))
         yield table
-        yield from show_notes([f"{pair.moved:,g} of {pair.count:,g} units changed"], "")
+        yield from show_notes(
+            [f"{write_units(pair.moved)} of {write_units(pair.count)} units changed"], ""
+        )
     rest = len(moving) - _MATRICES_SHOWN
     if rest > 0:
         yield Text(f"and the transitions of {rest} more pairs, with --json", style="yellow")
@@ -134,7 +137,7 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
 def _changed(record: CompareRecord) -> Iterator[RenderableType]:
     for pair in [pair for pair in record.pairs if pair.changed][:_MATRICES_SHOWN]:
         yield Text()
-        some = f"{len(pair.changed):,} of {pair.moved * len(pair.seeds):,g}"
+        some = f"{len(pair.changed):,} of {write_units(pair.moved * len(pair.seeds))}"
         yield make_title("changed", f"{some}: {name_in_full(record, pair)}")
         seeded = len(pair.seeds) > 1
         table = make_table("unit", *(["seed"] if seeded else []), "class", "quadrant", "predicted")

@@ -12,6 +12,15 @@ from rateval.report.changes import write_change
 from rateval.wording import list_some
 
 
+def write_units(count: float) -> str:
+    """Return a number of units; one decimal of a mean over seeds that is no whole number.
+
+    >>> write_units(1234567), write_units(78.3333)
+    ('1,234,567', '78.3')
+    """
+    return f"{count:,.0f}" if count == int(count) else f"{count:,.1f}"
+
+
 def name_run(record: CompareRecord, place: int) -> str:
     """Return what a run is called here: the baseline, or a candidate, by number of several."""
     if place == 0:
@@ -52,8 +61,8 @@ def explain_care(pair: PairRecord) -> Iterator[str]:
     """Yield what has to be read with care: units and seeds of one side alone, views, left out."""
     if pair.only_baseline or pair.only_candidate:
         yield (
-            f"{pair.only_baseline:,g} units are in the baseline only, "
-            f"{pair.only_candidate:,g} in the candidate only; they are in no number here"
+            f"{write_units(pair.only_baseline)} units are in the baseline only, "
+            f"{write_units(pair.only_candidate)} in the candidate only; they are in no number here"
         )
     if len(pair.seeds) > 1 or pair.seeds[0][0] != pair.seeds[0][1]:
         seeds = list_some(f"{other} → {one}" for one, other in pair.seeds)

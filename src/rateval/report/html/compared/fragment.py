@@ -9,7 +9,13 @@ from rateval.report.html.compared.scores import describe_runs, group_pairs, name
 from rateval.report.html.figures import show_difference, show_value
 from rateval.report.html.fragment import LABEL, NUMBER, beside
 from rateval.report.html.markup import Child, Html, tag
-from rateval.report.terminal.compared import as_estimate, explain_pairs, name_pair, name_run
+from rateval.report.terminal.compared import (
+    as_estimate,
+    explain_pairs,
+    name_pair,
+    name_run,
+    write_units,
+)
 
 ROWS_SHOWN = 60
 """Rows of all tables together; the page has more."""
@@ -48,8 +54,8 @@ def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:
             "tr",
             tag("td", name_pair(record, pair), style=LABEL),
             *(cell for metric in headings for cell in _cells(pair.metric(metric))),
-            tag("td", f"{pair.count:,g}", style=NUMBER),
-            tag("td", f"{pair.moved:,g}", style=NUMBER),
+            tag("td", write_units(pair.count), style=NUMBER),
+            tag("td", write_units(pair.moved), style=NUMBER),
         )
         for pair in pairs
     ]

@@ -52,7 +52,7 @@ class _Composing:
         for at, (test, name) in enumerate(
             zip(self._tested.tests, self._tested.name_tests(), strict=True)
         ):
-            views = self._read_views(test, folder and (folder, f"{FOLDER}/{at}"))
+            views = self._read_views(test, (folder, f"{FOLDER}/{at}") if folder else None)
             described.append(_describe(test, name, views))
             self._add_cells(at, test, views)
         for placed in (one for pair in self._tested.placed for one in pair):

@@ -19,6 +19,7 @@ from rateval.report.terminal.compared import (
     tell_findings,
     tell_unshown,
     write_p,
+    write_units,
 )
 from rateval.wording import list_some
 
@@ -66,7 +67,7 @@ def _tell(pair: PairRecord) -> Iterator[str]:
             yield f"{metric.heading}: {write_change(as_estimate(metric))}"
     yield from tell_findings(pair)
     mean = ", mean over the seeds" if len(pair.seeds) > 1 else ""
-    yield f"{pair.moved:,g} of {pair.count:,g} units changed their quadrant{mean}"
+    yield f"{write_units(pair.moved)} of {write_units(pair.count)} units changed their quadrant{mean}"
 
 
 def score_sections(record: CompareRecord) -> Iterator[Html]:
@@ -137,8 +138,8 @@ def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:
             "tr",
             tag("th", name_pair(record, pair), scope="row", class_="label"),
             *(cell for metric in headings for cell in _cells(pair.metric(metric))),
-            tag("td", f"{pair.count:,g}", class_="number value"),
-            tag("td", f"{pair.moved:,g}", class_="number"),
+            tag("td", write_units(pair.count), class_="number value"),
+            tag("td", write_units(pair.moved), class_="number"),
         )
         for pair in pairs
     ]

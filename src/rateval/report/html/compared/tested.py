@@ -103,7 +103,8 @@ class Tested:
     def find_validator(self, pair: PairRecord) -> Mapping[str, Any]:
         """Return component and params of a pair's validator."""
         entries = self._runs[pair.run].spec_resolved.get("evidence", ())
-        entry = next((one for one in entries if one["name"] == pair.validator), {})
+        found = (one for one in entries if one["name"] == pair.validator)
+        entry: Mapping[str, Any] = next(found, {})
         return {key: entry.get(key) for key in ("component", "params")}
 
     def name_tests(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from rateval.records.compare import ChangedRecord, CompareRecord, PairRecord
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.tables import scrolling
-from rateval.report.terminal.compared import has_state, name_in_full
+from rateval.report.terminal.compared import has_state, name_in_full, write_units
 from rateval.report.terminal.layout import QUADRANTS
 
 MATRICES_SHOWN = 24
@@ -56,7 +56,7 @@ def _matrix(record: CompareRecord, place: int, pair: PairRecord) -> Html:
         for before in states
     ]
     mean = f", mean over {len(pair.seeds)} seeds" if len(pair.seeds) > 1 else ""
-    about = f"{name_in_full(record, pair)}: {pair.moved:,g} of {pair.count:,g} units changed{mean}"
+    about = f"{name_in_full(record, pair)}: {write_units(pair.moved)} of {write_units(pair.count)} units changed{mean}"
     made = tag(
         "table",
         tag("caption", about),
@@ -70,10 +70,10 @@ def _matrix(record: CompareRecord, place: int, pair: PairRecord) -> Html:
 def _count(place: int, pair: PairRecord, before: str, after: str) -> Html:
     count = pair.transitions.get(before, {}).get(after, 0)
     heat = ceil(10 * count / pair.count) if pair.count else 0
-    shown: Child = f"{count:,g}"
+    shown: Child = write_units(count)
     if count and before != after:
         asked = json.dumps({"pair": place, "transition": f"{before}>{after}"})
-        says = f"{count:,g} units from {before} to {after}"
+        says = f"{write_units(count)} units from {before} to {after}"
         shown = tag(
             "button", shown, type="button", class_="door", data_changed=asked, aria_label=says
         )

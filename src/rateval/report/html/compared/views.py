@@ -10,6 +10,7 @@ import numpy as np
 
 from rateval.records.pictures import PicturesRecord
 from rateval.records.run import RunRecord
+from rateval.report.html.compared.tested import Named
 from rateval.report.html.gallery import COLUMNS, describe_picture, read_images
 from rateval.report.html.gallery_budget import Data
 
@@ -37,7 +38,7 @@ class Views:
         shared: Set[str],
         first: Set[str],
         apart: bool,
-        indices: Mapping[object, Mapping[str, int]],
+        indices: Mapping[Named, Mapping[str, int]],
         beside: tuple[Path, str] | None,
     ) -> None:
         rows = [_read(kept, shared) for kept in (candidate, baseline)]
@@ -51,7 +52,7 @@ class Views:
         ]
         self.sampling = _tell_sampling(rows, len(ids), len(shared))
 
-    def places(self, cell: object) -> NDArray[np.int64]:
+    def places(self, cell: Named) -> NDArray[np.int64]:
         """Return the position of each image in the test split of a cell, (k,)."""
         known = self._indices[cell]
         return np.array([known[image["id"]] for image in self.images], dtype=np.int64)

@@ -18,6 +18,7 @@ from rateval.report.terminal.compared import (
     name_pair,
     name_run,
     shorten_alone,
+    tell_moved,
     write_p,
     write_side,
     write_units,
@@ -126,9 +127,7 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
             row = pair.transitions.get(before, {})
             add_row(table, before, *(write_units(row.get(after, 0)) for after in states))
         yield table
-        yield from show_notes(
-            [f"{write_units(pair.moved)} of {write_units(pair.count)} units changed"], ""
-        )
+        yield from show_notes([tell_moved(pair)], "")
     rest = len(moving) - _MATRICES_SHOWN
     if rest > 0:
         yield Text(f"and the transitions of {rest} more pairs, with --json", style="yellow")
@@ -137,7 +136,7 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
 def _changed(record: CompareRecord) -> Iterator[RenderableType]:
     for pair in [pair for pair in record.pairs if pair.changed][:_MATRICES_SHOWN]:
         yield Text()
-        some = f"{len(pair.changed):,} of {write_units(pair.moved * len(pair.seeds))}"
+        some = f"{len(pair.changed):,} of {round(pair.moved * len(pair.seeds)):,}"
         yield make_title("changed", f"{some}: {name_in_full(record, pair)}")
         seeded = len(pair.seeds) > 1
         table = make_table("unit", *(["seed"] if seeded else []), "class", "quadrant", "predicted")

@@ -21,6 +21,11 @@ def write_units(count: float) -> str:
     return f"{count:,.0f}" if count == int(count) else f"{count:,.1f}"
 
 
+def tell_moved(pair: PairRecord) -> str:
+    """Return how many units of a pair changed."""
+    return f"{write_units(pair.moved)} of {write_units(pair.count)} units changed"
+
+
 def name_run(record: CompareRecord, place: int) -> str:
     """Return what a run is called here: the baseline, or a candidate, by number of several."""
     if place == 0:

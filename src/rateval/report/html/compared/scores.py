@@ -17,6 +17,7 @@ from rateval.report.terminal.compared import (
     name_in_full,
     name_pair,
     tell_findings,
+    tell_moved,
     tell_unshown,
     write_p,
     write_units,
@@ -67,7 +68,7 @@ def _tell(pair: PairRecord) -> Iterator[str]:
             yield f"{metric.heading}: {write_change(as_estimate(metric))}"
     yield from tell_findings(pair)
     mean = ", mean over the seeds" if len(pair.seeds) > 1 else ""
-    yield f"{write_units(pair.moved)} of {write_units(pair.count)} units changed their quadrant{mean}"
+    yield f"{tell_moved(pair)} their quadrant{mean}"
 
 
 def score_sections(record: CompareRecord) -> Iterator[Html]:

@@ -10,7 +10,7 @@ from typing import Any
 from rateval.records.compare import ChangedRecord, CompareRecord, PairRecord
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.tables import scrolling
-from rateval.report.terminal.compared import has_state, name_in_full, write_units
+from rateval.report.terminal.compared import has_state, name_in_full, tell_moved, write_units
 from rateval.report.terminal.layout import QUADRANTS
 
 MATRICES_SHOWN = 24
@@ -56,7 +56,7 @@ def _matrix(record: CompareRecord, place: int, pair: PairRecord) -> Html:
         for before in states
     ]
     mean = f", mean over {len(pair.seeds)} seeds" if len(pair.seeds) > 1 else ""
-    about = f"{name_in_full(record, pair)}: {write_units(pair.moved)} of {write_units(pair.count)} units changed{mean}"
+    about = f"{name_in_full(record, pair)}: {tell_moved(pair)}{mean}"
     made = tag(
         "table",
         tag("caption", about),

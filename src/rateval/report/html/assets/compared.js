@@ -72,7 +72,9 @@
       && row.words.includes(wanted));
     const now = found.slice(0, state.most);
     const heads = ["unit", "quadrant", "predicted", "class", ...(seeded ? ["seed"] : [])];
-    const about = `units that changed, baseline → candidate: ${visible(name)}`;
+    const chosen = [state.transition && `, ${state.transition.replace(">", " → ")}`,
+      state.text && `, with “${visible(state.text)}”`].filter(Boolean).join("");
+    const about = `units that changed, baseline → candidate: ${visible(name)}${chosen}`;
     const table = make("table", {}, make("caption", {}, about),
       make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
       make("tbody", {}, ...now.map(line)));
@@ -82,7 +84,7 @@
     const left = total - here.length;
     status.textContent = `${number.format(now.length)} of ${number.format(found.length)} units shown`
       + (found.length < here.length ? `, of ${number.format(here.length)} that changed` : "")
-      + (left > 0 ? `; ${number.format(left)} more had no room in this page: --changed FILE writes all`
+      + (left > 0 ? `; ${number.format(left)} more are not listed in this page: --changed FILE writes all`
         : "");
     more.hidden = now.length === found.length;
   };

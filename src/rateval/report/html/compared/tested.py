@@ -50,7 +50,7 @@ class Side:
         return dict(zip(ids, places, strict=True))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Test:
     """Cells of two runs that were tested on the same units, and the pictures of both runs."""
 

@@ -186,7 +186,8 @@ def test_a_long_list_is_shown_by_and_by_and_says_what_is_missing(
         counts.append(rows.count())
         page.locator(".units .more").click()
     assert [*counts, rows.count()] == [200, 400, 420]
-    assert "30 more are not listed in this page" in page.locator(".units [role=status]").inner_text()
+    told = page.locator(".units [role=status]").inner_text()
+    assert "30 more are not listed in this page" in told
     assert "without any photo" in page.locator("footer").inner_text()
 
 

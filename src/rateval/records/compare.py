@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rateval.records.base import Record
 from rateval.records.key import Key
+from rateval.records.presenting import Presented
 from rateval.records.scores.comparisons import DifferenceRecord, FindingRecord
 from rateval.records.scores.estimate import Estimate
 
@@ -73,6 +74,8 @@ class PairRecord(Record):
     baseline: Key
     validator: str
     """Label in the candidate's spec."""
+    baseline_validator: str
+    """Label in the baseline's spec."""
     attribution: str | None
     """Null where answers to edits are judged: they are the same by each attribution."""
     seeds: tuple[tuple[int | None, int | None], ...]
@@ -102,7 +105,7 @@ class PairRecord(Record):
         return next((found for found in self.metrics if found.metric == label), None)
 
 
-class CompareRecord(Record):
+class CompareRecord(Presented):
     """Runs compared on the units that they share."""
 
     format: Literal[1] = 1

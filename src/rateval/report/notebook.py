@@ -8,7 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rateval.records.compare import CompareRecord
     from rateval.records.run import RunRecord
+
+    Shown = RunRecord | CompareRecord
 
 _HEIGHT = "80vh"
 
@@ -16,21 +19,25 @@ _HEIGHT = "80vh"
 class Notebook:
     """What shows records where somebody looks: a ``rateval.records.presenting.Presenter``."""
 
-    def html(self, record: RunRecord) -> str:
-        """Return the tables of a run, escaped and without scripts."""
+    def html(self, record: Shown) -> str:
+        """Return the tables of a run, or of runs compared, escaped and without scripts."""
+        from rateval.records.compare import CompareRecord
+
+        if isinstance(record, CompareRecord):
+            from rateval.report.html.compared.fragment import write_fragment as write_compared
+
+            return write_compared(record)
         from rateval.report.html.fragment import write_fragment
 
         return write_fragment(record)
 
-    def show(self, record: RunRecord) -> None:
-        """Show the page of a run below a notebook's cell; elsewhere print the report."""
+    def show(self, record: Shown) -> None:
+        """Show the page of a record below a notebook's cell; elsewhere print its report."""
         display = find_display()
         if display is None:
             _print(record)
         else:
-            from rateval.report.html.page import render
-
-            display(Frame(render(record), f"report of {record.study}"))
+            display(_frame(record))
 
 
 class Frame:
@@ -59,10 +66,30 @@ def find_display() -> Any:
     return import_module("IPython.display").display
 
 
-def _print(record: RunRecord) -> None:
+def _frame(record: Shown) -> Frame:
+    from rateval.records.compare import CompareRecord
+
+    if isinstance(record, CompareRecord):
+        from rateval.report.html.compared.page import render as render_compared
+
+        return Frame(render_compared(record), "runs side by side")
+    from rateval.report.html.page import render
+
+    return Frame(render(record), f"report of {record.study}")
+
+
+def _print(record: Shown) -> None:
     from rateval.console import Console, Text
+    from rateval.records.compare import CompareRecord
     from rateval.registry.discovery import discover
     from rateval.report.printing import print_report
+
+    if isinstance(record, CompareRecord):
+        from rateval.report.terminal.compare import render_compare
+
+        console = Console()
+        console.print(render_compare(record, console.width), crop=False)
+        return
 
     def warn(message: str) -> None:
         Console(stderr=True).print(Text(f"warning: {message}", style="yellow"), soft_wrap=True)

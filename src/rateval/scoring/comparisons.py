@@ -22,6 +22,8 @@ from rateval.workbench.counting import BY_MAP
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_ROUNDING = 1e-6
+"""Of a mean over seeds; far below one part in as many as there may be."""
 _STATES = ("WU", "RU", "WU", "RU", "WW", "RW", "WR", "RR")
 """State by prediction and map, by its number, as ``number_states`` has them."""
 
@@ -193,9 +195,12 @@ def name_state(number: int) -> str:
 
 
 def whole_count(count: float) -> int | float:
-    """Return a count as a whole number where it is one.
+    """Return a count as a whole number where it is one, rounding of a mean aside.
 
-    >>> whole_count(2.0), whole_count(2.5)
-    (2, 2.5)
+    >>> whole_count(2.0), whole_count(2.5), whole_count(1 / 3 + 1 / 3 + 1 / 3 - 1)
+    (2, 2.5, 0)
+    >>> whole_count(119.99999999999999)
+    120
     """
-    return int(count) if count == int(count) else float(count)
+    nearest = round(count)
+    return nearest if abs(count - nearest) < _ROUNDING else float(count)

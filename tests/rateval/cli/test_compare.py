@@ -100,3 +100,39 @@ def test_what_cannot_be_compared_ends_with_2(rateval: Rateval) -> None:
     done = rateval("compare", str(one.path), str(one.path), "--level", "95")
     assert done.code == 2
     assert "95: must be a number above 0 and below 1" in done.err
+
+
+def test_a_page_is_written(rateval: Rateval) -> None:
+    one, two = run("one", 1), run("two", 3)
+    folders = str(one.path), str(two.path)
+    done = rateval("compare", *folders, "--html", "pair.html", "--changed", "all.json")
+    assert done.code == 0, done.err
+    assert done.out == "page  pair.html\n"
+    page = Path("pair.html").read_text(encoding="utf-8")
+    record = package.compare(one, two, changed=None)
+    units = {unit.id for pair in record.pairs for unit in pair.changed}
+    assert units
+    assert all(f'"{name}"' in page for name in units)
+    assert "[red]=1+1[/red]" in page
+    assert {row["id"] for row in json.loads(Path("all.json").read_text())} == units
+    done = rateval("compare", *folders, "--html", "page/", "--no-pictures")
+    assert done.code == 0, done.err
+    assert done.out == "page  page/index.html\n"
+    assert "without any photo" in Path("page/index.html").read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_ends_with_2(rateval: Rateval) -> None:
+    one, other = run("one", 1), run("two", 1, test=12)
+    folders = str(one.path), str(one.path)
+    done = rateval("compare", *folders, "--no-pictures")
+    assert done.code == 2
+    assert "--no-pictures: nothing to leave out of" in done.err
+    done = rateval("compare", *folders, "--html", "gone/pair.html")
+    assert done.code == 2
+    assert "--html gone/pair.html: can't be written" in done.err
+    done = rateval("compare", *folders, "--html", "pair.html", "--json")
+    assert done.code == 2
+    done = rateval("compare", str(one.path), str(other.path), "--html", "pair.html")
+    assert done.code == 2
+    assert "12 ids are in both" in done.err
+    assert not Path("pair.html").exists()

@@ -211,3 +211,33 @@ def test_alone_a_record_knows_no_report(
     assert record._repr_html_() is None
     with pytest.raises(RatevalError, match="import rateval"):
         record.show()
+
+
+def test_runs_that_are_compared_show_themselves(
+    run: Callable[..., RunRecord],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record = rateval.compare(run(dataset=QUOTED), run(dataset=QUOTED, output="others"))
+    text = record._repr_html_()
+    assert text is not None
+    found = Parsed(text)
+    assert not {"script", "style", "img", "iframe"} & set(found.tags)
+    assert not any("color" in style for style in found.attributes["style"])
+    assert found.cells[:4] == ["method", "accuracy %, baseline", "candidate", "Δ"]
+    accuracy = record.pairs[0].metric("accuracy")
+    assert accuracy is not None
+    assert accuracy.baseline.value is not None
+    at = found.cells.index("tiny · zs")
+    value, _ = found.cells[at + 1].split(" ", 1)
+    assert float(value) == pytest.approx(100 * accuracy.baseline.value, abs=0.051)
+    assert found.cells[at + 3].startswith("±0.0 ")
+    assert f"baseline: {record.runs[0].path}" in found.words
+    capsys.readouterr()
+    record.show()
+    assert "candidate minus baseline" in capsys.readouterr().out
+    shown = pretend_ipython(monkeypatch, kernel=object())
+    record.show()
+    (frame,) = shown
+    (page,) = Parsed(frame._repr_html_()).attributes["srcdoc"]
+    assert "<h1>Runs side by side</h1>" in page

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from rateval.cli.arguments import path
+from rateval.cli.results.page import write_given
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -65,6 +66,17 @@ def _declare_output(parser: ArgumentParser) -> None:
         action="store_true",
         help="print in ASCII and without colours, for mails and logs",
     )
+    form.add_argument(
+        "--html",
+        metavar="FILE",
+        type=path,
+        help="write a page for a browser, in one file; FOLDER/ has the pictures beside it",
+    )
+    parser.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="leave all photos out of the page, with --html",
+    )
 
 
 def execute(parsed: Namespace) -> int:
@@ -73,6 +85,8 @@ def execute(parsed: Namespace) -> int:
         raise RatevalError(
             f"--changed {parsed.changed}: must end with {' or '.join(SUFFIXES)}; name such a file"
         )
+    if parsed.no_pictures and not parsed.html:
+        raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
     record = compare(
         parsed.baseline,
         *parsed.runs,
@@ -80,10 +94,14 @@ def execute(parsed: Namespace) -> int:
         different_view=parsed.allow_different_view,
         level=parsed.level,
         margin=parsed.margin,
-        changed=None if parsed.changed else parsed.show,
+        changed=None if parsed.changed or parsed.html else parsed.show,
     )
     if parsed.changed:
         write_changed(record, Path(parsed.changed))
+    if parsed.html:
+        _write(record, parsed.html, pictures=not parsed.no_pictures)
+        return 0
+    if parsed.changed:
         record = _shorten(record, parsed.show)
     if parsed.json:
         say(Console(), format_json(json.loads(record.model_dump_json()), ascii_only=True))
@@ -93,6 +111,13 @@ def execute(parsed: Namespace) -> int:
     if parsed.changed:
         say(console, f"changed  {parsed.changed}")
     return 0
+
+
+def _write(record: CompareRecord, given: str, *, pictures: bool) -> None:
+    from rateval.report.html.compared.page import write_folder, write_page
+
+    written = write_given(given, write_page, write_folder, record, pictures=pictures)
+    say(Console(), f"page  {written}")
 
 
 def _shorten(record: CompareRecord, most: int) -> CompareRecord:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rateval.cli.arguments import path
+from rateval.cli.results.page import write_given
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -83,19 +83,10 @@ def execute(parsed: Namespace) -> int:
 
 
 def _write(record: RunRecord, given: str, *, pictures: bool) -> None:
-    from rateval.report.html.page import INDEX_NAME, write_folder, write_page
+    from rateval.report.html.page import write_folder, write_page
 
-    path = Path(given)
-    folder = given.endswith(("/", os.sep)) or path.is_dir()
-    write = write_folder if folder else write_page
-    try:
-        write(record, path, pictures=pictures)
-    except OSError as error:
-        raise RatevalError(
-            f"--html {given}: can't be written ({error.strerror}); name a file in a folder that is "
-            "there and can be written to, or a folder with a slash behind it"
-        ) from None
-    say(Console(), f"page  {path / INDEX_NAME if folder else path}")
+    written = write_given(given, write_page, write_folder, record, pictures=pictures)
+    say(Console(), f"page  {written}")
 
 
 def _count(text: str) -> int:

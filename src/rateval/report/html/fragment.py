@@ -23,8 +23,8 @@ from rateval.report.terminal.layout import show_labels
 
 ROWS_SHOWN = 60
 """Rows of all tables together; the report has all of them."""
-_NUMBER = "text-align: right; white-space: nowrap"
-_LABEL = "text-align: left"
+NUMBER = "text-align: right; white-space: nowrap"
+LABEL = "text-align: left"
 
 
 def write_fragment(record: RunRecord) -> str:
@@ -64,20 +64,17 @@ def _table(
     known = {m: name for m, name in metrics.items() if any(row.score(m) for row in rows)}
     changed = {m for m in known if any(s.change for row in rows if (s := row.score(m)))}
     heads: list[Child] = [
-        tag("th", name, scope="col", style=_LABEL)
+        tag("th", name, scope="col", style=LABEL)
         for name in ("model", "method", *(["shift"] if block.shifted else []))
     ]
     for metric, name in known.items():
-        heads.append(tag("th", f"{name} %", scope="col", style=_NUMBER))
+        heads.append(tag("th", f"{name} %", scope="col", style=NUMBER))
         if metric in changed:
-            heads.append(tag("th", "Δ zs", scope="col", style=_NUMBER))
+            heads.append(tag("th", "Δ zs", scope="col", style=NUMBER))
     body = [
         tag(
             "tr",
-            *(
-                tag("td", text, style=_LABEL)
-                for text in show_labels(row.key, shifted=block.shifted)
-            ),
+            *(tag("td", text, style=LABEL) for text in show_labels(row.key, shifted=block.shifted)),
             *(cell for metric in known for cell in _cells(row, metric, metric in changed)),
         )
         for row in rows
@@ -90,12 +87,12 @@ def _cells(row: Row, metric: str, changed: bool) -> Iterator[Html]:
     score = row.score(metric)
     shown: list[Child] = [row.lack, ""]
     if score is not None:
-        shown = [_beside(show_value(score.value)), _beside(show_difference(score.change))]
+        shown = [beside(show_value(score.value)), beside(show_difference(score.change))]
     for text in shown if changed else shown[:1]:
-        yield tag("td", text, style=_NUMBER)
+        yield tag("td", text, style=NUMBER)
 
 
-def _beside(number: Html) -> Html:
+def beside(number: Html) -> Html:
     """Return a number with its interval beside it, not below."""
     return Html(number.replace("<small>", " <small>"))
 

@@ -32,7 +32,8 @@ SCRIPTS = (
 """Files of ``assets`` that the page runs, in this order."""
 FOLDER = "pictures"
 """Where pictures lie that are beside the page."""
-_COLUMNS = ("id", "index", "width", "height", "mask", "stratum", "undefined")
+COLUMNS = ("id", "index", "width", "height", "mask", "stratum", "undefined")
+"""What the page is told of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def gallery_data(
     tests = _tests(record, cells, pictures=pictures)
     described, content = [], []
     for at, test in enumerate(tests):
-        rows = _read_images(record, test.pictures) if test.pictures else []
+        rows = read_images(record, test.pictures) if test.pictures else []
         content.append([row["picture"] for row in rows] if folder else [])
         described.append(
             _describe_test(record, test, tests, rows, f"{FOLDER}/{at}" if folder else "")
@@ -95,16 +96,25 @@ def gallery_data(
 
 def _tests(record: RunRecord, cells: Sequence[CellRecord], *, pictures: bool) -> list[_Test]:
     """Return the tests of all cells, in their order."""
-    kept = [
-        _Test(found.dataset, found.shift, found.seed, found.models, found)
-        for found in (record.pictures if pictures else ())
-    ]
+    kept = _list_kept(record) if pictures else []
     tests: list[_Test] = []
     for key in (cell.key for cell in cells):
         if not any(test.holds(key) for test in tests):
             bare = _Test(key.dataset, key.shift, None, ())
             tests.append(next((test for test in kept if test.holds(key)), bare))
     return tests
+
+
+def _list_kept(record: RunRecord) -> list[_Test]:
+    return [
+        _Test(found.dataset, found.shift, found.seed, found.models, found)
+        for found in record.pictures
+    ]
+
+
+def find_pictures(record: RunRecord, key: Key) -> PicturesRecord | None:
+    """Return the pictures that a run kept of a cell's images, in its view; None for none."""
+    return next((test.pictures for test in _list_kept(record) if test.holds(key)), None)
 
 
 def _cell(
@@ -128,7 +138,7 @@ def _cell(
     }
 
 
-def _read_images(record: RunRecord, pictures: PicturesRecord) -> list[Data]:
+def read_images(record: RunRecord, pictures: PicturesRecord) -> list[Data]:
     """Return the rows of pictures, each stratum's first image before any one's second.
 
     Strata come in their order, the rarest first: so were they drawn, and what is cut off at the
@@ -162,15 +172,16 @@ def _describe_test(
         "classes": list(found.classes),
         "sampling": test.pictures.sampling if test.pictures else "",
         "images": [
-            {name: row[name] for name in _COLUMNS}
-            | _picture(row, beside and f"{beside}-{row['index']}.webp")
+            {name: row[name] for name in COLUMNS}
+            | describe_picture(row, beside and f"{beside}-{row['index']}.webp")
             for row in rows
         ],
         "dropped": 0,
     }
 
 
-def _picture(row: Data, path: str) -> Data:
+def describe_picture(row: Data, path: str) -> Data:
+    """Return where a row's picture is: in ``path`` beside the page, else in the page itself."""
     if row["picture"] is None:
         return {}
     if path:

@@ -13,7 +13,7 @@ from rateval.report.causes import explain_causal_columns
 from rateval.report.classes import explain_details
 from rateval.report.html import gallery
 from rateval.report.html.charts.section import ChartSection
-from rateval.report.html.document import BUDGET, Document, section
+from rateval.report.html.document import BUDGET, Document, frame_run, section
 from rateval.report.html.embed import require_charts
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.repeat import repeat_section
@@ -38,10 +38,18 @@ def write_page(record: RunRecord, path: Path, *, pictures: bool = True) -> None:
 def write_folder(record: RunRecord, folder: Path, *, pictures: bool = True) -> None:
     """Write the page of a run to a folder, pictures beside it, however many there are.
 
-    A page that was there before goes, and so do the pictures that were its alone. Raises
-    RatevalError where a library is missing, or other pictures would lie beside a page without any.
+    Raises RatevalError where a library is missing, and as ``write_beside`` does.
     """
     require_charts()
+    write_beside(folder, lambda: render(record, pictures=pictures, folder=folder), pictures)
+
+
+def write_beside(folder: Path, make: Callable[[], str], pictures: bool) -> None:
+    """Write a page to a folder in which ``make`` writes its pictures, where it has any.
+
+    A page that was there before goes, and so do the pictures that were its alone. Raises
+    RatevalError where other pictures would lie beside a page without any.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / INDEX_NAME
     before = _find_pictures(page.read_bytes()) if page.is_file() else set()
@@ -50,10 +58,15 @@ def write_folder(record: RunRecord, folder: Path, *, pictures: bool = True) -> N
             f"{folder / gallery.FOLDER}: holds photos, which would lie beside a page without any; "
             "move them away, or name another folder"
         )
-    text = render(record, pictures=pictures, folder=folder)
+    text = make()
     write_whole(page, text)
     for name in before - _find_pictures(text.encode()):
         (folder / name).unlink(missing_ok=True)
+
+
+def image_sources(folder: Path | None) -> str:
+    """Return the sources that a page's pictures may have: its own data, or files beside it."""
+    return "data: 'self' file:" if folder else "data:"
 
 
 def _find_pictures(page: bytes) -> set[str]:
@@ -97,10 +110,10 @@ def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = No
         *explain_explainer_columns(record),
     )
     charts = ChartSection(record, blocks, metrics)
-    document = Document(record, explain_measures(), "data: 'self' file:" if folder else "data:")
+    document = Document(frame_run(record), explain_measures(), image_sources(folder))
     document.add(
         section("verdict", verdicts(record, blocks, metrics)),
-        section("scores", *score_sections(record, blocks, metrics), _explain(columns)),
+        section("scores", *score_sections(record, blocks, metrics), explain(columns)),
         section("care", care(list(find_notes(record, blocks)))),
         section("charts", *charts.parts),
     )
@@ -127,7 +140,8 @@ def _add_gallery(
     document.pictures = bool(data["pictures"])
 
 
-def _explain(pairs: Iterable[tuple[str, str]]) -> Html:
+def explain(pairs: Iterable[tuple[str, str]]) -> Html:
+    """Return what words and columns mean, folded."""
     parts: list[Child] = []
     for name, meaning in pairs:
         parts += [tag("dt", name), tag("dd", meaning)]

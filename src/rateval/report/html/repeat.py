@@ -72,7 +72,7 @@ def _failures(record: RunRecord) -> Iterator[Html]:
         (failure.stage, failure.label, failure.error, retry(record, failure.cells))
         for failure in record.failures[:ROWS_SHOWN]
     ]
-    yield _table("failed steps", ("stage", "what", "why", "try again"), rows)
+    yield plain_table("failed steps", ("stage", "what", "why", "try again"), rows)
     left = len(record.failures) - ROWS_SHOWN
     if left > 0:
         yield tag("p", f"and {left} more, under failures in run.json", class_="left-out")
@@ -92,16 +92,17 @@ def _datasets(record: RunRecord) -> Html:
         for data in record.datasets[:ROWS_SHOWN]
     ]
     heads = ("data", "seed", "classes", "training", "test", "digest of training", "digest of test")
-    return _table("data and the digests that tell it from any other", heads, rows)
+    return plain_table("data and the digests that tell it from any other", heads, rows)
 
 
 def _versions(record: RunRecord) -> Html:
     rows = list(record.environment.distributions.items())[:ROWS_SHOWN]
-    table = _table("versions of every package that was imported", ("package", "version"), rows)
+    table = plain_table("versions of every package that was imported", ("package", "version"), rows)
     return tag("details", tag("summary", "Versions"), table)
 
 
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
+def plain_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Html:
+    """Return a table of texts, each row named by its first."""
     made = tag(
         "table",
         tag("caption", caption),

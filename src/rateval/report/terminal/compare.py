@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
 
 from rich.console import Group, RenderableType
 
 from rateval.console import Text
 from rateval.records.compare import CompareRecord, MetricPairRecord, PairRecord
-from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
-from rateval.report.changes import write_change
+from rateval.report.terminal.compared import (
+    as_estimate,
+    explain_pairs,
+    explain_signs,
+    has_state,
+    name_in_full,
+    name_pair,
+    name_run,
+    shorten_alone,
+    tell_moved,
+    write_p,
+    write_side,
+    write_units,
+)
 from rateval.report.terminal.layout import (
     QUADRANTS,
     add_number,
@@ -44,19 +55,18 @@ def render_compare(record: CompareRecord, width: int) -> RenderableType:
     tables = group_by(record.pairs, lambda p: (p.candidate.dataset, p.attribution, p.validator))
     for pairs in tables:
         parts += [Text(), _title(pairs), _scores(record, pairs, wide=width >= _WIDE)]
-        parts += show_notes(_notes(record, pairs))
+        parts += show_notes(explain_pairs(record, pairs))
     parts += _transitions(record)
     parts += _changed(record)
     parts += _apart(record)
-    return Group(*parts, Text(), make_pairs(_words(record), "bold"))
+    return Group(*parts, Text(), make_pairs(explain_signs(record, ", from 110 columns on"), "bold"))
 
 
 def _head(record: CompareRecord) -> Text:
     head = Text()
-    several = len(record.runs) > 2
     for number, run in enumerate(record.runs):
-        name = f"candidate{f' {number}' if several else ''}" if number else "baseline"
-        head.append("\n" if number else "").append(name, "bold").append(f"  {run.path}")
+        head.append("\n" if number else "").append(name_run(record, number), "bold")
+        head.append(f"  {run.path}")
         if run.status != "finished":
             head.append(f"  {run.status}: some cells may be missing", "yellow")
     return head
@@ -65,7 +75,7 @@ def _head(record: CompareRecord) -> Text:
 def _title(pairs: Sequence[PairRecord]) -> Text:
     first = pairs[0]
     counts = {pair.count for pair in pairs}
-    shared = f"{first.count:,g} units of both" if len(counts) == 1 else "units of both"
+    shared = f"{write_units(first.count)} units of both" if len(counts) == 1 else "units of both"
     by = " · ".join(filter(None, (first.attribution, first.validator)))
     return make_title(first.candidate.dataset, f"{by}  {shared}")
 
@@ -92,71 +102,13 @@ def _numbers(metric: MetricPairRecord, *, wide: bool) -> Iterator[Text]:
     if found is None:
         yield from (Text() for _ in range(4 if wide else 2))
         return
-    change = _estimate(metric)
+    change = as_estimate(metric)
     shown = show_change(found.value, None if found.excludes_0 else "")
     yield shown.append(show_mark(change))
     yield show_interval(change)
     if wide:
-        yield _p(None if found.few else found.p)
-        yield _p(None if found.few else found.p_corrected)
-
-
-def _estimate(metric: MetricPairRecord) -> Estimate:
-    found = metric.difference
-    assert found is not None
-    return Estimate(
-        value=found.value, low=found.low, high=found.high, over=found.over, count=0, p=found.p
-    )
-
-
-def _p(p: float | None) -> Text:
-    if p is None:
-        return Text()
-    return Text("<.001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1))
-
-
-def name_pair(record: CompareRecord, pair: PairRecord) -> str:
-    """Return what tells a pair from the others of its table: methods, and the run of several."""
-    one, other = pair.baseline, pair.candidate
-    same = (one.method, one.shift) == (other.method, other.shift)
-    name = other.row if same else f"{one.row} → {other.row}"
-    if one.attribution != other.attribution and pair.attribution is not None:
-        name += f", {one.attribution} → {other.attribution}"
-    return name if len(record.runs) == 2 else f"{name} ({pair.run})"
-
-
-def _notes(record: CompareRecord, pairs: Sequence[PairRecord]) -> Iterator[str]:
-    for pair in pairs:
-        name = name_pair(record, pair)
-        unshown = [
-            f"{metric.heading} {write_change(_estimate(metric))}"
-            for metric in pair.metrics
-            if metric.difference and metric.difference.low is not None
-            if not metric.difference.excludes_0
-        ]
-        if unshown:
-            yield f"{name}: {'; '.join(unshown)}"
-        if pair.only_baseline or pair.only_candidate:
-            yield (
-                f"{name}: {pair.only_baseline:,g} units are in the baseline only, "
-                f"{pair.only_candidate:,g} in the candidate only; they are in no number here"
-            )
-        if len(pair.seeds) > 1 or pair.seeds[0][0] != pair.seeds[0][1]:
-            seeds = list_some(f"{other} → {one}" for one, other in pair.seeds)
-            yield f"{name}: by seed, baseline → candidate: {seeds}"
-        for whose, left in zip(("candidate", "baseline"), pair.unpaired, strict=True):
-            if left:
-                yield f"{name}: seeds of the {whose} alone: {list_some(map(str, left))}"
-        if pair.other_view:
-            yield (
-                f"{name}: the views differ, {pair.other_view}: PT and IR compare models with their "
-                "views, not models alone"
-            )
-        yield from (f"{name}: {label} left out: {why}" for label, why in pair.left_out.items())
-        for found in pair.findings:
-            of = "" if found.margin is None else f" of {100 * found.margin:g} points or more"
-            about = "" if found.margin is None else f" in {list_some(found.metrics)}"
-            yield f"{name}: {found.claim}{of}{about}"
+        yield Text(write_p(found))
+        yield Text(write_p(found, corrected=True))
 
 
 def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
@@ -165,36 +117,27 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
         yield Text("\nno unit changed its quadrant")
     for pair in moving[:_MATRICES_SHOWN]:
         yield Text()
-        about = f"from the baseline's row to the column: {_full(record, pair)}"
+        about = f"from the baseline's row to the column: {name_in_full(record, pair)}"
         yield make_title("quadrants", about)
         table = make_table("")
-        states = [*QUADRANTS, *(state for state in ("RU", "WU") if _has(pair, state))]
+        states = [*QUADRANTS, *(state for state in ("RU", "WU") if has_state(pair, state))]
         for state in states:
             add_number(table, state)
         for before in states:
             row = pair.transitions.get(before, {})
-            add_row(table, before, *(f"{row.get(after, 0):,g}" for after in states))
+            add_row(table, before, *(write_units(row.get(after, 0)) for after in states))
         yield table
-        yield from show_notes([f"{pair.moved:,g} of {pair.count:,g} units changed"], "")
+        yield from show_notes([tell_moved(pair)], "")
     rest = len(moving) - _MATRICES_SHOWN
     if rest > 0:
         yield Text(f"and the transitions of {rest} more pairs, with --json", style="yellow")
 
 
-def _has(pair: PairRecord, state: str) -> bool:
-    return state in pair.transitions or any(state in row for row in pair.transitions.values())
-
-
-def _full(record: CompareRecord, pair: PairRecord) -> str:
-    by = " · ".join(filter(None, (pair.attribution, pair.validator)))
-    return f"{name_pair(record, pair)} on {pair.candidate.dataset} · {by}"
-
-
 def _changed(record: CompareRecord) -> Iterator[RenderableType]:
     for pair in [pair for pair in record.pairs if pair.changed][:_MATRICES_SHOWN]:
         yield Text()
-        some = f"{len(pair.changed):,} of {pair.moved * len(pair.seeds):,g}"
-        yield make_title("changed", f"{some}: {_full(record, pair)}")
+        some = f"{len(pair.changed):,} of {round(pair.moved * len(pair.seeds)):,}"
+        yield make_title("changed", f"{some}: {name_in_full(record, pair)}")
         seeded = len(pair.seeds) > 1
         table = make_table("unit", *(["seed"] if seeded else []), "class", "quadrant", "predicted")
         for unit in pair.changed:
@@ -213,35 +156,13 @@ def _apart(record: CompareRecord) -> Iterator[RenderableType]:
         several = len(record.runs) > 2
         for found in record.apart[:_APART_SHOWN]:
             run = f" ({found.run})" if several else ""
-            yield Text(
-                f"  {found.where}: {_write(found.baseline)} → {_write(found.candidate)}{run}"
-            )
+            both = f"{write_side(found.baseline)} → {write_side(found.candidate)}"
+            yield Text(f"  {found.where}: {both}{run}")
         rest = len(record.apart) - _APART_SHOWN
         if rest > 0:
             yield Text(f"  and {rest} more, with --json", style="yellow")
     if record.alone:
-        yield Text(f"without a partner: {list_some(map(_short, record.alone))}", style="yellow")
+        yield Text(
+            f"without a partner: {list_some(map(shorten_alone, record.alone))}", style="yellow"
+        )
     yield from (Text(f"left out: {why}", style="yellow") for why in record.left_out)
-
-
-def _short(alone: str) -> str:
-    path, _, label = alone.rpartition(": ")
-    return f"{PurePath(path).name}: {label}"
-
-
-def _write(value: object) -> str:
-    return "nothing" if value is None else str(value)
-
-
-def _words(record: CompareRecord) -> Iterator[tuple[str, str]]:
-    yield (
-        "Δ",
-        "candidate minus baseline in points, unit by unit; ↑ ↓ where the "
-        f"{100 * record.level:g} % interval leaves out 0",
-    )
-    over = {
-        metric.difference.over for p in record.pairs for metric in p.metrics if metric.difference
-    }
-    if "seeds and images" in over or "seeds and clusters" in over:
-        yield "seeds", "values are means; intervals speak of other seeds and of images like these"
-    yield "p (Holm)", "corrected for all pairs and metrics of one table, from 110 columns on"

@@ -163,6 +163,7 @@ class _Comparing:
             candidate=ours.key,
             baseline=theirs.key,
             validator=across.validators[0],
+            baseline_validator=across.validators[1],
             attribution=found.attribution,
             seeds=across.seeds,
             unpaired=(

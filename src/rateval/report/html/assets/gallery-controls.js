@@ -61,8 +61,7 @@ Object.assign(window.ratevalGallery, (() => {
       const group = { role: "group", "aria-label": "Filters of the gallery" };
       return make("div", { class: "controls", ...group },
         make("div", { class: "line" },
-          choice("test", "Test", (at) =>
-            filter({ ...g.initial(data, Number(at)), validator: state.validator })),
+          choice("test", "Test", chooseTest),
           choice("method", "Method", (method) =>
             chooseCell(method, data.cells[state.cell].attribution)),
           choice("explainer", "Explainer", (name) =>
@@ -99,14 +98,22 @@ Object.assign(window.ratevalGallery, (() => {
           (text) => filter({ text })),
         choice("sort", "Sort", (name) => filter({ sort: name })),
         make("button", { type: "button", class: "quiet clear", text: "Clear filters",
-          on: { click: () => filter(g.NO_FILTER) } }));
+          on: { click: () => filter({ ...g.NO_FILTER, against: g.partnerOf(data, state.cell) }) } }));
+    }
+
+    function chooseTest(at) {
+      const next = g.initial(data, Number(at));
+      const judged = state.validator in data.cells[next.cell].verdicts;
+      filter(judged ? { ...next, validator: state.validator } : next);
     }
 
     function chooseCell(method, attribution) {
       const cells = g.cellsOf(data, state.test).filter((at) => data.cells[at].method === method);
       const cell = cells.find((at) => data.cells[at].attribution === attribution) ?? cells[0];
+      const partner = g.partnerOf(data, cell);
+      if (partner !== null) return filter({ cell, against: partner });
       const same = cell === state.against;
-      filter({ cell, ...(same ? { against: null, transition: "" } : {}) });
+      return filter({ cell, ...(same ? { against: null, transition: "" } : {}) });
     }
 
     function fillChoice(name, options, value) {
@@ -154,7 +161,9 @@ Object.assign(window.ratevalGallery, (() => {
         .filter((name) => here.get(name) || all?.[name] || name === state.transition);
       const told = (name) => `${here.get(name) ?? 0} here`
         + (all ? `, ${count(all[name] ?? 0)} of all` : "");
-      return [["", "any"], ...names.map((name) =>
+      const changes = [...here].filter(([name]) => g.passes(name, "changed"))
+        .reduce((total, [, found]) => total + found, 0);
+      return [["", "any"], ["changed", `any change (${changes} here)`], ...names.map((name) =>
         [name, `${arrow(name)} (${told(name)})`])];
     }
 

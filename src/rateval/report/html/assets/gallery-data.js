@@ -18,11 +18,26 @@ window.ratevalGallery = (() => {
     return data.cells.map((_, at) => at).filter((at) => data.cells[at].test === test);
   }
 
+  /* What a cell is compared with where runs are: its partner in the baseline. */
+  function partnerOf(data, cell) {
+    return data.cells[cell].partner ?? null;
+  }
+
+  /* A unit's picture as the model of a cell sees it. */
+  function imageOf(data, cell, image) {
+    const found = data.tests[data.cells[cell].test].images[image];
+    return (data.cells[cell].other && found.other) || found;
+  }
+
   /* Without a test the first one that has a cell, without a cell the first trained one of it. */
   function initial(data, test = data.cells[0].test) {
-    const cells = cellsOf(data, test);
+    const all = cellsOf(data, test);
+    const candidates = all.filter((at) => partnerOf(data, at) !== null);
+    const cells = candidates.length ? candidates : all;
     const cell = cells.find((at) => data.cells[at].trained) ?? cells[0];
-    return { test, cell, validator: data.validators[0].name, ...NO_FILTER, sort: "rare" };
+    const judged = data.validators.find(({ name }) => name in data.cells[cell].verdicts);
+    return { test, cell, validator: (judged ?? data.validators[0]).name, ...NO_FILTER,
+      against: partnerOf(data, cell), sort: "rare" };
   }
   const NO_FILTER = {
     against: null, quadrant: "", transition: "", class: "", text: "", low: null, high: null,
@@ -78,6 +93,13 @@ window.ratevalGallery = (() => {
     return before && after ? `${before}>${after}` : null;
   }
 
+  /* Whether a transition is the one that is asked for, or, for "changed", any that is a change. */
+  function passes(transition, wanted) {
+    if (!transition || wanted !== "changed") return transition === wanted;
+    const [before, after] = transition.split(">");
+    return before !== after;
+  }
+
   /* Counts of all images by transition, as the study judged; null where that is not known. */
   function countTransitions(data, state) {
     if (state.against === null || thresholdOf(data, state) !== null) return null;
@@ -101,7 +123,7 @@ window.ratevalGallery = (() => {
     if (quadrant === null) return false;
     if (but !== "quadrant" && state.quadrant && quadrant !== state.quadrant) return false;
     if (but !== "transition" && state.transition
-      && transitionOf(data, state, image) !== state.transition) return false;
+      && !passes(transitionOf(data, state, image), state.transition)) return false;
     const label = classes[data.cells[state.cell].columns.label[image]];
     if (but !== "class" && state.class && label !== state.class) return false;
     const wanted = state.text.toLowerCase();
@@ -165,7 +187,7 @@ window.ratevalGallery = (() => {
     let cell = named(detail.cell, known < 0 ? null : known);
     if (cell < 0) cell = named(detail.cell, null);
     const test = cell >= 0 ? data.cells[cell].test : known >= 0 ? known : state.test;
-    const base = test === state.test ? { ...state, ...NO_FILTER } : { ...initial(data, test) };
+    const base = { ...(test === state.test ? state : initial(data, test)), ...NO_FILTER };
     const next = { ...base, cell: cell >= 0 ? cell : base.cell, validator: state.validator };
     const against = named(detail.against, test);
     if (against >= 0 && against !== next.cell) next.against = against;
@@ -173,7 +195,8 @@ window.ratevalGallery = (() => {
       next.validator = detail.validator;
     if (STATES.includes(detail.quadrant)) next.quadrant = detail.quadrant;
     const pair = String(detail.transition ?? "").split(">");
-    if (next.against !== null && pair.length === 2 && pair.every((name) => STATES.includes(name)))
+    const named_pair = pair.length === 2 && pair.every((name) => STATES.includes(name));
+    if (next.against !== null && (named_pair || detail.transition === "changed"))
       next.transition = detail.transition;
     for (const name of ["class", "text"])
       if (typeof detail[name] === "string") next[name] = detail[name];
@@ -187,7 +210,7 @@ window.ratevalGallery = (() => {
 
   return {
     STATES, STEPS, WORDS, NO_FILTER, visible, cellsOf, initial, validatorOf, thresholdOf,
-    quadrantOf, countAll, transitionOf, countTransitions, scoreOf, pick, sorted, toDetail,
-    fromDetail, sum,
+    quadrantOf, countAll, transitionOf, passes, partnerOf, imageOf, countTransitions, scoreOf, pick,
+    sorted, toDetail, fromDetail, sum,
   };
 })();

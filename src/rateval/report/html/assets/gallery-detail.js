@@ -2,7 +2,7 @@
 /* One image in full: its picture by one or two methods, and all that is stored of it. */
 Object.assign(window.ratevalGallery, (() => {
   const {
-    make, makeView, fillView, visible, WORDS, STEPS, quadrantOf, scoreOf, thresholdOf,
+    make, makeView, fillView, visible, WORDS, STEPS, quadrantOf, scoreOf, thresholdOf, imageOf,
   } = window.ratevalGallery;
   const LARGE = 384;
 
@@ -103,9 +103,9 @@ Object.assign(window.ratevalGallery, (() => {
   }
 
   function showDetail(detail, data, state, image, at, of) {
-    const { id, mask, width, height } = data.tests[state.test].images[image];
     const cells = [state.cell, state.against].filter((cell) => cell !== null);
-    if (state.flipped) cells.reverse();
+    if (cells.length > 1 && state.flipped !== Boolean(data.paired)) cells.reverse();
+    const { id, mask, width, height } = imageOf(data, cells[0], image);
     const { columns } = data.cells[cells[0]];
     const label = data.tests[state.test].classes[columns.label[image]];
     const area = columns.area[image];
@@ -115,7 +115,7 @@ Object.assign(window.ratevalGallery, (() => {
     const pictures = make("div", { class: cells.length > 1 ? "pictures two" : "pictures" }, ...cells.map((cell) => {
       const view = makeView();
       const alt = describe(data, state, cell, image);
-      fillView(view, data.tests[state.test].images[image], data.cells[cell], image, LARGE, alt);
+      fillView(view, imageOf(data, cell, image), data.cells[cell], image, LARGE, alt);
       return make("figure", {}, view, make("figcaption", {},
         badge(quadrantOf(data, state, cell, image)), ` ${nameOf(data, cell, cells)}`,
         data.cells[cell].columns.map ? "" : make("span", { class: "note", text: " (no map)" })));

@@ -19,7 +19,10 @@
     return;
   }
 
-  let state = { ...g.initial(data), opacity: 65, flipped: false, beside: false, outline: true };
+  const start = { opacity: 65, flipped: false, beside: Boolean(data.paired), outline: true };
+  let state = { ...g.initial(data), ...start };
+  if (data.paired && g.pick(data, { ...state, transition: "changed" }).length)
+    state.transition = "changed";
   let shown = [];
   let open = -1;
   const cards = new Map();
@@ -35,7 +38,8 @@
   function faces() {
     if (state.against === null) return [state.cell];
     const both = state.flipped ? [state.against, state.cell] : [state.cell, state.against];
-    return state.beside ? both : both.slice(0, 1);
+    if (!state.beside) return both.slice(0, 1);
+    return data.paired ? both.reverse() : both; // a baseline stands left
   }
 
   function cardOf(image) {
@@ -73,8 +77,8 @@
       views.replaceChildren(...cells.map(() => g.makeView()));
       card.cells = [];
     }
-    const image = data.tests[state.test].images[card.image];
     cells.forEach((cell, at) => {
+      const image = g.imageOf(data, cell, card.image);
       const alt = g.describe(data, state, cell, card.image);
       const whole = cells.length > 1 ? `${g.nameOf(data, cell, cells)}: ${alt}` : alt;
       if (card.cells[at] === cell) views.children[at].firstChild.alt = whole;
@@ -87,24 +91,30 @@
 
   /* What is said of a card, be it drawn or not. */
   function nameCard(card) {
-    const [cell] = faces();
-    card.button.setAttribute("data-quadrant", g.quadrantOf(data, state, cell, card.image) ?? "");
-    card.button.setAttribute("aria-label", g.describe(data, state, cell, card.image));
+    const cells = faces();
+    const told = cells.map((cell) => {
+      const says = g.describe(data, state, cell, card.image);
+      return cells.length > 1 ? `${g.nameOf(data, cell, cells)}: ${says}` : says;
+    });
+    const quadrants = cells.map((cell) => g.quadrantOf(data, state, cell, card.image) ?? "");
+    card.button.setAttribute("data-quadrant", quadrants.join(">"));
+    card.button.setAttribute("aria-label", told.join("; "));
   }
 
   function captionOf(cells, image) {
     const names = data.tests[state.test].classes;
-    const { label, prediction } = data.cells[cells[0]].columns;
+    const label = data.cells[cells[0]].columns.label[image];
     const name = (at) => make("bdi", { text: visible(names[at] ?? "–") });
-    const right = label[image] === prediction[image];
+    const told = [...new Set(cells.map((cell) => data.cells[cell].columns.prediction[image]))];
+    const right = told.length === 1 && told[0] === label;
     return [
       ...cells.map((cell) => {
         const score = g.scoreOf(data, state, image, cell);
         return make("span", { class: "verdict" }, g.badge(g.quadrantOf(data, state, cell, image)),
           make("span", { class: "score", text: score === null ? "–" : g.minus(score.toFixed(2)) }));
       }),
-      make("span", { class: "names" }, name(label[image]),
-        ...(right ? [] : [" → ", name(prediction[image])])),
+      make("span", { class: "names" }, name(label),
+        ...(right ? [] : told.flatMap((at, place) => [place ? " | " : " → ", name(at)]))),
     ];
   }
 
@@ -138,8 +148,11 @@
     const now = g.countAll(data, state);
     const cell = data.cells[state.cell];
     const moves = g.countTransitions(data, state);
+    const moved = Object.entries(moves ?? {}).filter(([name]) => g.passes(name, state.transition))
+      .reduce((total, [, found]) => total + found, 0);
     const all = moves && state.transition
-      ? ` ${count(moves[state.transition] ?? 0)} of these go ${arrow(state.transition)}.`
+      ? state.transition === "changed" ? ` ${count(moved)} of these changed their quadrant.`
+        : ` ${count(moved)} of these go ${arrow(state.transition)}.`
       : now && state.quadrant
         ? ` ${count(now[state.quadrant])} of these are ${state.quadrant}.` : "";
     const face = faces()[0];
@@ -158,7 +171,7 @@
       return "Pictures were left out of this page. The counts above are of all images.";
     const how = `Make some with: ${visible(data.command)}`;
     return test.dropped ? "No picture of this test had room in this page."
-      : `This run keeps no pictures of this test. ${how}`;
+      : `${data.paired ? "Neither" : "This"} run keeps ${data.paired ? "" : "no "}pictures of this test. ${how}`;
   }
 
   const notes = make("div", { class: "notes" });
@@ -167,7 +180,7 @@
     const told = [test.sampling];
     if (test.dropped)
       told.push(`${count(test.dropped)} more pictures had no room in this page; a folder has room `
-        + "for all: rateval report RUN --html FOLDER/.");
+        + `for all: ${data.beside ?? "rateval report RUN --html FOLDER/"}.`);
     if (cell.cut.includes("maps")) told.push("The maps of this method had no room in this page.");
     if (cell.cut.includes("counts"))
       told.push("Counts of all images by threshold had no room in this page.");

@@ -17,7 +17,8 @@
       return code.length < 3 ? "\\x" + code.padStart(2, "0") : "\\u" + code.padStart(4, "0");
     });
   window.ratevalPage = { visible };
-  const data = JSON.parse(document.getElementById("chart-data").textContent);
+  const block = document.getElementById("chart-data"); // a page without charts has none
+  const data = block ? JSON.parse(block.textContent) : {};
 
   // Theme: the system's, until somebody asks for the other one.
   const dark = matchMedia("(prefers-color-scheme: dark)");

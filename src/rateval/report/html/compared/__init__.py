@@ -1,0 +1,1 @@
+"""The page of runs that are compared, side by side."""

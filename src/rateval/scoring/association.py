@@ -78,7 +78,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _estimate_valid(comparer: Comparer, there: Sequence[Images]) -> Estimate:
     if len(there) > 1:
-        return spread([_valid(images.maps).value for images in there], comparer.level)
+        return spread([_valid(images.maps).value for images in there], comparer.level).cut(0)
     (images,) = there
     ratio = _valid(images.maps)
     found = estimate_share(int(ratio.above), int(ratio.below), comparer.level)
@@ -98,7 +98,7 @@ def _estimate_difference(
     if len(there) == 1:
         return _of_one(comparer, there[0])
     values = [_of_one(comparer, images).value for images in there]
-    found = spread(values, comparer.level)
+    found = spread(values, comparer.level).cut(-1)
     if len({comparer.images.test(done) for done in repeated}) > 1:
         return found  # each seed has images of its own
     chosen = share_images(there)
@@ -114,7 +114,8 @@ def _estimate_difference(
     if shared is None:
         return found
     over = "seeds and clusters" if comparer.clusters else "seeds and images"
-    return found.model_copy(update={"low": shared.low, "high": shared.high, "over": over})
+    ends = {"low": shared.low, "high": shared.high, "over": over}
+    return found.model_copy(update=ends).cut(-1)
 
 
 def _of_one(comparer: Comparer, images: Images) -> Estimate:

@@ -84,8 +84,8 @@ def calibrate_seeds(
     if len(repeated) < 2:
         return repeated[0] if repeated else None
     return CalibrationRecord(
-        error=spread([found.error.value for found in repeated], level),
-        ability=spread([found.ability.value for found in repeated], level),
+        error=spread([found.error.value for found in repeated], level).cut(0),
+        ability=spread([found.ability.value for found in repeated], level).cut(0),
     )
 
 
@@ -95,10 +95,10 @@ def split_seeds(repeated: Sequence[ConfidenceRecord], level: float) -> Confidenc
         return repeated[0] if repeated else None
     return ConfidenceRecord(
         quadrants={
-            name: spread([found.quadrants[name].value for found in repeated], level)
+            name: spread([found.quadrants[name].value for found in repeated], level).cut(0)
             for name in _QUADRANTS
         },
-        ability=spread([found.ability.value for found in repeated], level),
+        ability=spread([found.ability.value for found in repeated], level).cut(0),
     )
 
 

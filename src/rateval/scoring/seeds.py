@@ -130,14 +130,17 @@ def _score(
     classes, areas = slices if others else (first.classes, first.areas)
     values = [None if score is None else score.value for score in repeated]
     changes = [None if score is None else score.change for score in repeated]
+    value = _over_seeds(values, means.value, means)
     change = _over_seeds(changes, means.change, means)
+    if all(score.value.numerator is not None for score in (first, *others)):  # it is a share
+        value, change = value.cut(0), change.cut(-1)
     if means.change is not None:
         p = two_sided_t(means.change.value / means.change.error, means.change.freedom)
         change = change.model_copy(update={"p": p})
     return ScoreRecord(
         metric=first.metric,
         heading=first.heading,
-        value=_over_seeds(values, means.value, means),
+        value=value,
         change=change if change.count else None,
         bounds=_bounds([score.bounds for score in repeated if score is not None]),
         groups=tuple(_groups(repeated, means.level)),
@@ -199,8 +202,16 @@ def _slices(repeated: Sequence[GroupRecord | None], level: float) -> Iterator[Sl
         yield SliceRecord(
             value=value,
             count=mean(part.count for part in found if part is not None),
-            score=spread([None if part is None else part.score.value for part in found], level),
+            score=_over_seeds_alone(
+                [None if part is None else part.score for part in found], level
+            ),
         )
+
+
+def _over_seeds_alone(repeated: Sequence[Estimate | None], level: float) -> Estimate:
+    found = spread([None if one is None else one.value for one in repeated], level)
+    share = all(one.numerator is not None for one in repeated if one is not None)
+    return found.cut(0) if share else found
 
 
 def _areas(repeated: Sequence[FaithfulnessRecord]) -> AreasRecord | None:

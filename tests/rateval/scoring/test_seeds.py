@@ -136,6 +136,22 @@ def test_cells_that_differ_in_their_seed_only_are_put_together() -> None:
     assert tuned.scores[0].change.sd == pytest.approx(np.std([-0.1, -0.3], ddof=1))
 
 
+def test_the_interval_of_a_share_ends_where_shares_do() -> None:
+    (found,) = summarise_seeds([cell("ft", seed, one) for seed, one in enumerate([0.98, 0.8])])
+    value = found.evidence[0].scores[0].value
+    half = 12.706204736 * np.std([0.98, 0.8], ddof=1) / np.sqrt(2)
+    assert value.low is not None
+    assert value.low == pytest.approx(max(0.0, 0.89 - half))
+    assert value.high == 1.0
+
+
+def test_the_interval_of_a_change_of_shares_ends_at_one() -> None:
+    (found,) = summarise_seeds([cell("ft", 0, 0.9, change=-0.9), cell("ft", 1, 0.1, change=-0.1)])
+    change = found.evidence[0].scores[0].change
+    assert change is not None
+    assert (change.low, change.high) == (-1.0, 1.0)
+
+
 def probed(deletion: float | None, gain: float | None, correlation: float) -> FaithfulnessRecord:
     return FaithfulnessRecord(
         identity="p",

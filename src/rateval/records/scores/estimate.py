@@ -23,8 +23,8 @@ class Estimate(Record):
     """Lower end of the interval, at the study's level; null when there is none.
 
     Over images that is Wilson's of a share, the paired one of a difference of two shares, and the
-    normal one of a mean difference. Over seeds it is Student's of the mean, whose ends can lie
-    outside of [0, 1].
+    normal one of a mean difference. Over seeds it is Student's of the mean, cut to where a share
+    or a difference of two can lie.
     """
     high: float | None
     """Upper end of that interval."""
@@ -75,6 +75,16 @@ class Estimate(Record):
         True
         """
         return self.above_0 or (self.high is not None and self.high < 0)
+
+    def cut(self, least: float, most: float = 1.0) -> Estimate:
+        """Return the estimate with an interval that ends where its number can lie at all.
+
+        >>> spread([0.8, 1.0]).cut(0).high
+        1.0
+        """
+        low = None if self.low is None else max(least, self.low)
+        high = None if self.high is None else min(most, self.high)
+        return self.model_copy(update={"low": low, "high": high})
 
 
 def estimate_share(numerator: int, denominator: int, level: float = 0.95) -> Estimate:

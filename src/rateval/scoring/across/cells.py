@@ -201,7 +201,7 @@ def _value(pair: tuple[Units, Units], side: int, at: int, level: float) -> Estim
 def _over_pairs(values: Sequence[Estimate], level: float) -> Estimate:
     if len(values) == 1:
         return values[0]
-    return spread([value.value for value in values], level)
+    return spread([value.value for value in values], level).cut(0)
 
 
 def _heading(place: Place, validator: str, metric: SharedMetric) -> str:

@@ -70,7 +70,7 @@ def chance_over_seeds(repeated: Sequence[EvidenceRecord | None], level: float) -
 
     def over(name: str) -> Estimate:
         values = [None if found is None else getattr(found, name).value for found in chances]
-        return spread(values, level)
+        return spread(values, level).cut(0)
 
     return {
         "chance": ChanceRecord(

@@ -141,14 +141,16 @@ def raw_and_margin() -> list[Column]:
     ]
 
 
-def both_and_accuracy() -> list[Column]:
-    """Return those columns between accuracy and what causes say of all images."""
-    mass = "relevance-mass"
+def by_depth_and_causes() -> list[Column]:
+    """Return accuracy, PT by two depths and by edits, and what causes say of all images."""
+    mass, edits, last, every = "relevance-mass", "counterfactual", "last block", "all blocks"
     return [
-        Column("accuracy", "accuracy", mass, "raw"),
-        *raw_and_margin(),
-        Column("right for the object", "right-for-the-object", mass, "raw"),
-        Column("looks right, is not", "looks-right-is-not", mass, "raw", interval=False),
+        Column("accuracy", "accuracy", mass, every),
+        Column("PT, last block", "pt", mass, last),
+        Column("PT, all blocks", "pt", mass, every),
+        Column("PT causal", "pt", edits, every),
+        Column("right for the object", "right-for-the-object", mass, every),
+        Column("looks right, is not", "looks-right-is-not", mass, every),
     ]
 
 
@@ -156,12 +158,12 @@ def _models(test: str) -> Callable[[], str]:
     return lambda: of_models("pretrainings", test, before_and_after())
 
 
-def _swapped(test: str) -> Callable[[], str]:
-    return lambda: of_methods("quickstart-swap", test, both_and_accuracy())
+def _methods(test: str) -> Callable[[], str]:
+    return lambda: of_methods("methods", test, by_depth_and_causes())
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    **{f"quickstart-swap, {test}": _swapped(test) for test in ("biased", "unbiased")},
+    **{f"methods, {test}": _methods(test) for test in ("biased", "unbiased")},
     "quickstart, biased, raw and margin": lambda: of_methods(
         "quickstart", "biased", raw_and_margin()
     ),

@@ -1,0 +1,171 @@
+"""What a terminal shows of shifts: in short by type, and with details by severity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+
+from rateval.console import Text
+from rateval.records.run import RunRecord
+from rateval.records.scores.comparisons import DifferenceRecord
+from rateval.records.scores.grouping import group_by
+from rateval.records.scores.shifts import (
+    ORDERED,
+    RelativeErrorRecord,
+    ShiftsRecord,
+    ShiftTypeRecord,
+)
+from rateval.report.rows import Block
+from rateval.report.shifts import (
+    TOLD,
+    explain_errors,
+    explain_lacking,
+    explain_orders,
+    explain_trends,
+    find_orders,
+    find_shifts,
+    mark,
+    name_methods,
+    name_type,
+    write_bounds,
+    write_ends,
+    write_points,
+)
+from rateval.report.terminal.layout import (
+    add_number,
+    add_row,
+    in_percent,
+    make_table,
+    make_title,
+    show_notes,
+    show_number,
+)
+from rateval.report.terminal.table import Table
+
+HOW_MORE = "% is that of clean images; each severity: rateval report --details"
+
+_LABEL = 20
+"""Columns of a terminal that the names of types take, about."""
+_SCORE = 30
+"""Columns that a score takes with its change."""
+
+
+class ShiftTables:
+    """The tables on shifts of one report."""
+
+    def __init__(self, record: RunRecord, width: int, *, details: bool) -> None:
+        self._record, self._details = record, details
+        self._most = max(len(TOLD), (width - _LABEL) // _SCORE)
+        self._level = f"{100 * record.level:g} %"
+
+    def sections(self, block: Block) -> Iterator[RenderableType]:
+        """Yield what is told of the shifts of one table; nothing where it has none."""
+        for found in group_by(find_shifts(self._record, block), lambda one: one.family):
+            family = found[0].family
+            title = f"under {family}, mean over severities · {block.judged_by}"
+            yield from (Text(), make_title(block.dataset, title), self._by_type(found))
+            if not self._details:
+                yield from show_notes([HOW_MORE], "dim")
+            if self._details:
+                by = f"under {family} against clean, by severity · {block.judged_by}"
+                yield from (Text(), make_title(block.dataset, by), self._by_severity(found))
+                yield from self._errors(block, found)
+            headings = ORDERED if self._details else TOLD
+            orders = find_orders(self._record, block, family)
+            yield from show_notes(explain_trends(found, self._record.level, headings), "none")
+            yield from show_notes((*explain_errors(found), *explain_orders(orders)), "none")
+            yield from show_notes(explain_lacking(found))
+
+    def _metrics(self, found: Sequence[ShiftsRecord]) -> dict[str, str]:
+        """Return label to heading of the metrics that there is room for."""
+        known = {
+            score.metric: score.heading
+            for one in found
+            for kind in one.types
+            for score in kind.scores
+        }
+        ordered = sorted(
+            (label for label, heading in known.items() if heading in ORDERED),
+            key=lambda label: ORDERED.index(known[label]),
+        )
+        rest = [label for label in known if label not in ordered]
+        return {label: known[label] for label in [*ordered, *rest][: self._most]}
+
+    def _by_type(self, found: Sequence[ShiftsRecord]) -> Table:
+        metrics = self._metrics(found)
+        table = make_table("type", tight=True)
+        for heading in metrics.values():
+            add_number(table, f"{heading} %")
+            table.add_column(Text(f"Δ mean ({self._level})"))
+        for one, name in zip(found, name_methods(found), strict=True):
+            add_row(table, Text(name, style="bold"))
+            for kind in one.types:
+                cells = [cell for metric in metrics for cell in _score(kind, metric)]
+                add_row(table, f"  {name_type(kind)}", *cells)
+        return table
+
+    def _by_severity(self, found: Sequence[ShiftsRecord]) -> Table:
+        metrics = self._metrics(found)
+        table = make_table("type", tight=True)
+        add_number(table, "severity")
+        for heading in metrics.values():
+            table.add_column(Text(f"Δ {heading} ({self._level})"))
+        for one, name in zip(found, name_methods(found), strict=True):
+            add_row(table, Text(name, style="bold"))
+            for kind in one.types:
+                for at, shifted in enumerate(kind.shifted):
+                    severity = shifted.shift.severity
+                    add_row(
+                        table,
+                        "" if at else f"  {name_type(kind)}",
+                        "–" if severity is None else str(severity),
+                        *(show_difference(shifted.change(metric)) for metric in metrics),
+                    )
+        return table
+
+    def _errors(self, block: Block, found: Sequence[ShiftsRecord]) -> Iterator[RenderableType]:
+        for alike in group_by(found, lambda one: one.reference):
+            if alike[0].reference is not None:
+                title = f"CE % of {alike[0].reference.method}, under {alike[0].family}"
+                yield from (Text(), make_title(block.dataset, title), error_table(alike))
+
+
+def error_table(found: Sequence[ShiftsRecord]) -> Table:
+    """Return relative errors by type and method, with their means over the types."""
+    table = make_table("type", tight=True)
+    names = name_methods(found)
+    for heading in ("CE", "relative"):
+        for name in names:
+            add_number(table, f"{name} {heading}")
+    for at, kind in enumerate(found[0].types):
+        types = [one.types[at] for one in found]
+        figures = [*(one.error for one in types), *(one.relative_error for one in types)]
+        add_row(table, name_type(kind), *map(_figure, figures))
+    means = [*(one.mean_error for one in found), *(one.mean_relative_error for one in found)]
+    add_row(table, Text("mean of types", style="bold"), *map(_figure, means))
+    counts = [f"{mean.types} of {mean.of}" for mean in means]
+    add_row(table, Text("types", style="dim"), *counts)
+    return table
+
+
+def _figure(found: RelativeErrorRecord) -> Text:
+    text = show_number(in_percent(found.value), ".1f")
+    ends = write_ends(found)
+    return text.append(f" ({ends})", style="none") if ends else text
+
+
+def _score(kind: ShiftTypeRecord, metric: str) -> tuple[Text, Text]:
+    score = kind.score(metric)
+    if score is None or score.change is None:
+        return show_number(None, ""), Text()
+    return show_number(in_percent(score.clean), ".1f"), show_difference(score.change)
+
+
+def show_difference(change: DifferenceRecord | None) -> Text:
+    """Return a change with its interval and mark, in colour where the interval leaves out 0."""
+    if change is None:
+        return show_number(None, "")
+    style = ("green" if change.value > 0 else "red") if change.excludes_0 else ""
+    text = Text(f"{write_points(change):>5}", style=style)
+    return text.append(write_bounds(change), style="dim").append(mark(change))

@@ -61,7 +61,8 @@ def shorten(record: RunRecord, block: Block) -> Block:
     if len(shifts) <= SHIFTS_IN_TABLE or not told:
         return block
     rows = tuple(row for row in block.rows if row.key.shift is None)
-    return replace(block, rows=rows, shifted=False)
+    cells = tuple((cell, found) for cell, found in block.cells if cell.key.shift is None)
+    return replace(block, rows=rows, cells=cells, shifted=False)
 
 
 def is_shown(change: DifferenceRecord, level: float) -> bool:
@@ -112,13 +113,13 @@ def _way(score: TypeScoreRecord, level: float) -> str:
 
 
 def name_types(chosen: Sequence[Named], every: Sequence[Named], *, listed: bool = True) -> str:
-    """Return some of all types in words, those of a whole group together.
+    """Return some of all types in words: a group where all of its types are among them.
 
     >>> every = [("gaussian", "noise"), ("shot", "noise"), ("zoom", "blur"), ("x", None)]
     >>> name_types(every[:2], every), name_types(every[2:], every, listed=False)
     ('noise (gaussian, shot)', 'blur, x')
     >>> name_types(every[1:3], every)
-    '1 of 2 in noise (shot), blur (zoom)'
+    'shot, blur (zoom)'
     """
     parts: dict[str, None] = {}
     for name, group in chosen:
@@ -127,11 +128,10 @@ def name_types(chosen: Sequence[Named], every: Sequence[Named], *, listed: bool 
             continue
         ours = [one for one, other in chosen if other == group]
         count = sum(other == group for _, other in every)
-        names = f" ({', '.join(ours)})"
-        if len(ours) == count:
-            parts[group + (names if listed else "")] = None
+        if len(ours) < count:
+            parts[name] = None
         else:
-            parts[f"{len(ours)} of {count} in {group}{names}"] = None
+            parts[group + (f" ({', '.join(ours)})" if listed else "")] = None
     return ", ".join(parts)
 
 

@@ -49,13 +49,15 @@ _LABEL = 20
 """Columns of a terminal that the names of types take, about."""
 _SCORE = 30
 """Columns that a score takes with its change."""
+_FIGURE, _BARE = 22, 8
+"""Columns that a relative error takes, with its interval and without."""
 
 
 class ShiftTables:
     """The tables on shifts of one report."""
 
     def __init__(self, record: RunRecord, width: int, *, details: bool) -> None:
-        self._record, self._details = record, details
+        self._record, self._width, self._details = record, width, details
         self._most = max(len(TOLD), (width - _LABEL) // _SCORE)
         self._level = f"{100 * record.level:g} %"
 
@@ -126,32 +128,49 @@ class ShiftTables:
 
     def _errors(self, block: Block, found: Sequence[ShiftsRecord]) -> Iterator[RenderableType]:
         for alike in group_by(found, lambda one: one.reference):
-            if alike[0].reference is not None:
-                title = f"CE % of {alike[0].reference.method}, under {alike[0].family}"
-                yield from (Text(), make_title(block.dataset, title), error_table(alike))
+            for title, table in error_tables(alike, self._width):
+                yield from (Text(), make_title(block.dataset, title), table)
 
 
-def error_table(found: Sequence[ShiftsRecord]) -> Table:
-    """Return relative errors by type and method, with their means over the types."""
-    table = make_table("type", tight=True)
+def error_tables(found: Sequence[ShiftsRecord], width: int) -> Iterator[tuple[str, Table]]:
+    """Yield tables of relative errors by type, with title, as many methods in each as have room.
+
+    ``found`` are the methods that are relative to one, whose own errors are left out. They have
+    their intervals where all of them fit with these.
+    """
+    reference = found[0].reference
+    others = [one for one in found if one.method != reference]
+    if reference is None or not others:
+        return
     names = name_methods(found)
-    for heading in ("CE", "relative"):
-        for name in names:
-            add_number(table, f"{name} {heading}")
+    named = [(one, name) for one, name in zip(found, names, strict=True) if one in others]
+    room = width - _LABEL
+    wide = sum(max(len(name), _FIGURE) + 1 for _, name in named) <= room
+    most = len(named) if wide else max(1, room // (1 + max(_BARE, *(len(n) for _, n in named))))
+    for what, relative in (("CE", False), ("relative CE", True)):
+        title = f"{what} % of {reference.method}, under {found[0].family}"
+        for at in range(0, len(named), most):
+            yield title, _error_table(named[at : at + most], relative=relative, wide=wide)
+
+
+def _error_table(named: Sequence[tuple[ShiftsRecord, str]], *, relative: bool, wide: bool) -> Table:
+    table = make_table("type", tight=True)
+    for _, name in named:
+        add_number(table, name)
+    found = [one for one, _ in named]
     for at, kind in enumerate(found[0].types):
         types = [one.types[at] for one in found]
-        figures = [*(one.error for one in types), *(one.relative_error for one in types)]
-        add_row(table, name_type(kind), *map(_figure, figures))
-    means = [*(one.mean_error for one in found), *(one.mean_relative_error for one in found)]
-    add_row(table, Text("mean of types", style="bold"), *map(_figure, means))
-    counts = [f"{mean.types} of {mean.of}" for mean in means]
-    add_row(table, Text("types", style="dim"), *counts)
+        figures = [one.relative_error if relative else one.error for one in types]
+        add_row(table, name_type(kind), *(_figure(one, wide=wide) for one in figures))
+    means = [one.mean_relative_error if relative else one.mean_error for one in found]
+    add_row(table, Text("mean", style="bold"), *(_figure(one, wide=wide) for one in means))
+    add_row(table, Text("types", style="dim"), *(f"{mean.types} of {mean.of}" for mean in means))
     return table
 
 
-def _figure(found: RelativeErrorRecord) -> Text:
+def _figure(found: RelativeErrorRecord, *, wide: bool) -> Text:
     text = show_number(in_percent(found.value), ".1f")
-    ends = write_ends(found)
+    ends = write_ends(found) if wide else ""
     return text.append(f" ({ends})", style="none") if ends else text
 
 

@@ -44,7 +44,9 @@ class Seen:
         count = len(states)
         where = np.arange(count) if self.positions is None else self.positions
         nothing = np.zeros(count, dtype=np.int64)
-        return Images(where, states, tuple(tables), nothing, nothing * 0.5, self.cluster)
+        return Images(
+            where, states, tuple(tables), nothing, nothing.astype(np.float64), self.cluster
+        )
 
 
 Name = tuple[str, ShiftKey | None, int | None]

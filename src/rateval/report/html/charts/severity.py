@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import DifferenceRecord
 from rateval.records.scores.grouping import group_by
@@ -26,11 +27,14 @@ from rateval.report.shifts import (
     write_bounds,
     write_points,
 )
-from rateval.report.terminal.layout import UNDEFINED, make_title
-from rateval.report.terminal.shifts import error_table
+from rateval.report.terminal.layout import UNDEFINED
+from rateval.report.terminal.shifts import error_tables
 
 MAPS_SHOWN = 24
 """Maps of one test: methods by scores."""
+
+WIDE = 1000
+"""Columns that a terminal would need to show all that a page shows."""
 
 STEPS = 10
 """Shades of a map."""
@@ -58,7 +62,7 @@ def severity_maps(record: RunRecord, block: Block, metrics: Mapping[str, str]) -
     left = len(maps) - MAPS_SHOWN
     more = tag("p", f"and {left} more, as in the table", class_="left-out") if left > 0 else None
     how = tag("p", HOW.format(level=f"{100 * record.level:g}"), class_="how") if known else None
-    return join([how, tag("div", *maps[:MAPS_SHOWN], class_="pair"), more])
+    return join([how, tag("div", *maps[:MAPS_SHOWN], class_="pair maps"), more])
 
 
 def shift_sections(record: RunRecord, block: Block) -> Iterator[Html]:
@@ -77,9 +81,11 @@ def shift_sections(record: RunRecord, block: Block) -> Iterator[Html]:
             if alike[0].reference is None:
                 continue
             of = alike[0].reference.method
-            title = make_title(f"Errors under {family}", f"in % of those of {of}: CE, relative CE")
-            tables = list(convert([title, error_table(alike)]))
-            yield tag("details", tag("summary", f"Errors relative to {of}"), *tables)
+            parts = [
+                part for title, table in error_tables(alike, WIDE) for part in (Text(title), table)
+            ]
+            summary = tag("summary", f"Errors under {family} relative to those of {of}")
+            yield tag("details", summary, *convert(parts)) if parts else Html("")
 
 
 def _shifts(rows: Iterable[Row]) -> Iterator[ShiftKey]:
@@ -103,14 +109,14 @@ class _Map:
         kinds = list(dict.fromkeys(key.plain for key in graded))
         severities = sorted({key.severity for key in graded if key.severity is not None})
         heads: list[Child] = [tag("th", "type", scope="col"), tag("th", "none", scope="col")]
-        heads += [tag("th", str(severity), scope="col", class_="number") for severity in severities]
         types = self._types()
         heads += [tag("th", "mean", scope="col", class_="number")] if types else []
+        heads += [tag("th", str(severity), scope="col", class_="number") for severity in severities]
         body = []
         for kind in kinds:
             keys = [kind.model_copy(update={"severity": one}) for one in severities]
-            cells = [self._cell(key, types.get(kind)) for key in (None, *keys)]
-            cells += [self._mean(types.get(kind))] if types else []
+            clean, *cells = (self._cell(key, types.get(kind)) for key in (None, *keys))
+            cells = [clean, *([self._mean(types.get(kind))] if types else []), *cells]
             body.append(tag("tr", tag("th", _name(kind, kinds), scope="row"), *cells))
         caption = f"{self.heading} % of {self.rows[0].key.method} by type and severity"
         table = tag(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 import pyarrow as pa
 
 from rateval.records.scores.comparisons import DifferenceRecord

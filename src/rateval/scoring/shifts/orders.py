@@ -11,7 +11,7 @@ from rateval.records.scores.comparisons import DifferenceRecord
 from rateval.records.scores.shifts import ORDERED, OrderChangeRecord, OrderRecord
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer
-from rateval.scoring.shifts.combining import share, weigh
+from rateval.scoring.shifts.combining import share, weigh_ratios
 from rateval.scoring.shifts.grid import Kind, Test
 from rateval.stats.multiple import all_of, holm
 
@@ -89,17 +89,21 @@ class Orders:
     ) -> Iterator[_Pair]:
         count = len(kind.shifts)
         every = (None, *kind.shifts)
-        against = [0.0, *[1 / count] * count]
+        on_clean = [1.0, *[0.0] * count, -1.0, *[0.0] * count]
+        under = [0.0, *[1 / count] * count, 0.0, *[-1 / count] * count]
         for one, other in combinations(test.methods, 2):
             cells = [(method, shift) for method in (one, other) for shift in every]
             shared = share(self._comparer, test.rows(cells), validator)
             if shared is None:
                 continue
             for metric in metrics:
-                on_clean = [1.0, *[0.0] * count, -1.0, *[0.0] * count]
-                clean = weigh(shared, metric, on_clean, self._level)
-                under = [*against, *(-weight for weight in against)]
-                shifted = weigh(shared, metric, under, self._level)
+                rows = shared.ratios(metric)
+                if rows is None:
+                    continue  # it is no sum over images
+                clean, shifted = (
+                    weigh_ratios(rows, weights, shared, self._level)
+                    for weights in (on_clean, under)
+                )
                 if clean is not None and shifted is not None:
                     yield _Pair(kind, metric, (one, other), clean, shifted)
 

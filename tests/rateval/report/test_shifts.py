@@ -18,16 +18,15 @@ from rateval.records.scores.shifts import (
     TypeScoreRecord,
 )
 from rateval.records.shift import ShiftKey
+from rateval.report.shift_numbers import mark, write_difference
 from rateval.report.shifts import (
     CHANGES_SHOWN,
     explain_errors,
     explain_lacking,
     explain_orders,
     explain_trends,
-    mark,
     name_types,
     tell_trends,
-    write_difference,
 )
 
 GROUPS = {"gaussian": "noise", "shot": "noise", "zoom": "blur", "glass": "blur"}

@@ -51,10 +51,7 @@ COLUMNS = 6
 def explainer_sections(
     record: RunRecord, short: frozenset[str] = frozenset()
 ) -> Iterator[RenderableType]:
-    """Yield tables of faithfulness and agreement, and the notes below them.
-
-    Of the datasets in ``short`` faithfulness has clean rows alone.
-    """
+    """Yield tables of faithfulness, of ``short`` datasets on clean images alone, and agreement."""
     for title, table, notes, failures in (*_faithfulness(record, short), *_agreement(record)):
         yield from (Text(), title, table)
         yield from show_notes(notes)

@@ -17,6 +17,7 @@ from rateval.records.scores.shifts import (
     ShiftTypeRecord,
 )
 from rateval.report.rows import Block
+from rateval.report.shift_numbers import mark, write_bounds, write_ends, write_points
 from rateval.report.shifts import (
     TOLD,
     explain_errors,
@@ -25,12 +26,8 @@ from rateval.report.shifts import (
     explain_trends,
     find_orders,
     find_shifts,
-    mark,
     name_methods,
     name_type,
-    write_bounds,
-    write_ends,
-    write_points,
 )
 from rateval.report.terminal.layout import (
     add_number,

@@ -16,6 +16,7 @@ from rateval.report.html.markup import Child, Html, door, join, tag
 from rateval.report.html.parts import convert
 from rateval.report.html.tables import scrolling
 from rateval.report.rows import Block, Row
+from rateval.report.shift_numbers import mark, write_bounds, write_points
 from rateval.report.shifts import (
     explain_errors,
     explain_lacking,
@@ -23,9 +24,6 @@ from rateval.report.shifts import (
     explain_trends,
     find_orders,
     find_shifts,
-    mark,
-    write_bounds,
-    write_points,
 )
 from rateval.report.terminal.layout import UNDEFINED
 from rateval.report.terminal.shifts import error_tables

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import ClassVar, Literal, cast
 
 from pydantic import Field, create_model
 
@@ -33,9 +34,21 @@ Type = Literal[
 
 Size = Literal["any", "imagenet-c"]
 
+GROUPS = {
+    "noise": ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise"),
+    "blur": ("defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur"),
+    "weather": ("snow", "frost", "fog", "brightness", "spatter"),
+    "digital": ("contrast", "elastic_transform", "pixelate", "jpeg_compression", "saturate"),
+}
+"""ImageNet-C's four categories; its four extra corruptions stand one in each."""
+
 
 class CorruptionBase(Params):
     """Which corruption, and how strong."""
+
+    type_groups: ClassVar[Mapping[str, str]] = {
+        type_: group for group, types in GROUPS.items() for type_ in types
+    }
 
     type: Type
     """One of ImageNet-C's fifteen corruptions, or of its four extra ones: speckle_noise,

@@ -9,11 +9,17 @@ from pydantic import ValidationError
 from rateval.registry.describe import describe_parameters
 from rateval_datasets.public.params import Corruption as Folder
 from rateval_shifts.corruptions.shift import CORRUPTIONS
-from rateval_shifts.params import CorruptionParams, Type
+from rateval_shifts.params import GROUPS, CorruptionParams, Type
 
 
 def test_types_are_the_folders_of_imagenet_c() -> None:
     assert get_args(Type) == get_args(Folder) == tuple(CORRUPTIONS)
+
+
+def test_every_type_is_of_one_group() -> None:
+    named = [type_ for types in GROUPS.values() for type_ in types]
+    assert sorted(named) == sorted(get_args(Type))
+    assert CorruptionParams.type_groups["fog"] == "weather"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from types import MappingProxyType
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +23,12 @@ class Params(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
     )
+
+    type_groups: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Of a shift with a param ``type``: the group of each type, such as ``{"fog": "weather"}``.
+
+    Reports tell of a group at once where its types do the same; a type in no group is told alone.
+    """
 
     def on_disk(self) -> Mapping[Place, Path]:
         """Return the files and folders that must be there, by the place of the param.

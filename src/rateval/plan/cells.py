@@ -37,6 +37,12 @@ class Choice:
         return self.finetuners is None or finetuner.label in self.finetuners
 
     @property
+    def group(self) -> str | None:
+        """What a shift's type is told with, such as noise; None where nothing says."""
+        kind = None if self.shift is None else self.shift.type
+        return None if kind is None else self.params.type_groups.get(kind)
+
+    @property
     def by_edits(self) -> bool:
         """Whether it needs predictions under edits: a validator or a metric."""
         return self.registered.component.needs in (EDITS, MAPS_AND_EDITS)

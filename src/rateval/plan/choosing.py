@@ -102,6 +102,7 @@ def choose_in(
     if found.kind != "shift":
         return Choice(entry.label, found, params)
     shift = _name_shift(entry.label, params)
+    _require_groups(found, type(params))
     why = _explain_type(shift.type or "")
     if why:
         return [Problem(document.where((*at, *_pick(("type",), picked)), value=True), why)]
@@ -123,6 +124,20 @@ def _name_shift(family: str, params: Params) -> ShiftKey:
         type=kind if isinstance(kind, str) and kind.strip() else None,
         severity=severity if number and math.isfinite(severity or 0) else None,
     )
+
+
+def _require_groups(found: Registered, model: type[Params]) -> None:
+    """Raise PluginError where the groups of a shift's types are no texts that a table can hold."""
+    groups: object = model.type_groups
+    named = f'the shift "{found.component.name}": {model.__name__}.type_groups'
+    if not isinstance(groups, Mapping):
+        told = f"{named} is {type(groups).__name__}; it must map types to groups"
+        raise PluginError(told, kind="shift")
+    for kind, group in groups.items():
+        wrong = not isinstance(kind, str) or not isinstance(group, str) or not group.strip()
+        why = "must map texts to texts that are not empty" if wrong else _explain_type(group)
+        if why:
+            raise PluginError(f"{named}: {kind!r} = {group!r} {why}", kind="shift")
 
 
 def _explain_type(text: str) -> str:

@@ -23,6 +23,7 @@ from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
 from rateval.records.scores.explainers import AgreementRecord, RankingChangeRecord
 from rateval.records.scores.seeds import SeedsRecord
+from rateval.records.scores.shifts import OrderRecord, ShiftsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.tables import StoredTables
 from rateval.records.trainings import CurveRecord
@@ -90,6 +91,11 @@ class RunRecord(StoredTables):
     comparisons: tuple[ComparisonRecord, ...] = ()
     """One per pair of methods on one test, by each seed and over the seeds, and validator; empty
     while the run goes on."""
+    shifts: tuple[ShiftsRecord, ...] = ()
+    """One per method, family of shifts and validator, over the seeds where there are several; empty
+    while the run goes on."""
+    shift_orders: tuple[OrderRecord, ...] = ()
+    """What each type of a shift does to the order of methods; empty while the run goes on."""
     crossings: tuple[CrossingsRecord, ...] = ()
     """Pairs of methods whose order depends on the threshold; empty while the run goes on."""
     ranking_changes: tuple[RankingChangeRecord, ...] = ()

@@ -37,6 +37,15 @@ class ShiftKey(Record):
         parts = (self.family, self.type, self.severity)
         return " ".join(str(part) for part in parts if part is not None)
 
+    @property
+    def plain(self) -> ShiftKey:
+        """The same without its severity: what its severities have in common.
+
+        >>> ShiftKey(family="corruption", type="fog", severity=3).plain.text
+        'corruption fog'
+        """
+        return self.model_copy(update={"severity": None})
+
     def __str__(self) -> str:
         return self.text
 

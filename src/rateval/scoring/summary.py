@@ -33,6 +33,7 @@ from rateval.scoring.judged import Judged
 from rateval.scoring.ranking import find_ranking_changes
 from rateval.scoring.seeds import summarise_seeds
 from rateval.scoring.shared import SeedComparer
+from rateval.scoring.shifts.shifts import record_shifts
 from rateval.scoring.thresholds.crossings import Crossings
 from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
@@ -100,6 +101,7 @@ class Summary:
         # Pairs are many, and while the run goes on nobody asks for them.
         going = found.status == "running"
         compared = () if going else tuple(Comparisons(self._comparer).record(found.judged))
+        shifts, orders = ((), ()) if going else record_shifts(self._comparer, found.judged)
         if found.status != "running":
             self._environment = self._describe_environment()  # with what was imported meanwhile
         return RunRecord(
@@ -133,6 +135,8 @@ class Summary:
                 record_agreements(found.agreements, plan, () if going else found.judged)
             ),
             comparisons=compared,
+            shifts=shifts,
+            shift_orders=orders,
             crossings=() if going else tuple(Crossings(self._comparer).record(found.judged)),
             ranking_changes=tuple(find_ranking_changes(over_seeds or cells, compared)),
         )

@@ -155,7 +155,7 @@ def z_touching(first: Share, second: Share, correlation: float, bound: float) ->
         low, high = _limits(first, second, correlation, z)
         return low <= bound if above else high >= bound
 
-    z = _first_true(reaches, _FARTHEST_Z)
+    z = first_true(reaches)
     return z if above else -z
 
 
@@ -195,7 +195,7 @@ def _length(one: float, other: float, rho: float) -> float:
     return sqrt(max(0.0, one * one + other * other - 2 * rho * one * other))
 
 
-def _first_true(holds: Callable[[float], bool], farthest: float) -> float:
+def first_true(holds: Callable[[float], bool], farthest: float = _FARTHEST_Z) -> float:
     """Return the least z in (0, farthest] from which on it holds; farthest where it never does."""
     if not holds(farthest):
         return farthest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from PIL import Image
@@ -76,6 +76,7 @@ class DarkenParams(Params):
 
 
 class HazeParams(Params):
+    type_groups: ClassVar[dict[str, str]] = {"grey": "veil"}
     type: Literal["grey", "white"] = "grey"
     """Colour of the haze."""
     severity: int = Field(default=1, ge=1, le=5)

@@ -110,7 +110,7 @@ def test_a_place_that_cannot_be_written_to(
     assert line.startswith(f"--output {path}: cannot be written to: ")
 
 
-@pytest.mark.parametrize("what", ["cells", "comparisons", "transitions", "rows"])
+@pytest.mark.parametrize("what", ["cells", "comparisons", "transitions", "shifts", "rows"])
 def test_text_is_printed(run: RunRecord, capsys: pytest.CaptureFixture[str], what: str) -> None:
     assert main(["export", str(run.path), "--format", "json", "--what", what]) == 0
     printed = capsys.readouterr()

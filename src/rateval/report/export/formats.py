@@ -15,11 +15,12 @@ from rateval.errors import Problem, RatevalError, SpecError
 from rateval.report.export.images import AT_ONCE, Images
 from rateval.report.export.output import replacing, require_free, write_text
 from rateval.report.export.selecting import Selection
+from rateval.report.export.shifts import SHIFTS, read_shifts
 from rateval.report.export.tables import TABLES
 from rateval.wording import meant
 
 Place = Literal["text", "file", "folder"]
-WHAT = ("cells", "comparisons", "transitions", "rows")
+WHAT = ("cells", "comparisons", "transitions", "shifts", "rows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _batches(selection: Selection, what: str) -> tuple[pa.Schema, Iterator[pa.Re
     if what == "rows":
         images = Images(selection)
         return images.schema, iter(images)
-    schema, read = TABLES[what]
+    schema, read = (SHIFTS, read_shifts) if what == "shifts" else TABLES[what]
     return schema, _gather(schema, read(selection))
 
 

@@ -21,6 +21,7 @@ from rateval.report.html.scores import care, find_notes, score_sections
 from rateval.report.html.verdicts import explain_measures, verdicts
 from rateval.report.notes import PAGE_NAME, explain_columns, explain_explainer_columns
 from rateval.report.rows import Shown, headings, lay_out
+from rateval.report.shifts import explain_shift_columns, shorten
 from rateval.report.targets import explain_targets
 from rateval.report.thresholds import explain_chance_columns
 
@@ -107,12 +108,13 @@ def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = No
         *explain_causal_columns(record),
         *explain_details(blocks, details=True),
         *explain_chance_columns(record),
+        *explain_shift_columns(record),
         *explain_explainer_columns(record),
     )
     charts = ChartSection(record, blocks, metrics)
     document = Document(frame_run(record), explain_measures(), image_sources(folder))
     document.add(
-        section("verdict", verdicts(record, blocks, metrics)),
+        section("verdict", verdicts(record, [shorten(record, one) for one in blocks], metrics)),
         section("scores", *score_sections(record, blocks, metrics), explain(columns)),
         section("care", care(list(find_notes(record, blocks)))),
         section("charts", *charts.parts),

@@ -18,6 +18,7 @@ from rateval.report.lacks import NOT_FOR_SCORES, Failed
 from rateval.report.limits import explain_limit
 from rateval.report.notes import explain_changes, explain_protocol, explain_seeds
 from rateval.report.rows import Block
+from rateval.report.shifts import shorten
 from rateval.report.skipped import explain_skipped
 from rateval.report.undefined import explain_data, explain_undefined
 
@@ -113,20 +114,30 @@ def score_sections(
     """Yield a table for each block with its sentences below it, as far as there is room."""
     findings = find_against_zero_shot(record)
     said: set[tuple[Labels, str]] = set()
+    short = [shorten(record, block) for block in blocks]
     room = ROWS_SHOWN
-    for at, block in enumerate(blocks):
+    spare = room - sum(len(block.rows) for block in short)
+    for at, (block, whole) in enumerate(zip(short, blocks, strict=True)):
         rows, room = block.rows[: max(room, 0)], room - len(block.rows)
-        left = len(block.rows) - len(rows)
+        more = [r for r in whole.rows if r.key.shift is not None] if block is not whole else []
+        shifted, spare = more[: max(spare, 0)], spare - len(more)
+        left = len(whole.rows) - len(rows) - len(shifted)
         words = (*explain_block(block, findings, said), *explain_association(block)) if rows else ()
         yield tag(
             "section",
             tag("h3", block.dataset, " ", tag("span", block.judged_by, class_="by")),
             score_table(record, block, metrics, rows) if rows else None,
+            _fold(len(more), score_table(record, whole, metrics, shifted)) if shifted else None,
             tag("p", f"{left} more rows stand in run.json", class_="left-out") if left else None,
             _in_words(words),
             id=anchor(at),
             class_="block",
         )
+
+
+def _fold(count: int, table: Html) -> Html:
+    """Return the table of shifted rows, which a click unfolds."""
+    return tag("details", tag("summary", f"{count} rows of shifted tests"), table)
 
 
 def _in_words(sentences: Sequence[str]) -> Html | None:

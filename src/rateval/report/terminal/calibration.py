@@ -28,9 +28,19 @@ _ROOMY = 140
 """Columns of a terminal from which on the means of quadrants have their intervals."""
 
 
-def calibration_sections(record: RunRecord) -> Iterator[RenderableType]:
-    """Yield a table for each dataset; predictions are the same by each attribution."""
-    results = [result for result in record.results if result.calibration is not None]
+def calibration_sections(
+    record: RunRecord, short: frozenset[str] = frozenset()
+) -> Iterator[RenderableType]:
+    """Yield a table for each dataset; predictions are the same by each attribution.
+
+    Those of the datasets in ``short`` have clean rows alone.
+    """
+    results = [
+        result
+        for result in record.results
+        if result.calibration is not None
+        and (result.key.shift is None or result.key.dataset not in short)
+    ]
     for found in group_by(results, lambda result: result.key.dataset):
         rows = [same[0] for same in group_by(found, lambda one: one.key.without("attribution"))]
         yield Text()

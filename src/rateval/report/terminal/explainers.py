@@ -48,9 +48,11 @@ COLUMNS = 6
 """Explainers side by side in a table of agreement; more go into a further table."""
 
 
-def explainer_sections(record: RunRecord) -> Iterator[RenderableType]:
-    """Yield tables of faithfulness and agreement, and the notes below them."""
-    for title, table, notes, failures in (*_faithfulness(record), *_agreement(record)):
+def explainer_sections(
+    record: RunRecord, short: frozenset[str] = frozenset()
+) -> Iterator[RenderableType]:
+    """Yield tables of faithfulness, of ``short`` datasets on clean images alone, and agreement."""
+    for title, table, notes, failures in (*_faithfulness(record, short), *_agreement(record)):
         yield from (Text(), title, table)
         yield from show_notes(notes)
         yield from show_notes(failures, "red")
@@ -67,7 +69,7 @@ Shown = Mapping[Key, AreasRecord | None]
 """Name of a row to what was found; None where it is not there."""
 
 
-def _faithfulness(record: RunRecord) -> Iterator[Section]:
+def _faithfulness(record: RunRecord, short: frozenset[str]) -> Iterator[Section]:
     several = len(record.seeds) > 1
     absent = frozenset(lacking_faithfulness(record))
     failed = Failed(record, NOT_FOR_FAITHFULNESS)
@@ -80,7 +82,11 @@ def _faithfulness(record: RunRecord) -> Iterator[Section]:
         rest = f"faithfulness · {tried}"
         if several and rows:
             rest += f" · mean of {len(record.seeds)} seeds"
-        shown = {key: found.get(key) for key in row_keys(record, names)}
+        shown = {
+            key: found.get(key)
+            for key in row_keys(record, names)
+            if key.shift is None or key.dataset not in short
+        }
         lacking = [key for key in names if key in absent]
         yield (
             make_title(names[0].dataset, rest),

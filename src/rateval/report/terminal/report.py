@@ -26,6 +26,7 @@ from rateval.report.notes import (
     suggest_next,
 )
 from rateval.report.rows import Block, lay_out
+from rateval.report.shifts import explain_shift_columns, shorten
 from rateval.report.skipped import explain_skipped
 from rateval.report.targets import explain_targets
 from rateval.report.terminal.calibration import calibration_sections
@@ -34,6 +35,7 @@ from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
+from rateval.report.terminal.shifts import ShiftTables
 from rateval.report.terminal.trainings import curve_sections
 from rateval.report.thresholds import (
     explain_chance,
@@ -48,7 +50,10 @@ from rateval.wording import list_some
 def render(record: RunRecord, width: int, *, details: bool = False) -> RenderableType:
     """Lay out a run for a terminal of ``width`` columns, with ``details`` at more length."""
     several = len(record.seeds) > 1
-    blocks = list(lay_out(record))
+    every = list(lay_out(record))
+    blocks = every if details else [shorten(record, block) for block in every]
+    short = frozenset(e.dataset for e, b in zip(every, blocks, strict=True) if e is not b)
+    shifts = ShiftTables(record, width, details=details)
     tables = ScoreTables(record, blocks, width)
     more = Details(record.level, width)
     parts: list[RenderableType] = [_head(record), *_warnings(record, blocks)]
@@ -66,15 +71,17 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         chance = (*explain_chance(block), *explain_crossings(block, clear))
         parts += show_notes(chance, "none")
         parts += GroupTables("change" in tables.shown.parts, block.metrics).sections(block)
-    parts += calibration_sections(record)
+        parts += shifts.sections(block)
+    parts += calibration_sections(record, short)
     parts += curve_sections(record)
-    parts += explainer_sections(record)
+    parts += explainer_sections(record, short)
     columns = (
         *explain_targets(record),
         *explain_columns(record, tables.shown),
         *explain_causal_columns(record),
         *explain_details(blocks, details=details),
         *explain_chance_columns(record),
+        *explain_shift_columns(record),
     )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))

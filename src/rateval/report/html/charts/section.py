@@ -13,13 +13,14 @@ from rateval.report.html.charts.arrows import arrow_charts
 from rateval.report.html.charts.bars import quadrant_bars
 from rateval.report.html.charts.classes import ClassTables
 from rateval.report.html.charts.drawing import CONFIG, Charts
-from rateval.report.html.charts.severity import severity_maps
+from rateval.report.html.charts.severity import severity_maps, shift_sections
 from rateval.report.html.charts.thresholds import TESTS_SHOWN as CURVES_SHOWN, threshold_charts
 from rateval.report.html.charts.trainings import training_charts
 from rateval.report.html.charts.transitions import transition_data, transition_place
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.parts import convert
 from rateval.report.rows import Block
+from rateval.report.shifts import shorten
 from rateval.report.terminal.calibration import calibration_sections, confidence_section
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
@@ -51,7 +52,8 @@ class ChartSection:
         self, record: RunRecord, blocks: Sequence[Block], metrics: Mapping[str, str]
     ) -> None:
         self._record = record
-        self._blocks = list(blocks)[:TESTS_SHOWN]
+        self._whole = list(blocks)[:TESTS_SHOWN]
+        self._blocks = [shorten(record, block) for block in self._whole]
         self._left = len(blocks) - len(self._blocks)
         self._metrics = metrics
         self._charts = Charts()
@@ -112,9 +114,11 @@ class ChartSection:
             yield from (tag("h3", "If the threshold were another"), curves)
             texts = (*explain_chance(block), *explain_crossings(block, self._clear))
             yield _in_words(texts)
-        maps = severity_maps(self._record, block, self._metrics)
-        if maps is not None:
-            yield from (tag("h3", "By type and severity of the shift"), maps)
+        maps = severity_maps(self._record, self._whole[at], self._metrics)
+        told = list(shift_sections(self._record, block))
+        if maps is not None or told:
+            yield tag("h3", "By type and severity of the shift")
+            yield from (maps, *told)
         classes = self._classes.place(block)
         if classes is not None:
             worst = [tag("p", text, class_="how") for text in explain_worst(block)]

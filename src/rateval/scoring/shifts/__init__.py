@@ -1,0 +1,1 @@
+"""Scores under shifts beside those on clean images."""

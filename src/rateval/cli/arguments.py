@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from pathlib import Path
 
 from rateval.spec.values import explain_length
@@ -26,6 +27,21 @@ def count(text: str) -> int:
     >>> count("12")
     12
     """
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:12]) < 10**9:
-        raise ArgumentTypeError(f"{text[:40]}: must be a whole number of 1 or more")
-    return int(text)
+    return count_within(1)(text)
+
+
+def count_within(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return what reads a number of things within bounds; ArgumentTypeError is raised beyond them.
+
+    >>> count_within(0)("0"), count_within(1, 5000)("20")
+    (0, 20)
+    """
+
+    def read(text: str) -> int:
+        whole = text.isascii() and text.isdigit() and len(text) < 10
+        if not whole or int(text) < least or (most is not None and int(text) > most):
+            allowed = f"of {least} or more" if most is None else f"from {least} to {most:,}"
+            raise ArgumentTypeError(f"{text[:40]}: must be a whole number {allowed}")
+        return int(text)
+
+    return read

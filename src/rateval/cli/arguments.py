@@ -45,3 +45,34 @@ def count_within(least: int, most: int | None = None) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def share(text: str) -> float:
+    """Return a share, which may be in percent. Raises ArgumentTypeError where a text is none.
+
+    >>> share("0.35"), share("35%")
+    (0.35, 0.35)
+    """
+    number = text.removesuffix("%")
+    try:
+        value = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text}: is no share; give a number from 0 to 1, or a percentage")
+    return value
+
+
+def part(text: str) -> float:
+    """Return a share that is neither nothing nor all. Raises ArgumentTypeError for another text.
+
+    >>> part("0.95"), part("95%")
+    (0.95, 0.95)
+    """
+    try:
+        value = share(text)
+    except ArgumentTypeError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise ArgumentTypeError(f"{text}: must be a number above 0 and below 1, or a percentage")
+    return value

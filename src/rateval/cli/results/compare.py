@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rateval.cli.arguments import count_within, path
+from rateval.cli.arguments import count_within, part, path
 from rateval.cli.results.page import add_form, require_page, write_given
 from rateval.cli.terminal import say
 from rateval.console import Console
@@ -36,10 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="compare models that see other parts of the images, each by its own evidence",
     )
-    parser.add_argument("--level", type=_share, help="of the intervals (default: the baseline's)")
+    parser.add_argument("--level", type=part, help="of the intervals (default: the baseline's)")
     parser.add_argument(
         "--margin",
-        type=_share,
+        type=part,
         help="a change that would not matter, such as 0.02: what is no larger is told",
     )
     _declare_output(parser)
@@ -105,13 +105,3 @@ def _write(record: CompareRecord, given: str, *, pictures: bool) -> None:
 def _shorten(record: CompareRecord, most: int) -> CompareRecord:
     pairs = [pair.model_copy(update={"changed": pair.changed[:most]}) for pair in record.pairs]
     return record.model_copy(update={"pairs": tuple(pairs)})
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise ArgumentTypeError(f"{text}: must be a number above 0 and below 1")
-    return value

@@ -22,6 +22,7 @@ from rateval.api import protocols
 from rateval.api.kinds import KINDS
 from rateval.api.listed import ListedSplit
 from rateval.api.protocols import Classifier, Split
+from rateval.api.shifts import ShiftAmong
 from rateval.registry.discovery import discover
 from rateval.registry.references import follow
 from rateval.testing import check_component, check_dataset
@@ -206,6 +207,8 @@ def test_a_kind_is_described_as_it_is_declared(kind: Any) -> None:
         wanted |= members_of(Split) | members_of(ListedSplit)
     if kind == "finetuner":
         wanted |= members_of(Classifier)
+    if kind == "shift":
+        wanted |= members_of(ShiftAmong)
     named = {re.split(r"\W", text)[0] for text in quoted(members)}
     assert wanted <= named
     others = {name for name, _ in inspect.getmembers(protocols, inspect.isclass)}

@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import dataclass
 
+from rateval.cli.arguments import count, share
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -27,22 +28,22 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--metric", choices=tuple(COUNTS), default="pt", help="default: pt")
     parser.add_argument(
-        "--value", type=_share, required=True, metavar="SHARE", help="what one method has"
+        "--value", type=share, required=True, metavar="SHARE", help="what one method has"
     )
     parser.add_argument(
         "--of",
-        type=_share,
+        type=share,
         metavar="SHARE",
         help="part of the images that the metric counts: the accuracy for pt, the share of valid "
         "evidence for ir (default for accuracy: 1)",
     )
     parser.add_argument(
         "--difference",
-        type=_share,
+        type=share,
         metavar="SHARE",
         help="what the other has less (default: 0.05)",
     )
-    parser.add_argument("--images", type=_count, metavar="N", help="images that there are")
+    parser.add_argument("--images", type=count, metavar="N", help="images that there are")
     parser.add_argument(
         "--correlation",
         type=_correlation,
@@ -51,10 +52,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="of the two values over samples of images (0); the same images give one above 0",
     )
     parser.add_argument(
-        "--power", type=_share, default=0.8, metavar="SHARE", help="chance to show it (0.8)"
+        "--power", type=share, default=0.8, metavar="SHARE", help="chance to show it (0.8)"
     )
     parser.add_argument(
-        "--level", type=_share, default=0.95, metavar="SHARE", help="of the interval (0.95)"
+        "--level", type=share, default=0.95, metavar="SHARE", help="of the interval (0.95)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -146,23 +147,6 @@ def _print(answer: Answer, supposed: Supposed, parsed: Namespace) -> None:
         lines.append(("smallest fall that they show", shown))
     for said, number in lines:
         say(console, f"  {said:<40} {number}")
-
-
-def _share(text: str) -> float:
-    number = text.removesuffix("%")
-    try:
-        value = float(number) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise ArgumentTypeError(f"{text}: is no share; give a number from 0 to 1, or a percentage")
-    return value
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise ArgumentTypeError(f"{text}: is no number of images; give a whole number above 0")
-    return int(text)
 
 
 def _correlation(text: str) -> float:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from rateval.api.protocols import Metric
 from rateval.machine.environment import describe_environment
+from rateval.plan.cells import Choice
 from rateval.records.dataset import DatasetRecord
 from rateval.records.facts import InferFacts, JudgeFacts
 from rateval.records.key import Key
@@ -22,6 +23,9 @@ from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceR
 from rateval.records.scores.estimate import Estimate
 from rateval.reference.files import Answers, Method
 from rateval.reference.numbers import LEVEL, Counted, compare_all, compare_values, count
+from rateval.registry.discovery import discover
+from rateval.registry.finding import find_component
+from rateval.registry.references import params_class
 from rateval.scoring.compared import Compared
 from rateval.scoring.slices.by_class import slice_by_class
 from rateval.store.rows import ROWS, VERDICTS_BY_EDITS, RowWriter, write_relevance
@@ -131,9 +135,15 @@ def _resolve(naming: Naming, answers: Answers, metrics: Mapping[str, Metric]) ->
         "finetune": [{"name": method.name} for method in answers.methods],
         "attribution": [{"name": PUBLISHED}],
         "evidence": [{"name": PUBLISHED, "params": {}}],
-        "metric": [{"name": name} for name in metrics],
+        "metric": [_describe_metric(name) for name in metrics],
         "statistics": {"level": LEVEL, "cluster": "none", "correction": "holm", "margin": None},
     }
+
+
+def _describe_metric(name: str) -> dict[str, Any]:
+    """Return what the record of a run says of a metric, by which it is counted again."""
+    found = find_component("metric", name, discover(), Path())
+    return {"name": name} | Choice(name, found, params_class(found)()).describe()
 
 
 def _describe(answers: Answers, naming: Naming) -> DatasetRecord:

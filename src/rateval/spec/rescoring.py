@@ -33,6 +33,8 @@ class Rescoring(Table):
     """How to judge an explanation."""
     metric: Entries = None
     """What to count."""
+    tracker: Entries = None
+    """Where the new run is noted besides its own record."""
     statistics: Statistics = Statistics()
     """What intervals and tests are asked for; keys that are left out are the run's own."""
     counterfactual: Keep | None = None

@@ -47,7 +47,10 @@ def test_json_has_null_where_nothing_was_asked(rateval: Rateval) -> None:
         (["--value", "nan", "--of", "1"], "nan: is no share"),
         (["--value", "0.3", "--of", "0"], "--of = 0: must be above 0"),
         (["--value", "0.3", "--of", "1", "--difference", "0.4"], "cannot fall so far"),
-        (["--value", "0.3", "--of", "1", "--images", "0"], "0: is no number of images"),
+        (
+            ["--value", "0.3", "--of", "1", "--images", "0"],
+            "0: must be a whole number of 1",
+        ),
         (["--value", "0.3", "--of", "1", "--power", "1"], "--power = 1: must lie between"),
         (["--value", "0.3", "--of", "1", "--correlation", "2"], "2: is no correlation"),
     ],

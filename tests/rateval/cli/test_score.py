@@ -70,6 +70,17 @@ use = "looks-right-is-not"
 [[metric]]
 use = "valid-rate"
 """
+SHIFTS = """
+[[shift]]
+use = "corruption"
+type = "brightness"
+severity = [2, 4]
+[[shift]]
+use = "corruption"
+name = "pale"
+type = "contrast"
+severity = 3
+"""
 STATISTICS = '[statistics]\nlevel = 0.9\ncluster = "camera"\ncorrection = "none"\nmargin = 0.05\n'
 MADE_ANEW = {
     "parent", "started", "written", "seconds", "spec_name", "spec_given", "spec_resolved",
@@ -121,12 +132,13 @@ def findings(record: RunRecord) -> Mapping[str, Any]:
     }
 
 
-@pytest.mark.parametrize("seed", ["", "seeds = [3, 1]"])
+@pytest.mark.parametrize(("seed", "shifts"), [("", SHIFTS), ("seeds = [3, 1]", "")])
 def test_as_a_run_that_had_the_tables_from_the_start(
-    rateval: Rateval, no_model: Callable[[], None], seed: str
+    rateval: Rateval, no_model: Callable[[], None], seed: str, shifts: str
 ) -> None:
-    whole = run(CAUSES + EDITS + STATISTICS, seed=seed, output="whole")
-    parent = run(EDITS, seed=seed)
+    whole = run(CAUSES + EDITS + STATISTICS + shifts, seed=seed, output="whole")
+    parent = run(EDITS + shifts, seed=seed)
+    assert len({cell.key for cell in parent.cells}) == len(parent.planned)
     before = (parent.path / "run.json").read_bytes()
     Path("tables.toml").write_text(CAUSES + STATISTICS)
     no_model()

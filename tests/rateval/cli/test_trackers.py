@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import rateval
+import rateval as package
 from rateval.errors import RatevalError
 
 Rateval = Callable[..., Any]
@@ -115,9 +115,9 @@ def test_what_cannot_be_made_is_known_before_anything_is_done(rateval: Rateval) 
 
 def test_no_result_depends_on_it() -> None:
     write()
-    first = rateval.run("spec.toml")
+    first = package.run("spec.toml")
     write("nowhere")
-    again = rateval.run("spec.toml")
+    again = package.run("spec.toml")
     steps = [stage.identity for stage in first.stages if stage.stage != "load"]
     assert steps
     assert [stage.identity for stage in again.stages] == steps
@@ -130,7 +130,7 @@ def test_no_result_depends_on_it() -> None:
 
 def test_the_page_that_the_study_writes_is_given() -> None:
     write("nowhere", more="[report]\nhtml = true\n")
-    rateval.run("spec.toml")
+    package.run("spec.toml")
     assert noted("nowhere")[1] == FINISHED | {"own": True}
 
 
@@ -171,8 +171,53 @@ def test_an_interrupted_run_is_told(monkeypatch: pytest.MonkeyPatch, rateval: Ra
         ('use = "mlflov"', "mlflow"),
     ],
 )
-def test_what_is_wrong_with_an_entry_is_said(rateval: Rateval, entry: str, says: str) -> None:
+def test_what_is_wrong_with_an_entry_is_said(
+    rateval: Rateval, monkeypatch: pytest.MonkeyPatch, entry: str, says: str
+) -> None:
+    # Params are looked at where the library is there, which it is in `make test-trackers` alone.
+    monkeypatch.setattr("rateval.plan.choosing.explain_missing", lambda _: None)
     write(more=f"[[tracker]]\n{entry}\n")
     done = rateval("validate", "spec.toml")
     assert done.code == 2
     assert says in " ".join(done.err.split())
+
+
+def test_a_run_scored_anew_is_noted_where_that_is_asked_for_alone(rateval: Rateval) -> None:
+    write("nowhere")
+    parent = package.run("spec.toml")
+    before = noted("nowhere")
+    file = Path("noting.py").rename("mine.py")  # what the parent was noted by is gone
+    done = rateval("score", str(parent.path), "--threshold", "0.3")
+    assert (done.code, "noting" in done.err) == (0, False)
+    assert noted("nowhere") == before
+    done = rateval("score", str(parent.path), "--tracker", f"./{file}:make:file=anew.log,name=mine")
+    assert done.code == 0, done.err
+    assert noted("anew") == [{"study": "told", "cells": 1}, FINISHED]
+    Path("again.toml").write_text('[[tracker]]\nuse = "./mine.py:make"\nfile = "again.log"\n')
+    done = rateval("score", str(parent.path), "--threshold", "0.3", "--tables", "again.toml")
+    assert done.code == 0, done.err
+    assert noted("again") == noted("anew")
+    told = package.score(parent, trackers={"use": "./mine.py:make", "file": "called.log"})
+    assert noted("called") == noted("anew")
+    (entry,) = told.spec_resolved["tracker"]
+    assert entry["params"]["file"] == "called.log"
+    # A run that was noted passes that on to no other.
+    assert package.score(told, level=0.9).spec_resolved["tracker"] == []
+
+
+def test_a_tracker_of_a_run_scored_anew_that_is_wrong_or_fails(rateval: Rateval) -> None:
+    write()
+    folder = str(package.run("spec.toml").path)
+    for tracker, said in {
+        "mlflov": 'tracker[0].use = "mlflov"',
+        "./noting.py:make:fails=make": "tracker[0].file: is missing",
+        "./noting.py:make:file=a.log,fails=make": 'fails = "make": as asked',
+    }.items():
+        done = rateval("score", folder, "--tracker", tracker)
+        assert (done.code, said in " ".join(done.err.split())) == (2, True), done.err
+    assert len(list(Path("runs").glob("*/run.json"))) == 1
+    done = rateval("score", folder, "--tracker", "./noting.py:make:file=a.log,fails=finish")
+    assert (done.code, "its finish failed with SystemExit" in " ".join(done.err.split())) == (
+        0,
+        True,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def test_the_document_is_current() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert text == join_lists(format_json(run_schema())), "run python scripts/write_schema.py"
     jsonschema.Draft202012Validator.check_schema(json.loads(text))
+    page = (DOCUMENT.parents[1] / "store.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"run-\d+\.json", page)) == {NAME}
 
 
 def test_a_real_run_keeps_to_it_and_a_changed_one_does_not(

@@ -13,6 +13,7 @@ from rateval.cli.main import main
 from rateval.records.run import RunRecord, load
 from rateval.report.export.selecting import select
 from rateval.report.export.tables import read_cells
+from rateval.scoring.across.call import compare
 from rateval.stats.difference import paired_difference
 from rateval.stats.ratio import Ratio
 
@@ -116,6 +117,29 @@ def test_reports_exports_and_rows_work(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["export", str(run.path), "--format", "coco", "--output", str(tmp_path / "c")]) == 2
     assert "keeps no pictures" in capsys.readouterr().err
     assert len(list(read_cells(select(run)))) == 9
+
+
+def test_such_runs_are_compared_and_gated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [tmp_path / name for name in ("one", "other")]
+    for folder in folders:
+        folder.mkdir()
+    one, other = (bring_in(folder, "box") for folder in folders)
+    found = compare(one, other)
+    assert len(found.pairs) == len(HEATS)
+    pair = next(p for p in found.pairs if p.candidate.finetuner == "lp_heat_all")
+    cell = next(cell for cell in one.cells if cell.key.finetuner == "lp_heat_all")
+    for label in ("accuracy", "pt", "ir"):
+        metric, score = pair.metric(label), cell.evidence[0].score(label)
+        assert metric is not None and metric.difference is not None and score is not None
+        assert metric.candidate.value == metric.baseline.value == score.value.value
+        assert metric.difference.value == 0
+    assert pair.moved == 0 and pair.count == 16
+    capsys.readouterr()
+    gate = ("gate", str(one.path), "--require", "pt drop<=0.9", "--against", str(other.path))
+    assert main([*gate, "--decide", "value"]) == 0
+    assert main(["gate", str(one.path), "--require", "accuracy>=1%", "--decide", "value"]) == 0
 
 
 def test_differences_are_those_of_the_images(tmp_path: Path) -> None:

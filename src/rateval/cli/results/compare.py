@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from rateval.cli.arguments import path
-from rateval.cli.results.page import write_given
+from rateval.cli.arguments import count_within, part, path
+from rateval.cli.results.page import add_form, require_page, write_given
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -36,10 +36,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="compare models that see other parts of the images, each by its own evidence",
     )
-    parser.add_argument("--level", type=_share, help="of the intervals (default: the baseline's)")
+    parser.add_argument("--level", type=part, help="of the intervals (default: the baseline's)")
     parser.add_argument(
         "--margin",
-        type=_share,
+        type=part,
         help="a change that would not matter, such as 0.02: what is no larger is told",
     )
     _declare_output(parser)
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _declare_output(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--show",
-        type=_count,
+        type=count_within(0),
         default=10,
         metavar="N",
         help="units that changed their quadrant to list of each pair (default: 10)",
@@ -59,24 +59,7 @@ def _declare_output(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="write all units that changed their quadrant, as FILE.csv or FILE.json",
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print the comparison as JSON")
-    form.add_argument(
-        "--plain",
-        action="store_true",
-        help="print in ASCII and without colours, for mails and logs",
-    )
-    form.add_argument(
-        "--html",
-        metavar="FILE",
-        type=path,
-        help="write a page for a browser, in one file; FOLDER/ has the pictures beside it",
-    )
-    parser.add_argument(
-        "--no-pictures",
-        action="store_true",
-        help="leave all photos out of the page, with --html",
-    )
+    add_form(parser, "comparison")
 
 
 def execute(parsed: Namespace) -> int:
@@ -85,8 +68,7 @@ def execute(parsed: Namespace) -> int:
         raise RatevalError(
             f"--changed {parsed.changed}: must end with {' or '.join(SUFFIXES)}; name such a file"
         )
-    if parsed.no_pictures and not parsed.html:
-        raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
+    require_page(parsed)
     record = compare(
         parsed.baseline,
         *parsed.runs,
@@ -123,19 +105,3 @@ def _write(record: CompareRecord, given: str, *, pictures: bool) -> None:
 def _shorten(record: CompareRecord, most: int) -> CompareRecord:
     pairs = [pair.model_copy(update={"changed": pair.changed[:most]}) for pair in record.pairs]
     return record.model_copy(update={"pairs": tuple(pairs)})
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise ArgumentTypeError(f"{text}: must be a number above 0 and below 1")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        raise ArgumentTypeError(f"{text}: must be a whole number from 0")
-    return int(text)

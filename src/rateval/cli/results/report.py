@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rateval.cli.arguments import path
-from rateval.cli.results.page import write_given
+from rateval.cli.arguments import count_within, path
+from rateval.cli.results.page import add_form, require_page, write_given
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.errors import RatevalError
@@ -34,35 +34,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pictures",
-        type=_count,
+        type=count_within(1, MOST_PICTURES),
         metavar="N",
         help="make pictures of N test images of each dataset first, if the data are still there",
     )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print the run's record as JSON")
-    form.add_argument(
-        "--plain",
-        action="store_true",
-        help="print in ASCII and without colours, for mails and logs",
-    )
-    form.add_argument(
-        "--html",
-        metavar="FILE",
-        type=path,
-        help="write a page for a browser, in one file; FOLDER/ has the pictures beside it",
-    )
-    parser.add_argument(
-        "--no-pictures",
-        action="store_true",
-        help="leave all photos out of the page, with --html",
-    )
+    add_form(parser, "run's record")
 
 
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
     folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
-    if parsed.no_pictures and not parsed.html:
-        raise RatevalError("--no-pictures: nothing to leave out of; give it with --html FILE")
+    require_page(parsed)
     if parsed.no_pictures and parsed.pictures is not None:
         raise RatevalError("--pictures and --no-pictures: leave one of them")
     record = load(folder)
@@ -87,12 +69,6 @@ def _write(record: RunRecord, given: str, *, pictures: bool) -> None:
 
     written = write_given(given, write_page, write_folder, record, pictures=pictures)
     say(Console(), f"page  {written}")
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MOST_PICTURES:
-        raise ArgumentTypeError(f"{text}: must be a whole number from 1 to {MOST_PICTURES:,}")
-    return int(text)
 
 
 def _make_pictures(record: RunRecord, count: int) -> RunRecord:

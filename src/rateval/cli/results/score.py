@@ -29,13 +29,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "run beside it. No model is made and no image is read."
     )
     parser.add_argument("run", type=path, help="a run's folder")
-    for option, example in (("evidence", "relevance-mass:threshold=0.3"), ("metric", "valid-rate")):
+    own = "in place of the run's own, such as {}; may be repeated"
+    for option, told in (
+        ("evidence", own.format("relevance-mass:threshold=0.3")),
+        ("metric", own.format("valid-rate")),
+        ("tracker", "note the new run there, too, such as mlflow (default: nowhere)"),
+    ):
         parser.add_argument(
-            f"--{option}",
-            metavar="NAME[:key=value,…]",
-            action="append",
-            default=[],
-            help=f"in place of the run's own, such as {example}; may be repeated",
+            f"--{option}", metavar="NAME[:key=value,…]", action="append", default=[], help=told
         )
     parser.add_argument(
         "--add",
@@ -49,7 +50,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--tables",
         metavar="FILE",
         type=path,
-        help="TOML with any of [[evidence]], [[metric]], [statistics] and [counterfactual] keep",
+        help="TOML with any of [[evidence]], [[metric]], [statistics], [counterfactual] keep and "
+        "[[tracker]]",
     )
     parser.add_argument("--level", metavar="X", help="of the intervals, such as 0.9")
     parser.add_argument("--cluster", metavar="GROUP", help="none, class, or a group of the data")
@@ -107,7 +109,7 @@ def _read_tables(parsed: Namespace) -> dict[str, Any]:
     """Return what options ask for, as tables of a spec."""
     found: dict[str, Any] = {
         table: [read_entry(text, f"--{table}") for text in getattr(parsed, table)]
-        for table in ("evidence", "metric")
+        for table in ("evidence", "metric", "tracker")
         if getattr(parsed, table)
     }
     statistics = {
@@ -124,7 +126,8 @@ def _read_tables(parsed: Namespace) -> dict[str, Any]:
 def _repeat(parsed: Namespace) -> list[str]:
     """Return the options that a new run's record repeats: all that decide what is in it."""
     words: list[str] = []
-    for name in ("tables", "evidence", "metric", "threshold", *_STATISTICS, "keep", "device"):
+    tables = ("tables", "evidence", "metric", "tracker")
+    for name in (*tables, "threshold", *_STATISTICS, "keep", "device"):
         given = getattr(parsed, name)
         for value in [given] if isinstance(given, str) else given or ():
             words += [f"--{name}", value]

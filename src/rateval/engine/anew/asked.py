@@ -79,6 +79,9 @@ def plan_anew(record: RunRecord, asked: Asked, registry: Registry) -> Plan:
     if asked.add and tables.keys().isdisjoint(_JUDGES):
         raise RatevalError(f"{asked.name}: add: nothing to add; give evidence or a metric, too")
     data = _describe(record, tables, asked)
+    # Those of the run itself aren't told: none of it is to leave this computer because a record
+    # names a server, and their libraries may be gone.
+    trackers = tuple(_choose(record, "tracker", tables, registry, []))
     judges: dict[str, tuple[Choice, ...]] = {}
     differences: list[str] = []
     for table in _JUDGES:
@@ -87,7 +90,7 @@ def plan_anew(record: RunRecord, asked: Asked, registry: Registry) -> Plan:
         judges[table] = (*kept, *given)
     if asked.threshold is not None:
         judges["evidence"] = _set_threshold(judges["evidence"], tables, asked)
-    for table, choices in judges.items():
+    for table, choices in (*judges.items(), ("tracker", trackers)):
         data[table] = [{"use": choice.registered.use, "name": choice.label} for choice in choices]
     document = Document(asked.name, data, "")
     spec, problems = check_spec(document)
@@ -97,7 +100,7 @@ def plan_anew(record: RunRecord, asked: Asked, registry: Registry) -> Plan:
     stored = {table: choose_stored(record, table) for table in TAKEN}
     executor = (choose_default("executor", "local", registry),)
     told = dict.fromkeys((*record.differences, *differences))
-    made = {**stored, **judges, "executor": executor}
+    made = {**stored, **judges, "executor": executor, "tracker": trackers}
     return Plan(document, spec, made, (), tuple(told))
 
 

@@ -54,6 +54,7 @@ def score(
     correction: Literal["holm", "none"] | None = None,
     margin: float | None = None,
     keep: float | None = None,
+    trackers: Parts | None = None,
     into: str | Path | None = None,
     device: str | None = None,
     reporter: Reporter | None = None,
@@ -65,7 +66,8 @@ def score(
     dict with ``use`` and params, or several; they take the place of the run's, or stand beside them
     with ``add``. ``threshold`` is for the run's own validators that have one. ``level``,
     ``cluster``, ``correction`` and ``margin`` are keys of ``[statistics]``, ``keep`` is that of
-    ``[counterfactual]``; what is None is as in the run. ``into`` is the folder of the new run and
+    ``[counterfactual]``; what is None is as in the run. ``trackers`` are told of the new run; those
+    of the run itself are not. ``into`` is the folder of the new run and
     a store of its own, to which maps and rows are copied; ``device`` is where validators compute.
     Raises SpecError with everything that is wrong with what is asked for, and RatevalError when the
     run goes on, or what it stored is gone; both before anything is computed.
@@ -79,6 +81,7 @@ def score(
         for table, argument, parts in (
             ("evidence", "validators", validators),
             ("metric", "metrics", metrics),
+            ("tracker", "trackers", trackers),
         )
         if parts is not None
     }

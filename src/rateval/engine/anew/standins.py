@@ -13,6 +13,7 @@ from rateval.plan.cells import Choice
 from rateval.records.dataset import DatasetRecord
 from rateval.records.run import RunRecord
 from rateval.registry.registry import Plugin, Registered
+from rateval.report.lacks import planned_keys
 from rateval.spec.tables import TABLES
 
 TAKEN = ("dataset", "model", "finetune", "shift", "attribution")
@@ -36,12 +37,14 @@ def refuse(params: StoredParams, context: Context) -> NoReturn:
 
 def choose_stored(record: RunRecord, table: str) -> tuple[Choice, ...]:
     """Return the choices of one of ``TAKEN`` of a run, of which labels and seeds alone count."""
+    named = {key.shift.text: key.shift for key in planned_keys(record) if key.shift is not None}
     return tuple(
         Choice(
             entry["name"],
             Registered(TABLES[table], _describe(entry), Plugin("score", "rateval", "")),
             StoredParams(table=table, label=entry["name"]),
             finetuners=tuple(entry["finetuners"]) if "finetuners" in entry else None,
+            shift=named.get(entry["name"]) if table == "shift" else None,
         )
         for entry in record.spec_resolved.get(table, ())
     )

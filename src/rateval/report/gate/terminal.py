@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 
@@ -37,7 +38,7 @@ def render_gate(record: GateRecord) -> RenderableType:
             check.cell,
             Text(write_value(check), style="bold"),
             write_interval(check),
-            write_needed(check),
+            write_needed(check).replace(" and ", "\nand "),  # leaves names room at 80 columns
         )
     against = f", against {record.against}" if record.against else ""
     title = make_title(record.study, f"gate of {record.run}{against}")
@@ -49,15 +50,24 @@ def render_gate(record: GateRecord) -> RenderableType:
 
 
 def _reasons(record: GateRecord) -> Iterator[tuple[str, str]]:
-    for at, check in enumerate(record.checks):
-        silent = check.outcome == "passed" or check.why in (BEYOND, ACROSS)
-        if not silent or check.at is not None:
-            yield f"{at + 1} {check.outcome}", _reason(check)
+    """Yield rows and why they ended so; what rows one below the other share is said once."""
+    told = [
+        (at, check)
+        for at, check in enumerate(record.checks, 1)
+        if (check.outcome != "passed" and check.why not in (BEYOND, ACROSS)) or check.at is not None
+    ]
+    together = groupby(enumerate(told), lambda row: (row[1][0] - row[0], _said(row[1][1])))
+    for (_, (outcome, rule, reason)), group in together:
+        rows = [row for _, row in group]
+        first, last = rows[0], rows[-1]
+        at = f"{first[0]}" if len(rows) == 1 else f"{first[0]}–{last[0]}"
+        cells = first[1].cell if len(rows) == 1 else f"{len(rows):,} cells"
+        yield f"{at} {outcome}", f"{rule}, {cells}: {reason}"
 
 
-def _reason(check: CheckRecord) -> str:
-    parts = [f"{check.metric} {write_rule(check)}, {check.cell}: {write_reason(check)}"]
+def _said(check: CheckRecord) -> tuple[Outcome, str, str]:
+    parts = [write_reason(check)]
     parts += [check.told] if check.told else []
     parts += [f"(worst: {check.at})"] if check.at else []
     parts += [f"(against {check.against})"] if check.against else []
-    return " ".join(parts)
+    return check.outcome, f"{check.metric} {write_rule(check)}", " ".join(parts)

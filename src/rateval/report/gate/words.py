@@ -17,8 +17,9 @@ _SIGNS = {
 
 
 def write_rule(check: CheckRecord) -> str:
-    """Return what is asked for, without the metric's name: ``≥ 80.0 %, worst class``."""
-    unit = "points" if is_change(check) else "%"
+    """Return what is asked for, without the metric's name: ``≥ 80 %, worst class``."""
+    points = "point" if check.bound == 0.01 else "points"
+    unit = points if is_change(check) else "%"
     worst = f", worst {check.worst}" if check.worst else ""
     return f"{_SIGNS[check.rule]} {100 * check.bound:g} {unit}{worst}"
 
@@ -53,7 +54,8 @@ def write_needed(check: CheckRecord) -> str:
     if check.images is not None:
         return f"{check.images:,} images"
     if check.times is not None:
-        return f"{check.times:.1f} × seeds and images"
+        times = format(check.times, ".1f" if check.times < 10 else ",.0f")
+        return f"{times} × seeds and images"
     return ""
 
 

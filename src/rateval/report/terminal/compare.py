@@ -156,7 +156,7 @@ def _apart(record: CompareRecord) -> Iterator[RenderableType]:
         several = len(record.runs) > 2
         for found in record.apart[:_APART_SHOWN]:
             run = f" ({found.run})" if several else ""
-            both = f"{write_side(found.baseline)} → {write_side(found.candidate)}"
+            both = f"{write_side(found, found.baseline)} → {write_side(found, found.candidate)}"
             yield Text(f"  {found.where}: {both}{run}")
         rest = len(record.apart) - _APART_SHOWN
         if rest > 0:

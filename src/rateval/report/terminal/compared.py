@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from rateval.records.compare import CompareRecord, MetricPairRecord, PairRecord
+from rateval.records.compare import ApartRecord, CompareRecord, MetricPairRecord, PairRecord
 from rateval.records.scores.comparisons import DifferenceRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.changes import write_change
@@ -125,9 +125,17 @@ def shorten_alone(alone: str) -> str:
     return f"{PurePath(path).name}: {label}"
 
 
-def write_side(value: object) -> str:
-    """Return what one run has where both differ."""
-    return "nothing" if value is None else str(value)
+def write_side(apart: ApartRecord, value: object) -> str:
+    """Return what one run has where both differ.
+
+    >>> found = ApartRecord(run=1, where="version of timm", baseline=None, candidate="1.0")
+    >>> write_side(found, found.baseline), write_side(found, found.candidate)
+    ('not loaded', '1.0')
+    """
+    if value is not None:
+        return str(value)
+    # A run that reused everything loads no library of models; it is there all the same.
+    return "not loaded" if apart.where.startswith("version of ") else "nothing"
 
 
 def explain_signs(record: CompareRecord, where: str = "") -> Iterator[tuple[str, str]]:

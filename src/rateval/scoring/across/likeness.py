@@ -71,6 +71,8 @@ def find_other_view(one: Units, other: Units) -> str:
 
     They differ where the size does, or the mask of a unit fills another share of the view.
     """
+    if one.view is None or other.view is None:
+        return "" if one.view is other.view else "one of them doesn't tell its view"
     if one.view != other.view:
         sizes = (f"{height} × {width} pixels" for height, width in (one.view, other.view))
         return " beside ".join(sizes)

@@ -54,7 +54,7 @@ def share_metrics(
         label, needs = entry["name"], _needs(entry)
         if by_edits and needs == MAPS_AND_EDITS:
             continue  # it has nothing to count there, in either run
-        other = _find_alike(entry, theirs)
+        other = _find_alike("metric", entry, theirs)
         if other is None:
             left_out[label] = "the other run has none of the same component, version and params"
         elif needs and not edited:
@@ -82,12 +82,13 @@ def share_validator(ours: RunRecord, theirs: RunRecord, validator: str) -> str:
             f'the validator "{validator}" judges answers to edits, which the runs made '
             "differently; run one of them again with the other's [counterfactual]"
         )
-    other = _find_alike(entry, theirs)
+    other = _find_alike("evidence", entry, theirs)
     if other is None:
         params = entry["params"]
+        component = entry.get("component", "verdicts read from files")
         told = ", ".join(f"{key} = {value!r}" for key, value in params.items()) or "no params"
         raise RatevalError(
-            f'the validator "{validator}" ({entry["component"]}; {told}): the other run judges by '
+            f'the validator "{validator}" ({component}; {told}): the other run judges by '
             "none of the same component, version and params; run one of them again with it: "
             "nothing but judging is computed anew"
         )
@@ -108,11 +109,11 @@ def find_part(record: RunRecord, table: str, label: str) -> Part:
     return found
 
 
-def _find_alike(entry: Part, record: RunRecord) -> Part | None:
+def _find_alike(table: str, entry: Part, record: RunRecord) -> Part | None:
     """Return the component that is the same in another run, best under the same label."""
     alike: list[Part] = [
         other
-        for other in record.spec_resolved.get(_TABLES[entry["kind"]], ())
+        for other in record.spec_resolved.get(table, ())
         if _identify(other) == _identify(entry)
     ]
     named = (other for other in alike if other["name"] == entry["name"])
@@ -125,9 +126,6 @@ def _identify(entry: Part) -> list[object]:
     return [*(entry.get(key) for key in ("component", "version", "params", "digest")), made_by]
 
 
-_TABLES = {"metric": "metric", "validator": "evidence"}
-
-
 def _needs(entry: Part) -> str:
     return str(entry.get("needs", ""))
 
@@ -137,6 +135,8 @@ def _choose(entry: Part, registry: Registry) -> Choice:
         raise RatevalError(
             f"it is a function in {entry['file']}, and no file is run because a record names it"
         )
+    if "component" not in entry:  # of files that an older version imported
+        raise RatevalError("the record doesn't say what it is; import the files again")
     given = {key: value for key, value in entry["params"].items() if value is not None}
     asked = Entry.model_validate({"use": entry["component"], "name": entry["name"]} | given)
     return choose("metric", asked, registry, "run.json")

@@ -39,7 +39,7 @@ class Units:
     predictions: NDArray[np.int64]
     """(N,) class that each was predicted as."""
     classes: tuple[str, ...]
-    view: tuple[int, int]
+    view: tuple[int, int] | None
     """Height and width of what the model saw, in pixels."""
     odd: frozenset[int]
     """Places of metrics that come out otherwise than the run has stored."""
@@ -116,7 +116,7 @@ class UnitReader:
             names,
             rows.column("prediction").to_numpy().astype(np.int64)[order],
             classes,
-            tables.read_mask_shape(inferred),
+            None if _is_imported(record) else tables.read_mask_shape(inferred),
             frozenset(_find_odd(evidence, [label for label, _ in asked.metrics], images)),
         )
 
@@ -143,6 +143,11 @@ def find_dataset(record: RunRecord, cell: CellRecord) -> DatasetRecord:
         f'{record.path}: its record says nothing of the dataset "{cell.key.dataset}", so that '
         "nobody knows what it holds; run its spec again"
     )
+
+
+def _is_imported(record: RunRecord) -> bool:
+    """Return whether predictions and verdicts were read from files, which tell of no masks."""
+    return any("component" not in one for one in record.spec_resolved.get("attribution", ()))
 
 
 def _find_odd(

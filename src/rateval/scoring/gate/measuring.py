@@ -29,11 +29,11 @@ from rateval.scoring.gate.finding import (
     find_value,
     find_worst,
 )
+from rateval.scoring.gate.lacking import LackingError, lacks
 from rateval.scoring.gate.parts import split
 from rateval.scoring.gate.reading import Counted, Reader, count_units, share_ids
 from rateval.spec.gate import Requirement
 from rateval.store.rows import ROWS, read_rows
-from rateval.wording import list_some
 from rateval.workbench.groups import read_groups
 
 if TYPE_CHECKING:
@@ -52,14 +52,6 @@ class Measured:
     against: str | None = None
     notes: tuple[str, ...] = ()
     """What else bears on it."""
-
-
-class _LackingError(Exception):
-    """There is nothing to hold against the bound, with why, and what a name or an error says."""
-
-    def __init__(self, why: str, told: str | None = None) -> None:
-        super().__init__(why)
-        self.found = Found(why=why, told=told)
 
 
 class Measurer:
@@ -96,7 +88,7 @@ class Measurer:
             if one.worst is not None:
                 return self._measure_worst(target, one, validator)
             return Measured(self._measure_value(target, one, validator), validator)
-        except _LackingError as lacking:
+        except LackingError as lacking:
             return Measured(lacking.found, validator)
         except PluginError as error:
             why = "the metric or what it needs can't be made here"
@@ -105,16 +97,15 @@ class Measurer:
             return Measured(Found(why="what it needs can't be read", told=str(error)), validator)
 
     def _require_whole(self, target: Target, one: Requirement, validator: str | None) -> None:
-        """Raise _LackingError unless every cell of a row has a score of the metric."""
+        """Raise LackingError unless every cell of a row has a score of the metric."""
         if one.metric not in self._record.labels("metric"):
-            there = list_some(self._record.labels("metric"))
-            raise _LackingError("the run has no such metric; it has", there)
+            raise lacks("the run has no such metric", one.metric, self._record.labels("metric"))
         if len(target.cells) < len(target.keys):
-            raise _LackingError("it failed, or was not reached: the run has no results of it")
+            raise LackingError("it failed, or was not reached: the run has no results of it")
         for cell in target.cells:
             evidence = None if validator is None else cell.by(validator)
             if evidence is None or evidence.score(one.metric) is None:
-                raise _LackingError("the score failed, or this validator's verdicts have none")
+                raise LackingError("the score failed, or this validator's verdicts have none")
 
     def _measure_value(self, target: Target, one: Requirement, validator: str | None) -> Found:
         asked = Asked(one.bound, self._record.level)
@@ -131,10 +122,10 @@ class Measurer:
 
     def _measure_worst(self, target: Target, one: Requirement, validator: str | None) -> Measured:
         if not self._share_test(target.cells):
-            raise _LackingError(_OWN_PARTS)
+            raise LackingError(_OWN_PARTS)
         counted = self._count(target.cells, validator, one.metric)
         if counted is None or not all(one.ratio.is_share for one in counted):
-            raise _LackingError(NO_SUM)
+            raise LackingError(NO_SUM)
         found, notes = self._find_worst(target, one, [(o, None) for o in share_ids(counted)])
         return Measured(found, validator, notes=notes)
 
@@ -154,7 +145,7 @@ class Measurer:
             codes = np.array([by_id[name] for name in ids.tolist()], np.int64)
         parts, left = split(pairs, codes, names)
         if not parts:
-            raise _LackingError(f"none of its parts has {FEWEST} images that count")
+            raise LackingError(f"none of its parts has {FEWEST} images that count")
         highest = one.rule in ("at_most", "rise_at_most")
         asked = Asked(_line(one), self._record.level)
         notes = [f"of {len(parts)} with {FEWEST} images that count or more"]
@@ -166,8 +157,8 @@ class Measurer:
         inferred = find_result(self._record.path, "infer", cell.identity, ROWS)
         groups = {group.name: group for group in read_groups(inferred)}
         if name not in groups:
-            there = list_some(["class", *groups])
-            raise _LackingError("the dataset has no such group to take the worst of; it has", there)
+            why = "the dataset has no such group to take the worst of"
+            raise lacks(why, name, ["class", *groups])
         ids: list[str] = read_rows(inferred, ["id"]).column("id").to_pylist()
         return list(groups[name].values), dict(zip(ids, groups[name].codes.tolist(), strict=True))
 
@@ -176,7 +167,7 @@ class Measurer:
         run = self._baseline.run
         theirs = pair_up(target, self._baseline, self._record)
         if isinstance(theirs, str):
-            raise _LackingError(theirs)
+            raise LackingError(theirs)
         places = pair_seeds((self._record, target.cells), (run, theirs))
         key = theirs[0].key.seedless if len(theirs) > 1 else theirs[0].key
         named = key.text(seed=len(run.seeds) > 1) if target.alone else run.label(key)
@@ -200,9 +191,9 @@ class Measurer:
         self, target: Target, one: Requirement, counted: Sequence[tuple[Counted, Counted]]
     ) -> tuple[Found, tuple[str, ...]]:
         if not self._share_test(target.cells):
-            raise _LackingError(_OWN_PARTS)
+            raise LackingError(_OWN_PARTS)
         if not all(side.ratio.is_share for pair in counted for side in pair):
-            raise _LackingError(NO_SUM)
+            raise LackingError(NO_SUM)
         return self._find_worst(target, one, pair_images(counted, shared=True))
 
     def _read_pair(
@@ -242,7 +233,7 @@ def _score(cell: CellRecord, validator: str | None, metric: str) -> Estimate:
     evidence = None if validator is None else cell.by(validator)
     score = None if evidence is None else evidence.score(metric)
     if score is None:
-        raise _LackingError("the score failed, or this validator's verdicts have none")
+        raise LackingError("the score failed, or this validator's verdicts have none")
     return score.value
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rateval.console import Console
 from rateval.records.gate import CheckRecord, GateRecord, Outcome
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
@@ -17,7 +19,8 @@ from rateval.report.export.junit import write_cells
 from rateval.report.export.selecting import Selection
 from rateval.report.gate.junit import write_junit
 from rateval.report.gate.markdown import code, write_markdown
-from rateval.report.gate.words import sum_up
+from rateval.report.gate.terminal import render_gate
+from rateval.report.gate.words import sum_up, write_rule
 
 HOSTILE = "a|b`c``<b>&\"']]> @team #1 \x1b[31m\n\ufffe ![x](http://x) \u202e"
 
@@ -169,3 +172,34 @@ def test_code_holds_any_text(text: str) -> None:
 
 def test_the_outcome_in_one_line() -> None:
     assert sum_up(verdict()) == "failed: 1 passed, 1 failed, 1 undecided of 3"
+
+
+def test_what_rows_share_is_said_once_at_80_columns() -> None:
+    lacking = (
+        verdict()
+        .checks[-1]
+        .model_copy(
+            update={"outcome": "undecided", "why": "the run has no such metric", "images": None}
+        )
+    )
+    slow = lacking.model_copy(update={"cell": "clip · ft on un, gaussian_noise 4", "times": 496.3})
+    other = lacking.model_copy(update={"why": "it failed"})
+    passed = lacking.model_copy(update={"outcome": "passed"})
+    checks = (lacking, slow, passed, lacking, other)
+    record = verdict().model_copy(update={"checks": checks})
+    console = Console(width=80, file=StringIO())
+    console.print(render_gate(record))
+    assert isinstance(console.file, StringIO)
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^1–2 undecided +.*, 2 cells: the run has no such metric", text, re.M)
+    assert re.search(r"^4 undecided ", text, re.M)
+    assert re.search(r"^5 undecided +.*: it failed", text, re.M)
+    assert re.search(r"496 × seeds\n.* and images", text)
+    assert "gaussian_noise 4" in " ".join(text.split())
+
+
+def test_one_point_is_one() -> None:
+    check = verdict().checks[-1].model_copy(update={"rule": "drop_at_most"})
+    said = [write_rule(check.model_copy(update={"bound": bound})) for bound in (0.01, 0.02)]
+    assert said == ["drop ≤ 1 point", "drop ≤ 2 points"]

@@ -53,8 +53,8 @@ def apart(record: CompareRecord) -> Iterator[Html]:
     rows = [
         [
             found.where,
-            write_side(found.baseline),
-            write_side(found.candidate),
+            write_side(found, found.baseline),
+            write_side(found, found.candidate),
             *([name_run(record, found.run)] if several else []),
         ]
         for found in record.apart[:ROWS_SHOWN]

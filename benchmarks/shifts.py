@@ -84,17 +84,18 @@ def works(side: int, severity: int) -> dict[str, Work]:
 
 
 def gain(work: Work, threads: int) -> float:
-    """Return how many times as much several threads do as one, by the clock."""
+    """Return how many times as much several threads do as one, by the clock: the best of rounds."""
     work()
-    times = {}
-    for count in (1, threads):
-        with ThreadPoolExecutor(count) as pool:
-            begin, calls = time.perf_counter(), 0
-            while calls < 3 * count or time.perf_counter() - begin < 0.3:
-                list(pool.map(lambda _: work(), range(4 * count)))
-                calls += 4 * count
-            times[count] = (time.perf_counter() - begin) / calls
-    return times[1] / times[threads]
+    best = {1: float("inf"), threads: float("inf")}
+    for _ in range(10):
+        for count in best:
+            with ThreadPoolExecutor(count) as pool:
+                begin, calls = time.perf_counter(), 0
+                while calls < 4 * count or time.perf_counter() - begin < 0.05:
+                    list(pool.map(lambda _: work(), range(4 * count)))
+                    calls += 4 * count
+                best[count] = min(best[count], (time.perf_counter() - begin) / calls)
+    return best[1] / best[threads]
 
 
 def seconds(work: Work) -> float:

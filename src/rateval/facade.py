@@ -192,6 +192,7 @@ def evaluate(
     validators: Parts | None = None,
     metrics: Parts | None = None,
     counterfactual: bool | Mapping[str, Any] = False,
+    shifts: Parts | None = None,
     seed: int = 0,
     into: str | Path = "runs",
     name: str = "",
@@ -211,7 +212,8 @@ def evaluate(
     in a spec: a name, a dict with ``use`` and params, or several. ``validators`` left out is
     ``relevance-mass``, ``metrics`` left out are ``accuracy``, ``pt`` and ``ir``.
     ``counterfactual`` asks whether answers hang on the object: True, or keys of the spec's table,
-    such as ``{"donors": 2}``; its validator and metrics are then among those left out. ``options``
+    such as ``{"donors": 2}``; its validator and metrics are then among those left out. ``shifts``,
+    also as in a spec, test changed images beside the given ones. ``options``
     replace keys of ``[run]``, such as ``batch_size=16``, ``limit=8`` or ``device="cuda"``; the
     device is the model's own when it isn't given. ``name`` is the model's in reports.
     Raises SpecError with everything that is wrong with the arguments before anything is computed,
@@ -224,7 +226,7 @@ def evaluate(
         (images, labels, masks, classes),
         head,
         head_on,
-        {"attribution": attributions, "evidence": validators, "metric": metrics},
+        {"attribution": attributions, "evidence": validators, "metric": metrics, "shift": shifts},
         counterfactual,
         options,
         into=str(into),

@@ -78,6 +78,31 @@ def test_a_run_has_cells_of_both(spec: Path, capsys: pytest.CaptureFixture[str])
             "shift[0].type = 'gausian_noise': must be 'gaussian_noise'",
         ),
         (
+            'type = "gaussian_noise"',
+            'type = "gausian_noise"',
+            "saturate); did you mean 'gaussian_noise'?; see rateval show shift corruption",
+        ),
+        (
+            'type = "gaussian_noise"',
+            "type = []",
+            "shift[0].type = []: is empty, and would leave no shift; give it a type",
+        ),
+        (
+            "severity = 5",
+            "severity = [1, 0]",
+            "shift[0].severity[1] = 0: must be greater than or equal to 1",
+        ),
+        (
+            "severity = 5",
+            'severity = "high"',
+            "shift[0].severity = 'high': must be a valid integer (1, the weakest, to 5)",
+        ),
+        (
+            "severity = 5",
+            "severity = [5, 5]",
+            "shift[0].severity = [5, 5]: names 5 more than once; name each severity once",
+        ),
+        (
             "severity = 5",
             "severity = 6",
             "shift[0].severity = 6: must be less than or equal to 5",

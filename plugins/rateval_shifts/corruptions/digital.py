@@ -112,8 +112,8 @@ def jpeg_compression(picture: Picture, severity: int, stream: Stream) -> Picture
 
 
 def through_jpeg(pixels: Pixels, quality: int) -> Pixels:
-    """Return what is left of pixels that were stored as JPEG."""
+    """Return what is left of pixels that were stored as JPEG, colours at half the resolution."""
     stored = io.BytesIO()
-    Image.fromarray(pixels).save(stored, "JPEG", quality=quality)
+    Image.fromarray(pixels).save(stored, "JPEG", quality=quality, subsampling="4:2:0")
     with Image.open(stored) as image:
         return np.asarray(image.convert("RGB"))

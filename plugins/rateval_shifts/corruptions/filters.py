@@ -16,6 +16,9 @@ from rateval_shifts.corruptions.picture import Plane
 _FAR = 128
 """Pixels from which on a kernel is applied through its spectrum, which is faster."""
 
+_AT_ONCE = 1 << 21
+"""Pixels that are transformed at once: some 50 MiB."""
+
 Kind = TypeVar("Kind", bound=np.generic)
 
 Steps = Mapping[tuple[int, int], int]
@@ -50,23 +53,31 @@ def blur(levels: Plane, sigma: float) -> Plane:
 
 
 def convolve(levels: Plane, kernel: NDArray[np.float64], border: str) -> Plane:
-    """Apply a symmetric kernel to (H, W, C), one channel at a time; ``border`` as in ``np.pad``."""
+    """Apply a symmetric kernel to (H, W, C), one channel at a time; ``border`` as in ``np.pad``.
+
+    Large pictures go in bands of rows, so that memory doesn't grow with their pixels.
+    """
     rows, columns = kernel.shape[0] // 2, kernel.shape[1] // 2
     height, width = levels.shape[:2]
-    shape = [
-        fft.next_fast_len(length + 4 * half, real=True)
-        for length, half in ((height, rows), (width, columns))
-    ]
-    spectrum = fft.rfft2(kernel, shape)
+    step = max(4 * rows, _AT_ONCE // width, 1)
     result = np.empty_like(levels)
     for channel in range(levels.shape[2]):
-        plane = levels[:, :, channel].astype(np.float64)
-        padded = np.pad(plane, ((rows, rows), (columns, columns)), mode=border)  # type: ignore[call-overload]
-        there = fft.rfft2(padded, shape)
-        there *= spectrum
-        whole = fft.irfft2(there, shape, overwrite_x=True)
-        result[:, :, channel] = whole[2 * rows :, 2 * columns :][:height, :width]
+        padded = np.pad(levels[:, :, channel], ((rows, rows), (columns, columns)), mode=border)  # type: ignore[call-overload]
+        for first in range(0, height, step):
+            part = padded[first : first + step + 2 * rows]
+            result[first : first + step, :, channel] = _valid(part, kernel)
     return result
+
+
+def _valid(levels: Plane, kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what a kernel makes of the places where it lies within (H, W) altogether."""
+    (height, width), (rows, columns) = levels.shape, kernel.shape
+    # A cyclic sum is right from where the kernel is within on.
+    shape = [fft.next_fast_len(length, real=True) for length in levels.shape]
+    there = fft.rfft2(levels.astype(np.float64), shape)
+    there *= fft.rfft2(kernel, shape)
+    whole = fft.irfft2(there, shape, overwrite_x=True)
+    return np.asarray(whole[rows - 1 : height, columns - 1 : width])
 
 
 def smooth(field: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:

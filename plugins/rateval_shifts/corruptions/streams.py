@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +35,17 @@ class Stream:
         >>> one.words(3).tolist() == other.words(3).tolist()
         False
         """
-        count = int(np.prod(shape))
-        raw: NDArray[np.uint64] = self._bits.random_raw(-(-count // 4))
+        return self._draw("<u2", shape)
+
+    def octets(self, *shape: int) -> NDArray[np.uint8]:
+        """Draw whole numbers in [0, 256), uint8 of a shape."""
+        return self._draw("u1", shape)
+
+    def _draw(self, kind: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        raw: NDArray[np.uint64] = self._bits.random_raw(-(-size // 8))
         # Little-endian whatever the machine, else the words would come in another order there.
-        return raw.astype("<u8", copy=False).view("<u2")[:count].reshape(shape)
+        return raw.astype("<u8", copy=False).view("u1")[:size].view(kind).reshape(shape)
 
     def below(self, count: int, *shape: int) -> NDArray[np.int32]:
         """Draw whole numbers in [0, count), int32 of a shape; ``count`` is at most 32768."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 
+import numpy as np
 from PIL import Image
 
 from rateval.api import Context, Sample
+from rateval_shifts.corruptions.digital import through_jpeg
 from rateval_shifts.reasons.params import GreyParams, JpegParams, ResolutionParams
 
 _QUALITIES = (50, 30, 20, 10, 5)
@@ -33,10 +34,8 @@ class Jpeg:
 
     def apply(self, sample: Sample) -> Sample:
         """Return the sample written as JPEG and read again."""
-        file = io.BytesIO()
-        sample.image.save(file, "JPEG", quality=self.quality, subsampling="4:2:0")
-        with Image.open(file) as read:
-            return replace(sample, image=read.convert("RGB"))
+        pixels = through_jpeg(np.asarray(sample.image), self.quality)
+        return replace(sample, image=Image.fromarray(pixels))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from rateval.api import Sample, Skipped, Split
 from rateval.modelkit import can_lend, draw_in_turn, pool_donors
-from rateval_shifts.reasons.pixels import Pixels, cover, fill_in, shrink
+from rateval_shifts.corruptions.picture import Pixels
+from rateval_shifts.reasons.pixels import cover, fill_in, shrink
 
 _KEPT_BYTES = 256 * 2**20
 _KEPT_SIDE = 512

@@ -6,16 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api import Sample, Skipped
 from rateval.modelkit import grow, inpaint, put_objects
-
-Pixels = NDArray[np.uint8]
-"""(H, W, 3)."""
-Mask = NDArray[np.bool_]
-"""(H, W)."""
+from rateval_shifts.corruptions.picture import Mask, Pixels
 
 GREY = 128
 _FILLED = 224

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,11 +9,11 @@ import numpy as np
 from PIL import ImageFilter
 
 from rateval.api import Context, Sample, Skipped
-from rateval_shifts.reasons.chance import digest
+from rateval_shifts.corruptions.picture import Pixels
+from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.reasons.params import BackgroundParams, ObjectParams
 from rateval_shifts.reasons.pixels import (
     GREY,
-    Pixels,
     cover,
     fill_in,
     put_together,
@@ -46,7 +45,7 @@ class Background:
             return read_pixels(image.filter(ImageFilter.GaussianBlur(deviation)))
         shape = (image.height, image.width, 3)
         if self.type == "noise":
-            return _draw_bytes(sample.id, shape)
+            return Stream("background noise", sample.id).octets(*shape)
         return np.full(shape, GREY if self.type == "grey" else 255, dtype=np.uint8)
 
 
@@ -69,15 +68,6 @@ class Object:
         if filled is None:
             return Skipped(sample.id, "mask of nearly the whole image, where its shift fills it in")
         return put_together(sample, filled, region, pixels)
-
-
-def _draw_bytes(name: str, shape: tuple[int, int, int]) -> Pixels:
-    """Draw bytes by an image's id. The words of this generator are the same in every numpy."""
-    count = int(np.prod(shape))
-    words = np.random.PCG64(digest(name, "noise")).random_raw(-(-count // 8))
-    if sys.byteorder == "big":
-        words = words.byteswap()
-    return words.view(np.uint8)[:count].reshape(shape)
 
 
 def make_background(params: BackgroundParams, context: Context) -> Background:

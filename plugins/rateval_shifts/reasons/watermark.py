@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from rateval.api import Context, Sample
+from rateval_shifts.corruptions.picture import Pixels
 from rateval_shifts.reasons.chance import draw, draw_below
 from rateval_shifts.reasons.params import WatermarkParams
-from rateval_shifts.reasons.pixels import Pixels, read_pixels
+from rateval_shifts.reasons.pixels import read_pixels
 
 _CELLS = 5
 _BORDER = 1

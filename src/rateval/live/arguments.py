@@ -142,8 +142,9 @@ def _open(
     reading = InOrder(images, count or 0)
     if reading.once and passes > 1:
         what = (
-            f"can be read but once, and {passes} times are asked for, once for each attribution "
-            "and twice for counterfactual; give a list or a torch Dataset, or one attribution alone"
+            f"can be read but once, and {passes} times are asked for, once for each attribution, "
+            "as often for each shift, and twice for counterfactual; give a list or a torch "
+            "Dataset, or one attribution alone"
         )
         return None, None, [_problem("images", what)]
     # What can be read but once loses its first image by looking at it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -20,6 +21,7 @@ from rateval.live.surroundings import borrowed, device_of
 from rateval.live.wrapping import wrap
 from rateval.machine.device import resolve_device
 from rateval.plan.edits import TABLE
+from rateval.plan.expanding import AXES
 from rateval.plan.parts import Parts, list_entries
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -29,7 +31,12 @@ from rateval.registry.registry import Registry
 from rateval.spec.document import Document
 from rateval.workbench.bench import Given
 
-_ARGUMENTS = {"attribution": "attributions", "evidence": "validators", "metric": "metrics"}
+_ARGUMENTS = {
+    "attribution": "attributions",
+    "evidence": "validators",
+    "metric": "metrics",
+    "shift": "shifts",
+}
 """Table of a spec to the argument that stands for it."""
 
 _LEFT_OUT: Mapping[str, Sequence[str]] = {
@@ -73,8 +80,10 @@ def evaluate(
             CALL, _ARGUMENTS[table], _left_out(table, asked) if entries is None else entries
         )
         for table, entries in parts.items()
+        if entries is not None or table != "shift"
     }
-    passes = len(listed["attribution"]) + (_PASSES_OF_EDITS if asked else 0)
+    tests = 1 + sum(map(_count_shifts, listed.get("shift", ())))
+    passes = tests * len(listed["attribution"]) + (_PASSES_OF_EDITS if asked else 0)
     dataset, readers = read_data(*data, passes=passes)
     decision = GivenDecision(given_head, head_on)
     if "output" in options:
@@ -119,6 +128,11 @@ def _take_model(model: object, registry: Registry) -> Model:
 
 _PASSES_OF_EDITS = 2
 """How often edits read images: for the backgrounds that they lend, and to be edited."""
+
+
+def _count_shifts(entry: Mapping[str, Any]) -> int:
+    """Return how many shifts an entry stands for: lists in it are a grid."""
+    return prod(len(entry[axis]) for axis in AXES if isinstance(entry.get(axis), list))
 
 
 def _list_edits(given: object) -> dict[str, dict[str, Any]]:

@@ -134,12 +134,14 @@ def _find_unnamed(
 def find_same(document: Document, chosen: Sequence[tuple[Place, Choice]]) -> Iterator[Problem]:
     """Yield a problem for each shift whose name an earlier entry's has too, or seems to have.
 
-    Names are those of a family and of its shifts: both choose cells.
+    Names are those of a family and of its shifts: both choose cells. Two entries of one label are
+    told by whoever checks the tables.
     """
     known: dict[str, tuple[Place, str]] = {}
+    families: dict[str, Place] = {}
     told: set[Place] = set()
     for at, choice in chosen:
-        if choice.shift is None:
+        if choice.shift is None or families.setdefault(drawn(choice.shift.family), at) != at:
             continue
         for name in dict.fromkeys((choice.shift.family, choice.label)):
             first, text = known.setdefault(drawn(name), (at, name))

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib.abc import InspectLoader
 from pathlib import Path
 from typing import Any
@@ -87,23 +88,25 @@ def _find_fault(reference: str) -> str | None:
         if spec is None:
             return f"there is no module {module}"
         text = spec.loader.get_source(module) if isinstance(spec.loader, InspectLoader) else None
-        names = None if text is None else _bound_names(ast.parse(text))
+        names = None if text is None else _bound_names(text)
     except (Exception, SystemExit) as error:  # the package around it is imported for that
         return f"{type(error).__name__}: {error}"
     return None if names is None or attribute in names else f"it has no {attribute}"
 
 
-def _bound_names(tree: ast.Module) -> set[str] | None:
+@lru_cache(maxsize=256)  # a grid of a hundred shifts asks for one module a hundred times
+def _bound_names(source: str) -> frozenset[str] | None:
     """Return the names that a module may have; None where that can't be told."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.alias):
             names.add(node.asname or node.name.partition(".")[0])
         elif isinstance(node, ast.Name):
             names.add(node.id)
-    return None if names & {"*", "__getattr__", "globals", "vars", "setattr", "exec"} else names
+    untold = names & {"*", "__getattr__", "globals", "vars", "setattr", "exec"}
+    return None if untold else frozenset(names)
 
 
 def _explain(found: Registered, name: str, why: str) -> str:

@@ -62,16 +62,26 @@ def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
         text = "must be as described"
     if kind in {"model_type", "dict_type"}:
         text = "must be a table"
-    return text[:1].lower() + text[1:] + described + _spell(kind, details["input"])
+    return (
+        text[:1].lower()
+        + text[1:]
+        + described
+        + _spell(kind, details["input"], details.get("ctx", {}))
+    )
 
 
-def _spell(kind: str, value: object) -> str:
-    """Return how to write a value of another type, to follow what is wrong with it.
+def _spell(kind: str, value: object, context: Mapping[str, object]) -> str:
+    """Return how to write a value, or which one was meant, to follow what is wrong with it.
 
-    >>> _spell("string_type", 5), _spell("int_type", "3"), _spell("list_type", "a")
-    ('; write it in quotes: "5"', '; write it without quotes: 3', '; write it in brackets: ["a"]')
+    >>> _spell("string_type", 5, {}), _spell("int_type", "3", {})
+    ('; write it in quotes: "5"', '; write it without quotes: 3')
+    >>> _spell("literal_error", "fogg", {"expected": "'fog' or 'snow'"})
+    '; did you mean "fog"?'
     """
     shown = json.dumps(value, ensure_ascii=False) if isinstance(value, _SIMPLE) else ""
+    if kind == "literal_error" and isinstance(value, str):
+        hint = meant(value, re.findall(r"'([^']*)'", str(context.get("expected", ""))))
+        return f"; {hint}" if hint else ""
     if kind in ("string_type", "path_type", "literal_error") and shown[:1] not in ("", '"'):
         return f'; write it in quotes: "{shown}"'
     if kind in ("list_type", "tuple_type") and shown:

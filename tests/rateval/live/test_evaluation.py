@@ -53,6 +53,65 @@ def test_numbers_are_those_of_a_spec(evaluate: Evaluate, clip: Model) -> None:
     assert record.cells[0].key.model == "mine"
 
 
+SHIFTS = [
+    {"use": "corruption", "type": ["contrast", "brightness"], "severity": [1, 5]},
+    {"use": "grey"},
+]
+"""None of these draws by an image's id, which is another one in a dataset."""
+
+
+def test_shifts_are_those_of_a_spec(evaluate: Evaluate, clip: Model) -> None:
+    record = evaluate(clip, attributions=CHEAP, shifts=SHIFTS, batch_size=16)
+    spec = {
+        "study": {"name": "shifted"},
+        "dataset": [{"use": "shapes", "test_size": 24}],
+        "model": [{"use": "clip"}],
+        "finetune": [{"use": "zs"}],
+        "attribution": [{"use": CHEAP}],
+        "shift": SHIFTS,
+        "run": {"device": "cpu", "batch_size": 16},
+    }
+    expected = rateval.run(spec)
+    names = [str(cell.key.shift) for cell in record.cells]
+    assert names == [str(cell.key.shift) for cell in expected.cells]
+    assert names[0] == "None" and names[-1] == "grey" and len(names) == 6
+    for at in range(6):
+        assert columns(record, at) == columns(expected, at)
+
+
+def test_shifts_may_take_pieces_of_the_other_images(
+    evaluate: Evaluate, clip: Model, scenes: Any
+) -> None:
+    masks = [*scenes.masks[:-1], None]
+    record = evaluate(clip, masks=masks, attributions=CHEAP, shifts="background-swap")
+    plain, swapped = record.cells
+    assert (plain.count, swapped.count) == (24, 23)
+    assert [one.reason for one in swapped.skipped] == ["no mask, which its shift needs"]
+    assert columns(record, 1)["probabilities"] != columns(record)["probabilities"][:23]
+
+
+@pytest.mark.parametrize(
+    ("shifts", "told"),
+    [
+        ("fog", r'shift\[0\].use = "fog": unknown shift'),
+        ([], "shifts: is empty; give the name of a component"),
+        ({"use": "corruption", "type": "fogg", "severity": 1}, 'did you mean "fog"'),
+    ],
+)
+def test_shifts_that_are_none_are_told(
+    evaluate: Evaluate, clip: Model, shifts: Any, told: str
+) -> None:
+    with pytest.raises(RatevalError, match=told):
+        evaluate(clip, attributions=CHEAP, shifts=shifts)
+
+
+def test_images_that_can_be_read_once_have_no_shifts(
+    evaluate: Evaluate, clip: Model, scenes: Any
+) -> None:
+    with pytest.raises(RatevalError, match="can be read but once, and 6 times are asked for"):
+        evaluate(clip, images=iter(scenes.images), attributions=CHEAP, shifts=SHIFTS)
+
+
 def test_the_record_is_on_disk_and_reported(evaluate: Evaluate, clip: Model) -> None:
     record = evaluate(clip, attributions=CHEAP, into="here")
     assert record.path.parent == Path("here")

@@ -157,6 +157,13 @@ def test_names_of_shifts_stay_unique(name: str) -> None:
     assert "give one of them another `name`" in told
 
 
+def test_two_entries_of_one_family_are_told_once() -> None:
+    (told,) = problems(haze(severity=[1, 3]), haze(severity=[3, 5]))
+    assert told == (
+        'spec.toml: shift[1].name: "haze" names an earlier shift too; give each its own `name`'
+    )
+
+
 def test_a_family_may_not_be_another_ones_shift() -> None:
     (told,) = problems(haze(severity=[1, 3]), haze(name="haze grey 3"))
     assert told == (

@@ -30,8 +30,12 @@ def test_blur_is_scipys_by_either_way(
         assert np.abs(blur(levels, sigma) - wanted).max() < 1e-4
 
 
+@pytest.mark.parametrize("at_once", [1 << 21, 300])
 @pytest.mark.parametrize("shape", [(40, 31, 3), (2, 60, 3), (1, 1, 3)])
-def test_a_kernel_is_applied_as_scipy_does(shape: tuple[int, ...]) -> None:
+def test_a_kernel_is_applied_as_scipy_does(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], at_once: int
+) -> None:
+    monkeypatch.setattr(filters, "_AT_ONCE", at_once)  # fewer than all: in bands of rows
     levels, kernel = RNG.random(shape).astype(np.float32), RNG.random((9, 7))
     kernel += kernel[::-1, ::-1]
     kernel /= kernel.sum()

@@ -28,11 +28,13 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 def accuracies(record: RunRecord, training: str) -> dict[str | None, float]:
     """By the shift of the test."""
-    found = {}
+    found: dict[str | None, float] = {}
     for cell in record.cells:
         if cell.key.dataset == training:
             correct = record.rows(cell)["correct"].to_pylist()
-            found[cell.key.shift and cell.key.shift.text] = sum(correct) / len(correct)
+            found[None if cell.key.shift is None else cell.key.shift.text] = sum(correct) / len(
+                correct
+            )
     return found
 
 

@@ -74,6 +74,8 @@ def _find_rows(
 def _record(row: _Row, check: Check, decision: Decision, record: RunRecord) -> CheckRecord:
     found, asked, target = row.measured.found, row.asked, row.target
     beside, open_ = found.beside, decision.outcome == "undecided"
+    # Student's limits of few seeds go beyond what a share, or a difference of two, can be.
+    least = 0.0 if asked.rule in ("at_least", "at_most") else -1.0
     return CheckRecord(
         requirement=row.at,
         metric=asked.metric,
@@ -86,8 +88,8 @@ def _record(row: _Row, check: Check, decision: Decision, record: RunRecord) -> C
         validator=row.measured.validator,
         outcome=decision.outcome,
         value=found.value,
-        low=None if beside is None else beside.low,
-        high=None if beside is None else beside.high,
+        low=None if beside is None else max(least, beside.low),
+        high=None if beside is None else min(1.0, beside.high),
         over=None if beside is None else found.over,
         count=found.count,
         p_met=check.met,

@@ -54,6 +54,18 @@ def write(found: Iterable[Candidate], path: Path = FILE) -> None:
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
+def add(found: Iterable[Candidate], before: Iterable[Candidate]) -> list[Candidate]:
+    """Return what was found with what there was of others, by name, families as they came.
+
+    >>> some = [Candidate("clip-0", "clip", "", 7, 5), Candidate("blip-0", "blip", "", 6, 2)]
+    >>> [one.name for one in add([Candidate("clip-1", "clip", "", 8, 9)], some)]
+    ['clip-0', 'clip-1', 'blip-0']
+    """
+    named = {one.name: one for one in (*before, *found)}
+    families = list(dict.fromkeys(one.family for one in named.values()))
+    return sorted(named.values(), key=lambda one: (families.index(one.family), one.name))
+
+
 def read(path: Path = FILE) -> list[Candidate]:
     """Read them."""
     return [Candidate(**one) for one in json.loads(path.read_text(encoding="utf-8"))]

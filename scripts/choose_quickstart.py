@@ -6,8 +6,9 @@
 Each folder is one that ``train_quickstart.py`` or ``train_quickstart_vlp.py`` wrote. All classify
 the same 2,000 unbiased scenes in clean style, and in hard style, by a seed that no training had.
 Of each family the one that is right most often on the clean ones is named; nothing else is looked
-at for that. ``--write`` keeps the counts, as ``docs/figures/choice.json``; a test compares what is
-shipped with them. ``--study`` shows what fine-tuning does to every one of them, chosen or not.
+at for that. ``--write`` keeps the counts, as ``docs/figures/choice.json``, ``--add`` beside those
+that are there; a test compares what is shipped with them. ``--study`` shows what fine-tuning does
+to every one of them, chosen or not.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import choice
 import torch
-from choice import SCENES, SEED, WEIGHTS, Candidate, choose, write
+from choice import SCENES, SEED, WEIGHTS, Candidate, choose
 from pretraining import CLASS_PROMPTS, STYLES, Normalise, zero_shot
 
 import rateval
@@ -93,6 +95,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("folders", type=Path, nargs="+", help="folders of pre-trained models")
     parser.add_argument("--write", action="store_true", help="keep the counts for the documents")
+    parser.add_argument("--add", action="store_true", help="keep them beside those of others")
     parser.add_argument("--study", type=Path, help="folder for a study of all of them")
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
@@ -108,10 +111,12 @@ def main() -> None:
         found.append(one := measure(folder))
         shares = "".join(f"{count / SCENES:8.3f}" for count in (one.clean, one.hard))
         print(f"{one.name:<16} {one.family:<7}{shares}", flush=True)
+    if options.add:
+        found = choice.add(found, choice.read())
     for family, best in choose(found).items():
         print(f"{family}: {best.name} is right most often on clean scenes")
-    if options.write:
-        write(found)
+    if options.write or options.add:
+        choice.write(found)
     if options.study:
         run_study(options.folders, options.study)
 

@@ -2,6 +2,7 @@
 
     python scripts/figures.py runs/quickstart-20260101-120000
     python scripts/figures.py runs/methods-20260101-120000 --beside ft
+    python scripts/figures.py runs/pretrainings-20260101-120000 --add   # beside other models
 
 The file has, for each test, explainer, validator and method, every metric as [value, low, high],
 and its change against zero-shot on the same images; with ``--beside`` against other methods, too.
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -208,6 +209,15 @@ def read(study: str, folder: Path = FOLDER) -> Figures:
     return Figures(content["study"], content["seeds"], content["level"], rows)
 
 
+def add(figures: Figures, before: Figures) -> Figures:
+    """Put the rows of a run beside those that a study has of other models, by name."""
+    if (*figures.seeds, figures.level) != (*before.seeds, before.level):
+        raise SystemExit(f"{figures.study}: its rows are of other seeds, or of another level")
+    own = set(figures.listed("model"))
+    rows = [row for row in before.rows if row.model not in own]
+    return replace(figures, rows=sorted([*rows, *figures.rows], key=lambda row: row.model))
+
+
 def _triples(found: Mapping[str, Sequence[float | None]]) -> dict[str, Triple]:
     return {metric: (numbers[0], numbers[1], numbers[2]) for metric, numbers in found.items()}
 
@@ -217,6 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--beside", nargs="*", default=[], help="methods to compare with, too")
+    parser.add_argument("--add", action="store_true", help="keep the rows of other models")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder to write")
     options = parser.parse_args()
     import rateval
@@ -225,6 +236,8 @@ def main() -> None:
     if record.status != "finished":
         raise SystemExit(f"{options.run}: is {record.status}; figures are those of a finished run")
     figures = condense(record, options.beside)
+    if options.add:
+        figures = add(figures, read(figures.study, options.to))
     write(figures, options.to / f"{figures.study}.json")
     print(options.to / f"{figures.study}.json")
 

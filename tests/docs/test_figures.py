@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from collections.abc import Iterator
@@ -166,6 +167,18 @@ def test_a_run_that_has_not_ended_is_refused(
     with pytest.raises(SystemExit, match="is running"):
         figures.main()
     assert not (tmp_path / "small.json").exists()
+
+
+def test_rows_of_other_models_are_kept_where_a_run_is_added(record: RunRecord) -> None:
+    found = figures.condense(record, [])
+    (model,) = found.listed("model")
+    other = [dataclasses.replace(row, model="a", values={}) for row in found.rows]
+    old = [dataclasses.replace(row, values={}) for row in found.rows]
+    both = figures.add(found, dataclasses.replace(found, rows=[*old, *other]))
+    assert both.listed("model") == ["a", model]
+    assert [row for row in both.rows if row.model == model] == list(found.rows)
+    with pytest.raises(SystemExit, match="of other seeds"):
+        figures.add(found, dataclasses.replace(found, seeds=[7]))
 
 
 def test_nothing_of_the_machine_is_kept(record: RunRecord, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from rateval.api import Context, Sample
 from rateval_shifts.corruptions import blur, digital, elastic, noise, view, weather
 from rateval_shifts.corruptions.picture import Picture
+from rateval_shifts.corruptions.published_files import PublishedFiles
 from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.params import CorruptionBase, Type
 
@@ -64,6 +65,6 @@ class Corruption:
         return dataclasses.replace(sample, image=Image.fromarray(pixels), mask=after.mask)
 
 
-def make_corruption(params: CorruptionBase, context: Context) -> Corruption:
-    """Make the shift."""
-    return Corruption(params)
+def make_corruption(params: CorruptionBase, context: Context) -> Corruption | PublishedFiles:
+    """Make the shift. Raises RatevalError when its published files are asked for and not there."""
+    return Corruption(params) if params.files is None else PublishedFiles(params, params.files)

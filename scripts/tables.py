@@ -173,6 +173,9 @@ TABLES: dict[str, Callable[[], str]] = {
     ),
     "choice": of_candidates,
     **{f"pretrainings, {test}": _models(test) for test in ("biased", "unbiased")},
+    "shapes-c, biased, types": lambda: studies.of_counts("shapes-c", "biased"),
+    "shapes-c, biased, levels": lambda: studies.of_levels("shapes-c", "biased"),
+    "shapes-c, biased, ft": lambda: studies.of_shifts("shapes-c", "biased", "ft"),
     "check-quickstart": lambda: of_seeds("check-quickstart"),
 }
 """Every table that a document may ask for by its name."""

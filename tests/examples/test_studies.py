@@ -70,11 +70,11 @@ def test_why_trains_nothing_twice_and_tests_all_alike() -> None:
 def test_parts_of_why_are_what_its_comments_say() -> None:
     text = (EXAMPLES / "why.toml").read_text(encoding="utf-8")
     patterns = re.findall(r"--only '([^']+)'", text)
-    assert patterns == ["clip · *", "* · ft on bias 0.9, *"]
+    assert patterns == ["clip · *", "* · ft on bias 0.9, *", "* seed 300"]
     _, graph = laid_out("why")
     from rateval.engine.selection import select
 
-    for pattern, trained in zip(patterns, (6 * 5 * 3 + 1, 3 * 3 * 3), strict=True):
+    for pattern, trained in zip(patterns, (6 * 5 * 3 + 1, 3 * 3 * 3, 6 * 5 * 3 + 3), strict=True):
         chosen = select(graph, [pattern])
         steps = [graph.steps[identity] for identity in chosen if identity in graph.steps]
         assert sum(step.stage == "finetune" for step in steps) == trained

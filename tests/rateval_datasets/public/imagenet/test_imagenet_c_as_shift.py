@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import rateval
 from rateval.api import Context, RatevalError, Sample, Skipped
 from rateval.testing import check_shift
 from rateval_datasets.public.imagenet import make_imagenet
@@ -22,6 +23,30 @@ from rateval_shifts.params import CorruptionParams
 def shift(files: Path | None, severity: int = 3, **given: Any) -> Any:
     asked = {"type": "fog", "severity": severity, "files": files, "as": "imagenet-c"} | given
     return make_corruption(CorruptionParams.model_validate(asked), Context())
+
+
+def test_a_study_of_files_or_made_is_one_line_apart(
+    imagenet_c: Path, kaggle: Path, tmp_path: Path
+) -> None:
+    table: dict[str, Any] = {
+        "use": "corruption", "type": "fog", "severity": 3, "as": "imagenet-c",
+    }  # fmt: skip
+    spec: dict[str, Any] = {
+        "study": {"name": "files"},
+        "dataset": [{"use": "imagenet", "root": str(kaggle)}],
+        "model": [{"use": "clip"}],
+        "finetune": [{"use": "zs"}],
+        "report": {"pictures": 0},
+    }
+    keys, scores = [], []
+    for shifts in ([table | {"files": str(imagenet_c)}], [table]):
+        record = rateval.run(spec | {"shift": shifts}, device="cpu", output=str(tmp_path / "runs"))
+        assert record.status == "finished"
+        keys.append([cell.key for cell in record.cells])
+        scores.append([record.rows(cell)["probabilities"].to_pylist() for cell in record.cells])
+    assert keys[0] == keys[1]
+    assert scores[0][0] == scores[1][0]
+    assert scores[0][1] != scores[1][1]
 
 
 @pytest.mark.parametrize("protocol", ["matched", "aaai25"])

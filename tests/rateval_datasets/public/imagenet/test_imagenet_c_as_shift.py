@@ -16,13 +16,13 @@ from rateval_datasets.public.imagenet import make_imagenet
 from rateval_datasets.public.imagenet_c import make_imagenet_c
 from rateval_datasets.public.params import ImageNetCParams, ImageNetParams
 from rateval_shifts.corruptions.digital import through_jpeg
-from rateval_shifts.corruptions.shift import make_corruption
+from rateval_shifts.corruptions.shift import make_shift
 from rateval_shifts.params import CorruptionParams
 
 
-def shift(files: Path | None, severity: int = 3, **given: Any) -> Any:
-    asked = {"type": "fog", "severity": severity, "files": files, "as": "imagenet-c"} | given
-    return make_corruption(CorruptionParams.model_validate(asked), Context())
+def shift(files: Path | None, **given: Any) -> Any:
+    asked = {"type": "fog", "severity": 3, "files": files, "as": "imagenet-c"} | given
+    return make_shift(CorruptionParams.model_validate(asked), Context())
 
 
 def test_a_study_of_files_or_made_is_one_line_apart(
@@ -78,7 +78,7 @@ def test_files_and_evidence_are_those_of_the_dataset(
 
 def test_a_folder_that_is_not_there_is_told(imagenet_c: Path) -> None:
     with pytest.raises(RatevalError, match=r"there is no folder .*fog/5; ImageNet-C unpacks to"):
-        shift(imagenet_c, 5)
+        shift(imagenet_c, severity=5)
 
 
 def picture(name: str, width: int, height: int) -> Sample:
@@ -127,9 +127,10 @@ def test_what_is_cut_already_is_not_cut_again() -> None:
     """By ``protocol = "aaai25"`` ImageNet shows 224 x 224 pixels before any shift."""
     rng = np.random.default_rng(0)
     image = Image.fromarray(rng.integers(0, 256, (224, 224, 3), dtype=np.uint8))
-    sample = Sample("a", image, 0, np.asarray(image)[..., 0] > 128)
+    mask = np.asarray(image)[..., 0] > 128
+    sample = Sample("a", image, 0, mask)
     published = shift(None, type="contrast", severity=1).apply(sample)
     plain = shift(None, type="contrast", severity=1, **{"as": "any"}).apply(sample)
-    assert np.array_equal(published.mask, sample.mask)
+    assert np.array_equal(published.mask, mask)
     stored = through_jpeg(np.asarray(plain.image), 85)
     assert np.array_equal(np.asarray(published.image), stored)

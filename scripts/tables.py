@@ -176,6 +176,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "shapes-c, biased, types": lambda: studies.of_counts("shapes-c", "biased"),
     "shapes-c, biased, levels": lambda: studies.of_levels("shapes-c", "biased"),
     "shapes-c, biased, ft": lambda: studies.of_shifts("shapes-c", "biased", "ft"),
+    "why, biased": lambda: studies.of_trainings("why", "clip", "biased"),
+    "why, unbiased": lambda: studies.of_trainings("why", "clip", "unbiased"),
     "check-quickstart": lambda: of_seeds("check-quickstart"),
 }
 """Every table that a document may ask for by its name."""

@@ -31,8 +31,15 @@ class Shifted:
 
 
 def shifts_of(found: Figures) -> list[Shifted]:
-    """Return the tests of a study in their order, by what shifts them."""
-    tests = found.listed("test")
+    """Return the tests of a study that have all its methods, in their order, by what shifts them.
+
+    Of a part of a study there is also what an earlier one stored, of some methods.
+    """
+    there = {(row.test, row.method) for row in found.rows}
+    methods = found.listed("method")
+    tests = [
+        test for test in found.listed("test") if all((test, method) in there for method in methods)
+    ]
     shifted = [(name, SHIFTED.match(name)) for name in tests]
     return [
         Shifted(name, match["test"], match["type"], match["severity"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,6 +62,21 @@ def test_types_are_counted_by_which_way_a_score_moves(shifted: Figures) -> None:
         "| ft | 1 | 2 | 0 / 0 / 2 | 0 / 0 / 2 | 0 / 0 / 2 | 0 / 0 / 2 |",
         "| ft | 3 | 2 | 2 / 0 / 0 | 2 / 0 / 0 | 2 / 0 / 0 | 2 / 0 / 0 |",
     ]
+
+
+def test_a_test_that_lacks_a_method_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = made_up(SHIFTED)
+    rows = [row for row in found.rows if (row.test, row.method) != (SHIFTED[1], "ft")]
+    found = dataclasses.replace(found, rows=rows)
+    monkeypatch.setattr(figures, "read", lambda study: found)
+    lines = studies.of_shifts("made-up", "biased", "ft").splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [
+        ["| as it is", ""],
+        ["| `fog`", "3"],
+        ["| `zoom_blur`", "1"],
+        ["| `zoom_blur`", "3"],
+    ]
+    assert studies.of_counts("made-up", "biased").splitlines()[2].startswith("| ft | 3 | 2 |")
 
 
 def test_levels_are_means_over_types(shifted: Figures) -> None:

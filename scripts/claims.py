@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
@@ -54,6 +55,24 @@ class Claim(Entry):
     metrics: Sequence[str]
     methods: Sequence[str]
     says: Says
+    against: str = figures.ZERO_SHOT
+
+
+@dataclass(frozen=True)
+class Counted(Entry):
+    """In how many of how many tests of a study a metric of one method moves so."""
+
+    study: str
+    tests: str
+    """Pattern of their names, with ``*`` and ``?``."""
+    model: str
+    attribution: str
+    validator: str
+    metric: str
+    method: str
+    says: Says
+    cells: int
+    of: int
     against: str = figures.ZERO_SHOT
 
 
@@ -135,6 +154,17 @@ def refuted(claim: Claim, found: Figures) -> list[str]:
     return wrong + [f"{number} is no figure of what this claim is about" for number in lacking]
 
 
+def counted_tests(entry: Counted, found: Figures) -> tuple[int, int]:
+    """Return in how many tests the intervals bear what an entry says, and of how many."""
+    tests = [test for test in found.listed("test") if fnmatchcase(test, entry.tests)]
+    place = entry.model, entry.method, entry.attribution, entry.validator
+    changes = [
+        found.find((test, *place)).changes[entry.against].get(entry.metric, (None, None, None))
+        for test in tests
+    ]
+    return sum(bears(entry.says, change) for change in changes), len(tests)
+
+
 def published_pairs(metric: str, says: Says) -> tuple[int, int]:
     """Return in how many published pairs with zero-shot a metric moves so, and of how many."""
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
@@ -159,17 +189,25 @@ def complaints(entry: Entry) -> list[str]:
         return ["no sentence has this text"]
     if isinstance(entry, Claim):
         return refuted(entry, figures.read(entry.study))
+    if not isinstance(entry, Published | Counted):
+        return []
     if isinstance(entry, Published):
-        counted = published_pairs(entry.metric, entry.says)
-        if counted != (entry.cells, entry.of):
-            return [f"{entry.metric} {entry.says} in {counted[0]} of {counted[1]} published pairs"]
-    return []
+        counted, what = published_pairs(entry.metric, entry.says), "published pairs"
+    else:
+        counted, what = counted_tests(entry, figures.read(entry.study)), f"tests {entry.tests!r}"
+    right = counted == (entry.cells, entry.of)
+    return [] if right else [f"{entry.metric} {entry.says} in {counted[0]} of {counted[1]} {what}"]
 
 
 def read(path: Path = LIST) -> list[Entry]:
     """Read the list. Raises ClaimError for an entry that is not one."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    kinds: Mapping[str, type[Entry]] = {"claim": Claim, "published": Published, "exempt": Exempt}
+    kinds: Mapping[str, type[Entry]] = {
+        "claim": Claim,
+        "counted": Counted,
+        "published": Published,
+        "exempt": Exempt,
+    }
     if unknown := content.keys() - kinds.keys():
         raise ClaimError(f"{path.name}: {sorted(unknown)}: entries are {sorted(kinds)}")
     made = []

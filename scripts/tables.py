@@ -2,7 +2,8 @@
 
     python scripts/tables.py             # every table, by its name
     python scripts/tables.py --write     # into the documents, below each <!-- table: NAME -->
-    python scripts/tables.py --study methods    # of any study of one model in docs/figures
+    python scripts/tables.py --study methods    # of any study of one model, of shifts
+                                                or of training sets, in docs/figures
 
 A test compares what stands there with what this prints.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import choice
 import figures
+import studies
 from columns import Column, cell, table, write_share
 from figures import Figures
 
@@ -103,8 +105,12 @@ def by_causes(found: Figures) -> list[Column]:
 
 
 def of_study(study: str) -> Iterator[tuple[str, str]]:
-    """Yield, for each test of a study of one model, tables by each map and by causes."""
+    """Yield the tables of a study: of its shifts or training sets, else of each test of a model."""
     found = figures.read(study)
+    special = list(studies.of_study(found))
+    if special:
+        yield from special
+        return
     for test in found.listed("test"):
         for attribution in found.listed("attribution"):
             yield f"{test}, {attribution}", of_methods(study, test, by_map(attribution))
@@ -169,6 +175,11 @@ TABLES: dict[str, Callable[[], str]] = {
     ),
     "choice": of_candidates,
     **{f"pretrainings, {test}": _models(test) for test in ("biased", "unbiased")},
+    "shapes-c, biased, types": lambda: studies.of_counts("shapes-c", "biased"),
+    "shapes-c, biased, levels": lambda: studies.of_levels("shapes-c", "biased"),
+    "shapes-c, biased, ft": lambda: studies.of_shifts("shapes-c", "biased", "ft"),
+    "why, biased": lambda: studies.of_trainings("why", "clip", "biased"),
+    "why, unbiased": lambda: studies.of_trainings("why", "clip", "unbiased"),
     "check-quickstart": lambda: of_seeds("check-quickstart"),
 }
 """Every table that a document may ask for by its name."""

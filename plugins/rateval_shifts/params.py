@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, cast
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, cast
 
-from pydantic import Field, create_model
+from pydantic import AfterValidator, Field, create_model
 
 from rateval.api import Params
 
@@ -59,6 +60,11 @@ class CorruptionBase(Params):
     """Chooses the noise. The study's own seeds don't: as with files, all trainings meet the same
     images."""
 
+    files: Annotated[Path, AfterValidator(Path.expanduser)] | None = None
+    """Folder of ImageNet-C's published files, <type>/<severity>/<wnid>/*.JPEG, which are read by
+    the images' names in place of making the corruption. For tests of ImageNet alone; seed is then
+    of no matter. None makes it on the fly."""
+
     @property
     def size(self) -> Size:
         """The param ``as``, which Python keeps as a word of its own."""
@@ -77,7 +83,8 @@ CorruptionParams = create_model(
                 default="any",
                 description="any: the image as large as it is, lengths in pixels scaled by its "
                 "shorter side / 224. imagenet-c: resized to 256 pixels at its shorter side, cut to "
-                "its central 224 x 224 and stored as JPEG of quality 85, as the files were made.",
+                "its central 224 x 224 and stored as JPEG of quality 85, as the files were made; "
+                "one of 224 x 224 is taken as cut already, as by protocol aaai25.",
             ),
         )
     },

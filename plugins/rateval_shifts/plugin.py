@@ -12,7 +12,7 @@ def rateval_register_shifts() -> list[Component]:
     corruption = Component(
         name="corruption",
         summary="One of ImageNet-C's 19 corruptions at severity 1 to 5, made on the fly",
-        factory="rateval_shifts.corruptions.shift:make_corruption",
+        factory="rateval_shifts.corruptions.shift:make_shift",
         params="rateval_shifts.params:CorruptionParams",
         source="Hendrycks and Dietterich, ICLR 2019",
     )

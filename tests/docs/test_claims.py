@@ -9,7 +9,7 @@ import claims
 import figures
 import prose
 import pytest
-from claims import Claim, Entry, Exempt, Published
+from claims import Claim, Counted, Entry, Exempt, Published
 from figures import Figures, Row
 
 ENTRIES = claims.read()
@@ -119,6 +119,46 @@ def test_published_counts_are_counted() -> None:
         "docs/protocols.md", "PT falls against zs in 40 of 48 pairs", "pt", "falls", 1, 2
     )
     assert claims.complaints(made) == ["pt falls in 40 of 48 published pairs"]
+
+
+@pytest.mark.parametrize(
+    ("tests", "says", "cells", "of", "complaints"),
+    [
+        ("biased, corruption *", "rises", 1, 2, []),
+        ("biased, corruption *", "no difference", 1, 2, []),
+        ("biased*", "falls", 0, 3, []),
+        ("biased, corruption *", "rises", 2, 2, ["accuracy rises in 1 of 2 tests 'biased, *"]),
+        ("unbiased*", "rises", 1, 1, ["accuracy rises in 0 of 0 tests 'unbiased*'"]),
+    ],
+)
+def test_tests_are_counted(
+    tests: str,
+    says: claims.Says,
+    cells: int,
+    of: int,
+    complaints: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [
+        dataclasses.replace(row, test=test, changes={"zs": {"accuracy": change}})
+        for row in MADE_UP.rows
+        for test, change in (
+            ("biased", (0.4, 0.36, 0.44)),
+            ("biased, corruption fog 3", (0.1, 0.01, 0.2)),
+            ("biased, corruption frost 3", (0.1, -0.01, 0.2)),
+        )
+    ]
+    monkeypatch.setattr(figures, "read", lambda study: dataclasses.replace(MADE_UP, rows=rows))
+    text = "PT falls for both"  # a part of a sentence of the README
+    entry = Counted(
+        "README.md", text, "made-up", tests, "clip", "map", "mass", "accuracy", "ft",
+        says, cells, of,
+    )  # fmt: skip
+    monkeypatch.setattr(claims, "sentences", lambda _: [text])
+    found = claims.complaints(entry)
+    assert len(found) == len(complaints)
+    for one, start in zip(found, complaints, strict=True):
+        assert one.startswith(start.removesuffix("*"))
 
 
 @pytest.mark.parametrize(

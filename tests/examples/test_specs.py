@@ -85,11 +85,28 @@ def test_there_is_a_spec_for_each_table() -> None:
     assert names == {"caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs"}
 
 
-def test_corrupted_tests_share_the_training_split_of_imagenet(weights: None) -> None:
-    plan = plan_of(EXAMPLES / "aaai25" / "imagenet-c.toml")
-    original, *corrupted = [choice.params.model_dump() for choice in plan.datasets]
-    assert len(corrupted) == 4
-    assert {params["imagenet"] for params in corrupted} == {original["root"]}
+@pytest.mark.parametrize("protocol", ["matched", "aaai25"])
+def test_imagenet_c_is_of_files_or_made_one_line_apart(
+    protocol: Protocol, tmp_path: Path, weights: None
+) -> None:
+    path = EXAMPLES / "aaai25" / "imagenet-c.toml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    made = [line for line in lines if not line.startswith("files = ")]
+    assert len(made) == len(lines) - 1
+    other = tmp_path / "made.toml"
+    other.write_text("".join(made), encoding="utf-8")
+    plans = [plan_of(path, protocol), plan_of(other, protocol)]
+    assert [[cell.key for cell in plan.cells] for plan in plans] == [
+        [cell.key for cell in plans[0].cells]
+    ] * 2
+    ways = [
+        {choice.params.model_dump()["files"] for choice in plan.choices["shift"]} for plan in plans
+    ]
+    assert ways == [{Path("data/imagenet-c")}, {None}]
+    for plan in plans:
+        assert len(plan.datasets) == 1
+        assert len(plan.choices["shift"]) == 8
+        assert len({(c.key.model, c.key.finetuner) for c in plan.cells}) == 16
 
 
 def test_weights_that_are_missing_are_named(

@@ -40,7 +40,7 @@ def test_a_bad_value_is_refused(wrong: dict[str, Any], said: str) -> None:
 
 
 def test_what_is_written_down_is_read_back() -> None:
-    given = {"type": "fog", "severity": 3, "seed": 7, "as": "imagenet-c"}
+    given = {"type": "fog", "severity": 3, "seed": 7, "as": "imagenet-c", "files": None}
     params = CorruptionParams.model_validate(given)
     assert params.size == "imagenet-c"
     assert params.model_dump(mode="json") == given
@@ -49,6 +49,6 @@ def test_what_is_written_down_is_read_back() -> None:
 
 def test_as_is_described_like_every_other() -> None:
     found = {parameter.name: parameter for parameter in describe_parameters(CorruptionParams)}
-    assert list(found) == ["type", "severity", "seed", "as"]
+    assert list(found) == ["type", "severity", "seed", "files", "as"]
     assert (found["as"].type, found["as"].default) == ('"any" | "imagenet-c"', '"any"')
     assert all(parameter.description for parameter in found.values())

@@ -11,6 +11,7 @@ from PIL import Image
 from rateval.api import Context, Sample
 from rateval_shifts.corruptions import blur, digital, elastic, noise, view, weather
 from rateval_shifts.corruptions.picture import Picture
+from rateval_shifts.corruptions.published_files import PublishedFiles
 from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.params import CorruptionBase, Type
 
@@ -65,5 +66,12 @@ class Corruption:
 
 
 def make_corruption(params: CorruptionBase, context: Context) -> Corruption:
-    """Make the shift."""
+    """Make the shift on the fly, whatever files there are."""
     return Corruption(params)
+
+
+def make_shift(params: CorruptionBase, context: Context) -> Corruption | PublishedFiles:
+    """Make the shift. Raises RatevalError when its published files are asked for and not there."""
+    if params.files is None:
+        return make_corruption(params, context)
+    return PublishedFiles(params, params.files)

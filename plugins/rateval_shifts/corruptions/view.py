@@ -16,10 +16,13 @@ QUALITY = 85
 def published_view(image: Image.Image, mask: np.ndarray | None) -> Picture:
     """Resize the shorter side to 256 pixels and take the central 224 x 224.
 
+    An image of 224 x 224 is taken as it is: ImageNet by ``protocol = "aaai25"`` is cut already.
     The image by Pillow's bilinear filter, as torchvision does; the mask by the original pixel that
     lies under each centre. Source: torchvision's Resize and CenterCrop; hendrycks/robustness.
     """
     width, height = image.size
+    if width == height == PUBLISHED_SIDE:
+        return Picture(np.asarray(image), mask)
     shorter = min(width, height)
     sides = [RESIZED if n == shorter else int(RESIZED * n / shorter) for n in (width, height)]
     left, top = (round((side - PUBLISHED_SIDE) / 2) for side in sides)

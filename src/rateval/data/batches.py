@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 import torch
 
@@ -94,6 +94,35 @@ def load_chunks(
         for chunk, count in zip(chunks, counts, strict=True):
             read = chain.from_iterable(islice(found, count))
             yield _collate(len(chunk), read, masks)
+
+
+def cut_batches(batches: Iterable[Batch], part: range, size: int) -> Iterator[Batch]:
+    """Yield batches of a part of a split as if ``size`` positions had been loaded at once.
+
+    Those of ``batches`` begin at multiples of ``size``. What was skipped comes with the first of
+    its batch.
+    """
+    for batch in batches:
+        skipped = batch.skipped
+        places = [(index - part.start) // size for index in batch.indices]
+        ends = [at for at in range(1, len(places)) if places[at] != places[at - 1]]
+        for start, stop in pairwise([0, *ends, len(batch)]):
+            yield _slice(batch, slice(start, stop), skipped)
+            skipped = ()
+
+
+def _slice(batch: Batch, at: slice, skipped: tuple[Skipped, ...]) -> Batch:
+    return Batch(
+        indices=batch.indices[at],
+        ids=batch.ids[at],
+        images=batch.images[at],
+        labels=batch.labels[at],
+        masks=None if batch.masks is None else batch.masks[at],
+        has_mask=batch.has_mask[at],
+        captions=batch.captions[at],
+        skipped=skipped,
+        sizes=batch.sizes[at],
+    )
 
 
 def _without_index(shift: Shift) -> Callable[[Sample, int], Sample | Skipped]:

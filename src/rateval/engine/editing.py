@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from rateval.api.training import Monitor
+from rateval.data.batches import Batch, cut_batches
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.parts import do_parts, has_parts
 from rateval.modelkit.filling import View
@@ -43,13 +44,17 @@ class Editing:
         monitor: Monitor,
         folder: Path,
         predicted: Mapping[str, int],
+        read: Callable[[range], Iterable[Batch]],
     ) -> CounterfactualFacts:
         """Do a cell's step, in parts where its test split is large.
 
-        ``predicted`` are the answers to whole images that are known already, by their ids.
+        ``predicted`` are the answers to whole images that are known already, by their ids;
+        ``read`` yields the batches of a part of the test split, as they were read for other steps
+        where those are at hand.
         """
         step, count = steps.counterfactual, len(job.split)
         assert step is not None
+        at_once = job.batch_size
         if job.device == "cpu":
             job = replace(job, batch_size=min(job.batch_size, CPU_BATCH))
         card = job.classifier.model.card
@@ -59,11 +64,17 @@ class Editing:
         donors = self._find_donors(steps, job, bench, view) if edits.donors else NO_DONORS
         inputs = {name: value for name, value in step.inputs.items() if name != "classifier"}
         inputs |= {"model": bench.inputs(steps.cell.model, steps.cell.seed)}
+        group = steps.cell.model.identity
 
         def write(part: range, folder: Path) -> CounterfactualFacts:
             name = identify(inputs | {"part": [part.start, part.stop], "at once": job.batch_size})
-            batches = self._batches.each(name, prepare_ahead(job, edits, donors, view, part))
-            return counterfactual(job, edits, donors, batches, monitor, folder, predicted)
+            # What is asked about at once has to be the same, wherever it was read.
+            whole = at_once % job.batch_size == 0
+            batches = cut_batches(read(part), part, job.batch_size) if whole else None
+            prepared = self._batches.each(
+                name, prepare_ahead(job, edits, donors, view, part, batches), group
+            )
+            return counterfactual(job, edits, donors, prepared, monitor, folder, predicted)
 
         if not has_parts(count):
             return write(range(count), folder)
@@ -82,5 +93,5 @@ class Editing:
             yield read_donors(test, model, view, batch_size=job.batch_size, readers=job.readers)
 
         name = {"test": test.identity, "model": bench.inputs(cell.model, cell.seed)}
-        (donors,) = self._donors.each(identify(name), read())
+        (donors,) = self._donors.each(identify(name), read(), cell.model.identity)
         return donors

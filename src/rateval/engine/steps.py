@@ -109,7 +109,8 @@ class Hands:
         inputs = {name: steps.infer.inputs[name] for name in ("test", "shift")}
         inputs |= {"model": self.bench.inputs(steps.cell.model, steps.cell.seed)}
         inputs |= {"part": [part.start, part.stop], "at once": job.batch_size}
-        return self._batches.each(identify(inputs), job.batches(part, masks=True))
+        batches = job.batches(part, masks=True)
+        return self._batches.each(identify(inputs), batches, steps.cell.model.identity)
 
     def judge(self, steps: CellSteps, validator: int, folder: Path, monitor: Monitor) -> JudgeFacts:
         """Judge stored maps, or answers to edits, by one of the plan's validators."""
@@ -171,7 +172,10 @@ class Hands:
         predicted = self._read_predictions(inferred)
         blamed = blaming(steps.cell.finetuner, steps.cell.model)
         with blamed, in_precision(job.classifier.model, self.plan.spec.run.precision, job.device):
-            return self._editing.ask(steps, job, self.bench, self.store, monitor, folder, predicted)
+            read = partial(self._read, steps, job)
+            return self._editing.ask(
+                steps, job, self.bench, self.store, monitor, folder, predicted, read
+            )
 
     def _read_predictions(self, inferred: Sequence[Step]) -> Mapping[str, int]:
         """Return what one of these steps predicted, by id; nothing where none has been done.

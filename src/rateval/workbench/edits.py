@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -53,16 +53,22 @@ class Prepared:
 
 
 def prepare_ahead(
-    job: Job, edits: Edits, donors: Donors, view: View, part: range
+    job: Job,
+    edits: Edits,
+    donors: Donors,
+    view: View,
+    part: range,
+    batches: Iterable[Batch] | None = None,
 ) -> Iterator[Prepared]:
     """Yield the batches of a part of the test split.
 
+    ``batches`` are those of the part, with masks, where they are at hand; else they are read.
     Objects of the next one are removed while one is used.
     """
     with ThreadPoolExecutor(max(1, job.readers), thread_name_prefix="rateval-edits") as pool:
         waiting: Prepared | None = None
         removing: list[Future[torch.Tensor]] = []
-        for batch in job.batches(part, masks=True):
+        for batch in job.batches(part, masks=True) if batches is None else batches:
             reasons, chosen = _choose(batch, edits, donors)
             started = _remove(pool, view, batch, reasons, edits.object)
             if waiting is not None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rateval.api.values import Sample, Skipped
-from rateval.data.batches import load_batches, load_chunks
+from rateval.data.batches import Batch, cut_batches, load_batches, load_chunks
 from rateval.testing import tiny_dataset, tiny_model
 
 
@@ -44,6 +44,37 @@ def test_skipped_samples_are_named_and_a_batch_may_be_empty() -> None:
     assert [s.id for s in first.skipped] == ["0000", "0001"]
     assert second.ids == ("0003",)
     assert second.skipped == (Skipped("0002", "unreadable on purpose"),)
+
+
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("part", [range(20), range(3, 20)])
+def test_batches_are_cut_to_those_that_are_loaded_at_that_size(part: range, masks: bool) -> None:
+    split = tiny_dataset(train=20, unreadable=[1, 4, 5, 6, 7]).train
+    assert split is not None
+
+    def load(size: int) -> list[Batch]:
+        found = load_batches(split, tiny_model(), batch_size=size, indices=part, masks=masks)
+        return list(found)
+
+    asked = [batch for batch in load(4) if len(batch)]
+    found = list(cut_batches(load(8), part, 4))
+    assert len([batch for batch in found if len(batch)]) == len(asked)
+    for cut, loaded in zip([batch for batch in found if len(batch)], asked, strict=True):
+        for name in ("indices", "ids", "has_mask", "captions", "sizes"):
+            assert getattr(cut, name) == getattr(loaded, name)
+        for name in ("images", "labels", "masks"):
+            one, other = getattr(cut, name), getattr(loaded, name)
+            assert (one is None and other is None) or torch.equal(one, other)
+    skipped = [sample.id for batch in found for sample in batch.skipped]
+    assert skipped == [sample.id for batch in load(4) for sample in batch.skipped]
+
+
+def test_a_batch_of_which_all_was_skipped_stays_one() -> None:
+    split = tiny_dataset(train=4, unreadable=[0, 1, 2, 3]).train
+    assert split is not None
+    (whole,) = load_batches(split, tiny_model(), batch_size=4, masks=True)
+    (cut,) = cut_batches([whole], range(4), 2)
+    assert (len(cut), cut.skipped) == (0, whole.skipped)
 
 
 class Blacken:

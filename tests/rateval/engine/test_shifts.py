@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 import rateval
 from rateval.api.component import Context
+from rateval.api.values import Sample, Skipped
 from rateval.cli.main import main
+from rateval.data.checked_shift import CheckedShift
 from rateval.engine.graph import make_graph
 from rateval.plan.planning import make_plan
 from rateval.records.run import RunRecord
@@ -20,6 +23,7 @@ from rateval.registry.discovery import discover
 from rateval.spec.document import Document
 from rateval.store.store import identify
 from rateval.workbench.bench import Workbench
+from rateval.workbench.kept import Kept
 
 GRID = """
 [study]
@@ -302,3 +306,37 @@ def test_the_tables_of_a_spec_make_the_same_steps_again() -> None:
     plan = make_plan(Document("spec", asked, ""), discover())
     again = graph(json.loads(json.dumps(plan.spec.as_tables())))
     assert list(again.steps) == list(graph(asked).steps)
+
+
+@pytest.mark.parametrize("batch_size", [8, 40, 64])
+def test_each_test_image_is_shifted_once_for_all_methods_and_stages(
+    batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what edits tell is equal to the bit where nothing that was read is kept."""
+    asked: Counter[tuple[str, str]] = Counter()
+    apply = CheckedShift.apply
+
+    def counted(self: CheckedShift, sample: Sample) -> Sample | Skipped:
+        asked[self._name, sample.id] += 1
+        return apply(self, sample)
+
+    monkeypatch.setattr(CheckedShift, "apply", counted)
+    study = spec(
+        {"use": "haze", "type": "grey", "severity": [1, 5]},
+        dataset=[{"use": "squares", "test": 70}],
+        finetune=[{"use": "zs"}, {"use": "lp", "epochs": 1}],
+        evidence=[{"use": "relevance-mass"}, {"use": "counterfactual"}],
+        counterfactual={"donors": 2},
+        report={"pictures": 0},
+    )
+    study["run"] |= {"batch_size": batch_size}
+    kept = rateval.run(study)
+    # 40 is no multiple of what a CPU is asked about at once, so that both read for themselves.
+    assert set(asked.values()) == ({2} if batch_size == 40 else {1})
+    monkeypatch.setattr(Kept, "each", lambda self, name, made, group="": made)
+    study["run"] |= {"reuse": False}
+    again = rateval.run(study)
+    assert len(kept.cells) == len(again.cells) == 6
+    for one, other in zip(kept.cells, again.cells, strict=True):
+        assert kept.answers(one).equals(again.answers(other))
+        assert kept.rows(one).equals(again.rows(other))

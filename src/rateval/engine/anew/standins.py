@@ -37,17 +37,31 @@ def refuse(params: StoredParams, context: Context) -> NoReturn:
 
 def choose_stored(record: RunRecord, table: str) -> tuple[Choice, ...]:
     """Return the choices of one of ``TAKEN`` of a run, of which labels and seeds alone count."""
-    named = {key.shift.text: key.shift for key in planned_keys(record) if key.shift is not None}
+    entries = record.spec_resolved.get(table, ())
+    parts = _find_shifts(record) if table == "shift" else {}
     return tuple(
         Choice(
             entry["name"],
             Registered(TABLES[table], _describe(entry), Plugin("score", "rateval", "")),
             StoredParams(table=table, label=entry["name"]),
             finetuners=tuple(entry["finetuners"]) if "finetuners" in entry else None,
-            shift=named.get(entry["name"]) if table == "shift" else None,
+            **parts.get(entry["name"], {}),
         )
-        for entry in record.spec_resolved.get(table, ())
+        for entry in entries
     )
+
+
+def _find_shifts(record: RunRecord) -> dict[str, dict[str, Any]]:
+    """Return each shift's parts and its group, as the choice of it has them, by its name."""
+    groups = {found.kind: found.group for one in record.shifts for found in one.types}
+    return {
+        shift.text: {
+            "shift": shift,
+            "group": groups.get(shift.model_copy(update={"severity": None})),
+        }
+        for key in planned_keys(record)
+        if (shift := key.shift) is not None
+    }
 
 
 def is_seeded(entry: Mapping[str, Any]) -> bool:

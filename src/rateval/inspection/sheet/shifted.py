@@ -94,8 +94,7 @@ def _make_rows(
     groups: dict[str, list[Choice]] = {}
     for choice in choices:
         assert choice.shift is not None
-        name = _name_row(choice)
-        groups.setdefault(name, []).append(choice)
+        groups.setdefault(choice.shift.plain.text, []).append(choice)
     rows = []
     for name, group in groups.items():
         titles, shifts = ["as it is"], []
@@ -108,12 +107,6 @@ def _make_rows(
             titles.append("shifted" if severity is None else f"severity {severity}")
         rows.append(_Row(name, tuple(titles), tuple(shifts)))
     return rows
-
-
-def _name_row(choice: Choice) -> str:
-    """Return a shift's name without its severity."""
-    assert choice.shift is not None
-    return choice.shift.model_copy(update={"severity": None}).text
 
 
 def _make_tile(opened: Opened, one: Candidate, row: _Row) -> Tile:

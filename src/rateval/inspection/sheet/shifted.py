@@ -56,11 +56,7 @@ def write_shifts(
     """
     for path in filter(None, (files.html, files.png)):
         require_place(path)
-    if count * (len(choices) + 1) > _MOST:
-        raise RatevalError(
-            f"--count {count}: with {len(choices):,} shifts it makes more than {_MOST:,} pictures; "
-            "take fewer images, or fewer shifts by --type and --severity"
-        )
+    _require_few(count, len(choices))
     splits = {TEST: opened.splits[TEST]}
     label = None if class_name is None else find_label(opened, class_name)
     found = find_candidates(opened, splits, (), monitor, context.readers, label=label)
@@ -85,6 +81,15 @@ def write_shifts(
     if files.png is not None:
         save(files.png, write_png(f"{opened.label}: {said}", tiles, _SIDE))
     return said
+
+
+def _require_few(count: int, shifts: int) -> None:
+    """Raise RatevalError where nobody looks at as many pictures."""
+    if count * (shifts + 1) > _MOST:
+        raise RatevalError(
+            f"--count {count}: with {shifts:,} shifts it makes more than {_MOST:,} pictures; "
+            "take fewer images, or fewer shifts by --type and --severity"
+        )
 
 
 def _make_rows(

@@ -29,18 +29,14 @@ class Choice:
     """Labels of the methods that it explains; None is all of them."""
     shift: ShiftKey | None = None
     """Of a shift: its parts in keys, whose text is the label; None of anything else."""
+    group: str | None = None
+    """Of a shift: what its type is told with, such as noise; None where nothing says."""
     train_shift: Choice | None = None
     """Of a dataset: the shift of its training split, if any."""
 
     def serves(self, finetuner: Choice) -> bool:
         """Return whether it explains what a method classifies."""
         return self.finetuners is None or finetuner.label in self.finetuners
-
-    @property
-    def group(self) -> str | None:
-        """What a shift's type is told with, such as noise; None where nothing says."""
-        kind = None if self.shift is None else self.shift.type
-        return None if kind is None else self.params.type_groups.get(kind)
 
     @property
     def by_edits(self) -> bool:

@@ -106,7 +106,8 @@ def choose_in(
     why = _explain_type(shift.type or "")
     if why:
         return [Problem(document.where((*at, *_pick(("type",), picked)), value=True), why)]
-    return Choice(shift.text, found, params, shift=shift)
+    group = None if shift.type is None else params.type_groups.get(shift.type)
+    return Choice(shift.text, found, params, shift=shift, group=group)
 
 
 def _pick(loc: Place, picked: Mapping[str, int]) -> Place:

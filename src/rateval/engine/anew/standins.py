@@ -38,13 +38,17 @@ def refuse(params: StoredParams, context: Context) -> NoReturn:
 def choose_stored(record: RunRecord, table: str) -> tuple[Choice, ...]:
     """Return the choices of one of ``TAKEN`` of a run, of which labels and seeds alone count."""
     named = {key.shift.text: key.shift for key in planned_keys(record) if key.shift is not None}
+    shifts = named if table == "shift" else {}
+    kinds = {one.kind: one.group for found in record.shifts for one in found.types}
+    groups = {name: kinds.get(shift.plain) for name, shift in shifts.items()}
     return tuple(
         Choice(
             entry["name"],
             Registered(TABLES[table], _describe(entry), Plugin("score", "rateval", "")),
             StoredParams(table=table, label=entry["name"]),
             finetuners=tuple(entry["finetuners"]) if "finetuners" in entry else None,
-            shift=named.get(entry["name"]) if table == "shift" else None,
+            shift=shifts.get(entry["name"]),
+            group=groups.get(entry["name"]),
         )
         for entry in record.spec_resolved.get(table, ())
     )

@@ -184,7 +184,7 @@ def test_a_row_for_all_seeds_at_80_columns() -> None:
 def test_intervals_and_mean_counts_where_there_is_room() -> None:
     lines = draw(record(FIXED, *TUNED), 190)
     (tuned,) = [line for line in lines if line.startswith("clip") and " evidence-ft " in line]
-    assert "80.0  55.2 to 104.8  +20.0 (−4.8 to +44.8)" in tuned
+    assert "80.0  55.2 to 100.0  +20.0 (−4.8 to +44.8)" in tuned
     assert tuned.split()[-4:] == ["60", "20", "10", "10"]
     (fixed,) = [line for line in lines if line.startswith("clip") and " zs " in line]
     # What no seed changes is left open by its images: Wilson's of 60 of 100.

@@ -1,4 +1,6 @@
-"""Shifted images per second on one core, beside Pillow decoding the same: two minutes on 2 cores.
+"""Shifted images per second on one core, beside Pillow decoding the same.
+
+Two minutes on 2 cores, of which one is used without --threads.
 
 Seconds are the processor's, so that other work on the machine counts little; the fastest round of
 each shift counts. Severity 5, which is the slowest of most types; masks move, too.

@@ -18,17 +18,25 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import figures
 from figures import Figures, Triple
-from prose import DIRECTION, MEASURE, numbers, plain, quotes, sentences
+from prose import (
+    DIRECTION,
+    MEASURE,
+    ROOT,
+    Says,
+    bears,
+    documents,
+    numbers,
+    plain,
+    quotes,
+    sentences,
+)
 
-ROOT = Path(__file__).resolve().parents[1]
 LIST = figures.FOLDER / "claims.toml"
 PUBLISHED = ROOT / "src/rateval/plan/published_values.csv"
-
-Says = Literal["rises", "falls", "no difference", "is"]
 
 
 class ClaimError(Exception):
@@ -126,22 +134,6 @@ def cases(claim: Claim, found: Figures) -> Iterator[tuple[str, Triple, Triple, T
             yield f"{metric} of {' · '.join(place)} against {claim.against}", value, base, change
 
 
-def bears(says: Says, change: Triple) -> bool:
-    """Return whether a change's interval bears the word.
-
-    >>> bears("falls", (-0.1, -0.2, -0.01)), bears("falls", (-0.1, -0.2, 0.01))
-    (True, False)
-    >>> bears("no difference", (-0.1, -0.2, 0.01)), bears("rises", (0.1, None, None))
-    (True, False)
-    """
-    _, low, high = change
-    if says == "is":
-        return True
-    if low is None or high is None:
-        return False
-    return {"rises": low > 0, "falls": high < 0, "no difference": low <= 0 <= high}[says]
-
-
 def refuted(claim: Claim, found: Figures) -> list[str]:
     """Return a line for each figure that doesn't bear a claim, and for each number not there."""
     wrong: list[str] = []
@@ -220,11 +212,6 @@ def read(path: Path = LIST) -> list[Entry]:
             if "says" in entry and entry["says"] not in get_args(Says):
                 raise ClaimError(f"{path.name}: {entry['text']}: says one of {get_args(Says)}")
     return made
-
-
-def documents() -> list[Path]:
-    """Return the documents whose claims are looked after."""
-    return [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rateval.records.key import Key
     from rateval.records.run import RunRecord
     from rateval.records.scores.cell import EvidenceRecord, ResultRecord
     from rateval.records.scores.counterfactual import CounterfactualRecord
@@ -108,6 +109,11 @@ def condense(record: RunRecord, beside: Iterable[str]) -> Figures:
     return Figures(record.study, record.seeds, record.level, rows)
 
 
+def name_test(key: Key) -> str:
+    """Return what a cell was tested on: its dataset, and its shift where it has one."""
+    return ", ".join(filter(None, (key.dataset, key.shift.text if key.shift else "")))
+
+
 def make_row(
     result: ResultRecord,
     evidence: EvidenceRecord,
@@ -117,8 +123,7 @@ def make_row(
 ) -> Row:
     """Make the row of one method by one validator."""
     key = result.key
-    test = ", ".join(filter(None, (key.dataset, key.shift.text if key.shift else "")))
-    place = (test, key.model, key.finetuner, key.attribution, evidence.validator)
+    place = (name_test(key), key.model, key.finetuner, key.attribution, evidence.validator)
     changes = {b: differences[place, b] for b in baselines if (place, b) in differences}
     estimates = {score.metric: score.value for score in evidence.scores}
     if evidence.association is not None:
@@ -139,7 +144,7 @@ def read_differences(record: RunRecord) -> dict[tuple[Place, str], dict[str, Tri
             continue  # one seed of several
         if method.model != other.model:
             continue
-        test = ", ".join(filter(None, (method.dataset, method.shift.text if method.shift else "")))
+        test = name_test(method)
         change = {d.metric: rounded(d.value, d.low, d.high) for d in pair.differences}
         there = (method.attribution, pair.validator)
         found[(test, method.model, method.finetuner, *there), other.finetuner] = change
@@ -157,8 +162,7 @@ def read_answers(record: RunRecord) -> dict[Place, dict[str, Triple]]:
     for cell in record.cells:
         if (answers := cell.counterfactual) is not None:
             key = cell.key
-            test = ", ".join(filter(None, (key.dataset, key.shift.text if key.shift else "")))
-            place = (test, key.model, key.finetuner, key.attribution, "")
+            place = (name_test(key), key.model, key.finetuner, key.attribution, "")
             found.setdefault(place, []).append(answers)
     shares = {}
     for place, of_seeds in found.items():

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from figures import Triple
+
+ROOT = Path(__file__).resolve().parents[1]
+Says = Literal["rises", "falls", "no difference", "is"]
+"""What a document says of a change, or of a value."""
 
 DIRECTION = re.compile(
     r"\b(ris(?:e|es|en|ing)|rose|fall(?:s|en|ing)?|fell|drop(?:s|ped|ping)?|gain(?:s|ed|ing)?"
@@ -19,6 +27,11 @@ MEASURE = re.compile(
 )
 """Words that say what changes; a sentence without one claims nothing of the kind."""
 NUMBER = re.compile(r"(?<![\w.])(?<!\w-)[−+-]?\d+(?:\.\d+)?(?![\w]|\.\d)")
+
+
+def documents() -> list[Path]:
+    """Return the documents whose sentences and tables are compared with runs."""
+    return [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 
 def plain(text: str) -> str:
@@ -54,6 +67,22 @@ def numbers(text: str) -> list[str]:
     ['−9.5', '−14.6', '4', '0.5']
     """
     return NUMBER.findall(re.sub(r"`[^`]*`", "", text))
+
+
+def bears(says: Says, change: Triple) -> bool:
+    """Return whether a change's interval bears the word.
+
+    >>> bears("falls", (-0.1, -0.2, -0.01)), bears("falls", (-0.1, -0.2, 0.01))
+    (True, False)
+    >>> bears("no difference", (-0.1, -0.2, 0.01)), bears("rises", (0.1, None, None))
+    (True, False)
+    """
+    _, low, high = change
+    if says == "is":
+        return True
+    if low is None or high is None:
+        return False
+    return {"rises": low > 0, "falls": high < 0, "no difference": low <= 0 <= high}[says]
 
 
 def quotes(number: str, shares: Sequence[float]) -> bool:

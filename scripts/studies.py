@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import figures
 from columns import Column, cell, table
-from figures import ZERO_SHOT, Figures, Triple
+from figures import ZERO_SHOT, Figures
+from prose import Says, bears
 
 SHIFTED = re.compile(r"^(?P<test>.+), (?P<family>\S+) (?P<type>[a-z_]+) (?P<severity>\d)$")
 TRAINED = re.compile(r"^(?P<training>.+), (?P<test>\S+) test$")
-WORDS = ("rises", "no difference", "falls")
+WORDS: Sequence[Says] = ("rises", "no difference", "falls")
 
 
 @dataclass(frozen=True)
@@ -126,26 +127,14 @@ def of_counts(study: str, test: str) -> str:
 
 
 def count_moves(
-    found: Figures, tests: Sequence[str], model: str, method: str, column: Column, says: str
+    found: Figures, tests: Sequence[str], model: str, method: str, column: Column, says: Says
 ) -> int:
     """Return in how many tests the interval of a score's change bears a word."""
     place = model, method, column.attribution, column.validator
     changes = [
         found.find((test, *place)).changes.get(ZERO_SHOT, {}).get(column.metric) for test in tests
     ]
-    return sum(change is not None and moves(change) == says for change in changes)
-
-
-def moves(change: Triple) -> str | None:
-    """Return the word that a change's interval bears; None where it has none.
-
-    >>> moves((0.1, 0.02, 0.2)), moves((0.1, -0.02, 0.2)), moves((None, None, None))
-    ('rises', 'no difference', None)
-    """
-    _, low, high = change
-    if low is None or high is None:
-        return None
-    return "rises" if low > 0 else "falls" if high < 0 else "no difference"
+    return sum(change is not None and bears(says, change) for change in changes)
 
 
 def of_trainings(study: str, model: str, test: str) -> str:

@@ -14,17 +14,16 @@ import argparse
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import choice
 import figures
 import studies
 from columns import Column, cell, table, write_share
 from figures import Figures
+from prose import documents
 
 from rateval.stats.wilson import wilson_interval
 
-ROOT = Path(__file__).resolve().parents[1]
 MARKER = re.compile(r"^<!-- table: (.+) -->\n\n((?:^\|.*\n)*)", re.MULTILINE)
 """A table's name, and the rows below it."""
 
@@ -183,11 +182,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "check-quickstart": lambda: of_seeds("check-quickstart"),
 }
 """Every table that a document may ask for by its name."""
-
-
-def documents() -> list[Path]:
-    """Return the documents that may hold such tables."""
-    return [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 
 
 def held(text: str) -> Iterator[tuple[str, str]]:

@@ -28,13 +28,13 @@ MADE_UP = Figures(
 PLACES = (["biased"], ["clip"], ["map"], ["mass"])
 
 
-def claim(text: str, metric: str, says: claims.Says) -> Claim:
+def claim(text: str, metric: str, says: prose.Says) -> Claim:
     return Claim("README.md", text, "made-up", *PLACES, [metric], ["ft"], says)
 
 
-@pytest.mark.parametrize("path", claims.documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", prose.documents(), ids=lambda path: path.name)
 def test_every_claim_of_a_document_is_in_the_list(path: Path) -> None:
-    name = path.relative_to(claims.ROOT).as_posix()
+    name = path.relative_to(prose.ROOT).as_posix()
     mine = [entry for entry in ENTRIES if entry.file == name]
     assert claims.uncovered(path.read_text(encoding="utf-8"), mine) == []
 
@@ -49,7 +49,7 @@ def test_no_entry_is_exempt_without_a_reason() -> None:
 
 
 @pytest.mark.parametrize("says", ["falls", "no difference"])
-def test_a_real_claim_turned_round_is_refuted(says: claims.Says) -> None:
+def test_a_real_claim_turned_round_is_refuted(says: prose.Says) -> None:
     rising = [entry for entry in ENTRIES if isinstance(entry, Claim) and entry.says == "rises"]
     assert rising
     for entry in rising:
@@ -72,7 +72,7 @@ def test_a_real_claim_turned_round_is_refuted(says: claims.Says) -> None:
     ],
 )
 def test_a_claim_is_held_against_its_interval(
-    text: str, metric: str, says: claims.Says, refuted: list[str]
+    text: str, metric: str, says: prose.Says, refuted: list[str]
 ) -> None:
     found = claims.refuted(claim(text, metric, says), MADE_UP)
     assert len(found) == len(refuted)
@@ -133,7 +133,7 @@ def test_published_counts_are_counted() -> None:
 )
 def test_tests_are_counted(
     tests: str,
-    says: claims.Says,
+    says: prose.Says,
     cells: int,
     of: int,
     complaints: list[str],

@@ -16,7 +16,7 @@ import tables
 import rateval
 from rateval.records.run import RunRecord
 
-README = (tables.ROOT / "README.md").read_text(encoding="utf-8")
+README = (prose.ROOT / "README.md").read_text(encoding="utf-8")
 TABLE = re.compile(r"^(\S+)  [\d,]+ test images · (?:(.+) · )?(.+)$")
 ROW = re.compile(r"^(\S+)  (.+?)  +([-−+\d].*)$")
 METRICS = ["accuracy", "pt", "ir", "right-for-the-object", "looks-right-is-not"]
@@ -90,7 +90,7 @@ def test_the_sentences_of_the_readme_s_output_are_the_quickstart_s() -> None:
 
 def test_the_tables_of_the_documents_are_those_of_the_figures() -> None:
     names = []
-    for path in tables.documents():
+    for path in prose.documents():
         for name, rows in tables.held(path.read_text(encoding="utf-8")):
             assert rows == tables.TABLES[name](), f"{path.name}, {name}: scripts/tables.py --write"
             names.append(name)

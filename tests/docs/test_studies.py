@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import figures
+import prose
 import pytest
 import studies
 import tables
@@ -115,7 +115,7 @@ def test_its_figures_are_those_of_the_spec(study: str) -> None:
     from rateval.registry.discovery import discover
     from rateval.spec.document import read_document
 
-    path = Path(tables.ROOT) / "examples" / f"{study}.toml"
+    path = prose.ROOT / "examples" / f"{study}.toml"
     plan = make_plan(read_document(path), discover(third_party=False))
     keys = {
         (", ".join(filter(None, (c.key.dataset, str(c.key.shift or "")))), c.key.finetuner)

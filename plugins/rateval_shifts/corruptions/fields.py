@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rateval_shifts.corruptions.picture import Plane
+from rateval_shifts.corruptions.picture import PUBLISHED_SIDE, Plane
 from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.corruptions.warping import resample
 
-LONGEST = 16 * 224
+LONGEST = 16 * PUBLISHED_SIDE
 """Points of a field's longer side at most: a thin strip needs no more."""
 _FINEST = 1024
 """Points of the plasma's side at most; what is finer is less than 0.2% of it."""
@@ -30,7 +30,7 @@ class Grid:
     def spacing(self) -> float:
         """Pixels from one point to the next; more than the scale in strips 16 times as long."""
         shorter, longer = sorted((self.height, self.width))
-        return max(shorter / 224, longer / LONGEST)
+        return max(shorter / PUBLISHED_SIDE, longer / LONGEST)
 
     @property
     def shape(self) -> tuple[int, int]:

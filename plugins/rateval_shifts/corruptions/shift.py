@@ -65,13 +65,8 @@ class Corruption:
         return dataclasses.replace(sample, image=Image.fromarray(pixels), mask=after.mask)
 
 
-def make_corruption(params: CorruptionBase, context: Context) -> Corruption:
-    """Make the shift on the fly, whatever files there are."""
-    return Corruption(params)
-
-
 def make_shift(params: CorruptionBase, context: Context) -> Corruption | PublishedFiles:
     """Make the shift. Raises RatevalError when its published files are asked for and not there."""
     if params.files is None:
-        return make_corruption(params, context)
+        return Corruption(params)
     return PublishedFiles(params, params.files)

@@ -1,4 +1,4 @@
-"""Paths on the command line: what can be none is refused before anything else is done."""
+"""Paths, counts and shares as a command line has them; what is none is refused first of all."""
 
 from __future__ import annotations
 

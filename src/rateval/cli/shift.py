@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from rateval.api.component import Context
@@ -98,12 +99,7 @@ def _show(parsed: Namespace) -> int:
     registry = open_registry()
     # No model sees the sheet: those of a spec need not be there.
     subject = find_subject(parsed.subject, registry, only=parsed.dataset, model=NO_MODEL)
-    if len(subject.datasets) > 1:
-        labels = list_some(dataset.label for dataset in subject.datasets)
-        raise RatevalError(
-            f"{' '.join(parsed.subject)}: a sheet shows one dataset; there are {labels}: give one, "
-            "of a spec by --dataset"
-        )
+    _require_one(parsed, [dataset.label for dataset in subject.datasets])
     asked = Asked(parsed.use, tuple(parsed.type), tuple(parsed.severity), tuple(parsed.params))
     choices = find_shifts(parsed.subject[0], registry, asked)
     context = Context(readers=choose_readers(parsed))
@@ -129,3 +125,12 @@ def _show(parsed: Namespace) -> int:
     for path in filter(None, (files.html, files.png)):
         say(console, f"{path}: {said}")
     return 0
+
+
+def _require_one(parsed: Namespace, labels: Sequence[str]) -> None:
+    """Raise RatevalError where there are several datasets."""
+    if len(labels) > 1:
+        raise RatevalError(
+            f"{' '.join(parsed.subject)}: a sheet shows one dataset; there are {list_some(labels)}:"
+            " give one, of a spec by --dataset"
+        )

@@ -30,7 +30,7 @@ class Choice:
     shift: ShiftKey | None = None
     """Of a shift: its parts in keys, whose text is the label; None of anything else."""
     group: str | None = None
-    """What a shift's type is told with, such as noise; None where nothing says."""
+    """Of a shift: what its type is told with, such as noise; None where nothing says."""
     train_shift: Choice | None = None
     """Of a dataset: the shift of its training split, if any."""
 

@@ -15,6 +15,7 @@ from rateval.records.scores.shifts import (
     ShiftTypeRecord,
     TypeScoreRecord,
 )
+from rateval.records.shift import ShiftKey
 from rateval.report.rows import Block
 from rateval.report.shift_numbers import write_difference, write_mean
 
@@ -134,13 +135,13 @@ def name_types(chosen: Sequence[Named], every: Sequence[Named], *, listed: bool 
     return ", ".join(parts)
 
 
-def name_type(kind: ShiftTypeRecord) -> str:
+def name_type(kind: ShiftKey) -> str:
     """Return the name of a type within its family: the family's where it has no types."""
-    return kind.kind.type or kind.kind.family
+    return kind.type or kind.family
 
 
 def _name(kind: ShiftTypeRecord) -> Named:
-    return name_type(kind), kind.group
+    return name_type(kind.kind), kind.group
 
 
 def explain_trends(
@@ -191,7 +192,7 @@ def explain_lacking(found: Sequence[ShiftsRecord]) -> Iterator[str]:
                         whys.setdefault(f"{what}: {figure.lacking}", {})[""] = None
             for score in kind.scores:
                 if score.lacking:
-                    text = f"{score.heading} under {name_type(kind)} {score.lacking}"
+                    text = f"{score.heading} under {name_type(kind.kind)} {score.lacking}"
                     whys.setdefault(text, {})[name] = None
     for why, names in list(whys.items())[:CHANGES_SHOWN]:
         listed = ", ".join(filter(None, names))
@@ -204,7 +205,7 @@ def explain_lacking(found: Sequence[ShiftsRecord]) -> Iterator[str]:
 def explain_orders(orders: Sequence[OrderRecord]) -> Iterator[str]:
     """Yield which types change the order of methods clearly, then how many do so in value only."""
     told = [
-        f"{one.heading} under {one.kind.type or one.kind.family}: {change.first} is ahead of "
+        f"{one.heading} under {name_type(one.kind)}: {change.first} is ahead of "
         f"{change.second} on clean images {write_difference(change.clean)}, and behind it under "
         f"the shift {write_difference(change.shifted)}"
         for one in orders

@@ -16,7 +16,7 @@ from rateval.records.scores.grouping import group_by
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, Pair, is_trained
 from rateval.scoring.judged import Judged
-from rateval.stats.multiple import all_of, holm
+from rateval.stats.multiple import all_of, correct
 from rateval.workbench.counting import BY_MAP
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Comparisons:
             if any(compared := self._comparer.compare_seeds(match.pairs, validator))
         ]
         every = [one.p for _, row in found for one in row if one is not None and one.p is not None]
-        holding = self._asked.correction == "holm"
-        corrected = iter(holm(every) if holding else every)
+        corrected = correct(every, self._asked.correction)
         for match, row in found:
             counts = self._comparer.transitions(match.pairs, validator)
             yield ComparisonRecord(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rateval.stats.difference import Share, one_sided, z_touching
 
@@ -21,6 +21,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
         least = max(least, min(1.0, (len(p_values) - rank) * p_values[at]))
         corrected[at] = least
     return corrected
+
+
+def correct(p_values: Sequence[float], how: str) -> Iterator[float]:
+    """Return each p as it is corrected for all of them, in their order; by "none" as it is.
+
+    >>> list(correct([0.01, 0.04, 0.03], "holm")), list(correct([0.01, 0.04], "none"))
+    ([0.03, 0.06, 0.06], [0.01, 0.04])
+    """
+    return iter(holm(p_values) if how == "holm" else p_values)
 
 
 def all_of(p_values: Sequence[float]) -> float:

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from rateval.api import Context, Sample
-from rateval_shifts.corruptions.shift import CORRUPTIONS, make_corruption
+from rateval.api import Sample
+from rateval_shifts.corruptions.shift import CORRUPTIONS, Corruption
 from rateval_shifts.params import CorruptionParams
 
 MOVING = ("glass_blur", "motion_blur", "zoom_blur", "elastic_transform")
@@ -21,7 +21,7 @@ def shifted(sample: Sample, kind: str, severity: int) -> tuple[np.ndarray, np.nd
     """Return the shifted mask, and the level of the shifted picture of the mask."""
     assert sample.mask is not None
     picture = Image.fromarray(sample.mask.astype(np.uint8) * 255).convert("RGB")
-    shift = make_corruption(CorruptionParams(type=kind, severity=severity), Context())
+    shift = Corruption(CorruptionParams(type=kind, severity=severity))
     after = shift.apply(dataclasses.replace(sample, image=picture))
     assert after.mask is not None
     return after.mask, np.asarray(after.image)[:, :, 0]

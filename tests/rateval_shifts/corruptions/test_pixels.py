@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from rateval.api import Context, Sample
+from rateval.api import Sample
 from rateval_shifts.corruptions.fields import frost_texture
-from rateval_shifts.corruptions.shift import make_corruption
+from rateval_shifts.corruptions.shift import Corruption
 from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.params import CorruptionParams
 
@@ -25,7 +25,7 @@ severities = pytest.mark.parametrize("severity", SEVERITIES)
 
 
 def corrupted(sample: Sample, kind: str, severity: int) -> Levels:
-    shift = make_corruption(CorruptionParams(type=kind, severity=severity), Context())
+    shift = Corruption(CorruptionParams(type=kind, severity=severity))
     return np.asarray(shift.apply(sample).image).astype(int)
 
 
@@ -129,7 +129,7 @@ def test_glass_blur(sample: Sample, severity: int) -> None:
                 # The views of numpy make this a copy from the place near by, not a swap.
                 x[h, w], x[h + dy, w + dx] = x[h + dy, w + dx], x[h, w]
                 mask[h, w] = mask[h + dy, w + dx]
-    shift = make_corruption(CorruptionParams(type="glass_blur", severity=severity), Context())
+    shift = Corruption(CorruptionParams(type="glass_blur", severity=severity))
     after = shift.apply(sample)
     assert_close(np.asarray(after.image).astype(int), stored(gaussian(x / 255, sigma)), share=0.01)
     assert np.array_equal(np.asarray(after.mask), mask)

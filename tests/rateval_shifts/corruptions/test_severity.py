@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rateval.api import Context, Sample
-from rateval_shifts.corruptions.shift import CORRUPTIONS, make_corruption
+from rateval.api import Sample
+from rateval_shifts.corruptions.shift import CORRUPTIONS, Corruption
 from rateval_shifts.params import CorruptionParams
 
 UNORDERED = {
@@ -21,7 +21,7 @@ UNORDERED = {
 
 
 def change(image: Image.Image, kind: str, severity: int) -> float:
-    shift = make_corruption(CorruptionParams(type=kind, severity=severity), Context())
+    shift = Corruption(CorruptionParams(type=kind, severity=severity))
     before = np.asarray(image).astype(float)
     found = []
     for number in range(8):
@@ -42,7 +42,7 @@ def test_severity_orders_the_change(photo: Image.Image, kind: str) -> None:
     "kind", ["gaussian_blur", "defocus_blur", "motion_blur", "zoom_blur", "elastic_transform"]
 )
 def test_a_larger_picture_changes_as_a_smaller_one_does(photo: Image.Image, kind: str) -> None:
-    shift = make_corruption(CorruptionParams(type=kind, severity=4), Context())
+    shift = Corruption(CorruptionParams(type=kind, severity=4))
     changes = []
     for side in (224, 448):
         image = photo.resize((side, side), Image.Resampling.BICUBIC)

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rateval.api import Context, Sample
+from rateval.api import Sample
 from rateval.testing import check_shift
 from rateval.testing.datasets import same_sample
-from rateval_shifts.corruptions.shift import CORRUPTIONS, Corruption, make_corruption
+from rateval_shifts.corruptions.shift import CORRUPTIONS, Corruption
 from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.params import CorruptionParams
 
@@ -25,7 +25,7 @@ types = pytest.mark.parametrize("kind", CORRUPTIONS)
 
 def shift(kind: str, severity: int = 3, **more: object) -> Corruption:
     params = {"type": kind, "severity": severity} | more
-    return make_corruption(CorruptionParams.model_validate(params), Context())
+    return Corruption(CorruptionParams.model_validate(params))
 
 
 @types

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from rateval.api import Context, Sample
-from rateval_shifts.corruptions.shift import make_corruption
+from rateval.api import Sample
+from rateval_shifts.corruptions.shift import Corruption
 from rateval_shifts.params import CorruptionParams
 
 Levels = NDArray[Any]
@@ -111,7 +111,7 @@ FORMULAS: dict[str, tuple[Formula, int, float]] = {
 @pytest.mark.parametrize("kind", FORMULAS)
 def test_changes_as_published(photo: Image.Image, kind: str, severity: int) -> None:
     formula, count, tolerance = FORMULAS[kind]
-    shift = make_corruption(CorruptionParams(type=kind, severity=severity), Context())
+    shift = Corruption(CorruptionParams(type=kind, severity=severity))
     before, rng = np.asarray(photo).astype(int), np.random.default_rng(severity)
     ours, theirs = [], []
     for number in range(count):

@@ -48,6 +48,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         help='one more: "accuracy>=0.80", "pt drop<=0.02", "pt rise>=0.01" or '
         '"pt>=0.5 worst class"',
     )
+    _add_baseline(parser)
+    parser.add_argument(
+        "--decide", choices=("interval", "value"), help="by the interval, or by the bare value"
+    )
+    for name in _FILTERS:
+        parser.add_argument(f"--{name}", metavar="LABEL", help=f"ask for this {name} alone")
+    parser.add_argument("--junit", metavar="FILE", type=path, help="write JUnit's XML")
+    parser.add_argument(
+        "--markdown", metavar="FILE", type=path, help="write a comment for a pull request"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_baseline(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--against",
         metavar="RUN|METHOD",
@@ -61,16 +75,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="compare evidence where the models see other parts of the images",
     )
-    parser.add_argument(
-        "--decide", choices=("interval", "value"), help="by the interval, or by the bare value"
-    )
-    for name in _FILTERS:
-        parser.add_argument(f"--{name}", metavar="LABEL", help=f"ask for this {name} alone")
-    parser.add_argument("--junit", metavar="FILE", type=path, help="write JUnit's XML")
-    parser.add_argument(
-        "--markdown", metavar="FILE", type=path, help="write a comment for a pull request"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def execute(parsed: Namespace) -> int:

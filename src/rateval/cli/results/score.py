@@ -29,6 +29,31 @@ def add_arguments(parser: ArgumentParser) -> None:
         "run beside it. No model is made and no image is read."
     )
     parser.add_argument("run", type=path, help="a run's folder")
+    _add_components(parser)
+    parser.add_argument(
+        "--threshold", metavar="X", help="threshold of the run's own validators that have one"
+    )
+    parser.add_argument(
+        "--tables",
+        metavar="FILE",
+        type=path,
+        help="TOML with any of [[evidence]], [[metric]], [statistics], [counterfactual] keep and "
+        "[[tracker]]",
+    )
+    _add_keys(parser)
+    parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N (default: the run's)")
+    parser.add_argument(
+        "--output",
+        metavar="FOLDER",
+        type=path,
+        help="where the new run goes, with a copy of maps and rows (default: beside the run)",
+    )
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="print the report only")
+    amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
+
+
+def _add_components(parser: ArgumentParser) -> None:
     own = "in place of the run's own, such as {}; may be repeated"
     for option, told in (
         ("evidence", own.format("relevance-mass:threshold=0.3")),
@@ -43,16 +68,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="keep the run's own validators and metrics beside those",
     )
-    parser.add_argument(
-        "--threshold", metavar="X", help="threshold of the run's own validators that have one"
-    )
-    parser.add_argument(
-        "--tables",
-        metavar="FILE",
-        type=path,
-        help="TOML with any of [[evidence]], [[metric]], [statistics], [counterfactual] keep and "
-        "[[tracker]]",
-    )
+
+
+def _add_keys(parser: ArgumentParser) -> None:
+    """Declare the keys of ``[statistics]`` and ``[counterfactual]`` that can be changed."""
     parser.add_argument("--level", metavar="X", help="of the intervals, such as 0.9")
     parser.add_argument("--cluster", metavar="GROUP", help="none, class, or a group of the data")
     parser.add_argument("--correction", metavar="WHICH", help="of p: holm or none")
@@ -60,16 +79,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keep", metavar="X", help="share of other backgrounds on which an answer has to stay"
     )
-    parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N (default: the run's)")
-    parser.add_argument(
-        "--output",
-        metavar="FOLDER",
-        type=path,
-        help="where the new run goes, with a copy of maps and rows (default: beside the run)",
-    )
-    amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="print the report only")
-    amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
 
 
 def execute(parsed: Namespace) -> int:

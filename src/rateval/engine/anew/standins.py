@@ -37,31 +37,21 @@ def refuse(params: StoredParams, context: Context) -> NoReturn:
 
 def choose_stored(record: RunRecord, table: str) -> tuple[Choice, ...]:
     """Return the choices of one of ``TAKEN`` of a run, of which labels and seeds alone count."""
-    entries = record.spec_resolved.get(table, ())
-    parts = _find_shifts(record) if table == "shift" else {}
+    named = {key.shift.text: key.shift for key in planned_keys(record) if key.shift is not None}
+    shifts = named if table == "shift" else {}
+    kinds = {one.kind: one.group for found in record.shifts for one in found.types}
+    groups = {name: kinds.get(shift.plain) for name, shift in shifts.items()}
     return tuple(
         Choice(
             entry["name"],
             Registered(TABLES[table], _describe(entry), Plugin("score", "rateval", "")),
             StoredParams(table=table, label=entry["name"]),
             finetuners=tuple(entry["finetuners"]) if "finetuners" in entry else None,
-            **parts.get(entry["name"], {}),
+            shift=shifts.get(entry["name"]),
+            group=groups.get(entry["name"]),
         )
-        for entry in entries
+        for entry in record.spec_resolved.get(table, ())
     )
-
-
-def _find_shifts(record: RunRecord) -> dict[str, dict[str, Any]]:
-    """Return each shift's parts and its group, as the choice of it has them, by its name."""
-    groups = {found.kind: found.group for one in record.shifts for found in one.types}
-    return {
-        shift.text: {
-            "shift": shift,
-            "group": groups.get(shift.model_copy(update={"severity": None})),
-        }
-        for key in planned_keys(record)
-        if (shift := key.shift) is not None
-    }
 
 
 def is_seeded(entry: Mapping[str, Any]) -> bool:

@@ -56,11 +56,7 @@ def write_shifts(
     """
     for path in filter(None, (files.html, files.png)):
         require_place(path)
-    if count * (len(choices) + 1) > _MOST:
-        raise RatevalError(
-            f"--count {count}: with {len(choices):,} shifts it makes more than {_MOST:,} pictures; "
-            "take fewer images, or fewer shifts by --type and --severity"
-        )
+    _require_few(count, len(choices))
     splits = {TEST: opened.splits[TEST]}
     label = None if class_name is None else find_label(opened, class_name)
     found = find_candidates(opened, splits, (), monitor, context.readers, label=label)
@@ -87,6 +83,15 @@ def write_shifts(
     return said
 
 
+def _require_few(count: int, shifts: int) -> None:
+    """Raise RatevalError where nobody looks at as many pictures."""
+    if count * (shifts + 1) > _MOST:
+        raise RatevalError(
+            f"--count {count}: with {shifts:,} shifts it makes more than {_MOST:,} pictures; "
+            "take fewer images, or fewer shifts by --type and --severity"
+        )
+
+
 def _make_rows(
     opened: Opened, choices: Sequence[Choice], context: Context, seed: int
 ) -> list[_Row]:
@@ -94,8 +99,7 @@ def _make_rows(
     groups: dict[str, list[Choice]] = {}
     for choice in choices:
         assert choice.shift is not None
-        name = _name_row(choice)
-        groups.setdefault(name, []).append(choice)
+        groups.setdefault(choice.shift.plain.text, []).append(choice)
     rows = []
     for name, group in groups.items():
         titles, shifts = ["as it is"], []
@@ -108,12 +112,6 @@ def _make_rows(
             titles.append("shifted" if severity is None else f"severity {severity}")
         rows.append(_Row(name, tuple(titles), tuple(shifts)))
     return rows
-
-
-def _name_row(choice: Choice) -> str:
-    """Return a shift's name without its severity."""
-    assert choice.shift is not None
-    return choice.shift.model_copy(update={"severity": None}).text
 
 
 def _make_tile(opened: Opened, one: Candidate, row: _Row) -> Tile:

@@ -8,23 +8,24 @@ from rich.console import Group, RenderableType
 
 from rateval.console import Text
 from rateval.records.compare import CompareRecord, MetricPairRecord, PairRecord
-from rateval.records.scores.grouping import group_by
 from rateval.report.terminal.compared import (
     as_estimate,
     explain_pairs,
     explain_signs,
-    has_state,
+    group_pairs,
+    judged_by,
+    list_states,
     name_in_full,
     name_pair,
     name_run,
     shorten_alone,
     tell_moved,
+    tell_status,
     write_p,
     write_side,
     write_units,
 )
 from rateval.report.terminal.layout import (
-    QUADRANTS,
     add_number,
     add_row,
     make_pairs,
@@ -52,8 +53,7 @@ _MATRICES_SHOWN = 6
 def render_compare(record: CompareRecord, width: int) -> RenderableType:
     """Lay out tables of scores, transitions and changed units, and what else there is to say."""
     parts: list[RenderableType] = [_head(record)]
-    tables = group_by(record.pairs, lambda p: (p.candidate.dataset, p.attribution, p.validator))
-    for pairs in tables:
+    for pairs in group_pairs(record):
         parts += [Text(), _title(pairs), _scores(record, pairs, wide=width >= _WIDE)]
         parts += show_notes(explain_pairs(record, pairs))
     parts += _transitions(record)
@@ -68,7 +68,7 @@ def _head(record: CompareRecord) -> Text:
         head.append("\n" if number else "").append(name_run(record, number), "bold")
         head.append(f"  {run.path}")
         if run.status != "finished":
-            head.append(f"  {run.status}: some cells may be missing", "yellow")
+            head.append(f"  {tell_status(run)}", "yellow")
     return head
 
 
@@ -76,8 +76,7 @@ def _title(pairs: Sequence[PairRecord]) -> Text:
     first = pairs[0]
     counts = {pair.count for pair in pairs}
     shared = f"{write_units(first.count)} units of both" if len(counts) == 1 else "units of both"
-    by = " · ".join(filter(None, (first.attribution, first.validator)))
-    return make_title(first.candidate.dataset, f"{by}  {shared}")
+    return make_title(first.candidate.dataset, f"{judged_by(first)}  {shared}")
 
 
 def _scores(record: CompareRecord, pairs: Sequence[PairRecord], *, wide: bool) -> Table:
@@ -120,7 +119,7 @@ def _transitions(record: CompareRecord) -> Iterator[RenderableType]:
         about = f"from the baseline's row to the column: {name_in_full(record, pair)}"
         yield make_title("quadrants", about)
         table = make_table("")
-        states = [*QUADRANTS, *(state for state in ("RU", "WU") if has_state(pair, state))]
+        states = list_states(pair)
         for state in states:
             add_number(table, state)
         for before in states:

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 
-from rateval.records.compare import ApartRecord, CompareRecord, MetricPairRecord, PairRecord
+from rateval.records.compare import (
+    ApartRecord,
+    ComparedRunRecord,
+    CompareRecord,
+    MetricPairRecord,
+    PairRecord,
+)
 from rateval.records.scores.comparisons import DifferenceRecord
 from rateval.records.scores.estimate import Estimate
+from rateval.records.scores.grouping import group_by
 from rateval.report.changes import write_change
+from rateval.report.terminal.layout import QUADRANTS
 from rateval.wording import list_some
 
 
@@ -31,6 +39,23 @@ def name_run(record: CompareRecord, place: int) -> str:
     if place == 0:
         return "baseline"
     return f"candidate {place}" if len(record.runs) > 2 else "candidate"
+
+
+def tell_status(run: ComparedRunRecord) -> str:
+    """Return how a run ended, and what that means for its cells unless it finished."""
+    return run.status if run.status == "finished" else f"{run.status}: some cells may be missing"
+
+
+def group_pairs(record: CompareRecord) -> list[list[PairRecord]]:
+    """Return the pairs of each table: those of one dataset, explainer and validator."""
+    return group_by(
+        record.pairs, lambda pair: (pair.candidate.dataset, pair.attribution, pair.validator)
+    )
+
+
+def judged_by(pair: PairRecord) -> str:
+    """Return the explainer, where there is one, and the validator of a pair."""
+    return " · ".join(filter(None, (pair.attribution, pair.validator)))
 
 
 def name_pair(record: CompareRecord, pair: PairRecord) -> str:
@@ -93,13 +118,13 @@ def tell_findings(pair: PairRecord) -> Iterator[str]:
 
 def name_in_full(record: CompareRecord, pair: PairRecord) -> str:
     """Return the name of a pair with its data, explainer and validator."""
-    by = " · ".join(filter(None, (pair.attribution, pair.validator)))
-    return f"{name_pair(record, pair)} on {pair.candidate.dataset} · {by}"
+    return f"{name_pair(record, pair)} on {pair.candidate.dataset} · {judged_by(pair)}"
 
 
-def has_state(pair: PairRecord, state: str) -> bool:
-    """Return whether any unit has this state, by the baseline or by the candidate."""
-    return state in pair.transitions or any(state in row for row in pair.transitions.values())
+def list_states(pair: PairRecord) -> list[str]:
+    """Return the quadrants, and of RU and WU those that any unit has by either run."""
+    there = {*pair.transitions, *(state for row in pair.transitions.values() for state in row)}
+    return [*QUADRANTS, *(state for state in ("RU", "WU") if state in there)]
 
 
 def as_estimate(metric: MetricPairRecord) -> Estimate:

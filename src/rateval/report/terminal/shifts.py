@@ -101,7 +101,7 @@ class ShiftTables:
             add_row(table, Text(name, style="bold"))
             for kind in one.types:
                 cells = [cell for metric in metrics for cell in _score(kind, metric)]
-                add_row(table, f"  {name_type(kind)}", *cells)
+                add_row(table, f"  {name_type(kind.kind)}", *cells)
         return table
 
     def _by_severity(self, found: Sequence[ShiftsRecord]) -> Table:
@@ -117,7 +117,7 @@ class ShiftTables:
                     severity = shifted.shift.severity
                     add_row(
                         table,
-                        "" if at else f"  {name_type(kind)}",
+                        "" if at else f"  {name_type(kind.kind)}",
                         "–" if severity is None else str(severity),
                         *(show_difference(shifted.change(metric)) for metric in metrics),
                     )
@@ -158,7 +158,7 @@ def _error_table(named: Sequence[tuple[ShiftsRecord, str]], *, relative: bool, w
     for at, kind in enumerate(found[0].types):
         types = [one.types[at] for one in found]
         figures = [one.relative_error if relative else one.error for one in types]
-        add_row(table, name_type(kind), *(_figure(one, wide=wide) for one in figures))
+        add_row(table, name_type(kind.kind), *(_figure(one, wide=wide) for one in figures))
     means = [one.mean_relative_error if relative else one.mean_error for one in found]
     add_row(table, Text("mean", style="bold"), *(_figure(one, wide=wide) for one in means))
     add_row(table, Text("types", style="dim"), *(f"{mean.types} of {mean.of}" for mean in means))

@@ -31,7 +31,7 @@ from rateval.scoring.comparisons import (
     record_difference,
     whole_count,
 )
-from rateval.stats.multiple import holm
+from rateval.stats.multiple import correct
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class _Comparing:
         asked = runs[0].spec_resolved.get("statistics", {})
         self._runs, self._registry, self._options = runs, registry, options
         self._reader = UnitReader()
-        self._holding = asked.get("correction", "holm") == "holm"
+        self._correction: str = asked.get("correction", "holm")
         self.level = runs[0].level if options.level is None else options.level
         self.margin: float | None = (
             asked.get("margin") if options.margin is None else options.margin
@@ -148,7 +148,7 @@ class _Comparing:
         for table in group_by(found, _table_of):
             differences = [metric.difference for one in table for metric in one.across.metrics]
             every = [one.p for one in differences if one is not None and one.p is not None]
-            corrected = iter(holm(every) if self._holding else every)
+            corrected = correct(every, self._correction)
             for one in table:
                 yield self._pair(one, corrected)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rateval.records.gate import ACROSS, BEYOND, Decide, Outcome, Rule
-from rateval.scoring.gate.finding import Found
+from rateval.scoring.gate.finding import Found, line_of, upwards
 from rateval.stats.multiple import holm
 
 
@@ -20,26 +20,16 @@ class Check:
     found: Found
 
     @property
-    def upwards(self) -> bool:
-        """Whether the value has to lie above, rather than below."""
-        return self.rule in ("at_least", "drop_at_most", "rise_at_least")
-
-    @property
-    def line(self) -> float:
-        """What the value has to lie beyond: a drop bounds a difference from below 0."""
-        return -self.bound if self.rule == "drop_at_most" else self.bound
-
-    @property
     def met(self) -> float | None:
         """One-sided p of the test whose alternative is that it is met; None without a test."""
         beside = self.found.beside
-        return None if beside is None else (beside.above if self.upwards else beside.below)
+        return None if beside is None else (beside.above if upwards(self.rule) else beside.below)
 
     @property
     def broken(self) -> float | None:
         """The same of its being broken."""
         beside = self.found.beside
-        return None if beside is None else (beside.below if self.upwards else beside.above)
+        return None if beside is None else (beside.below if upwards(self.rule) else beside.above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +70,8 @@ def _by_value(check: Check) -> Decision:
     value = check.found.value
     if value is None:
         return Decision("undecided", None, check.found.why)
-    good = value >= check.line if check.upwards else value <= check.line
-    if good:
+    line = line_of(check.rule, check.bound)
+    if value >= line if upwards(check.rule) else value <= line:
         return Decision("passed", None, "the value keeps the bound")
     return Decision("failed", None, "the value doesn't keep the bound")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from math import ceil, isfinite
 from typing import TYPE_CHECKING
 
+from rateval.records.gate import Rule
 from rateval.records.scores.estimate import Over
 from rateval.scoring.gate.reading import Counted, share_ids
 from rateval.stats.bound import (
@@ -58,6 +59,24 @@ class Found:
         if self.times is None or self.total is None or by_seeds:
             return None
         return ceil(self.times * self.total)
+
+
+def upwards(rule: Rule) -> bool:
+    """Return whether a rule wants the value above its line, rather than below.
+
+    >>> upwards("drop_at_most"), upwards("rise_at_most")
+    (True, False)
+    """
+    return rule in ("at_least", "drop_at_most", "rise_at_least")
+
+
+def line_of(rule: Rule, bound: float) -> float:
+    """Return what the value has to lie beyond: a drop bounds a difference from below 0.
+
+    >>> line_of("drop_at_most", 0.02), line_of("rise_at_most", 0.02)
+    (-0.02, 0.02)
+    """
+    return -bound if rule == "drop_at_most" else bound
 
 
 @dataclass(frozen=True, slots=True)

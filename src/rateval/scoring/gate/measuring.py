@@ -28,6 +28,8 @@ from rateval.scoring.gate.finding import (
     find_share,
     find_value,
     find_worst,
+    line_of,
+    upwards,
 )
 from rateval.scoring.gate.lacking import LackingError, lacks
 from rateval.scoring.gate.parts import split
@@ -138,19 +140,17 @@ class Measurer:
         """Return the worst part of pairs that are all of the same images, and what to say of it."""
         first, ids = target.cells[0], pairs[0][0].ids
         if one.worst == "class":
-            names = list(find_dataset(self._record, first).classes)
-            codes = pairs[0][0].labels
+            names, codes = list(find_dataset(self._record, first).classes), pairs[0][0].labels
         else:
             names, by_id = self._read_group(first, str(one.worst))
             codes = np.array([by_id[name] for name in ids.tolist()], np.int64)
         parts, left = split(pairs, codes, names)
         if not parts:
             raise LackingError(f"none of its parts has {FEWEST} images that count")
-        highest = one.rule in ("at_most", "rise_at_most")
-        asked = Asked(_line(one), self._record.level)
+        asked = Asked(line_of(one.rule, one.bound), self._record.level)
         notes = [f"of {len(parts)} with {FEWEST} images that count or more"]
         notes += [f"{left} with fewer are left out"] if left else []
-        return find_worst(parts, len(ids), asked, highest=highest), tuple(notes)
+        return find_worst(parts, len(ids), asked, highest=not upwards(one.rule)), tuple(notes)
 
     def _read_group(self, cell: CellRecord, name: str) -> tuple[list[str], dict[str, int]]:
         """Return the values of a group, and which of them each image has, by its id."""
@@ -181,7 +181,8 @@ class Measurer:
         if one.worst is not None:
             found, notes = self._find_worst_change(target, one, counted)
         else:
-            found = find_change(counted, Asked(_line(one), self._record.level), shared=shared)
+            asked = Asked(line_of(one.rule, one.bound), self._record.level)
+            found = find_change(counted, asked, shared=shared)
         left_out = len(counted[0][0].ids) - (found.total or 0)
         if left_out:
             notes = (*notes, f"{left_out} images that the baseline hasn't are left out")
@@ -247,8 +248,3 @@ def _compare_values(
         if one is not None and other is not None:
             changes.append(one - other)
     return Found(sum(changes) / len(changes) if changes else None, why=NO_SUM)
-
-
-def _line(one: Requirement) -> float:
-    """Return what the value has to lie beyond: a drop bounds a difference from below 0."""
-    return -one.bound if one.rule == "drop_at_most" else one.bound

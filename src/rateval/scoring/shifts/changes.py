@@ -20,7 +20,7 @@ from rateval.scoring.comparisons import record_difference
 from rateval.scoring.shifts.combining import Shared, share, weigh
 from rateval.scoring.shifts.errors import Relative, record_error, record_mean, relate
 from rateval.scoring.shifts.grid import Kind, Test
-from rateval.stats.multiple import holm
+from rateval.stats.multiple import correct
 
 NO_VERDICTS = "no result at {}"
 NOTHING = "undefined at {}: nothing is in its denominator"
@@ -175,8 +175,8 @@ class ShiftChanges:
         for at, one in enumerate(found):
             if one is not None and one.p is not None:
                 every[at % len(self._labels)].append(one.p)
-        holding = self._plan.spec.statistics.correction == "holm"
-        return [iter(holm(values) if holding else values) for values in every]
+        how = self._plan.spec.statistics.correction
+        return [correct(values, how) for values in every]
 
     def _record_type(
         self,

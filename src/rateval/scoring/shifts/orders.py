@@ -13,7 +13,7 @@ from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer
 from rateval.scoring.shifts.combining import share, weigh_ratios
 from rateval.scoring.shifts.grid import Kind, Test
-from rateval.stats.multiple import all_of, holm
+from rateval.stats.multiple import all_of, correct
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,7 @@ class Orders:
             pair for kind in kinds for pair in self._pairs(test, kind, validator, list(headings))
         ]
         known = [p for pair in found if (p := pair.p) is not None]
-        holding = self._plan.spec.statistics.correction == "holm"
-        corrected = iter(holm(known) if holding else known)
+        corrected = correct(known, self._plan.spec.statistics.correction)
         judged = [(pair, None if pair.p is None else next(corrected)) for pair in found]
         for kind in kinds:
             for metric, heading in headings.items():

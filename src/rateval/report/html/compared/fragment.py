@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rateval.records.compare import CompareRecord, MetricPairRecord, PairRecord
-from rateval.report.html.compared.scores import describe_runs, group_pairs, name_test
+from rateval.report.html.compared.scores import describe_runs, name_test
 from rateval.report.html.figures import show_difference, show_value
 from rateval.report.html.fragment import LABEL, NUMBER, beside
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.terminal.compared import (
     as_estimate,
     explain_pairs,
+    group_pairs,
     name_pair,
     name_run,
     write_units,

@@ -8,7 +8,7 @@ from rateval.records.compare import ComparedRunRecord, CompareRecord
 from rateval.records.run import RunRecord
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.repeat import plain_table
-from rateval.report.terminal.compared import name_run, write_side
+from rateval.report.terminal.compared import name_run, tell_status, write_side
 from rateval.wording import list_some
 
 ROWS_SHOWN = 300
@@ -36,7 +36,7 @@ def _describe(run: ComparedRunRecord) -> list[str]:
     return [
         run.study,
         run.path,
-        run.status if run.status == "finished" else f"{run.status}: some cells may be missing",
+        tell_status(run),
         run.started.replace("T", " ").replace("+00:00", " UTC"),
         list_some(map(str, run.seeds)) or "not known",
         run.device,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rateval.records.compare import CompareRecord, MetricPairRecord, PairRecord
-from rateval.records.scores.grouping import group_by
 from rateval.report.changes import write_change
 from rateval.report.html.figures import show_difference, show_value
 from rateval.report.html.markup import Child, Html, join, tag
@@ -14,10 +13,13 @@ from rateval.report.html.tables import scrolling
 from rateval.report.terminal.compared import (
     as_estimate,
     explain_care,
+    group_pairs,
+    judged_by,
     name_in_full,
     name_pair,
     tell_findings,
     tell_moved,
+    tell_status,
     tell_unshown,
     write_p,
     write_units,
@@ -77,7 +79,7 @@ def score_sections(record: CompareRecord) -> Iterator[Html]:
     for at, pairs in enumerate(group_pairs(record)):
         shown, room = pairs[: max(room, 0)], room - len(pairs)
         left = len(pairs) - len(shown)
-        by = " · ".join(filter(None, (pairs[0].attribution, pairs[0].validator)))
+        by = judged_by(pairs[0])
         yield tag(
             "section",
             tag("h3", pairs[0].candidate.dataset, " ", tag("span", by, class_="by")),
@@ -89,13 +91,6 @@ def score_sections(record: CompareRecord) -> Iterator[Html]:
         )
 
 
-def group_pairs(record: CompareRecord) -> list[list[PairRecord]]:
-    """Return the pairs of each table."""
-    return group_by(
-        record.pairs, lambda pair: (pair.candidate.dataset, pair.attribution, pair.validator)
-    )
-
-
 def anchor(record: CompareRecord, pair: PairRecord) -> str:
     """Return the id of the table that a pair stands in."""
     return next(f"table-{at}" for at, found in enumerate(group_pairs(record)) if pair in found)
@@ -105,7 +100,7 @@ def find_notes(record: CompareRecord) -> Iterator[Note]:
     """Yield what has to be read with care, and where its numbers stand."""
     for at, run in enumerate(record.runs):
         if run.status != "finished":
-            text = f"run {at}, {run.path}: {run.status}: some cells may be missing"
+            text = f"run {at}, {run.path}: {tell_status(run)}"
             yield Note(text, "runs", "the runs", grave=True)
     for pair in record.pairs:
         for text in explain_care(pair):
@@ -119,7 +114,7 @@ def find_notes(record: CompareRecord) -> Iterator[Note]:
 
 def name_test(pair: PairRecord) -> str:
     """Return what a pair is tested on, looked at and judged by."""
-    return " · ".join(filter(None, (pair.candidate.dataset, pair.attribution, pair.validator)))
+    return f"{pair.candidate.dataset} · {judged_by(pair)}"
 
 
 def _table(record: CompareRecord, pairs: Sequence[PairRecord]) -> Html:

@@ -10,8 +10,7 @@ from typing import Any
 from rateval.records.compare import ChangedRecord, CompareRecord, PairRecord
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.tables import scrolling
-from rateval.report.terminal.compared import has_state, name_in_full, tell_moved, write_units
-from rateval.report.terminal.layout import QUADRANTS
+from rateval.report.terminal.compared import list_states, name_in_full, tell_moved, write_units
 
 MATRICES_SHOWN = 24
 """Pairs whose transitions are drawn; ``--json`` has those of all."""
@@ -45,7 +44,7 @@ def transition_tables(record: CompareRecord) -> Iterator[Html]:
 
 
 def _matrix(record: CompareRecord, place: int, pair: PairRecord) -> Html:
-    states = [*QUADRANTS, *(state for state in ("RU", "WU") if has_state(pair, state))]
+    states = list_states(pair)
     heads = (tag("th", state, scope="col", class_="number") for state in states)
     rows = [
         tag(

@@ -40,12 +40,12 @@ from rateval.report.terminal.layout import (
 )
 from rateval.report.terminal.table import Table
 
-HOW_MORE = "% is that of clean images; each severity: rateval report --details"
+HOW_MORE = "each severity: rateval report --details"
 
 _LABEL = 20
 """Columns of a terminal that the names of types take, about."""
-_SCORE = 30
-"""Columns that a score takes with its change."""
+_SCORE = 25
+"""Columns that the change of a score takes."""
 _FIGURE, _BARE = 22, 8
 """Columns that a relative error takes, with its interval and without."""
 
@@ -95,12 +95,12 @@ class ShiftTables:
         metrics = self._metrics(found)
         table = make_table("type", tight=True)
         for heading in metrics.values():
-            add_number(table, f"{heading} %")
-            table.add_column(Text(f"Δ mean ({self._level})"))
+            table.add_column(Text(f"Δ {heading} ({self._level})"))
         for one, name in zip(found, name_methods(found), strict=True):
-            add_row(table, Text(name, style="bold"))
+            clean = {metric: _clean(one.types[0], metric) for metric in metrics}
+            add_row(table, Text(name, style="bold"), *map(_write_clean, clean.values()))
             for kind in one.types:
-                cells = [cell for metric in metrics for cell in _score(kind, metric)]
+                cells = [_mean(kind, metric, clean[metric]) for metric in metrics]
                 add_row(table, f"  {name_type(kind.kind)}", *cells)
         return table
 
@@ -171,11 +171,22 @@ def _figure(found: RelativeErrorRecord, *, wide: bool) -> Text:
     return text.append(f" ({ends})", style="none") if ends else text
 
 
-def _score(kind: ShiftTypeRecord, metric: str) -> tuple[Text, Text]:
+def _clean(kind: ShiftTypeRecord, metric: str) -> float | None:
     score = kind.score(metric)
-    if score is None or score.change is None:
-        return show_number(None, ""), Text()
-    return show_number(in_percent(score.clean), ".1f"), show_difference(score.change)
+    return None if score is None else score.clean
+
+
+def _write_clean(clean: float | None) -> Text:
+    return Text("" if clean is None else f"clean {in_percent(clean):.1f} %", style="dim")
+
+
+def _mean(kind: ShiftTypeRecord, metric: str, clean: float | None) -> Text:
+    """Return a change, and what it is of where that isn't ``clean``: a type may skip images."""
+    score = kind.score(metric)
+    text = show_difference(None if score is None else score.change)
+    if score is None or score.clean == clean or score.clean is None:
+        return text
+    return text.append(f" of {in_percent(score.clean):.1f}", style="dim")
 
 
 def show_difference(change: DifferenceRecord | None) -> Text:

@@ -51,6 +51,16 @@ def naming(what: str, kind: str | None = None) -> Iterator[None]:
         ) from error
 
 
+def explain_error(error: BaseException) -> str:
+    """Return what an error that a user can cause says, and of any other its kind besides.
+
+    >>> explain_error(RatevalError("no room")), explain_error(ValueError("no room"))
+    ('no room', 'ValueError: no room')
+    """
+    text = str(error)
+    return text if isinstance(error, RatevalError) else name_error(error, text)
+
+
 def name_error(error: BaseException, text: str | None = None) -> str:
     r"""Return the kind of an error and what it says, or the kind alone.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rateval.api.tracking import Tracker
-from rateval.errors import RatevalError
+from rateval.errors import explain_error
 from rateval.plan.cells import Choice
 from rateval.report.html.page import write_page
 from rateval.report.notes import PAGE_NAME
@@ -57,7 +57,7 @@ class Trackers:
         except (Exception, SystemExit) as error:  # a tracker must not cost anybody a run
             self._warn(
                 f"this run is not tracked by the {name_plugin(choice)}: "
-                f"its {method} failed with {_explain(error)}"
+                f"its {method} failed with {explain_error(error)}"
             )
             return False
         return True
@@ -74,9 +74,5 @@ class Trackers:
             try:
                 write_page(record, page)
             except Exception as error:  # the scores are tracked without it
-                self._warn(f"trackers get no HTML report of this run: {_explain(error)}")
+                self._warn(f"trackers get no HTML report of this run: {explain_error(error)}")
             yield page if page.is_file() else None
-
-
-def _explain(error: BaseException) -> str:
-    return str(error) if isinstance(error, RatevalError) else f"{type(error).__name__}: {error}"

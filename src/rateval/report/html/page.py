@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path
 
-from rateval.errors import RatevalError
+from rateval.errors import RatevalError, explain_error
 from rateval.json_file import write_whole
 from rateval.records.run import RunRecord
 from rateval.report.causes import explain_causal_columns
@@ -90,8 +90,7 @@ def write_at_end(record: RunRecord, warn: Callable[[str], None]) -> None:
     try:
         write_page(record, file)
     except Exception as error:  # a page must not cost anybody a run
-        why = str(error) if isinstance(error, RatevalError) else f"{type(error).__name__}: {error}"
-        warn(f"{file}: the page of this run could not be written: {why}")
+        warn(f"{file}: the page of this run could not be written: {explain_error(error)}")
 
 
 def render(record: RunRecord, *, pictures: bool = True, folder: Path | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
 
@@ -91,11 +91,14 @@ class ShiftTables:
         rest = [label for label in known if label not in ordered]
         return {label: known[label] for label in [*ordered, *rest][: self._most]}
 
+    def _add_changes(self, table: Table, metrics: Mapping[str, str]) -> None:
+        for heading in metrics.values():
+            table.add_column(Text(f"Δ {heading} ({self._level})"))
+
     def _by_type(self, found: Sequence[ShiftsRecord]) -> Table:
         metrics = self._metrics(found)
         table = make_table("type", tight=True)
-        for heading in metrics.values():
-            table.add_column(Text(f"Δ {heading} ({self._level})"))
+        self._add_changes(table, metrics)
         for one, name in zip(found, name_methods(found), strict=True):
             clean = {metric: _clean(one.types[0], metric) for metric in metrics}
             add_row(table, Text(name, style="bold"), *map(_write_clean, clean.values()))
@@ -108,8 +111,7 @@ class ShiftTables:
         metrics = self._metrics(found)
         table = make_table("type", tight=True)
         add_number(table, "severity")
-        for heading in metrics.values():
-            table.add_column(Text(f"Δ {heading} ({self._level})"))
+        self._add_changes(table, metrics)
         for one, name in zip(found, name_methods(found), strict=True):
             add_row(table, Text(name, style="bold"))
             for kind in one.types:

@@ -22,7 +22,9 @@ class Work(Protocol):
 class Executor(Protocol):
     """The place where steps run: it takes them when they are ready, and returns how each ended.
 
-    All its members are called from one thread.
+    All its members are called from one thread. One that also has a method ``prefers(step) -> bool``
+    is asked by it, among the steps that are ready, for those whose ``demand.affinity`` one of its
+    free workers has loaded: they come first.
     """
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rateval.records.step import Step
 
@@ -36,9 +36,20 @@ class Agenda:
             place for place, step in enumerate(self._steps) if not self._wanting[step.identity]
         ]
 
-    def take(self) -> Step | None:
-        """Return the first step that can be done now, once; None when there is none."""
-        return self._steps[heapq.heappop(self._ready)] if self._ready else None
+    def take(self, prefer: Callable[[Step], bool] = lambda step: False) -> Step | None:
+        """Return the first step that can be done now, once; None when there is none.
+
+        One that is preferred comes before the others.
+        """
+        if not self._ready:
+            return None
+        preferred = [place for place in self._ready if prefer(self._steps[place])]
+        if preferred:
+            place = min(preferred)
+            self._ready.remove(place)
+            heapq.heapify(self._ready)
+            return self._steps[place]
+        return self._steps[heapq.heappop(self._ready)]
 
     def finish(self, identity: str) -> None:
         """Take note that a step has its result."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch, cut_batches
 from rateval.engine.cell_steps import CellSteps
-from rateval.engine.parts import do_parts, has_parts
+from rateval.engine.shards import WritePart
 from rateval.modelkit.filling import View
 from rateval.records.facts import CounterfactualFacts
-from rateval.stages.counterfactual import counterfactual, merge_answers
-from rateval.store.store import Store, identify
+from rateval.records.step import Step
+from rateval.stages.counterfactual import counterfactual
+from rateval.store.store import identify
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import NO_DONORS, Donors, read_donors
@@ -35,32 +36,33 @@ class Editing:
         self._donors: Kept[Donors] = Kept(DONOR_BYTES)
         self._batches: Kept[Prepared] = Kept(BATCH_BYTES)
 
-    def ask(
+    @staticmethod
+    def edits_of(step: Step) -> Edits:
+        """Return the edits that a step asks about."""
+        return Edits(**{"donors": 0} | step.inputs["edits"])
+
+    def open(
         self,
         steps: CellSteps,
         job: Job,
         bench: Workbench,
-        store: Store,
         monitor: Monitor,
-        folder: Path,
         predicted: Mapping[str, int],
         read: Callable[[range], Iterable[Batch]],
-    ) -> CounterfactualFacts:
-        """Do a cell's step, in parts where its test split is large.
+    ) -> WritePart:
+        """Return what does a part of a cell's step.
 
         ``predicted`` are the answers to whole images that are known already, by their ids;
         ``read`` yields the batches of a part of the test split, as they were read for other steps
         where those are at hand.
         """
-        step, count = steps.counterfactual, len(job.split)
+        step, at_once = steps.counterfactual, job.batch_size
         assert step is not None
-        at_once = job.batch_size
         if job.device == "cpu":
             job = replace(job, batch_size=min(job.batch_size, CPU_BATCH))
         card = job.classifier.model.card
         view = View(card.mean, card.std)
-        monitor.begin(count)
-        edits = Edits(**{"donors": 0} | step.inputs["edits"])
+        edits = self.edits_of(step)
         donors = self._find_donors(steps, job, bench, view) if edits.donors else NO_DONORS
         inputs = {name: value for name, value in step.inputs.items() if name != "classifier"}
         inputs |= {"model": bench.inputs(steps.cell.model, steps.cell.seed)}
@@ -76,13 +78,7 @@ class Editing:
             )
             return counterfactual(job, edits, donors, prepared, monitor, folder, predicted)
 
-        if not has_parts(count):
-            return write(range(count), folder)
-        parts = [
-            (part.path, CounterfactualFacts.model_validate(part.facts))
-            for part in do_parts(store, step, count, monitor, write)
-        ]
-        return merge_answers(parts, edits, donors, folder)
+        return write
 
     def _find_donors(self, steps: CellSteps, job: Job, bench: Workbench, view: View) -> Donors:
         """Return the donors of a whole, unshifted test split in a model's view."""

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
+from rateval.api.training import Monitor
 from rateval.engine.agenda import Agenda
+from rateval.engine.divided import Divided
 from rateval.engine.executors.checked import CheckedExecutor
 from rateval.engine.failures import Failures
 from rateval.engine.journal import Journal, SavingMonitor
@@ -20,6 +22,7 @@ from rateval.engine.selection import select
 from rateval.engine.worker import Worker, keep_worker, make_order, open_store, release_worker
 from rateval.errors import StudyError
 from rateval.plan.plan import Plan
+from rateval.plan.shards import align
 from rateval.progress import Reporter
 from rateval.records.run import RunRecord
 from rateval.records.step import FailureRecord, StageRecord, Step, StepEnd
@@ -73,6 +76,11 @@ class Runner:
         self._loaded: set[str] = set()
         self._failures = Failures(self._graph)
         self._watched: dict[str, ExitStack] = {}
+        """Steps in work, whole ones, with what shows how far they are."""
+        self._submitted: dict[str, Step] = {}
+        """What the executor has: steps, and shards of steps."""
+        options = plan.spec.run
+        self._divided = Divided(align(options.shard_size, options.batch_size))
         self._started = datetime.now(UTC)
         self._status: Status = "running"
         self._error: str | None = None
@@ -139,15 +147,20 @@ class Runner:
     def _do_agenda(self) -> None:
         while self._hand_out():
             for end in self._executor.collect():
-                self._end(self._steps[end.identity], end)
+                self._end(self._submitted.pop(end.identity), end)
             self._journal.save_now_and_then()
             if self._fail_fast and self._failures.records:
                 break
 
     def _hand_out(self) -> bool:
         """Give the executor what it can take; return whether it has anything to do."""
-        while len(self._watched) < self._executor.capacity:
-            step = self._agenda.take()
+        while len(self._submitted) < self._executor.capacity:
+            prefers = self._executor.prefers
+            shard = self._divided.take(prefers)
+            if shard is not None:
+                self._submit(*shard)
+                continue
+            step = self._agenda.take(prefers)
             if step is None:
                 break
             # Another run may have made meanwhile what was not there at the beginning.
@@ -160,18 +173,38 @@ class Runner:
             elif step.identity not in self._selected:
                 self._agenda.drop(step.identity)
             else:
-                watched = self._watched[step.identity] = ExitStack()
-                watch = self._reporter.watch(step.stage, step.label)
-                monitor = SavingMonitor(watched.enter_context(watch), self._journal)
-                self._executor.submit(step, monitor)
-        return bool(self._watched)
+                self._begin(step)
+        return bool(self._submitted)
+
+    def _begin(self, step: Step) -> None:
+        watched = self._watched[step.identity] = ExitStack()
+        watch = self._reporter.watch(step.stage, step.label)
+        monitor = SavingMonitor(watched.enter_context(watch), self._journal)
+        if self._divided.takes(step):
+            there = self._store.begin_shards(step.stage, step.identity)
+            self._divided.add(step, monitor, there)
+        else:
+            self._submit(step, monitor)
+
+    def _submit(self, step: Step, monitor: Monitor) -> None:
+        self._submitted[step.identity] = step
+        self._executor.submit(step, monitor)
 
     def _end(self, step: Step, end: StepEnd) -> None:
-        self._watched.pop(step.identity).close()
         for load in end.loads:
             if load.identity not in self._loaded:  # each worker loads a model of its own
                 self._loaded.add(load.identity)
                 self._tell(load, None)
+        if step.shard is not None:
+            self._divided.end(step)
+            if end.error is None:
+                return
+            whole = self._divided.close(step.shard.whole)
+            if whole is None:  # another shard of it has failed already
+                return
+            step = whole
+        self._divided.close(step.identity)
+        self._watched.pop(step.identity).close()
         if end.error is None:
             stored = self._store.find(step.stage, step.identity)
             if stored is not None:

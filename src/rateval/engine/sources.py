@@ -51,10 +51,17 @@ def make_step(
     inputs: Mapping[str, Any],
     needs: Sequence[Step],
     demand: Demand = Demand(),  # noqa: B008 - a frozen value
+    units: int | None = None,
 ) -> Step:
     """Return a step by everything that determines its result."""
     identity = identify_result(stage, inputs)
-    return Step(stage, label, identity, inputs, tuple(step.identity for step in needs), demand)
+    needed = tuple(step.identity for step in needs)
+    return Step(stage, label, identity, inputs, needed, demand, units)
+
+
+def _with(finetune: Step) -> Demand:
+    """Return the demand of a step that needs the classifier of a fine-tuning."""
+    return Demand(device=True, affinity=finetune.identity)
 
 
 class LiveSources:
@@ -79,20 +86,23 @@ class LiveSources:
             error.args = (f"{cell.label}: {error}",)  # a plugin's own kind of it stays what it is
             raise
         processes = self._plan.spec.run.processes if fitting.trains else 1
-        return make_step("finetune", fitting.label, inputs, (), Demand(True, processes))
+        demand = Demand(True, processes, identify_result("finetune", inputs))
+        return make_step("finetune", fitting.label, inputs, (), demand)
 
     def infer(self, cell: Cell, finetune: Step) -> Step:
         """Return the step that predicts and explains."""
+        test = limited_test(self._plan, self._bench, cell)
         inputs = {
             "classifier": finetune.identity,
-            "test": limited_test(self._plan, self._bench, cell).identity,
+            "test": test.identity,
             "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
             "attribution": self._bench.inputs(cell.attribution, cell.seed),
         }
         groups = self._groups_of(cell)
         if groups:
             inputs["groups"] = groups
-        return make_step("infer", cell.label, inputs | self._precision, (finetune,), ON_DEVICE)
+        inputs |= self._precision
+        return make_step("infer", cell.label, inputs, (finetune,), _with(finetune), len(test))
 
     @property
     def _precision(self) -> dict[str, Any]:
@@ -109,15 +119,17 @@ class LiveSources:
         if options.background == "swap":
             edits["donors"] = options.donors
             donors = self._bench.object(cell.dataset, cell.seed).test.identity
+        test = limited_test(self._plan, self._bench, cell)
         inputs = {
             "classifier": finetune.identity,
-            "test": limited_test(self._plan, self._bench, cell).identity,
+            "test": test.identity,
             "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
             "edits": edits,
             "donors": donors,
-        }
+        } | self._precision
         label = cell.key.text(attribution=False, seed=cell.several)
-        return make_step("counterfactual", label, inputs | self._precision, (finetune,), ON_DEVICE)
+        demand = _with(finetune)
+        return make_step("counterfactual", label, inputs, (finetune,), demand, len(test))
 
     def faithfulness(self, cell: Cell, finetune: Step, infer: Step) -> Step | None:
         """Return the step that tries the explainer, where the study asks for it."""
@@ -129,7 +141,7 @@ class LiveSources:
             "options": options.model_dump(),
             "drawn": "ids by class",
         }
-        return make_step("faithfulness", cell.label, inputs, (finetune, infer), ON_DEVICE)
+        return make_step("faithfulness", cell.label, inputs, (finetune, infer), _with(finetune))
 
     def _groups_of(self, cell: Cell) -> str | None:
         """Return a digest of the groups of a test split, which its identity needn't tell of."""

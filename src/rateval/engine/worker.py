@@ -18,9 +18,10 @@ from rateval.api.component import Context
 from rateval.api.training import Monitor
 from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.graph import make_graph
+from rateval.engine.shards import Divisible
 from rateval.engine.steps import Hands, Write, find_writes
 from rateval.errors import RatevalError, StudyError, name_error
-from rateval.machine.readers import resolve_readers
+from rateval.machine.readers import limit_threads, resolve_readers
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -69,10 +70,10 @@ class Worker:
         seconds = round(time.perf_counter() - clock, 3)
         return StepEnd(step.identity, seconds, reused=stored.reused, loads=loads)
 
-    def _find_write(self, step: Step) -> Write:
+    def _find_write(self, step: Step) -> Write | Divisible:
         if step.stage == PICTURES:  # which there are hangs on what was judged
             return partial(self._hands.pictures, step)
-        write = self._writes.get(step.identity)
+        write = self._writes.get(whole_of(step))
         if write is None:
             raise RatevalError(
                 "this process plans no such step: rateval, a plugin, or the data differ between "
@@ -80,18 +81,29 @@ class Worker:
             )
         return write
 
-    def _make(self, step: Step, write: Write, monitor: Monitor) -> Stored:
-        def fill(folder: Path) -> Mapping[str, Any]:
-            with self._store.reading(step.needs):
-                return write(folder, monitor).model_dump(mode="json")
+    def _make(self, step: Step, write: Write | Divisible, monitor: Monitor) -> Stored:
+        seconds = 0.0
 
-        return self._store.make(step.stage, step.inputs, fill)
+        def fill(folder: Path) -> Mapping[str, Any]:
+            nonlocal seconds
+            with self._store.reading(step.needs):
+                if isinstance(write, Divisible):
+                    facts, seconds = write.write(self._store, folder, monitor)
+                else:
+                    facts = write(folder, monitor)
+                return facts.model_dump(mode="json")
+
+        if step.shard is None:
+            return self._store.make(step.stage, step.inputs, fill, lambda: seconds)
+        assert isinstance(write, Divisible)
+        return write.write_shard(self._store, step.shard, monitor)
 
     def _load(self, step: Step) -> tuple[StageRecord, ...]:
         """Load the model that a step needs, unless it is there or in the hands of others."""
-        if step.stage not in _NEED_A_MODEL or step.demand.processes > 1:
+        demand = step.demand
+        if step.stage not in _NEED_A_MODEL or not demand.device or demand.processes > 1:
             return ()
-        steps = self._cells[step.identity]
+        steps = self._cells[whole_of(step)]
         cell = steps.cell
         kept = self._bench.classifier(steps.finetune.identity) is not None
         if self._bench.has(cell.model, cell.seed) or (kept and step.stage != "finetune"):
@@ -107,6 +119,11 @@ class Worker:
                 seconds=round(time.perf_counter() - clock, 3),
             ),
         )
+
+
+def whole_of(step: Step) -> str:
+    """Return the identity of the step that a step is, or is a shard of."""
+    return step.identity if step.shard is None else step.shard.whole
 
 
 def name_choice(choice: Choice) -> str:
@@ -198,7 +215,7 @@ def make_order(plan: Plan, device: str, run: str) -> Order:
 
 def _make_worker(order: Order) -> Worker:
     os.chdir(order.base)
-    torch.set_num_threads(order.threads)
+    torch.set_num_threads(limit_threads(order.threads))
     document = Document(order.name, json.loads(order.spec), "", folder=order.folder)
     plan = make_plan(document, discover(), order.forced)
     readers = resolve_readers(plan.spec.run.readers)

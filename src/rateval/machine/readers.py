@@ -40,6 +40,17 @@ def share_readers(asked: int | Literal["auto"], readers: int, processes: int) ->
     return max(1, readers // processes) if asked == "auto" else asked
 
 
+def limit_threads(asked: int) -> int:
+    """Return the threads that this process computes with: ``asked``, or its share of the cores.
+
+    More than there are cores spin on one another's.
+
+    >>> limit_threads(1)
+    1
+    """
+    return max(1, min(asked, count_cores() // _Sharing.processes))
+
+
 def count_cores() -> int:
     """Return the cores that this process may use: a scheduler or ``taskset`` may leave it few."""
     try:

@@ -31,6 +31,20 @@ class Demand:
     """Whether it computes with a model, on the device of the study."""
     processes: int = 1
     """Processes that share it."""
+    affinity: str | None = None
+    """Identity of what is loaded for it: of steps that share it, a worker that has done one does
+    the next one sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of a step's test split, done by itself, and put together with the others later."""
+
+    whole: str
+    """Identity of the step that it is a part of."""
+    start: int
+    stop: int
+    """Positions in the test split, from ``start`` on, up to and without ``stop``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,10 @@ class Step:
     needs: tuple[str, ...] = ()
     """Identities of the steps whose results it reads."""
     demand: Demand = Demand()
+    units: int | None = None
+    """Units that it goes over, where it may be done in shards."""
+    shard: Shard | None = None
+    """Which part of another step it is; None where it is whole."""
 
 
 @dataclass(frozen=True, slots=True)

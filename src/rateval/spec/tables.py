@@ -148,6 +148,9 @@ class RunOptions(Table):
     """``auto`` (the best there is), ``cpu``, ``mps``, ``cuda`` or ``cuda:N``."""
     batch_size: int = Field(default=64, ge=1, le=65536)
     """Images per forward pass of inference."""
+    shard_size: int = Field(default=512, ge=1, le=1_000_000)
+    """Units of a test split that are done and kept together, rounded up to whole batches; results
+    don't depend on it."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Format that image towers compute in where they predict and are explained; training has its
     own. Rounded to half the size it is another result, with an identity of its own."""

@@ -58,14 +58,14 @@ def counterfactual(
 
 
 def merge_answers(
-    parts: Sequence[tuple[Path, CounterfactualFacts]], edits: Edits, donors: Donors, folder: Path
+    parts: Sequence[tuple[Path, CounterfactualFacts]], edits: Edits, folder: Path
 ) -> CounterfactualFacts:
     """Write what ``counterfactual`` wrote for consecutive parts into ``folder``."""
     tables.concatenate_file(tables.ROWS, [path for path, _ in parts], folder)
     counts = [facts.rectangles for _, facts in parts]
     known = [count for count in counts if count is not None]
     rectangles = sum(known) if len(known) == len(counts) else None
-    return _summarise(folder, edits, len(donors.ids), rectangles)
+    return _summarise(folder, edits, parts[0][1].pool, rectangles)
 
 
 def _summarise(

@@ -18,7 +18,7 @@ from rateval.errors import StudyError
 from rateval.store.disk import FULL, make_folder, refuse, remove, writing
 from rateval.store.leftovers import UNFINISHED, remove_parts, remove_unfinished, sweep
 from rateval.store.locks import Locks, can_lock
-from rateval.store.manifest import FORMAT, DamageError, check_files, read_manifest, seal
+from rateval.store.manifest import FORMAT, MANIFEST, DamageError, check_files, read_manifest, seal
 
 _LOCKS = ".locks"
 
@@ -66,15 +66,20 @@ class Store:
         *,
         reuse: bool = True,
         tell: Callable[[str], object] = lambda line: None,
+        locks: Locks | None = None,
     ) -> None:
         self.root = root
         self.tell = tell
         self._reuse = reuse
+        self._locks = locks or self._open_locks()
         self._made: set[str] = set()
         self._begun: set[str] = set()
         self._told: set[str] = set()
         self._whole: set[tuple[Path, str]] = set()
         """Results whose digests were found right, with what their manifests said."""
+
+    def _open_locks(self) -> Locks:
+        root = self.root
         try:
             root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=root) as probe:
@@ -85,8 +90,8 @@ class Store:
                 "choose another folder with --output"
             ) from None
         if not work:
-            tell(f"{root}: its file system has no locks; don't start two runs on it at once")
-        self._locks = Locks(root / _LOCKS, work=work)
+            self.tell(f"{root}: its file system has no locks; don't start two runs on it at once")
+        return Locks(root / _LOCKS, work=work)
 
     def fetch(self, stage: str, inputs: Mapping[str, Any], *, whole: bool = False) -> Stored | None:
         """Return the stored result of these inputs, or None; see ``find``."""
@@ -128,19 +133,24 @@ class Store:
         return self.root / stage / identity
 
     def make(
-        self, stage: str, inputs: Mapping[str, Any], write: Callable[[Path], Mapping[str, Any]]
+        self,
+        stage: str,
+        inputs: Mapping[str, Any],
+        write: Callable[[Path], Mapping[str, Any]],
+        spent: Callable[[], float] = lambda: 0.0,
     ) -> Stored:
         """Compute and keep a result: ``write`` fills the folder it is given and returns the facts.
 
         The folder appears under its final name when it is complete, so that an interruption at any
         moment leaves nothing that looks like a result. Where another run makes the same, its
-        result is waited for and taken. A StudyError says which file could not be written.
+        result is waited for and taken. ``spent`` returns the seconds, once it is written, that were
+        spent on it before. A StudyError says which file could not be written.
         """
         identity = identify_result(stage, inputs)
         with self._locks.hold(f"{identity}.make", waiting=self._waits):
             stored = self.fetch(stage, inputs, whole=True)
             if stored is None:
-                stored = self._make(stage, identity, inputs, write)
+                stored = self._make(stage, identity, inputs, write, spent)
                 self._made.add(identity)
             remove_unfinished(self.root, stage, identity)
         return stored
@@ -151,6 +161,7 @@ class Store:
         identity: str,
         inputs: Mapping[str, Any],
         write: Callable[[Path], Mapping[str, Any]],
+        spent: Callable[[], float],
     ) -> Stored:
         folder, started = self.root / stage, time.perf_counter()
         with writing(folder):
@@ -158,7 +169,7 @@ class Store:
             work = Path(tempfile.mkdtemp(prefix=f".{identity}-", dir=folder))
         try:
             facts = dict(write(work))
-            seconds = round(time.perf_counter() - started, 3)
+            seconds = round(time.perf_counter() - started + spent(), 3)
             content = {
                 "format": FORMAT,
                 "stage": stage,
@@ -208,10 +219,34 @@ class Store:
             yield
 
     @contextmanager
+    def sharing(self, identity: str) -> Iterator[None]:
+        """Make parts of a result, as others may; whoever makes the whole of it waits for that."""
+        with self._locks.hold(f"{identity}.make", shared=True, waiting=self._waits):
+            yield
+
+    @contextmanager
     def owning(self, run: Path) -> Iterator[None]:
         """Show to other runs that the run of this folder goes on."""
         with self._locks.hold(f"{run.name}.run"):
             yield
+
+    def shards_of(self, stage: str, identity: str) -> Store:
+        """Return a store for the shards of a result, which are deleted when that is there.
+
+        It outlives an interruption, and is for processes that work side by side.
+        """
+        folder = self.root / f"{stage}{UNFINISHED}" / identity
+        return Store(folder, reuse=self._reuse, tell=self.tell, locks=self._locks)
+
+    def begin_shards(self, stage: str, identity: str) -> set[str]:
+        """Return the identities of the shards that are there; for whoever has them made.
+
+        Where nothing is reused, those of another run are deleted first.
+        """
+        if not self._reuse:
+            remove_unfinished(self.root, stage, identity)
+        shards = self.root / f"{stage}{UNFINISHED}" / identity / stage
+        return {path.parent.name for path in shards.glob(f"[!.]*/{MANIFEST}")}
 
     def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
         """Return a folder for the state of a result that takes long; for whoever makes it.

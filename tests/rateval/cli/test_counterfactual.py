@@ -160,9 +160,7 @@ def test_it_is_added_to_a_finished_study_without_predicting_again(rateval: Ratev
         assert (strict.value.numerator or 0) <= (lenient.value.numerator or 0)
 
 
-def test_batches_and_parts_change_nothing(
-    rateval: Rateval, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batches_and_shards_change_nothing(rateval: Rateval) -> None:
     def answers(run: str) -> list[dict[str, list[Any]]]:
         output = f"runs-{run[-1]}"
         assert rateval("run", write_spec(run=run), "--output", output).code == 0
@@ -170,9 +168,7 @@ def test_batches_and_parts_change_nothing(
         return [record.answers(cell).to_pydict() for cell in record.cells]
 
     first = answers("batch_size = 7")
-    with monkeypatch.context() as patched:
-        patched.setattr("rateval.engine.parts.PART_SIZE", 11)
-        second = answers("batch_size = 3")
+    second = answers("batch_size = 3\n        shard_size = 11")
     third = answers("batch_size = 64\n        readers = 2")
     for other in (second, third):
         for one, two in zip(first, other, strict=True):

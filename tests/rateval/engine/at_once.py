@@ -19,7 +19,6 @@ from typing import Any
 import torch
 
 import rateval
-import rateval.engine.parts
 from rateval.store.manifest import require_whole
 from rateval.store.store import Store
 
@@ -34,7 +33,7 @@ def spec(epochs: int) -> dict[str, Any]:
         "model": [{"use": "tiny"}],
         "finetune": [{"use": "ft", "epochs": epochs, "batch_size": 4}],
         "metric": [{"use": "accuracy"}, {"use": "pt"}],
-        "run": {"device": "cpu", "batch_size": 5},
+        "run": {"device": "cpu", "batch_size": 3, "shard_size": 3},
     }
 
 
@@ -92,7 +91,6 @@ def try_pairs() -> None:
 def replace_always() -> None:
     # Else a result that is equal to the one before would be kept.
     Store._is_equal = lambda *_: False  # type: ignore[method-assign]
-    rateval.engine.parts.PART_SIZE = 3
 
 
 def kill_at(number: int, output: str, counted: Path | None = None) -> None:

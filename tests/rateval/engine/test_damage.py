@@ -178,9 +178,9 @@ def test_a_damaged_classifier_is_not_exported(capsys: pytest.CaptureFixture[str]
 def test_what_was_inferred_in_part_is_looked_at_before_it_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rateval.engine.parts.PART_SIZE", 2)
     tables = spec(attribution=[{"use": "center-prior"}])
     whole = rateval.run(tables, output="whole")
+    tables["run"] |= {"batch_size": 2, "shard_size": 2}
     seen: list[int] = []
 
     def interrupted(job: Any, part: range, *rest: Any) -> Any:
@@ -189,11 +189,11 @@ def test_what_was_inferred_in_part_is_looked_at_before_it_counts(
             raise KeyboardInterrupt
         return infer(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(tables)
     (folder,) = Path("runs/store/infer-unfinished").iterdir()
-    rows = folder.glob("part/*/rows.parquet")
+    rows = folder.glob("infer/*/rows.parquet")
     first = min(rows, key=lambda path: path.stat().st_mtime_ns)
     flip(first)
     stream = StringIO()

@@ -448,13 +448,11 @@ def test_observers_see_a_run_and_cannot_break_it(make_plugin: MakePlugin) -> Non
     ]
 
 
-def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_large_test_split_is_kept_in_shards_that_make_the_same_whole() -> None:
     data = [{"use": "squares", "test": 23, "skipped": 9, "without_mask": 12}]
     whole = rateval.run(spec(dataset=data), output="whole")
-    monkeypatch.setattr("rateval.engine.parts.PART_SIZE", 5)  # the first part is skipped altogether
-    parted = rateval.run(spec(dataset=data), output="parted")
+    small = {"device": "cpu", "batch_size": 5, "shard_size": 5}  # the first is skipped altogether
+    parted = rateval.run(spec(dataset=data, run=small), output="parted")
     assert parted.cells == whole.cells
     for ours, theirs in zip(parted.cells, whole.cells, strict=True):
         assert parted.rows(ours).equals(whole.rows(theirs))
@@ -471,11 +469,11 @@ def test_a_large_test_split_is_kept_in_parts_that_make_the_same_whole(
     }
 
 
-def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_shard_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from rateval.stages.infer import infer as real
 
-    monkeypatch.setattr("rateval.engine.parts.PART_SIZE", 5)
     data = [{"use": "squares", "test": 12}]
+    small = {"device": "cpu", "batch_size": 5, "shard_size": 5}
     seen: list[int] = []
 
     def interrupted(job: Any, part: range, *rest: Any) -> Any:
@@ -484,10 +482,10 @@ def test_an_interrupted_part_loses_only_itself(monkeypatch: pytest.MonkeyPatch) 
             raise KeyboardInterrupt
         return real(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        rateval.run(spec(dataset=data, finetune=[{"use": "zs"}]))
-    record = rateval.run(spec(dataset=data, finetune=[{"use": "zs"}]))
+        rateval.run(spec(dataset=data, finetune=[{"use": "zs"}], run=small))
+    record = rateval.run(spec(dataset=data, finetune=[{"use": "zs"}], run=small))
     assert seen == [0, 5, 5, 10]
     assert record.cells[0].count == 12
 
@@ -503,13 +501,13 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec())
     (folder,) = Path("runs").glob("tiny-*")
     half: RunRecord = rateval.load(folder)
     assert (half.status, [cell.key.finetuner for cell in half.cells]) == ("interrupted", ["zs"])
-    monkeypatch.setattr("rateval.engine.steps.infer", real)
+    monkeypatch.setattr("rateval.engine.evaluating.infer", real)
     whole = rateval.run(spec())
     computed = [(s.stage, s.label) for s in whole.stages if not s.reused and s.stage != "score"]
     assert computed == [

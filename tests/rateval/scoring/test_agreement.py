@@ -174,7 +174,7 @@ def test_an_interrupted_study_compares_what_it_has(monkeypatch: pytest.MonkeyPat
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.engine.steps.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(attribution=[LAST, ALL, CENTRE]))
     (folder,) = Path("runs").glob("tiny-*")

@@ -38,6 +38,14 @@ class CheckedExecutor:
             )
         return capacity
 
+    def prefers(self, step: Step) -> bool:
+        """Return whether it has a worker free that has loaded what a step needs."""
+        asked = getattr(self._executor, "prefers", None)
+        if asked is None or step.demand.affinity is None:
+            return False
+        with self._calling("prefers"):
+            return bool(asked(step))
+
     def start(self, work: Work) -> None:
         """Get ready to do steps."""
         with self._calling("start"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from rateval.api import Params
@@ -10,5 +12,11 @@ from rateval.api import Params
 class LocalParams(Params):
     """Params of ``local``."""
 
-    workers: int = Field(default=1, ge=1, le=256)
-    """Processes that take steps; 1 works in this process."""
+    workers: int | None = Field(default=None, ge=1, le=256)
+    """Processes that take steps; 1 works in this process. Default: one for each of ``devices``,
+    1 without."""
+    devices: (
+        Literal["all"] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None
+    ) = None
+    """GPUs by their numbers, or all of this computer, that workers get one each of, in turn; on a
+    CPU ``"all"`` gives each worker cores of its own. Default: all workers share what there is."""

@@ -429,7 +429,7 @@ def test_answers_are_those_of_the_rows_and_those_that_are_asked_for(
 ) -> None:
     assert rateval("run", write_spec()).code == 0
     first = newest()
-    monkeypatch.setattr("rateval.engine.steps.Hands._read_predictions", lambda *_: {})
+    monkeypatch.setattr("rateval.engine.evaluating.Evaluating._read_predictions", lambda *_: {})
     assert rateval("run", write_spec(), "--output", "alone").code == 0
     for one, other in zip(first.cells, newest("alone").cells, strict=True):
         answers = first.answers(one).to_pydict()

@@ -118,7 +118,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         for made in ("acme.parts.make_model", "acme.parts.make_dataset"):
             monkeypatch.setattr(made, refuse)
         monkeypatch.setattr("rateval.stages.finetune.restore", refuse)
-        monkeypatch.setattr("rateval.engine.steps.restore", refuse)
+        monkeypatch.setattr("rateval.engine.evaluating.restore", refuse)
         monkeypatch.setattr("rateval.engine.evaluating.infer", refuse)
         monkeypatch.setattr("rateval.data.batches.load_batches", refuse)
         monkeypatch.setattr("rateval.workbench.cell.load_batches", refuse)

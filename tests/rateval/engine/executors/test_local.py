@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from rateval.api import Component, Context, Executor, Step, StepEnd
-from rateval.engine.executors import local
+from rateval.engine.executors import processes
 from rateval.engine.executors.local import make_local
 from rateval.engine.executors.params import LocalParams
 from rateval.engine.executors.plugin import LOCAL
@@ -295,7 +295,7 @@ def test_an_interrupt_that_was_missed_is_noticed(
     def missed() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(local, "raise_missed_interrupt", missed)
+    monkeypatch.setattr(processes, "raise_missed_interrupt", missed)
     executor = start(2)
     executor.submit(step("a", sleep=60), Monitor())
     with pytest.raises(KeyboardInterrupt):

@@ -3,8 +3,8 @@
 The published shift study is made up: 19 corruptions at 5 severities, and none, by 4 methods on 4
 models, 50,000 images each. An executor answers at once, so that what is left is the driver's own:
 laying out the steps, cutting them, handing them out, hearing of them. Prints time, memory and what
-a shard costs, and the ratio of that cost to a shard's in a study of a quarter of the images: a ratio
-of 1 says that time grows as the number of shards does. The record of a run, which reads what is
+a shard costs, and the ratio of that cost to a shard's in a study of a quarter of the images: at 1
+or less time grows as the number of shards does, or less. The record of a run, which reads what is
 stored, is no part of it. Takes some minutes.
 
     python benchmarks/driver.py --images 50000
@@ -155,7 +155,10 @@ def spec(folder: Path, images: int) -> dict[str, Any]:
 
 
 def drive(images: int) -> tuple[int, float, float]:
-    """Hand out a study of so many images a test; return shards, seconds of CPU to plan and to drive it."""
+    """Hand out a study of so many images a test.
+
+    Returns shards, and the seconds of CPU that planning and driving it took.
+    """
     with tempfile.TemporaryDirectory(prefix="rateval-driver-") as name:
         folder = Path(name)
         registry = discover()
@@ -184,8 +187,8 @@ def main() -> None:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         costs.append(drove / max(shards, 1))
         print(
-            f"{count:7,} images a test: {shards:9,} shards, planned in {planned:6.1f} s of CPU, driven in "
-            f"{drove:6.1f} s, {costs[-1] * 1e6:6.0f} µs a shard, {memory:.2f} GiB at most"
+            f"{count:7,} images a test: {shards:9,} shards, planned in {planned:6.1f} s of CPU, "
+            f"driven in {drove:6.1f} s, {costs[-1] * 1e6:6.0f} µs a shard, {memory:.2f} GiB at most"
         )
     print(f"ratio of the cost of a shard: {costs[1] / costs[0]:.2f}")
 

@@ -179,8 +179,9 @@ def test_what_was_inferred_in_part_is_looked_at_before_it_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tables = spec(attribution=[{"use": "center-prior"}])
+    tables["run"] |= {"batch_size": 2}
     whole = rateval.run(tables, output="whole")
-    tables["run"] |= {"batch_size": 2, "shard_size": 2}
+    tables["run"] |= {"shard_size": 2}
     seen: list[int] = []
 
     def interrupted(job: Any, part: range, *rest: Any) -> Any:

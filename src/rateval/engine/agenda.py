@@ -39,17 +39,17 @@ class Agenda:
     def take(self, prefer: Callable[[Step], bool] = lambda step: False) -> Step | None:
         """Return the first step that can be done now, once; None when there is none.
 
-        One that is preferred comes before the others.
+        Where that one needs something loaded, another one that is preferred comes before it.
         """
         if not self._ready:
             return None
-        preferred = [place for place in self._ready if prefer(self._steps[place])]
-        if preferred:
-            place = min(preferred)
-            self._ready.remove(place)
-            heapq.heapify(self._ready)
-            return self._steps[place]
-        return self._steps[heapq.heappop(self._ready)]
+        place = self._ready[0]
+        if self._steps[place].demand.affinity is not None:
+            preferred = (at for at in sorted(self._ready) if prefer(self._steps[at]))
+            place = next(preferred, place)
+        self._ready.remove(place)
+        heapq.heapify(self._ready)
+        return self._steps[place]
 
     def finish(self, identity: str) -> None:
         """Take note that a step has its result."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 
 from rateval.engine.agenda import Agenda
-from rateval.records.step import Step
+from rateval.records.step import Demand, Step
 
 
 @st.composite
@@ -54,3 +54,13 @@ def test_of_several_that_are_ready_the_first_of_the_plan_comes_first() -> None:
     steps = {name: Step("infer", name, name, {}) for name in "abc"}
     agenda = Agenda(steps)
     assert [step.identity for step in iter(agenda.take, None)] == ["a", "b", "c"]
+
+
+def test_a_step_that_is_preferred_comes_before_others_that_need_something_loaded() -> None:
+    def made(name: str, affinity: str | None) -> Step:
+        return Step("infer", name, name, {}, demand=Demand(affinity=affinity))
+
+    steps = [made("a", "one"), made("b", "two"), made("c", None), made("d", "two")]
+    agenda = Agenda({step.identity: step for step in steps})
+    taken = [agenda.take(lambda step: step.demand.affinity == "two") for _ in range(5)]
+    assert [step and step.identity for step in taken] == ["b", "d", "a", "c", None]

@@ -27,11 +27,6 @@ class InThisProcess:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Step, Monitor]] = deque()
-        self._loaded: str | None = None
-
-    def prefers(self, step: Step) -> bool:
-        """Return whether what a step needs was loaded for the one before."""
-        return step.demand.affinity == self._loaded
 
     def start(self, work: Work) -> None:
         """Keep what does a step."""
@@ -43,11 +38,7 @@ class InThisProcess:
 
     def collect(self) -> Sequence[StepEnd]:
         """Do the step that has waited longest."""
-        if not self._waiting:
-            return []
-        step, monitor = self._waiting.popleft()
-        self._loaded = step.demand.affinity or self._loaded
-        return [self._work(step, monitor)]
+        return [self._work(*self._waiting.popleft())] if self._waiting else []
 
     def stop(self) -> None:
         """Forget what waits."""

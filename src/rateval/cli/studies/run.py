@@ -12,8 +12,8 @@ from shlex import quote
 from typing import Any
 
 from rateval.cli.arguments import path
+from rateval.cli.studies.validate import add_set, describe_plan
 from rateval.cli.terminal import say, warn
-from rateval.cli.validate import add_set, describe_plan
 from rateval.console import Console
 from rateval.errors import OutputError
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts

@@ -9,7 +9,7 @@ from typing import Any
 
 from rateval.api.component import Context
 from rateval.cli import arguments
-from rateval.cli.run import open_registry
+from rateval.cli.studies.run import open_registry
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import RatevalError

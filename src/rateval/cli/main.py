@@ -97,6 +97,7 @@ COMMANDS = {
     "run": "run a study",
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
+    "plan": "tell what a run would do, take and keep, before it runs",
     "report": "print the report of a run again",
     "compare": "compare runs with a baseline, unit by unit",
     "score": "judge and count a run anew from what it stored, without a model",
@@ -115,6 +116,9 @@ COMMANDS = {
     "init": "write a spec for your own photos and model, or a commented starter spec",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
+
+OF_STUDIES = frozenset({"run", "validate", "plan", "init"})
+"""Those whose modules are in ``cli/studies``."""
 
 OF_RESULTS = frozenset(
     {"report", "compare", "score", "gate", "export", "import-reference", "export-reference", "look"}
@@ -144,5 +148,9 @@ def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
 
 
 def _module_of(command: str) -> Any:
-    folder = "rateval.cli.results" if command in OF_RESULTS else "rateval.cli"
+    folder = "rateval.cli"
+    if command in OF_RESULTS:
+        folder = "rateval.cli.results"
+    elif command in OF_STUDIES:
+        folder = "rateval.cli.studies"
     return importlib.import_module(f"{folder}.{command.replace('-', '_')}")

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from shlex import quote
 
-from rateval.cli.run import (
+from rateval.cli.studies.run import (
     declare_run,
     exit_code,
     keeping,

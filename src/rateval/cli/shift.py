@@ -9,7 +9,7 @@ from pathlib import Path
 from rateval.api.component import Context
 from rateval.cli import arguments
 from rateval.cli.data import choose_readers, choose_reporter, make_console
-from rateval.cli.run import open_registry
+from rateval.cli.studies.run import open_registry
 from rateval.cli.terminal import say
 from rateval.errors import RatevalError
 from rateval.machine.interrupts import remembered_interrupts

@@ -24,3 +24,14 @@ def cut(units: int, size: int) -> Iterator[range]:
     """
     for start in range(0, units, size):
         yield range(start, min(start + size, units))
+
+
+def count_shards(units: int, shard_size: int, batch_size: int) -> int:
+    """Return the shards of a step over ``units``.
+
+    >>> [count_shards(units, 512, 64) for units in (0, 512, 513, 1024, 1025)]
+    [0, 1, 2, 2, 3]
+    >>> count_shards(1000, 512, 300)
+    2
+    """
+    return -(-units // align(shard_size, batch_size))

@@ -50,6 +50,11 @@ class Fitting:
         return self._finetuner.trains
 
     @property
+    def parts(self) -> tuple[Split | None, Split | None]:
+        """What is left to train on, and what is held out; None where there is none."""
+        return self._train, self._held
+
+    @property
     def inputs(self) -> dict[str, Any]:
         """Everything that determines the classifier."""
         cell = self._cell
@@ -77,7 +82,7 @@ class Fitting:
         cell = self._cell
         model = self._bench.copy_model(cell.model, cell.seed)
         watched = None if self._train is None else WatchedSplit(self._train)
-        examiner = None if self._held is None else self._make_examiner(self._held)
+        examiner = None if self._held is None else self.make_examiner(self._held)
         logbook = FolderLogbook(
             monitor, unfinished, examiner, () if examiner is None else examiner.names
         )
@@ -140,7 +145,8 @@ class Fitting:
             )
         return able[0]
 
-    def _make_examiner(self, held: Split) -> Examiner:
+    def make_examiner(self, held: Split) -> Examiner:
+        """Return what scores a classifier on samples held out, or on some of them."""
         evidence: list[Any] = [self._object(choice) for choice in self._evidence_choices]
         attribution, validator = evidence or [None, None]
 

@@ -20,7 +20,7 @@ ALWAYS = (
     "accelerate",
     "acme.parts",
     "pyarrow.dataset",
-    "rateval.cli.run",
+    "rateval.cli.studies.run",
     "rateval.cli.results.report",
     "rateval.engine.runner",
     "rateval.machine.memory",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rateval.cli.main import main
-from rateval.cli.run import VisibleFormatter
+from rateval.cli.studies.run import VisibleFormatter
 
 Rateval = Callable[..., Any]
 WriteSpec = Callable[..., Path]
@@ -147,7 +147,7 @@ def test_a_traceback_and_log_lines_are_visible_too(
     def fail(*_: object) -> None:
         raise ValueError(HOSTILE)
 
-    monkeypatch.setattr("rateval.cli.validate.make_plan", fail)
+    monkeypatch.setattr("rateval.cli.studies.validate.make_plan", fail)
     assert main(["validate", str(spec)]) == 1
     said = capsys.readouterr().err
     assert "Traceback (most recent call last)" in said

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rateval.cli.validate import describe_plan
+from rateval.cli.studies.validate import describe_plan
 from rateval.errors import SpecError
 from rateval.facade import open_spec
 from rateval.plan.cells import Choice

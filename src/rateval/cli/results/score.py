@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rateval.cli.arguments import path
-from rateval.cli.run import exit_code, keeping, open_registry
+from rateval.cli.studies.run import exit_code, keeping, open_registry
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts

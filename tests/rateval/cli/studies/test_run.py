@@ -16,7 +16,7 @@ from rateval.records.run import load
 
 Rateval = Callable[..., Any]
 WriteSpec = Callable[..., Path]
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 LOSE = """
 

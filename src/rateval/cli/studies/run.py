@@ -12,8 +12,8 @@ from shlex import quote
 from typing import Any
 
 from rateval.cli.arguments import path
+from rateval.cli.studies.validate import add_set, describe_plan
 from rateval.cli.terminal import say, warn
-from rateval.cli.validate import add_set, describe_plan
 from rateval.console import Console
 from rateval.errors import OutputError
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
@@ -42,6 +42,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def declare_run(parser: ArgumentParser, *, quiet: str, spec: str = "a spec in TOML") -> None:
     """Declare the arguments of commands that run a study."""
+    declare_overrides(parser, spec)
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help=quiet)
+    amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
+
+
+def declare_overrides(parser: ArgumentParser, spec: str) -> None:
+    """Declare the spec, and the arguments that say what of it is run, and where."""
     parser.add_argument("spec", type=path, help=spec)
     parser.add_argument("--device", help="auto, cpu, mps, cuda or cuda:N")
     parser.add_argument("--output", metavar="FOLDER", help="where runs and results go")
@@ -57,11 +66,7 @@ def declare_run(parser: ArgumentParser, *, quiet: str, spec: str = "a spec in TO
         help="compute the cells of this label or pattern; show of others what is stored",
     )
     parser.add_argument("--no-pictures", action="store_true", help="keep no pictures of images")
-    parser.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
     add_set(parser)
-    amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help=quiet)
-    amount.add_argument("-v", "--verbose", action="store_true", help="print identities too")
 
 
 def execute(parsed: Namespace) -> int:

@@ -1,0 +1,1 @@
+"""Commands that read a spec: made, checked, planned, run."""

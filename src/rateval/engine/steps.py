@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rateval.api.protocols import Dataset
 from rateval.api.training import Monitor
@@ -154,6 +155,17 @@ class Hands:
 
     def _path(self, step: Step) -> Path:
         return self.store.path_of(step.stage, step.identity)
+
+
+def fill(
+    write: Write | Divisible, store: Store, folder: Path, monitor: Monitor
+) -> tuple[Mapping[str, Any], float]:
+    """Fill a folder with a whole result; return its facts, and the seconds its shards took."""
+    if isinstance(write, Divisible):
+        facts, seconds = write.write(store, folder, monitor)
+    else:
+        facts, seconds = write(folder, monitor), 0.0
+    return facts.model_dump(mode="json"), seconds
 
 
 def find_writes(hands: Hands, graph: Graph) -> dict[str, Write | Divisible]:

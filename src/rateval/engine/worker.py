@@ -19,7 +19,7 @@ from rateval.api.training import Monitor
 from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.graph import make_graph
 from rateval.engine.shards import Divisible
-from rateval.engine.steps import Hands, Write, find_writes
+from rateval.engine.steps import Hands, Write, fill, find_writes
 from rateval.errors import RatevalError, StudyError, name_error
 from rateval.machine.readers import limit_threads, resolve_readers
 from rateval.plan.cells import Choice
@@ -84,17 +84,14 @@ class Worker:
     def _make(self, step: Step, write: Write | Divisible, monitor: Monitor) -> Stored:
         seconds = 0.0
 
-        def fill(folder: Path) -> Mapping[str, Any]:
+        def fill_whole(folder: Path) -> Mapping[str, Any]:
             nonlocal seconds
             with self._store.reading(step.needs):
-                if isinstance(write, Divisible):
-                    facts, seconds = write.write(self._store, folder, monitor)
-                else:
-                    facts = write(folder, monitor)
-                return facts.model_dump(mode="json")
+                facts, seconds = fill(write, self._store, folder, monitor)
+            return facts
 
         if step.shard is None:
-            return self._store.make(step.stage, step.inputs, fill, lambda: seconds)
+            return self._store.make(step.stage, step.inputs, fill_whole, lambda: seconds)
         assert isinstance(write, Divisible)
         return write.write_shard(self._store, step.shard, monitor)
 

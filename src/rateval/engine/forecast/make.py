@@ -25,7 +25,7 @@ from rateval.machine.precision import require_precision
 from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import describe_grid
 from rateval.plan.plan import Plan
-from rateval.plan.shards import SHARD_SIZE, count_shards
+from rateval.plan.shards import count_shards
 from rateval.training.processes import require_processes
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import require_factories
@@ -128,9 +128,7 @@ class _Maker:
         return TrialRun(self._plan, self._bench, cells, self._root, reused, tell).run()
 
     def _measure(self, costs: Mapping[str, Cost], trial: Trial, taken: float) -> Measured:
-        # Only where steps are done in shards can one be spread over workers.
-        able = hasattr(self._plan.spec.run, "shard_size")
-        shards = {step: self._count_shards(step) if able else 1 for step in costs}
+        shards = {step: self._count_shards(step) for step in costs}
         params = self._plan.choices["executor"][0].params
         workers = count_workers(params, self._asked.workers)
         devices = count_devices(self._device, self._asked.devices)
@@ -155,8 +153,7 @@ class _Maker:
         options, step = self._plan.spec.run, self._graph.steps[identity]
         if step.stage not in SHARDED:
             return 1
-        size = getattr(options, "shard_size", SHARD_SIZE)
-        return count_shards(self._units[identity], size, options.batch_size)
+        return count_shards(self._units[identity], options.shard_size, options.batch_size)
 
     def _sum_up(self, stage: str, costs: Mapping[str, Cost]) -> StageForecast:
         steps = [step for step in self._graph.steps.values() if step.stage == stage]

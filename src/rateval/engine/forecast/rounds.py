@@ -16,8 +16,9 @@ from rateval.engine.forecast.clock import Clock
 from rateval.engine.forecast.points import Point
 from rateval.engine.forecast.twins import Kind, kind_of, name_steps
 from rateval.engine.graph import lay_out_steps
+from rateval.engine.shards import Divisible
 from rateval.engine.sources import LiveSources
-from rateval.engine.steps import Hands, Write, find_writes
+from rateval.engine.steps import Hands, Write, fill, find_writes
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.records.step import Step
@@ -101,11 +102,11 @@ class Round:
         clock = Clock()
         write = (self._writes if self._is_small(cell) else self._find_writes())[step.identity]
 
-        def fill(folder: Path) -> Mapping[str, Any]:
-            return write(folder, clock).model_dump(mode="json")
+        def fill_whole(folder: Path) -> Mapping[str, Any]:
+            return fill(write, self._store, folder, clock)[0]
 
         begin = time.perf_counter()
-        stored = self._store.make(step.stage, step.inputs, fill)
+        stored = self._store.make(step.stage, step.inputs, fill_whole)
         seconds = time.perf_counter() - begin
         size = sum(path.stat().st_size for path in stored.path.rglob("*") if path.is_file())
         size -= (stored.path / "manifest.json").stat().st_size
@@ -119,7 +120,7 @@ class Round:
             return min(count, options.images)
         return count
 
-    def _find_writes(self) -> Mapping[str, Write]:
+    def _find_writes(self) -> Mapping[str, Write | Divisible]:
         return find_writes(Hands(self._plan, self._bench, self._store), self.graph)
 
     def _is_small(self, cell: Cell) -> bool:

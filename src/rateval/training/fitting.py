@@ -79,7 +79,11 @@ class Fitting:
         watched = None if self._train is None else WatchedSplit(self._train)
         examiner = None if self._held is None else self._make_examiner(self._held)
         logbook = FolderLogbook(
-            monitor, unfinished, examiner, () if examiner is None else examiner.names
+            monitor,
+            unfinished,
+            examiner,
+            () if examiner is None else examiner.names,
+            self._held,
         )
         classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
         skipped = () if watched is None else watched.skipped

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import safetensors
 
-from rateval.api.protocols import Classifier
+from rateval.api.protocols import Classifier, Split
 from rateval.api.training import Monitor
 from rateval.api.values import Epoch
 from rateval.modelkit.writing import write_safetensors
@@ -39,11 +39,13 @@ class FolderLogbook:
         folder: Path,
         examine: Examine | None = None,
         examined: tuple[str, ...] = (),
+        held_out: Split | None = None,
     ) -> None:
         self._monitor = monitor
         self._folder = folder
         self._examine = examine
         self.examined = examined
+        self.held_out = held_out
         self.epochs: list[Epoch] = []
         """The curve so far, with what was resumed."""
         self.told: dict[str, Any] = {}

@@ -13,6 +13,7 @@ from rateval_finetune.params import LpParams
 from rateval_finetune.probing import solving
 from rateval_finetune.probing.regression import Regression
 from rateval_finetune.probing.strength import best_of, value_of
+from rateval_finetune.training import features
 
 Fit = Callable[..., dict[str, torch.Tensor]]
 Pictures = Callable[..., tuple[torch.Tensor, torch.Tensor]]
@@ -37,9 +38,9 @@ def test_it_keeps_the_promises_of_a_finetuner() -> None:
 def test_the_head_is_the_minimum_on_the_models_features(fit: Fit, pictures: Pictures) -> None:
     logbook = RecordingLogbook()
     state = fit(probe(l2=0.3, batch_size=7), logbook=logbook)
-    features, labels = features_of(pictures)
+    rows, labels = features_of(pictures)
     classes = int(labels.max()) + 1
-    wanted = Regression(features, labels, classes).minimise(0.3, 1000)
+    wanted = Regression(rows, labels, classes).minimise(0.3, 1000)
     assert torch.allclose(state["head.weight"].double(), wanted.weight, atol=1e-4)
     assert state["head.weight"].dtype == torch.float32
     assert logbook.told["l2"] == 0.3
@@ -130,7 +131,7 @@ def test_samples_that_cannot_be_read_are_left_out() -> None:
 def test_features_that_are_not_finite_are_refused(
     fit: Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = solving.compute_features
+    plain = features.compute_features
 
     def broken(*arguments: Any, **options: Any) -> Any:
         source = plain(*arguments, **options)

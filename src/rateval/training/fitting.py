@@ -85,7 +85,8 @@ class Fitting:
             () if examiner is None else examiner.names,
             self._held,
         )
-        classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
+        with logbook:
+            classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
         skipped = () if watched is None else watched.skipped
         return classifier, FinetuneFacts(
             # A method that only loads weights trains nothing, and yet it is not zero-shot.

@@ -56,7 +56,8 @@ def compare(samples: int, width: int, classes: int, count: int, device: str) -> 
         model: Any = place
         task = ProbeTask(HeadClassifier(model, head, tuned=False), params.lr, cached=True)
         train(task, source, filler, params, device)
-        logits = head(source.features.to(device))
+        with torch.no_grad():
+            logits = head(source.features.to(device))
         ended["adam"] = float(torch.nn.functional.cross_entropy(logits, source.labels.to(device)))
 
     def lbfgs() -> None:

@@ -26,15 +26,17 @@ def time_pairs(
 def ratio(pairs: list[tuple[float, float]]) -> str:
     """Return how many times as long the first way takes, the median of pairs and its interval.
 
-    The interval is of two of the ratios in order, between which the median lies with 95 %.
+    The interval is of two of the ratios in order, between which the median lies with 95 %; fewer
+    than six have none, and both ends stand in its place.
 
     >>> ratio([(2.0, 1.0)] * 9)
     '2.00 (2.00 to 2.00 in 95 %, 9 pairs)'
     """
     ratios = sorted(one / other for one, other in pairs)
-    at = max(int(binom.ppf(0.025, len(ratios), 0.5)) - 1, 0)
-    low, high = ratios[at], ratios[-1 - at]
-    return f"{median(ratios):.2f} ({low:.2f} to {high:.2f} in 95 %, {len(ratios)} pairs)"
+    at = int(binom.ppf(0.025, len(ratios), 0.5)) - 1
+    of = "in 95 %" if at >= 0 else "in all"
+    low, high = ratios[max(at, 0)], ratios[-1 - max(at, 0)]
+    return f"{median(ratios):.2f} ({low:.2f} to {high:.2f} {of}, {len(ratios)} pairs)"
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -64,7 +64,9 @@ class Logbook(Monitor, Protocol):
     def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
         """Keep what the next epoch starts from, in place of what was kept before.
 
-        ``facts`` are JSON values. The epochs recorded so far are kept along.
+        It is kept only so often as takes little of the time, and written later from a copy: hand
+        it over after every epoch. ``facts`` are JSON values. The epochs recorded so far are kept
+        along.
         """
         ...
 

@@ -129,7 +129,7 @@ def run_plans(
         store = plan.spec.run.output / "store"
         say(
             errors,
-            f"interrupted: every finished stage and epoch is kept in {store}; "
+            f"interrupted: every finished stage, and what a training goes on from, is kept in {store}; "
             "go on with: " + write_command(parsed.command, parsed.spec, plan.document.overrides),
         )
         return None

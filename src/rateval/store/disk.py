@@ -42,7 +42,8 @@ finished stage and what a training goes on from; make room, or choose another fo
     why = os.strerror(error.errno) if error.errno else error
     return StudyError(
         f"{path}: cannot be written to: {why}; what is stored is kept, every "
-        "finished stage and what a training goes on from; make room, or choose another folder with --output"
+        "finished stage and what a training goes on from; make room, or choose another folder "
+        "with --output"
     )
 
 

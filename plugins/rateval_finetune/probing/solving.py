@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from rateval.api import Epoch, Logbook, RatevalError, Split
+from rateval.api import Classifier, Epoch, Logbook, RatevalError, Split
 from rateval.modelkit import is_out_of_memory
-from rateval_finetune.methods.method import Method
 from rateval_finetune.params import LpParams
 from rateval_finetune.probing.regression import GRADIENT, Fit, Regression
 from rateval_finetune.probing.strength import (
@@ -30,6 +29,19 @@ _STEP = 1.0
 """L-BFGS's own step, in the place of a rate."""
 
 
+class Method(Protocol):
+    """What is asked of the method whose head is trained."""
+
+    name: str
+    params: LpParams
+    device: str
+    readers: int
+
+    def finish(self, classifier: Classifier) -> Classifier:
+        """Freeze what was trained."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     fit: Fit
@@ -43,9 +55,7 @@ class Solver:
     Nothing is saved on the way: an interrupted training begins anew, and comes to the same head.
     """
 
-    def __init__(
-        self, method: Method[LpParams], classifier: HeadClassifier, logbook: Logbook
-    ) -> None:
+    def __init__(self, method: Method, classifier: HeadClassifier, logbook: Logbook) -> None:
         """Prepare to train ``classifier``'s head; its model comes frozen."""
         self._method, self._classifier, self._logbook = method, classifier, logbook
         self._params = method.params

@@ -107,7 +107,7 @@ def plain(photos: Path, model: Model, epochs: int, readers: int) -> Callable[[],
         loader = torch.utils.data.DataLoader(files, BATCH, shuffle=True, num_workers=workers)
         for _ in range(epochs):
             for images, labels in loader:
-                loss = torch.nn.functional.cross_entropy(head(tower(images)), labels)
+                loss: Any = torch.nn.functional.cross_entropy(head(tower(images)), labels)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

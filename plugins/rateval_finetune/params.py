@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rateval.api import Params
 from rateval.modelkit import WeightCopy, WeightPrefix
@@ -81,6 +81,53 @@ class LpParams(TrainingParams):
 
     lr: float = Field(default=1e-3, gt=0, le=1)
     """The optimiser's rate for the head."""
+    solver: Literal["adam", "lbfgs"] = "adam"
+    """``adam`` by steps as published; or ``lbfgs``, the minimum of the cross entropy with an L2
+    penalty over all samples at once, as scikit-learn's LogisticRegression finds it. Of the other
+    params, ``lbfgs`` takes ``batch_size``, ``l2`` and ``iterations`` alone."""
+    l2: Annotated[float, Field(gt=0, le=1e12)] | Literal["sweep", "grid"] = 1.0
+    """With ``lbfgs``: the penalty, 1 / C of scikit-learn. Or by the accuracy on the samples held
+    out: ``sweep`` searches 96 steps from 1e-6 to 1e6 as CLIP's authors did, ``grid`` tries them
+    all; needs ``[held_out]`` in the spec."""
+    iterations: int = Field(default=1000, ge=1, le=1_000_000)
+    """With ``lbfgs``: how many there are at most. That a minimum was not reached is told."""
+
+    @model_validator(mode="after")
+    def _check_solver(self) -> LpParams:
+        solving = {"l2", "iterations"}
+        if self.solver == "adam":
+            if given := self._differing(solving):
+                raise ValueError(
+                    f'{given[0]} belongs to solver = "lbfgs"; set that, or leave {given[0]} out'
+                )
+        elif self.augment != "none" or self.background_swap:
+            name = "augment" if self.augment != "none" else "background_swap"
+            raise ValueError(
+                f'solver = "lbfgs" trains on features that are computed once, and {name} makes '
+                f'other images for every epoch; leave {name} out, or set solver = "adam"'
+            )
+        elif given := self._differing(
+            set(type(self).model_fields) - solving - {"solver", "batch_size", "seed"}
+        ):
+            raise ValueError(
+                f'{given[0]} belongs to solver = "adam": "lbfgs" takes no steps; leave {given[0]} '
+                'out, or set solver = "adam"'
+            )
+        return self
+
+    def _differing(self, names: set[str]) -> list[str]:
+        fields = type(self).model_fields
+        return [
+            name for name in fields if name in names and getattr(self, name) != fields[name].default
+        ]
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What adam trained before there was a choice keeps its identity.
+        values: dict[str, Any] = dump(self)
+        if self.solver == "adam":
+            values = {k: v for k, v in values.items() if k not in ("solver", "l2", "iterations")}
+        return values
 
 
 class FlcpParams(TrainingParams):

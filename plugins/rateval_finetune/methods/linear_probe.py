@@ -10,6 +10,7 @@ from rateval.api import Classifier, Context, Logbook, Model, Split
 from rateval_finetune.methods.head_training import make_head, probe, probe_samples
 from rateval_finetune.methods.method import Method
 from rateval_finetune.params import LpParams
+from rateval_finetune.probing.solving import Solver
 from rateval_finetune.training.linear_head import HeadClassifier, restore_head
 
 
@@ -17,7 +18,8 @@ class LinearProbe(Method[LpParams]):
     """A new linear head trained by cross entropy; the model stays as it is.
 
     Source: LP of Wang et al., AAAI 2025, arXiv 2412.13333. Their release hands the optimiser its
-    weights before the head exists, so that nothing trains; here the head does.
+    weights before the head exists, so that nothing trains; here the head does. With L-BFGS it is
+    the linear probe of Radford et al., ICML 2021.
     """
 
     name = "lp"
@@ -28,6 +30,9 @@ class LinearProbe(Method[LpParams]):
         """Train the head."""
         head = make_head(self, model, split, classes)
         classifier = HeadClassifier(model, head, tuned=False)
+        if self.params.solver == "lbfgs":
+            Solver(self, classifier, logbook).train(split)
+            return classifier
         logbook.begin(probe_samples(self.params, split))
         probe(self, classifier, split, self.params, logbook, keep=True)
         return classifier

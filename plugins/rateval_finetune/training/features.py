@@ -27,10 +27,12 @@ def compute_features(
     logbook: Logbook,
     *,
     readers: int = 1,
+    kind: str = "training sample",
 ) -> FeatureSource:
     """Return the head's inputs for every readable sample, each process computing a share.
 
-    Raises RatevalError when no sample can be read, or one alone does not fit into memory.
+    Raises RatevalError when no sample can be read, named by their ``kind``, or one alone does not
+    fit into memory.
     """
     make_accelerator(params.precision, device)
     state = PartialState()
@@ -51,7 +53,7 @@ def compute_features(
     if state.num_processes > 1:
         found = gather_object(found)
     if not found:
-        raise RatevalError("no training sample can be read; check the dataset's files")
+        raise RatevalError(f"no {kind} can be read; check the dataset's files")
     width = found[0][1].shape[1]
     features, labels = torch.zeros(len(split), width), torch.full((len(split),), -1)
     for indices, inputs, of_inputs in found:

@@ -80,13 +80,13 @@ class Training:
                 if not keep:
                     continue
                 epoch, goes_on = self._examine(epoch)
+                left = 0 if goes_on else self._params.epochs - number
+                if left:
+                    self._logbook.advance(left * len(self._source), "stopped early")
                 if self._rank == 0:
                     self._logbook.record(epoch)
-                    self._save(number if goes_on else self._params.epochs)
+                    self._save(number + left)
                 if not goes_on:
-                    left = self._params.epochs - number
-                    if left:
-                        self._logbook.advance(left * len(self._source), "stopped early")
                     break
         self._require_finite_weights()
         if self._stopping.best is not None:

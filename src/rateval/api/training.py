@@ -38,6 +38,14 @@ class Logbook(Monitor, Protocol):
         """Names of the scores that ``examine`` gives; empty when the study holds no samples out."""
         ...
 
+    @property
+    def held_out(self) -> Split | None:
+        """The samples that ``examine`` scores on, to choose a setting by; None when there are none.
+
+        Nothing may be trained on them.
+        """
+        ...
+
     def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
         """Score the classifier as it is on the samples held out, label of a metric to its value.
 
@@ -56,7 +64,9 @@ class Logbook(Monitor, Protocol):
     def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
         """Keep what the next epoch starts from, in place of what was kept before.
 
-        ``facts`` are JSON values. The epochs recorded so far are kept along.
+        It is kept only so often as takes little of the time, and written later from a copy: hand
+        it over after every epoch. ``facts`` are JSON values. The epochs recorded so far are kept
+        along.
         """
         ...
 

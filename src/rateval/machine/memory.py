@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -82,6 +84,30 @@ def _attempt(compute: Callable[[slice], _T], part: slice) -> tuple[_T] | None:
         if not is_out_of_memory(error):
             raise
         return None
+
+
+def find_available(root: Path = Path("/")) -> int | None:
+    """Return how many bytes of the host's memory are available to this process.
+
+    That is the least of what Linux and the control group that holds the process say, and None
+    where nobody says it. ``root`` is where their files begin.
+    """
+    said = re.search(r"^MemAvailable:\s*(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    found = [int(said[1]) * 1024] if said else []
+    own = re.search(r"^0::/(.*)$", _read(root / "proc/self/cgroup"), re.MULTILINE)
+    group = root / "sys/fs/cgroup" / (own[1] if own else "")
+    limit, used = _read(group / "memory.max").strip(), _read(group / "memory.current").strip()
+    if limit.isdigit() and used.isdigit():
+        cached = re.search(r"^inactive_file (\d+)$", _read(group / "memory.stat"), re.MULTILINE)
+        found.append(max(0, int(limit) - int(used) + (int(cached[1]) if cached else 0)))
+    return min(found, default=None)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -37,11 +37,27 @@ def write_safetensors(
     format that transformers looks for. The same tensors and metadata are the same bytes. Raises
     OSError when the file cannot be written.
     """
+    return write_copies(copy_tensors(state), path, metadata)
+
+
+def copy_tensors(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Copy tensors to the CPU as safetensors writes them: contiguous, and sharing no numbers."""
+    return {name: _copy(tensor) for name, tensor in state.items()}
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    moved = _on_cpu(tensor)
+    there = moved.untyped_storage().data_ptr() != tensor.untyped_storage().data_ptr()
+    return moved if there else moved.clone()
+
+
+def write_copies(
+    owned: Mapping[str, torch.Tensor], path: Path, metadata: Mapping[str, str] | None = None
+) -> Path:
+    """Write what ``copy_tensors`` returned, as ``write_safetensors`` does."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Tensors that share numbers, or skip some, are none that safetensors writes.
-    owned = {name: _on_cpu(tensor).clone() for name, tensor in state.items()}
     try:
-        save_file(owned, path, metadata={"format": "pt", **(metadata or {})})
+        save_file(dict(owned), path, metadata={"format": "pt", **(metadata or {})})
     except SafetensorError as error:
         raise _find_cause(error, path) from error
     _order_metadata(path)

@@ -36,13 +36,14 @@ def refuse(path: Path, error: OSError) -> StudyError:
 
     >>> print(refuse(Path("runs/store"), OSError(errno.ENOSPC, "No space left on device")))
     runs/store: cannot be written to: No space left on device; what is stored is kept, every \
-finished stage and epoch; make room, or choose another folder with --output
+finished stage and what a training goes on from; make room, or choose another folder with --output
     """
     # Libraries put words of their own around those of the system.
     why = os.strerror(error.errno) if error.errno else error
     return StudyError(
         f"{path}: cannot be written to: {why}; what is stored is kept, every "
-        "finished stage and epoch; make room, or choose another folder with --output"
+        "finished stage and what a training goes on from; make room, or choose another folder "
+        "with --output"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from rateval.api.protocols import Classifier
+from rateval.api.protocols import Classifier, Split
 from rateval.api.values import Epoch
 
 
@@ -20,11 +20,12 @@ class RecordingLogbook:
         scores: Sequence[Mapping[str, float | None]] = (),
         kept: tuple[dict[str, torch.Tensor], dict[str, Any]] | None = None,
         interrupt_after: int | None = None,
+        held_out: Split | None = None,
     ) -> None:
         """``scores`` are what ``examine`` returns, one after the other; none: nothing is held out.
 
         ``kept`` is what ``resume`` finds; ``interrupt_after`` presses Ctrl-C when that many states
-        were saved.
+        were saved. ``held_out`` are the samples that a method may choose by.
         """
         self.totals: list[int] = []
         self.done = 0
@@ -33,6 +34,7 @@ class RecordingLogbook:
         self.told: dict[str, Any] = {}
         self.kept = kept
         self.saved = 0
+        self.held_out = held_out
         self._scores = list(scores)
         self._interrupt_after = interrupt_after
         self.examined = tuple(scores[0]) if scores else ()

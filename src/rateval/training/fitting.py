@@ -84,9 +84,14 @@ class Fitting:
         watched = None if self._train is None else WatchedSplit(self._train)
         examiner = None if self._held is None else self.make_examiner(self._held)
         logbook = FolderLogbook(
-            monitor, unfinished, examiner, () if examiner is None else examiner.names
+            monitor,
+            unfinished,
+            examiner,
+            () if examiner is None else examiner.names,
+            self._held,
         )
-        classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
+        with logbook:
+            classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
         skipped = () if watched is None else watched.skipped
         return classifier, FinetuneFacts(
             # A method that only loads weights trains nothing, and yet it is not zero-shot.

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import safetensors
 
-from rateval.api.protocols import Classifier
+from rateval.api.protocols import Classifier, Split
 from rateval.api.training import Monitor
 from rateval.api.values import Epoch
-from rateval.modelkit.writing import write_safetensors
+from rateval.machine.memory import find_available
+from rateval.modelkit.writing import copy_tensors, write_copies
 from rateval.store.disk import digest_file, remove, writing
+from rateval.training.behind import Behind, Clock, Pace
 
 if TYPE_CHECKING:
     import torch
@@ -24,13 +30,16 @@ Examine = Callable[[Classifier], Mapping[str, float | None]]
 """Score a classifier on the samples held out."""
 
 _SUFFIX, _TOLD = ".safetensors", "told"
+_ROOM = 2
+"""How many times a state must fit into memory to be written while the training goes on."""
 
 
 class FolderLogbook:
     """A ``rateval.api.Logbook``: progress on a monitor, the rest in a folder.
 
     The state is one file, tensors and their facts, whose name holds its digest. An interruption
-    while the next one is written leaves the one before.
+    while the next one is written leaves the one before. It is kept as often as takes 2 % of the
+    time, from a copy and while the training goes on; used as a context, it ends with that done.
     """
 
     def __init__(
@@ -39,22 +48,43 @@ class FolderLogbook:
         folder: Path,
         examine: Examine | None = None,
         examined: tuple[str, ...] = (),
+        held_out: Split | None = None,
+        clock: Clock = monotonic,
     ) -> None:
         self._monitor = monitor
         self._folder = folder
         self._examine = examine
         self.examined = examined
+        self.held_out = held_out
         self.epochs: list[Epoch] = []
         """The curve so far, with what was resumed."""
         self.told: dict[str, Any] = {}
         """What else was kept by ``tell``; a training that goes on keeps it again."""
+        self._left = 0
+        self._pace, self._behind = Pace(clock), Behind()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait until the state is kept. Raises StudyError when the disk refuses it."""
+        with nullcontext() if kind is None else suppress(Exception):  # the first error is told
+            self._behind.finish()
 
     def begin(self, total: int) -> None:
         """Announce the number of samples."""
+        self._left = total
         self._monitor.begin(total)
 
     def advance(self, samples: int, note: str = "") -> None:
-        """Count samples done."""
+        """Count samples done. Raises StudyError when the disk refused a state meanwhile."""
+        self._behind.require_success()
+        self._left -= samples
         self._monitor.advance(samples, note)
 
     def examine(self, classifier: Classifier) -> Mapping[str, float | None]:
@@ -70,15 +100,32 @@ class FolderLogbook:
         self.told[name] = value
 
     def save(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
-        """Replace the kept state. Raises StudyError when the disk refuses it."""
+        """Replace the kept state, if that is due: the one before is gone on from otherwise.
+
+        Raises StudyError when the disk refuses it, or refused the one before.
+        """
+        self._behind.require_success()
+        size, last = sum(tensor.nbytes for tensor in tensors.values()), self._left <= 0
+        if not self._pace.is_due(size, last=last) or (self._behind.is_busy and not last):
+            return
         state = {"facts": dict(facts), "epochs": [asdict(epoch) for epoch in self.epochs]}
         metadata = {_TOLD: json.dumps(state, allow_nan=False)}
+        available = find_available()
+        write = partial(self._write, copy_tensors(tensors), metadata, len(self.epochs))
+        if available is not None and available < _ROOM * size:
+            self._pace.timed(write)
+        else:
+            self._behind.start(partial(self._pace.timed, write))
+
+    def _write(
+        self, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str], number: int
+    ) -> None:
         unfinished = self._folder / f".{secrets.token_hex(4)}.part"
         try:
             with writing(self._folder):
-                write_safetensors(tensors, unfinished, metadata)
+                write_copies(tensors, unfinished, metadata)
                 digest = digest_file(unfinished)
-                kept = self._folder / f"{len(self.epochs):06}-{digest}{_SUFFIX}"
+                kept = self._folder / f"{number:06}-{digest}{_SUFFIX}"
                 unfinished.replace(kept)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -87,6 +134,7 @@ class FolderLogbook:
 
     def resume(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
         """Return the kept state and take up its curve, or None; a damaged one is told."""
+        self._behind.finish()
         for path in self._states():
             if not self._is_whole(path):
                 continue

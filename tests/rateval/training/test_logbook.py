@@ -22,11 +22,35 @@ EPOCHS = [
 ]
 
 
+class Clock:
+    """A clock that is put forward."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+CLOCK = Clock()
+
+
+def patient(folder: Path, monitor: RecordingLogbook | None = None) -> FolderLogbook:
+    """Make a logbook that goes by the test's clock."""
+    return FolderLogbook(monitor or RecordingLogbook(), folder, clock=CLOCK)
+
+
+def save(logbook: FolderLogbook, tensors: Any, facts: Any) -> None:
+    """Save a state hours after the one before, and wait until it is kept."""
+    CLOCK.now += 10_000
+    with logbook:
+        logbook.save(tensors, facts)
+
+
 def saved(folder: Path) -> FolderLogbook:
-    logbook = FolderLogbook(RecordingLogbook(), folder)
+    logbook = patient(folder)
     for epoch in EPOCHS:
         logbook.record(epoch)
-    logbook.save(TENSORS, FACTS)
+    save(logbook, TENSORS, FACTS)
     return logbook
 
 
@@ -57,7 +81,7 @@ def test_without_a_state_there_is_nothing_to_resume(tmp_path: Path) -> None:
 def test_the_last_of_several_states_counts(tmp_path: Path) -> None:
     logbook = saved(tmp_path)
     logbook.record(Epoch(3, 0.1, 1.0, 1e-4))
-    logbook.save({"other": torch.ones(1)}, {"epoch": 3})
+    save(logbook, {"other": torch.ones(1)}, {"epoch": 3})
     kept = FolderLogbook(RecordingLogbook(), tmp_path).resume()
     assert kept is not None
     assert list(kept[0]) == ["other"]
@@ -83,15 +107,15 @@ def test_an_interrupted_save_leaves_the_state_before(
 
     monkeypatch.setattr("rateval.modelkit.writing.save_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        logbook.save({"weights.a": torch.zeros(2, 3)}, {"epoch": 3})
-    going_on = FolderLogbook(RecordingLogbook(), tmp_path)
+        save(logbook, {"weights.a": torch.zeros(2, 3)}, {"epoch": 3})
+    going_on = patient(tmp_path)
     kept = going_on.resume()
     assert kept is not None
     assert kept[0]["weights.a"].equal(TENSORS["weights.a"])
     assert kept[1] == FACTS
     assert going_on.epochs == EPOCHS
     monkeypatch.undo()
-    going_on.save({"weights.a": torch.zeros(2, 3)}, {"epoch": 3})
+    save(going_on, {"weights.a": torch.zeros(2, 3)}, {"epoch": 3})
     again = FolderLogbook(RecordingLogbook(), tmp_path).resume()
     assert again is not None
     assert again[1] == {"epoch": 3}
@@ -100,7 +124,7 @@ def test_an_interrupted_save_leaves_the_state_before(
 def test_tensors_of_any_layout_are_kept(tmp_path: Path) -> None:
     logbook = FolderLogbook(RecordingLogbook(), tmp_path)
     weight = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3))
-    logbook.save({"turned": weight.T, "empty": torch.empty(0, 3)}, {})
+    save(logbook, {"turned": weight.T, "empty": torch.empty(0, 3)}, {})
     kept = logbook.resume()
     assert kept is not None
     assert kept[0]["turned"].equal(weight.detach().T)
@@ -171,12 +195,12 @@ def test_a_damaged_state_is_told_and_not_gone_on_from(
     (path,) = tmp_path.iterdir()
     damage(path)
     monitor = RecordingLogbook()
-    logbook = FolderLogbook(monitor, tmp_path)
+    logbook = patient(tmp_path, monitor)
     assert logbook.resume() is None
     assert logbook.epochs == []
     (note,) = monitor.notes
     assert str(path) in note
-    logbook.save(TENSORS, FACTS)
+    save(logbook, TENSORS, FACTS)
     assert len(list(tmp_path.iterdir())) == 1
     assert FolderLogbook(RecordingLogbook(), tmp_path).resume() is not None
 
@@ -186,7 +210,7 @@ def test_of_two_states_that_a_kill_left_the_last_whole_one_counts(tmp_path: Path
     (first,) = tmp_path.iterdir()
     kept = first.read_bytes()
     logbook.record(Epoch(3, 0.1, 1.0, 1e-4))
-    logbook.save({"other": torch.ones(1)}, {"epoch": 3})
+    save(logbook, {"other": torch.ones(1)}, {"epoch": 3})
     (second,) = tmp_path.iterdir()
     first.write_bytes(kept)
     again = FolderLogbook(RecordingLogbook(), tmp_path).resume()

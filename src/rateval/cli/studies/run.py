@@ -134,8 +134,9 @@ def run_plans(
         store = plan.spec.run.output / "store"
         say(
             errors,
-            f"interrupted: every finished stage and epoch is kept in {store}; "
-            "go on with: " + write_command(parsed.command, parsed.spec, plan.document.overrides),
+            "interrupted: every finished stage, and what a training goes on from, is kept in "
+            f"{store}; go on with: "
+            + write_command(parsed.command, parsed.spec, plan.document.overrides),
         )
         return None
     return records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 import traceback
 from dataclasses import dataclass, replace
 from types import FrameType, TracebackType
@@ -12,18 +13,27 @@ from submitit import JobEnvironment
 from submitit.helpers import DelayedSubmission
 
 from rateval.api import Step, StepEnd, Work
-from rateval_slurm.desk import Desk, Telling
+from rateval_slurm.desk import Desk, Numbered, Telling
+
+_LOOK_S = 0.2
+"""Seconds between two looks for more steps."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Bundle:
     """Steps that one job does, by their numbers; submitit pickles it, and calls it in the job."""
 
     work: Work
-    steps: tuple[tuple[int, Step], ...]
+    number: int
+    """The job's, by which it is given more steps."""
+    steps: Numbered
     desk: Desk
     requeues: int
     """Times that the job may still go back into the queue."""
+    linger: float
+    """Seconds for which it waits for more steps."""
+    turn: int = 0
+    """How many times it was given more."""
 
     def __call__(self) -> None:
         """Do the steps that have not ended.
@@ -32,11 +42,14 @@ class Bundle:
         may not.
         """
         with _Leaving() as leaving:
-            for number, step in self.steps:
-                if leaving.cause is not None or self.desk.is_called_off():
-                    break
-                if not self.desk.has_end(number):
-                    self._do(number, step)
+            steps: Numbered | None = self.steps
+            while steps is not None:
+                for number, step in steps:
+                    if leaving.cause is not None or self.desk.is_called_off():
+                        return
+                    if not self.desk.has_end(number):
+                        self._do(number, step)
+                steps = self._wait_for_more() if self.linger else None
 
     def checkpoint(self) -> DelayedSubmission | None:
         """Return what the job is to do once it is out of the queue again; None to end it."""
@@ -44,6 +57,23 @@ class Bundle:
             return None
         left = tuple(pair for pair in self.steps if not self.desk.has_end(pair[0]))
         return DelayedSubmission(replace(self, steps=left, requeues=self.requeues - 1))
+
+    def _wait_for_more(self) -> Numbered | None:
+        until = time.monotonic() + self.linger
+        while not self.desk.is_called_off():
+            closed = self.desk.is_closed(self.number)
+            self.desk.refresh()
+            more = self.desk.take(self.number, self.turn)
+            if more is not None:
+                self.turn, self.steps = self.turn + 1, (*self.steps, *more)
+                return more
+            if closed:  # before that look: what was given until then has been found
+                return None
+            if time.monotonic() < until:
+                time.sleep(_LOOK_S)
+            else:
+                self.desk.close(self.number)
+        return None
 
     def _do(self, number: int, step: Step) -> None:
         telling = Telling(self.desk.progress(number))

@@ -3,12 +3,16 @@
 A step has a number. A job adds a line to ``<number>.progress.jsonl`` when it begins the step and
 while it works on it, and writes ``<number>.end.json`` whole when the step has ended. Both are JSON,
 so that the run reads nothing that could do anything.
+
+A job that has done what it was submitted with may be given more: ``<job>.<turn>.more`` holds steps,
+and ``<job>.closed`` says that the job waits for no more of them.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -18,7 +22,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rateval.api import RatevalError, StepEnd
+from rateval.api import RatevalError, Step, StepEnd
 
 _END = ".end.json"
 _LARGEST = 16 * 2**20
@@ -27,6 +31,7 @@ _INTERVAL_S = 0.5
 """Seconds between two lines about one step, unless it begins or says something."""
 _ENDS = TypeAdapter(StepEnd)
 
+Numbered = tuple[tuple[int, Step], ...]
 Told = tuple[Any, ...]
 """A line: ``("work", process)``, ``("begin", total)`` or ``("advance", samples, note)``."""
 
@@ -60,20 +65,39 @@ class Desk:
 
     def ended(self) -> set[int]:
         """Return the numbers of all steps that have ended."""
-        with suppress(OSError):  # what a network file system remembers of it is out of date then
-            self.folder.chmod(0o700)
+        self.refresh()
         names = (path.name for path in self.folder.iterdir() if path.name.endswith(_END))
         return {int(number) for name in names if (number := name.removesuffix(_END)).isdecimal()}
 
+    def give(self, job: int, turn: int, steps: Numbered) -> None:
+        """Give a job more steps, after those of all turns before."""
+        self._write(self._more(job, turn), pickle.dumps(steps))
+
+    def take(self, job: int, turn: int) -> Numbered | None:
+        """Return the steps that a job is given as its next ones; None while there are none."""
+        try:
+            content = self._more(job, turn).read_bytes()
+        except FileNotFoundError:
+            return None
+        steps: Numbered = pickle.loads(content)  # noqa: S301  # ours, as what submitit starts from
+        return steps
+
+    def close(self, job: int) -> None:
+        """Say that a job waits for no more; what was given before is still done."""
+        (self.folder / f"{job:06}.closed").touch()
+
+    def is_closed(self, job: int) -> bool:
+        """Return whether a job waits for no more."""
+        return (self.folder / f"{job:06}.closed").exists()
+
+    def refresh(self) -> None:
+        """Have a network file system forget what it remembers of the folder."""
+        with suppress(OSError):
+            self.folder.chmod(0o700)
+
     def write_end(self, number: int, end: StepEnd) -> None:
         """Write how a step ended, whole or not at all."""
-        path = self.folder / f"{number:06}{_END}"
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with part.open("wb") as file:
-            file.write(_ENDS.dump_json(_in_unicode(end)))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        self._write(self.folder / f"{number:06}{_END}", _ENDS.dump_json(_in_unicode(end)))
 
     def read_end(self, number: int, identity: str) -> StepEnd:
         """Return how a step ended; what is no end of it is an end with an error that says so."""
@@ -88,6 +112,18 @@ class Desk:
         if end.identity != identity:
             return StepEnd(identity, 0.0, error=f"{path}: is the end of another step")
         return end
+
+    def _more(self, job: int, turn: int) -> Path:
+        return self.folder / f"{job:06}.{turn}.more"
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
 
 
 class Telling:

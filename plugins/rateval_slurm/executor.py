@@ -15,7 +15,14 @@ from rateval_slurm.jobs import Cluster, RefusedError
 from rateval_slurm.lost import end_of_lost
 from rateval_slurm.on_slurm import OnSlurm, require_slurm
 from rateval_slurm.on_this_computer import InProcesses, InThisProcess
-from rateval_slurm.open_steps import OpenJob, OpenStep, open_step, part
+from rateval_slurm.open_steps import (
+    OpenJob,
+    OpenStep,
+    affinity_of,
+    choose_idle,
+    open_step,
+    part,
+)
 from rateval_slurm.params import SlurmParams
 
 _TRIES = 10
@@ -43,6 +50,7 @@ class SlurmJobs:
         self._waiting: list[OpenStep] = []
         """Steps that are in no job yet."""
         self._jobs: list[OpenJob] = []
+        self._number_of_jobs = 0
         self._tries, self._next_try = 0, 0.0
         self._cluster: Cluster | None = None
 
@@ -65,7 +73,7 @@ class SlurmJobs:
     def collect(self) -> Sequence[StepEnd]:
         """Wait until a step has ended; jobs are submitted before."""
         cluster = self._cluster
-        while cluster is not None and (self._waiting or self._jobs):
+        while cluster is not None and (self._waiting or self._open):
             here = self._take_light()
             self._submit_waiting(cluster)
             states = cluster.look([open_.job for open_ in self._jobs])
@@ -78,19 +86,19 @@ class SlurmJobs:
         return []
 
     def stop(self) -> None:
-        """Cancel the jobs that have steps left, all at once."""
+        """Cancel the jobs that have steps left, all at once, and send home those that linger."""
         if self._cluster is None:
             return
-        if self._jobs or self._waiting:
-            self._desk.call_off()
-        for open_ in self._jobs:
-            for step in open_.steps:
-                step.process = _last_process(step)
-        steps = [step for open_ in self._jobs for step in open_.steps]
-        processes = [step.process for step in steps if step.process is not None]
-        self._cluster.cancel([open_.job for open_ in self._jobs], processes)
+        self._desk.call_off()
+        said = [_last_process(step) for open_ in self._open for step in open_.steps]
+        processes = [process for process in said if process is not None]
+        self._cluster.cancel([open_.job for open_ in self._open], processes)
         self._jobs.clear()
         self._waiting.clear()
+
+    @property
+    def _open(self) -> list[OpenJob]:
+        return [open_ for open_ in self._jobs if open_.steps]
 
     def _take_light(self) -> list[OpenStep]:
         """Take a step that is done here, if there is one."""
@@ -108,6 +116,7 @@ class SlurmJobs:
             return
         left: list[OpenStep] = []
         parts = part(waiting, self._params.steps_per_job, self._params.jobs)
+        self._give(parts.get(1, []))
         for processes, bundles in parts.items():
             room = len(bundles)
             if cluster.at_once is not None:
@@ -117,21 +126,40 @@ class SlurmJobs:
             left += [step for bundle in bundles[room:] for step in bundle]
         self._waiting = light + left
 
+    def _give(self, bundles: list[list[OpenStep]]) -> None:
+        """Give bundles to jobs that wait for more, and take them off the list."""
+        idle = [open_ for open_ in self._jobs if open_.lingers and not open_.steps]
+        for steps in list(bundles):
+            affinity = affinity_of(steps[0])
+            open_ = choose_idle(idle, affinity)
+            if open_ is None:
+                return
+            idle.remove(open_)
+            if self._desk.is_closed(open_.number):
+                open_.lingers = False
+                continue
+            self._desk.give(open_.number, open_.turn, tuple((s.number, s.step) for s in steps))
+            open_.turn, open_.affinity, open_.steps = open_.turn + 1, affinity, steps
+            bundles.remove(steps)
+
     def _is_for_job(self, step: OpenStep) -> bool:
         return self._params.light == "job" or step.step.demand.device
 
     def _submit(self, cluster: Cluster, bundles: list[list[OpenStep]], processes: int) -> bool:
         """Submit an array; return whether the cluster took it."""
+        lingers = cluster.lingers and self._params.linger > 0 and processes == 1
         try:
             jobs = cluster.submit(
                 [
                     Bundle(
                         self._work,
+                        self._number_of_jobs + index,
                         tuple((step.number, step.step) for step in steps),
                         self._desk,
                         self._params.requeue,
+                        self._params.linger if lingers else 0.0,
                     )
-                    for steps in bundles
+                    for index, steps in enumerate(bundles)
                 ],
                 processes,
             )
@@ -143,7 +171,10 @@ class SlurmJobs:
             self._next_try = time.monotonic() + self._params.poll
             return False
         self._tries = 0
-        self._jobs += [OpenJob(job, steps) for job, steps in zip(jobs, bundles, strict=True)]
+        for job, steps in zip(jobs, bundles, strict=True):
+            affinity = affinity_of(steps[0])
+            self._jobs.append(OpenJob(job, self._number_of_jobs, steps, lingers, affinity=affinity))
+            self._number_of_jobs += 1
         return True
 
     def _read(self) -> list[StepEnd]:
@@ -156,7 +187,8 @@ class SlurmJobs:
                 if step.number in ended:
                     open_.steps.remove(step)
                     ends.append(self._desk.read_end(step.number, step.step.identity))
-        self._jobs = [open_ for open_ in self._jobs if open_.steps]
+        # Those that don't wait for more have nothing to tell any more.
+        self._jobs = [open_ for open_ in self._jobs if open_.steps or open_.lingers]
         return ends
 
     def _bury(self, cluster: Cluster, states: Any) -> list[StepEnd]:
@@ -177,8 +209,9 @@ class SlurmJobs:
 
     def _lose(self, open_: OpenJob, state: str) -> list[StepEnd]:
         begun = [step for step in open_.steps if step.process is not None]
-        if begun and not state.startswith("CANCELLED"):
-            # What one step did to its job is no failure of those that it did not come to.
+        if (begun or open_.turn) and not state.startswith("CANCELLED"):
+            # What one step did to its job is no failure of those that it did not come to; and a
+            # job that was given more may have been on its way out.
             self._waiting += [step for step in open_.steps if step.process is None]
             open_.steps = begun
         paths = open_.job.paths

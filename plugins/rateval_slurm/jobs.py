@@ -31,6 +31,8 @@ class Cluster(Protocol):
 
     at_once: int | None
     """Jobs that it may be given at once; None where a queue sees to that."""
+    lingers: bool
+    """Whether jobs work beside the run, and so can wait for more steps."""
     grace_s: float
     """Seconds after the end of a job in which the last files that it wrote may still appear."""
     pause_s: float

@@ -65,6 +65,7 @@ class OnSlurm:
     """Arrays of jobs on Slurm; its queue and accounting are asked every ``params.poll`` seconds."""
 
     at_once: int | None = None
+    lingers = True
     grace_s = 15.0
 
     def __init__(

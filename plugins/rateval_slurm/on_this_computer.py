@@ -23,6 +23,7 @@ _PATIENCE_S = 5.0
 class InProcesses:
     """Jobs that are processes of this computer, by submitit's ``local``."""
 
+    lingers = True
     grace_s = 0.0
 
     def __init__(self, params: SlurmParams, folder: Path) -> None:
@@ -71,11 +72,13 @@ class InThisProcess:
     """Jobs that are done here when somebody asks how they are, by submitit's ``debug``."""
 
     at_once: int | None = None
+    lingers = False
     grace_s = 0.0
     pause_s = 0.0
 
     def __init__(self, params: SlurmParams, folder: Path) -> None:
         self._folder = folder
+        self._over: dict[str, str] = {}
 
     def submit(self, bundles: Sequence[Bundle], processes: int) -> Sequence[Job]:
         """Keep the bundles."""
@@ -83,10 +86,12 @@ class InThisProcess:
 
     def look(self, jobs: Sequence[Job]) -> Mapping[str, str]:
         """Do the first bundle that is not done."""
-        for job in jobs:
+        job = next((job for job in jobs if job.job_id not in self._over), None)
+        if job is not None:
             error = job.exception()  # does it; wait() and done() would open a debugger
-            return {job.job_id: "DONE" if error is None else f"{type(error).__name__}: {error}"}
-        return {}
+            said = "DONE" if error is None else f"{type(error).__name__}: {error}"
+            self._over[job.job_id] = said
+        return self._over
 
     def cancel(self, jobs: Sequence[Job], processes: Sequence[int]) -> None:
         """Do nothing: what has not been asked for is not done."""

@@ -35,10 +35,17 @@ class OpenStep:
 
 @dataclass
 class OpenJob:
-    """A job of which some steps have not ended."""
+    """A job that is not over, as far as is known, and those of its steps that have not ended."""
 
     job: Job
+    number: int
     steps: list[OpenStep]
+    lingers: bool
+    """Whether it waits for more steps when it has none left."""
+    turn: int = 0
+    """How many times it was given more."""
+    affinity: str | None = None
+    """What it has loaded, by the steps that it was given last."""
     over_since: float | None = field(default=None)
     """When it was found to be over."""
 
@@ -46,6 +53,18 @@ class OpenJob:
 def open_step(number: int, step: Step, monitor: Monitor, desk: Desk) -> OpenStep:
     """Return a step that was just handed over."""
     return OpenStep(number, step, monitor, Listening(desk.progress(number)))
+
+
+def affinity_of(step: OpenStep) -> str | None:
+    """Return what names that which is loaded for a step; None where nothing does."""
+    affinity: str | None = getattr(step.step.demand, "affinity", None)
+    return affinity
+
+
+def choose_idle(idle: Sequence[OpenJob], affinity: str | None) -> OpenJob | None:
+    """Return the job that more steps are given to: one that has loaded what they need, if any."""
+    same = [job for job in idle if affinity is not None and job.affinity == affinity]
+    return next(iter((*same, *idle)), None)
 
 
 def part(steps: Sequence[OpenStep], most: int, jobs: int) -> dict[int, list[list[OpenStep]]]:
@@ -58,8 +77,7 @@ def part(steps: Sequence[OpenStep], most: int, jobs: int) -> dict[int, list[list
     together: dict[str | None, list[OpenStep]] = {}
     for step in steps:
         if step.step.demand.processes == 1:
-            affinity = getattr(step.step.demand, "affinity", None)
-            together.setdefault(affinity, []).append(step)
+            together.setdefault(affinity_of(step), []).append(step)
     size = min(most, math.ceil(sum(map(len, together.values())) / jobs))
     parts: dict[int, list[list[OpenStep]]] = {}
     for group in together.values():

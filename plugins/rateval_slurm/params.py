@@ -129,6 +129,9 @@ class SlurmParams(Params):
     """Jobs of one array that run at once."""
     steps_per_job: int = Field(default=4, ge=1, le=1000)
     """Most steps that a job does one after another, so that a model loaded once serves several."""
+    linger: float = Field(default=60.0, ge=0.0, le=3600.0)
+    """Seconds that a job with no step left keeps its model and waits for more: most steps can be
+    handed over only when others have ended. 0 ends each job with its last step."""
     in_flight: int | None = Field(default=None, ge=1, le=100_000)
     """Steps that are handed over at once; ``jobs`` times ``steps_per_job`` when left out."""
     light: Literal["job", "here"] = "job"

@@ -15,5 +15,5 @@ from rateval_slurm.plugin import SLURM
 @pytest.mark.parametrize("cluster", ["local", "debug"])
 def test_it_keeps_its_promises(cluster: str, tmp_path: Path) -> None:
     check_component(
-        SLURM, "executor", cluster=cluster, folder=tmp_path, jobs=2, steps_per_job=2, in_flight=2
+        SLURM, "executor", cluster=cluster, folder=tmp_path, jobs=1, steps_per_job=3, in_flight=1
     )

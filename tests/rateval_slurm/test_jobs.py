@@ -13,6 +13,7 @@ import pytest
 
 from rateval.api import RatevalError
 from rateval.records.step import Demand
+from rateval_slurm.bundle import Bundle
 from rateval_slurm.desk import Desk
 from rateval_slurm.open_steps import open_step, part
 
@@ -123,6 +124,40 @@ def test_a_job_that_may_not_come_back_says_so(kit: Any, toys: Any, tmp_path: Pat
     assert "left this step unfinished" in ends["a"].error
     assert "Job not requeued" in ends["a"].traceback
     assert ends["b"].error is None
+
+
+def test_a_job_that_has_no_step_left_is_given_more(kit: Any, toys: Any, tmp_path: Path) -> None:
+    executor = kit.start(toys.work)
+    who = tmp_path / "who"
+    for name in "abc":
+        kit.submit(executor, kit.step(name, touch=who))
+        assert kit.collect_all(executor)[name].error is None
+    assert len(set(kit.lines(who))) == 1
+    # Nobody has noticed yet that it is gone when more is given to it.
+    os.kill(int(kit.lines(who)[0]), signal.SIGKILL)
+    kit.submit(executor, kit.step("d", touch=who))
+    assert kit.collect_all(executor)["d"].error is None
+    assert len(set(kit.lines(who))) == 2
+
+
+def test_a_job_waits_for_more_no_longer_than_it_may(kit: Any, toys: Any, tmp_path: Path) -> None:
+    executor = kit.start(toys.work, linger=0.01)
+    who = tmp_path / "who"
+    kit.submit(executor, kit.step("a", touch=who))
+    assert kit.collect_all(executor)["a"].error is None
+    kit.wait_for(lambda: executor._desk.is_closed(0))
+    kit.submit(executor, kit.step("b", touch=who))
+    assert kit.collect_all(executor)["b"].error is None
+    assert len(set(kit.lines(who))) == 2
+
+
+def test_what_a_job_was_given_while_it_closed_is_done(kit: Any, toys: Any, tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "steps")
+    desk.make()
+    desk.give(7, 0, ((1, kit.step("b")),))
+    desk.close(7)
+    Bundle(toys.work, 7, ((0, kit.step("a")),), desk, 0, 60.0)()
+    assert desk.ended() == {0, 1}
 
 
 def test_stopping_ends_what_is_at_work_and_what_waits(kit: Any, toys: Any, tmp_path: Path) -> None:

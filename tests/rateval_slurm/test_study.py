@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ SPEC = {
     "dataset": [{"use": "squares"}],
     "model": [{"use": "tiny"}],
     "finetune": [{"use": "zs"}],
-    "attribution": [{"use": "generic-attention"}, {"use": "center-prior"}],
+    "attribution": [{"use": "generic-attention"}],
     "run": {"device": "cpu", "batch_size": 5},
 }
 
@@ -37,7 +34,7 @@ def test_rows_are_those_of_one_process() -> None:
     here = rateval.run(SPEC, output="here")
     there = rateval.run(by_jobs(), output="there")
     assert (here.status, there.status) == ("finished", "finished")
-    assert len(here.cells) == len(there.cells) == 2
+    assert len(here.cells) == len(there.cells) == 1
     for ours, theirs in zip(here.cells, there.cells, strict=True):
         assert ours.evidence == theirs.evidence
         assert here.rows(ours).equals(there.rows(theirs))
@@ -46,7 +43,7 @@ def test_rows_are_those_of_one_process() -> None:
         (stage.stage, stage.identity) for stage in there.stages
     }
     logs = sorted(path.name for path in Path("slurm").glob("*/*_log.out"))
-    assert len(logs) == 1  # one job, for the two steps with a model
+    assert len(logs) == 1  # one job, for all steps with a model
     again = rateval.run(by_jobs(), output="there")
     assert all(stage.reused for stage in again.stages)
 
@@ -59,30 +56,3 @@ def test_jobs_played_here_give_the_same_failures() -> None:
     (failure,) = record.failures
     assert failure.stage == "infer"
     assert "Traceback" in (record.path / "run.log").read_text(encoding="utf-8")
-
-
-def run(tables: dict[str, Any], *arguments: str) -> subprocess.CompletedProcess[str]:
-    Path("spec.json").write_text(json.dumps(tables))
-    code = (
-        "import json, sys; from rateval.facade import open_spec; "
-        "from rateval.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
-
-
-TOML = """
-[study]
-name = "tiny"
-[[dataset]]
-use = "squares"
-[[model]]
-use = "tiny"
-[[finetune]]
-use = "zs"
-[run]
-device = "cpu"
-[executor]
-use = "slurm"
-"""

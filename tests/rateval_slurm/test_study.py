@@ -11,10 +11,11 @@ import rateval
 
 SPEC = {
     "study": {"name": "tiny"},
-    "dataset": [{"use": "squares"}],
+    "dataset": [{"use": "squares", "train": 0, "test": 6}],
     "model": [{"use": "tiny"}],
     "finetune": [{"use": "zs"}],
     "attribution": [{"use": "generic-attention"}],
+    "faithfulness": {"images": 2},
     "run": {"device": "cpu", "batch_size": 5},
 }
 
@@ -32,7 +33,7 @@ def by_jobs(**params: Any) -> dict[str, Any]:
 @pytest.mark.slow
 def test_rows_are_those_of_one_process() -> None:
     here = rateval.run(SPEC, output="here")
-    there = rateval.run(by_jobs(), output="there")
+    there = rateval.run(by_jobs(device="cpu"), output="there")
     assert (here.status, there.status) == ("finished", "finished")
     assert len(here.cells) == len(there.cells) == 1
     for ours, theirs in zip(here.cells, there.cells, strict=True):

@@ -190,14 +190,20 @@ def make_folder(folder: Path, name: str) -> Path:
 
     Raises RatevalError where that can't be done.
     """
-    path = folder / name
+    try:
+        path = folder.expanduser().absolute() / name
+    except RuntimeError as error:
+        raise RatevalError(
+            f'executor.folder = "{folder}": leads to no home folder that is known here; give the '
+            "folder itself"
+        ) from error
     if "%" in str(path) or not str(path).isprintable():
         raise RatevalError(
             f"executor.folder = {str(path)!r}: holds a % or a line break, which sbatch reads as "
             "something else; name another folder"
         )
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
     except OSError as error:
         raise RatevalError(

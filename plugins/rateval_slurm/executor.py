@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rateval.api import Context, Monitor, RatevalError, Step, StepEnd, Work
@@ -59,7 +59,7 @@ class SlurmJobs:
         self._here = work
         self._work = work if self._params.device is None else _move(work, self._params.device)
         name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-        folder = make_folder(self._params.folder.expanduser().absolute(), name)
+        folder = make_folder(self._params.folder, name)
         self._desk = Desk(folder / "steps")
         self._desk.make()
         kinds = {"slurm": OnSlurm, "local": InProcesses, "debug": InThisProcess}
@@ -128,7 +128,7 @@ class SlurmJobs:
 
     def _give(self, bundles: list[list[OpenStep]]) -> None:
         """Give bundles to jobs that wait for more, and take them off the list."""
-        idle = [open_ for open_ in self._jobs if open_.lingers and not open_.steps]
+        idle = [open_ for open_ in self._jobs if open_.is_idle]
         for steps in list(bundles):
             affinity = affinity_of(steps[0])
             open_ = choose_idle(idle, affinity)
@@ -191,7 +191,7 @@ class SlurmJobs:
         self._jobs = [open_ for open_ in self._jobs if open_.steps or open_.lingers]
         return ends
 
-    def _bury(self, cluster: Cluster, states: Any) -> list[StepEnd]:
+    def _bury(self, cluster: Cluster, states: Mapping[str, str]) -> list[StepEnd]:
         """Return the ends of steps whose jobs are over without them."""
         now = time.monotonic()
         ends: list[StepEnd] = []

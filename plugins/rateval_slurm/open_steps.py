@@ -49,6 +49,11 @@ class OpenJob:
     over_since: float | None = field(default=None)
     """When it was found to be over."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for more steps, as far as is known."""
+        return self.lingers and not self.steps and self.over_since is None
+
 
 def open_step(number: int, step: Step, monitor: Monitor, desk: Desk) -> OpenStep:
     """Return a step that was just handed over."""

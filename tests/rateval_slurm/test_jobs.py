@@ -201,6 +201,8 @@ def test_a_folder_that_cannot_be_made_is_said(kit: Any, toys: Any, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(RatevalError, match=r"executor\.folder = .*cannot be made"):
         kit.start(toys.work, folder=tmp_path / "file" / "jobs")
+    with pytest.raises(RatevalError, match=r'executor\.folder = "~.*no home folder'):
+        kit.start(toys.work, folder="~nobody-of-that-name/jobs")
 
 
 class Affine(Demand):

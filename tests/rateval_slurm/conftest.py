@@ -47,7 +47,7 @@ def do(step, monitor):
                 file.write(f"{os.getpid()}\\n")
         elif action == "await":
             while not Path(value).exists():
-                time.sleep(0.01)
+                time.sleep(0.05)
         elif action == "die":
             print("about to die", file=__import__("sys").stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -193,11 +193,11 @@ class Kit:
 
     @staticmethod
     def wait_for(condition: Callable[[], object]) -> None:
-        """Wait until something holds; a test that waits for a minute has failed."""
+        """Wait until something holds; a test that waits for minutes has failed."""
         for _ in range(6000):
             if condition():
                 return
-            time.sleep(0.01)
+            time.sleep(0.05)
         raise AssertionError("waited in vain")
 
     def once(self, condition: Callable[[], object], act: Callable[[], object]) -> None:

@@ -97,6 +97,7 @@ COMMANDS = {
     "run": "run a study",
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
+    "runs": "list runs; start one again, verify what is stored, delete what no run needs",
     "report": "print the report of a run again",
     "compare": "compare runs with a baseline, unit by unit",
     "score": "judge and count a run anew from what it stored, without a model",
@@ -117,7 +118,17 @@ COMMANDS = {
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 
 OF_RESULTS = frozenset(
-    {"report", "compare", "score", "gate", "export", "import-reference", "export-reference", "look"}
+    {
+        "runs",
+        "report",
+        "compare",
+        "score",
+        "gate",
+        "export",
+        "import-reference",
+        "export-reference",
+        "look",
+    }
 )
 """Those whose modules are in ``cli/results``."""
 

@@ -105,9 +105,17 @@ def read_overridden(parsed: Namespace) -> Document:
 
 
 def run_plans(
-    plans: Sequence[Plan], parsed: Namespace, registry: Registry, errors: Console
+    plans: Sequence[Plan],
+    parsed: Namespace,
+    registry: Registry,
+    errors: Console,
+    *,
+    again: str = "",
 ) -> list[RunRecord] | None:
-    """Run plans one after the other; None when interrupted, after saying how to go on."""
+    """Run plans one after the other; None when interrupted, after saying how to go on.
+
+    That is by the same command, unless ``again`` is another one.
+    """
     reporter = make_reporter(errors, quiet=parsed.quiet, verbose=parsed.verbose)
     if parsed.verbose:
         handler = logging.StreamHandler()
@@ -130,7 +138,8 @@ def run_plans(
         say(
             errors,
             f"interrupted: every finished stage and epoch is kept in {store}; "
-            "go on with: " + write_command(parsed.command, parsed.spec, plan.document.overrides),
+            "go on with: "
+            + (again or write_command(parsed.command, parsed.spec, plan.document.overrides)),
         )
         return None
     return records

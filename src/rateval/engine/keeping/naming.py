@@ -12,6 +12,8 @@ from rateval.records.step import Stage
 
 Named = tuple[str, str]
 """Stage and identity of a result."""
+VIEW = "view"
+"""Results that no record names: how a classifier's model sees images."""
 _OF_PARENT = ("finetune", "counterfactual", "faithfulness")
 """Stages of which a run that is scored anew takes what the record of its parent says."""
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
+from rateval.engine.keeping.naming import VIEW
 from rateval.engine.keeping.runs import RunFolder, list_named, list_runs
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, LOG_NAME, STEPS_NAME
@@ -28,8 +29,6 @@ from rateval.store.locks import IN_USE, OF_RUN, Locks
 from rateval.store.manifest import MANIFEST
 from rateval.wording import list_some
 
-VIEW = "view"
-"""Results that no record names: how a classifier's model sees images."""
 STAGES = (*get_args(Stage), VIEW)
 _OWN = (FILE_NAME, "spec.toml", STEPS_NAME, LOG_NAME, PAGE_NAME)
 """Files of a run's folder that are rateval's."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -12,8 +11,8 @@ from typing import Any
 
 from rateval.cli.terminal import say
 from rateval.console import Console, Text
-from rateval.engine.keeping.runs import GOES_ON_BY, RunFolder, list_named, list_runs
-from rateval.engine.keeping.taking import Taken, measure
+from rateval.engine.keeping.runs import GOES_ON_BY, RunFolder, list_runs
+from rateval.engine.keeping.taking import Taken, Total, measure
 from rateval.json_file import format_json
 from rateval.report.terminal.layout import UNDEFINED, add_number, add_row, make_table
 from rateval.wording import list_some, write_bytes, write_span
@@ -30,22 +29,11 @@ _STYLES = {
 _SHORT = {"running or dead": "running?"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
-    """What the store of all these runs takes."""
-
-    path: Path
-    results: int
-    size: int
-    unnamed: int
-    """Bytes of results that no run names."""
-
-
 def show_runs(parsed: Namespace) -> int:
     """Print the runs of a folder."""
     output = Path(parsed.output)
     runs = list_runs(output)
-    taken, store = _measure(output, runs)
+    taken, store = measure(output, runs)
     if parsed.json:
         found = {
             "folder": str(output),
@@ -62,13 +50,6 @@ def show_runs(parsed: Namespace) -> int:
     for line in _tell(output, runs, store):
         say(console, line, "dim")
     return 0
-
-
-def _measure(output: Path, runs: Sequence[RunFolder]) -> tuple[dict[Path, Taken], _Store]:
-    taken, sizes = measure(output, runs)
-    named = list_named(output).union(*(run.names for run in runs))
-    unnamed = sum(size for name, size in sizes.items() if name not in named)
-    return taken, _Store(output / "store", len(sizes), sum(sizes.values()), unnamed)
 
 
 def _print_table(runs: Sequence[RunFolder], taken: dict[Path, Taken], console: Console) -> None:
@@ -94,7 +75,7 @@ def _print_table(runs: Sequence[RunFolder], taken: dict[Path, Taken], console: C
     console.print(table, crop=False)
 
 
-def _tell(output: Path, runs: Sequence[RunFolder], store: _Store) -> Iterator[str]:
+def _tell(output: Path, runs: Sequence[RunFolder], store: Total) -> Iterator[str]:
     """Yield what the table can't say: why runs can't be read, and what to do next."""
     yield from (f"{run.path.name}: {run.why}" for run in runs if run.state == "unreadable")
     if runs:
@@ -107,7 +88,7 @@ def _tell(output: Path, runs: Sequence[RunFolder], store: _Store) -> Iterator[st
     if again:
         yield f"not finished: {list_some(again)}: rateval runs resume{where}"
     if store.results:
-        line = f"{store.path}: {store.results:,} results, {write_bytes(store.size)}"
+        line = f"{output / 'store'}: {store.results:,} results, {write_bytes(store.size)}"
         named = f", {write_bytes(store.unnamed)} of no run: rateval runs prune{where}"
         yield line + (named if store.unnamed else "")
 

@@ -32,6 +32,7 @@ from rateval.wording import list_some
 STAGES = (*get_args(Stage), VIEW)
 _OWN = (FILE_NAME, "spec.toml", STEPS_NAME, LOG_NAME, PAGE_NAME)
 """Files of a run's folder that are rateval's."""
+_PARTS = tuple(f".{name}-" for name in _OWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,10 @@ def _choose(runs: Sequence[RunFolder], old: Old, found: Prunable) -> Iterator[Pa
 def _list_foreign(folder: Path) -> list[str]:
     """Return what a run's folder holds beside the run's own files."""
     try:
-        return sorted(path.name for path in folder.iterdir() if path.name not in _OWN)
+        names = sorted(path.name for path in folder.iterdir())
     except OSError:
         return ["what can't be looked at"]
+    return [name for name in names if name not in _OWN and not name.startswith(_PARTS)]
 
 
 def _close(results: Iterable[Result], named: set[str]) -> set[str]:

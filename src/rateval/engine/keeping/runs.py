@@ -66,6 +66,10 @@ def list_runs(output: Path) -> list[RunFolder]:
             f"{output}: no folder of runs that can be read ({error.strerror}); name the folder "
             "that runs go to: --output FOLDER"
         ) from None
+    if (output / FILE_NAME).is_file():
+        raise RatevalError(
+            f"{output}: is a run itself; name the folder that holds it: --output {output.parent}"
+        )
     runs = [read_run(path) for path in folders if _is_run(path)]
     first = datetime.min.replace(tzinfo=UTC)
     return sorted(runs, key=lambda run: (run.started or first, run.path.name), reverse=True)

@@ -186,3 +186,33 @@ def write_command(command: str, spec: str, overrides: Mapping[str, object]) -> s
         elif key != "reuse":
             words += ["--set", f"{key}={text}"]
     return shlex.join(words)
+
+
+def write_bytes(count: float) -> str:
+    """Return a number of bytes for people, in three figures at most.
+
+    >>> [write_bytes(count) for count in (0, 999, 1234, 56_789_000, 999_999_999, 1.5e12)]
+    ['0 B', '999 B', '1.2 kB', '57 MB', '1.0 GB', '1.5 TB']
+    """
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if count < 999.5:
+            break
+        count, unit = count / 1000, larger
+    few = unit != "B" and count < 9.95
+    return f"{count:.1f} {unit}" if few else f"{count:,.0f} {unit}"
+
+
+def write_span(seconds: float) -> str:
+    """Return how long something is or was, for people, in its largest unit; nothing is negative.
+
+    >>> [write_span(seconds) for seconds in (-3, 0.4, 59.4, 3000, 5400, 4e5)]
+    ['0 s', '0.4 s', '59 s', '50 min', '1.5 h', '4.6 d']
+    """
+    value, unit = max(seconds, 0.0), "s"
+    for size, larger in ((60, "min"), (60, "h"), (24, "d")):
+        if value < size - 0.5:
+            break
+        value, unit = value / size, larger
+    few = 0 < value < 9.95
+    return f"{value:.1f} {unit}" if few else f"{value:,.0f} {unit}"

@@ -98,6 +98,7 @@ COMMANDS = {
     "parity": "run a study as matched and as published (aaai25), side by side",
     "validate": "check a spec without running it",
     "plan": "tell what a run would do, take and keep, before it runs",
+    "runs": "list runs; start one again, verify what is stored, delete what no run needs",
     "report": "print the report of a run again",
     "compare": "compare runs with a baseline, unit by unit",
     "score": "judge and count a run anew from what it stored, without a model",
@@ -121,7 +122,17 @@ OF_STUDIES = frozenset({"run", "validate", "plan", "init"})
 """Those whose modules are in ``cli/studies``."""
 
 OF_RESULTS = frozenset(
-    {"report", "compare", "score", "gate", "export", "import-reference", "export-reference", "look"}
+    {
+        "runs",
+        "report",
+        "compare",
+        "score",
+        "gate",
+        "export",
+        "import-reference",
+        "export-reference",
+        "look",
+    }
 )
 """Those whose modules are in ``cli/results``."""
 

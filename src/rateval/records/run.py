@@ -60,6 +60,9 @@ class RunRecord(StoredTables):
     """The spec's file, as it was given, or the function that was called without a spec."""
     spec_given: str
     """The spec's text, as it was given."""
+    base: str | None = None
+    """Folder that relative paths of the spec's ``[run]`` and params start from: the current one of
+    whoever started the run. Null in records from before it was kept."""
     overrides: dict[str, Any] = Field(default_factory=dict)
     """Keys of ``[run]``, and ``report.pictures``, that something else than the spec set."""
     only: tuple[str, ...] = ()

@@ -77,8 +77,15 @@ def make_run(
 
     Raises StudyError when they cannot be written.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
     store = Store(output / "store")
+    with store.using():  # nobody names what is stored before the record is saved
+        return _make_run(store, answers, naming, metrics, output)
+
+
+def _make_run(
+    store: Store, answers: Answers, naming: Naming, metrics: Mapping[str, Metric], output: Path
+) -> RunRecord:
+    started, clock = datetime.now(UTC), time.perf_counter()
     counted = [_count(answers, naming, method, metrics) for method in answers.methods]
     cells = tuple(
         _record(store, answers, naming, method, one, counted)

@@ -72,6 +72,7 @@ class Summary:
         self._comparer = Comparer(plan, bench)
         self._calibrations = Calibrations(self._comparer)
         self._clock = time.perf_counter()
+        self._base = _find_base()
         if basis is None:
             require_cluster(plan, bench)
         self._environment = self._describe_environment()
@@ -116,6 +117,7 @@ class Summary:
             seconds=round(time.perf_counter() - self._clock, 3),
             spec_name=plan.document.name,
             spec_given=plan.document.text,
+            base=self._base,
             overrides=plan.document.overrides,
             only=self._only,
             spec_resolved=self._resolved,
@@ -153,6 +155,16 @@ class Summary:
             {"rateval", *(p.distribution for p in plugins if not isinstance(p, PythonFile))},
             {str(p.path): p.version for p in plugins if isinstance(p, PythonFile)},
         )
+
+
+def _find_base() -> str | None:
+    """Return the current folder; None where there is none, or its name is no text."""
+    try:
+        found = str(Path.cwd())
+        found.encode()
+    except (OSError, UnicodeError):
+        return None
+    return found
 
 
 def _resolve(

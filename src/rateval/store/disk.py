@@ -47,6 +47,13 @@ finished stage and what a training goes on from; make room, or choose another fo
     )
 
 
+def is_below(name: object, root: Path) -> bool:
+    """Return whether a file, as an error names it, lies in a folder."""
+    if not isinstance(name, str | bytes):
+        return False
+    return Path(os.fsdecode(name)).absolute().is_relative_to(root.absolute())
+
+
 def digest_file(path: Path) -> str:
     """Return the sha256 of a file in hex. Raises OSError when it cannot be read."""
     require_regular(path)

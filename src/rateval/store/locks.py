@@ -16,6 +16,12 @@ from pathlib import Path
 
 from rateval.store.disk import TRIES, make_folder, remove, writing
 
+FOLDER = ".locks"
+"""Folder of a store's locks."""
+IN_USE = "results.use"
+"""Lock that runs share which may use any result; whoever deletes results has it alone."""
+OF_RUN = ".run"
+"""End of the name of a run's lock, which begins with that of its folder."""
 POLL_S = 0.1
 """Seconds between two looks at a lock that another process holds."""
 _PATIENCE_S = 1.0
@@ -90,6 +96,41 @@ class Locks:
         finally:
             if lock is not None:
                 self._release(name, lock)
+
+    def is_held(self, name: str) -> bool:
+        """Return whether somebody has a lock; nothing is made or deleted to find out.
+
+        Where nothing may be written, those that share one aren't seen.
+        """
+        try:
+            lock, how = self._look_at(self._folder / name)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # a file system without locks
+            return False
+        finally:
+            os.close(lock)
+        return False
+
+    def names(self) -> list[str]:
+        """Return the names of the locks that there are files of, held or left behind."""
+        with suppress(OSError):
+            return sorted(entry.name for entry in os.scandir(self._folder))
+        return []
+
+    @staticmethod
+    def _look_at(path: Path) -> tuple[int, int]:
+        flags = os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            return os.open(path, os.O_RDWR | flags), fcntl.LOCK_EX
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+        return os.open(path, os.O_RDONLY | flags), fcntl.LOCK_SH
 
     def sweep(self) -> None:
         """Delete the files of locks that nobody holds, and the folder if there is none left."""

@@ -9,18 +9,16 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rateval.errors import StudyError
-from rateval.store.disk import FULL, make_folder, refuse, remove, writing
+from rateval.store.disk import FULL, is_below, make_folder, refuse, remove, writing
 from rateval.store.leftovers import UNFINISHED, remove_parts, remove_unfinished, sweep
-from rateval.store.locks import Locks, can_lock
+from rateval.store.locks import FOLDER, IN_USE, OF_RUN, Locks, can_lock
 from rateval.store.manifest import FORMAT, MANIFEST, DamageError, check_files, read_manifest, seal
-
-_LOCKS = ".locks"
 
 
 def identify(values: Mapping[str, Any]) -> str:
@@ -91,7 +89,7 @@ class Store:
             ) from None
         if not work:
             self.tell(f"{root}: its file system has no locks; don't start two runs on it at once")
-        return Locks(root / _LOCKS, work=work)
+        return Locks(root / FOLDER, work=work)
 
     def fetch(self, stage: str, inputs: Mapping[str, Any], *, whole: bool = False) -> Stored | None:
         """Return the stored result of these inputs, or None; see ``find``."""
@@ -182,7 +180,7 @@ class Store:
                 seal(work, content)
                 self._put(work, stage, identity)
         except OSError as error:
-            if error.errno in FULL and _is_below(error.filename, self.root):
+            if error.errno in FULL and is_below(error.filename, self.root):
                 raise refuse(Path(os.fsdecode(error.filename)), error) from error
             raise  # of a component, on a disk of its own
         finally:
@@ -227,7 +225,7 @@ class Store:
     @contextmanager
     def owning(self, run: Path) -> Iterator[None]:
         """Show to other runs that the run of this folder goes on."""
-        with self._locks.hold(f"{run.name}.run"):
+        with self.using(), self._locks.hold(f"{run.name}{OF_RUN}"):
             yield
 
     def shards_of(self, stage: str, identity: str) -> Store:
@@ -247,6 +245,9 @@ class Store:
             remove_unfinished(self.root, stage, identity)
         shards = self.root / f"{stage}{UNFINISHED}" / identity / stage
         return {path.parent.name for path in shards.glob(f"[!.]*/{MANIFEST}")}
+    def using(self) -> AbstractContextManager[None]:
+        """Keep results from being deleted, those among them that no run names yet."""
+        return self._locks.hold(IN_USE, shared=True, waiting=self._waits_for_pruning)
 
     def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
         """Return a folder for the state of a result that takes long; for whoever makes it.
@@ -272,13 +273,10 @@ class Store:
     def _waits(self) -> None:
         self.tell("waits for another run that works on the same result")
 
+    def _waits_for_pruning(self) -> None:
+        self.tell("waits until results that no run names are deleted")
+
     def _tell(self, line: str) -> None:
         if line not in self._told:
             self._told.add(line)
             self.tell(line)
-
-
-def _is_below(name: Any, root: Path) -> bool:
-    if not isinstance(name, str | bytes):
-        return False
-    return Path(os.fsdecode(name)).absolute().is_relative_to(root.absolute())

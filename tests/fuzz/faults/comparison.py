@@ -15,7 +15,7 @@ from faults.verdict import FaultError
 
 _OF_THE_RUN = (
     "environment", "started", "written", "seconds", "stages", "overrides", "spec_resolved",
-    "spec_given", "spec_name",
+    "spec_given", "spec_name", "base",
 )  # fmt: skip
 """Keys of run.json that say when and how a run went, and not what came out."""
 _RUN_FILES = {"run.json", "spec.toml", "steps.jsonl", "run.log"}

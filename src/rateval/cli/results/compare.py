@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rateval.cli.arguments import count_within, part, path
+from rateval.cli.results.going import tell_going
 from rateval.cli.results.page import add_form, require_page, write_given
 from rateval.cli.terminal import say
 from rateval.console import Console
@@ -69,6 +70,7 @@ def execute(parsed: Namespace) -> int:
             f"--changed {parsed.changed}: must end with {' or '.join(SUFFIXES)}; name such a file"
         )
     require_page(parsed)
+    tell_going(parsed.baseline, *parsed.runs)
     record = compare(
         parsed.baseline,
         *parsed.runs,

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rateval.cli.arguments import path
+from rateval.cli.results.going import tell_going
 from rateval.cli.terminal import say
 from rateval.console import Console
 from rateval.errors import Problem, SpecError
@@ -59,6 +60,7 @@ def execute(parsed: Namespace) -> int:
     from rateval.report.gate.junit import write_junit
 
     record = load(parsed.run)
+    tell_going(record.path)
     output = None if parsed.output is None else Path(parsed.output)
     asked = check(parsed.format, parsed.what, output, force=parsed.force)
     _require_fitting(parsed)

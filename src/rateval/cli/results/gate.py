@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rateval.cli.arguments import path
+from rateval.cli.results.going import tell_going
 from rateval.cli.results.report import newest_run
 from rateval.cli.terminal import say
 from rateval.console import Console
@@ -80,6 +81,7 @@ def _add_baseline(parser: ArgumentParser) -> None:
 def execute(parsed: Namespace) -> int:
     """Decide, print and write, and return the outcome's exit code."""
     record = load(parsed.run or newest_run(Path("runs")))
+    tell_going(record.path)
     given = Given(
         require=tuple(parsed.require),
         against=parsed.against,

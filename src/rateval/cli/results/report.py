@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rateval.cli.arguments import count_within, path
+from rateval.cli.results.going import tell_going
 from rateval.cli.results.page import add_form, require_page, write_given
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
@@ -48,6 +49,7 @@ def execute(parsed: Namespace) -> int:
     if parsed.no_pictures and parsed.pictures is not None:
         raise RatevalError("--pictures and --no-pictures: leave one of them")
     record = load(folder)
+    tell_going(record.path)
     if parsed.json and parsed.details:
         raise RatevalError(
             "--details: --json prints all that is known already; leave one of them out"

@@ -110,9 +110,17 @@ def read_overridden(parsed: Namespace) -> Document:
 
 
 def run_plans(
-    plans: Sequence[Plan], parsed: Namespace, registry: Registry, errors: Console
+    plans: Sequence[Plan],
+    parsed: Namespace,
+    registry: Registry,
+    errors: Console,
+    *,
+    again: str = "",
 ) -> list[RunRecord] | None:
-    """Run plans one after the other; None when interrupted, after saying how to go on."""
+    """Run plans one after the other; None when interrupted, after saying how to go on.
+
+    That is by the same command, unless ``again`` is another one.
+    """
     reporter = make_reporter(errors, quiet=parsed.quiet, verbose=parsed.verbose)
     if parsed.verbose:
         handler = logging.StreamHandler()
@@ -136,7 +144,7 @@ def run_plans(
             errors,
             "interrupted: every finished stage, and what a training goes on from, is kept in "
             f"{store}; go on with: "
-            + write_command(parsed.command, parsed.spec, plan.document.overrides),
+            + (again or write_command(parsed.command, parsed.spec, plan.document.overrides)),
         )
         return None
     return records

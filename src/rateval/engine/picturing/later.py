@@ -64,11 +64,12 @@ def make_pictures(
             f"{record.path}: no cell has verdicts to draw images by; run again: {record.command}"
         )
     made: list[PicturesRecord] = []
-    for step in steps:
-        facts = _make(Picturing(bench, store, find), step, record, reporter)
-        made += record_pictures(step, facts, record.planned)
-    changed = record.model_copy(update={"pictures": tuple(made)})
-    changed.save(record.path, _read(record.path / "spec.toml"))
+    with store.using():  # nobody names the new ones before the record is saved
+        for step in steps:
+            facts = _make(Picturing(bench, store, find), step, record, reporter)
+            made += record_pictures(step, facts, record.planned)
+        changed = record.model_copy(update={"pictures": tuple(made)})
+        changed.save(record.path, _read(record.path / "spec.toml"))
     return changed
 
 

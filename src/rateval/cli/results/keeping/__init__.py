@@ -1,0 +1,1 @@
+"""The commands of ``rateval runs``, and how they print what they find."""

@@ -1,0 +1,1 @@
+"""Runs and results that are kept: listed, verified, started again, and deleted."""

@@ -245,6 +245,7 @@ class Store:
             remove_unfinished(self.root, stage, identity)
         shards = self.root / f"{stage}{UNFINISHED}" / identity / stage
         return {path.parent.name for path in shards.glob(f"[!.]*/{MANIFEST}")}
+
     def using(self) -> AbstractContextManager[None]:
         """Keep results from being deleted, those among them that no run names yet."""
         return self._locks.hold(IN_USE, shared=True, waiting=self._waits_for_pruning)

@@ -108,14 +108,26 @@ class FolderLogbook:
         size, last = sum(tensor.nbytes for tensor in tensors.values()), self._left <= 0
         if not self._pace.is_due(size, last=last) or (self._behind.is_busy and not last):
             return
-        state = {"facts": dict(facts), "epochs": [asdict(epoch) for epoch in self.epochs]}
-        metadata = {_TOLD: json.dumps(state, allow_nan=False)}
         available = find_available()
-        write = partial(self._write, copy_tensors(tensors), metadata, len(self.epochs))
+        write = self._copy(tensors, facts)
         if available is not None and available < _ROOM * size:
             self._pace.timed(write)
         else:
             self._behind.start(partial(self._pace.timed, write))
+
+    def save_now(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        """Replace the kept state, whether that is due or not, and wait until it is done.
+
+        Raises StudyError when the disk refuses it.
+        """
+        self._copy(tensors, facts)()
+
+    def _copy(
+        self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]
+    ) -> Callable[[], None]:
+        state = {"facts": dict(facts), "epochs": [asdict(epoch) for epoch in self.epochs]}
+        metadata = {_TOLD: json.dumps(state, allow_nan=False)}
+        return partial(self._write, copy_tensors(tensors), metadata, len(self.epochs))
 
     def _write(
         self, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str], number: int

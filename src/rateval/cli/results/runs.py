@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from rateval.cli.arguments import count_within, path
-from rateval.cli.validate import add_set
+from rateval.cli.studies.validate import add_set
 from rateval.machine.interrupts import remembered_interrupts
 
 _MOST = 1_000_000

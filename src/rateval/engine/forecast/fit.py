@@ -60,7 +60,8 @@ def try_fit(plan: Plan, bench: Workbench, cell: Cell, folder: Path) -> FitTrial:
     size = getattr(cell.finetuner.params, "batch_size", plan.spec.run.batch_size)
     few = None if train is None else limit_split(train, BATCHES * size, "share")
     examiner, share = _make_examiner(fitting, held, plan.spec.run.batch_size)
-    logbook = _TrialLogbook(folder, examiner, () if examiner is None else examiner.names)
+    names = () if examiner is None else examiner.names
+    logbook = _TrialLogbook(folder, examiner, names, held)
     begin = time.perf_counter()
     model = bench.copy_model(cell.model, cell.seed)
     try:
@@ -136,8 +137,15 @@ class Times:
 class _TrialLogbook:
     """A ``rateval.api.Logbook`` that breaks a training off once its first epoch is kept."""
 
-    def __init__(self, folder: Path, examine: Examine | None, examined: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        examine: Examine | None,
+        examined: tuple[str, ...],
+        held_out: Split | None,
+    ) -> None:
         self.examined = examined
+        self.held_out = held_out
         self._examine = examine
         self._folder = folder
         self._kept = FolderLogbook(Clock(), folder)
@@ -179,7 +187,7 @@ class _TrialLogbook:
         """Write what the next epoch would start from, and break off."""
         before = _list_sizes(self._folder)
         begin = time.perf_counter()
-        self._kept.save(tensors, facts)
+        self._kept.save_now(tensors, facts)
         self.times.saving = time.perf_counter() - begin
         self.times.unfinished = sum(_list_sizes(self._folder)) - sum(before)
         self.times.broken_off = True

@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from rateval.cli.results import score
-from rateval.cli.run import exit_code, keeping, open_registry, run_plans
+from rateval.cli.studies.run import exit_code, keeping, open_registry, run_plans
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.engine.keeping.resuming import Again, find_base, find_latest, read_again

@@ -82,7 +82,7 @@ def keeping(records: Sequence[RunRecord]) -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        kept = ", ".join(f"rateval report {quote(str(record.path))}" for record in records)
+        kept = ", ".join(f"rateval report {quote(record.place)}" for record in records)
         raise OutputError(f"{error}; the run is kept and printed again by: {kept}") from error
 
 
@@ -126,7 +126,7 @@ def run_plans(
                 options: dict[str, Any] = {"fail_fast": parsed.fail_fast, "only": parsed.only}
                 records.append(Runner(plan, registry, reporter, **options).run())
     except KeyboardInterrupt:
-        store = plan.spec.run.output / "store"
+        store = f"{plan.spec.run.output}/store"
         say(
             errors,
             f"interrupted: every finished stage and epoch is kept in {store}; "

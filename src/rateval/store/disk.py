@@ -46,6 +46,13 @@ finished stage and epoch; make room, or choose another folder with --output
     )
 
 
+def is_below(name: object, root: Path) -> bool:
+    """Return whether what an error calls ``name`` is a path below a folder."""
+    if not isinstance(name, str | bytes):
+        return False
+    return Path(os.fsdecode(name)).absolute().is_relative_to(root.absolute())
+
+
 def digest_file(path: Path) -> str:
     """Return the sha256 of a file in hex. Raises OSError when it cannot be read."""
     require_regular(path)

@@ -9,18 +9,17 @@ from pathlib import Path
 
 from rateval.errors import StudyError
 from rateval.store.disk import remove
-from rateval.store.locks import Locks
 from rateval.store.manifest import MANIFEST
+from rateval.store.remote.holding import Holding
+from rateval.store.remote.results import UNFINISHED
 
-UNFINISHED = "-unfinished"
-"""End of the name of a stage's folder for the state of results that take long."""
 _WORK = re.compile(r"\.([0-9a-f]{32})-")
 """Name of a folder in work, which holds the identity of what it is to become or has been."""
 _PARTS = ("*/.run.json-*.part", "*/.spec.toml-*.part")
 """What was being written into the folders of runs beside the store."""
 
 
-def sweep(root: Path, locks: Locks) -> None:
+def sweep(root: Path, locks: Holding) -> None:
     """Delete what nobody works on any more in a store, and in the folders of runs beside it."""
     for stage in list(root.iterdir()):
         unfinished = stage.name.endswith(UNFINISHED)
@@ -54,7 +53,7 @@ def remove_parts(folder: Path) -> None:
         remove(part)
 
 
-def _sweep(path: Path, root: Path, locks: Locks) -> None:
+def _sweep(path: Path, root: Path, locks: Holding) -> None:
     work = _WORK.match(path.name)
     if work is None and not path.parent.name.endswith(UNFINISHED):
         return

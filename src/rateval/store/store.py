@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from rateval.errors import StudyError
-from rateval.store.disk import FULL, make_folder, refuse, remove, writing
-from rateval.store.leftovers import UNFINISHED, remove_parts, remove_unfinished, sweep
-from rateval.store.locks import Locks, can_lock
-from rateval.store.manifest import FORMAT, DamageError, check_files, read_manifest, seal
-
-_LOCKS = ".locks"
+from rateval.store.disk import FULL, is_below, make_folder, refuse, remove, writing
+from rateval.store.leftovers import remove_parts, remove_unfinished, sweep
+from rateval.store.manifest import FORMAT, DamageError, read_manifest, seal
+from rateval.store.remote.fetching import bring
+from rateval.store.remote.opening import open_behind, open_locks
+from rateval.store.remote.results import UNFINISHED
 
 
 def identify(values: Mapping[str, Any]) -> str:
@@ -77,16 +77,13 @@ class Store:
         """Results whose digests were found right, with what their manifests said."""
         try:
             root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=root) as probe:
-                work = can_lock(probe.fileno())
+            self._locks = open_locks(root)
         except OSError as error:
             raise StudyError(
                 f'run.output: "{root.parent}" cannot be written to: {error.strerror}; '
                 "choose another folder with --output"
             ) from None
-        if not work:
-            tell(f"{root}: its file system has no locks; don't start two runs on it at once")
-        self._locks = Locks(root / _LOCKS, work=work)
+        self._behind = open_behind(root)
 
     def fetch(self, stage: str, inputs: Mapping[str, Any], *, whole: bool = False) -> Stored | None:
         """Return the stored result of these inputs, or None; see ``find``."""
@@ -102,8 +99,6 @@ class Store:
         read its files asks for a ``whole`` one, whose every bit is looked at, once per process.
         """
         path = self.root / stage / identity
-        if not os.path.lexists(path):
-            return None
         try:
             manifest = self._check(path, whole)
         except DamageError:
@@ -113,18 +108,24 @@ class Store:
             except DamageError as flaw:
                 self._tell(f"{flaw}; this result is not used, and made anew where it is needed")
                 return None
+        if manifest is None:
+            return None
         return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
 
-    def _check(self, path: Path, whole: bool) -> Mapping[str, Any]:
+    def _check(self, path: Path, whole: bool) -> Mapping[str, Any] | None:
+        if not self._behind.find(path):
+            return None
         manifest = read_manifest(path)
         seen = path, manifest["digest"]
-        check_files(path, manifest, digests=whole and seen not in self._whole)
+        digests = whole and seen not in self._whole
+        self._behind.check(path, manifest, whole=whole, digests=digests)
         if whole:
             self._whole.add(seen)
         return manifest
 
     def path_of(self, stage: str, identity: str) -> Path:
-        """Return the folder of a result that is known to be stored."""
+        """Return the folder of a result that is known to be stored, with its files."""
+        bring(self.root / stage / identity)
         return self.root / stage / identity
 
     def make(
@@ -142,6 +143,7 @@ class Store:
             if stored is None:
                 stored = self._make(stage, identity, inputs, write)
                 self._made.add(identity)
+                self._behind.finish(stored.path, self._unfinished(stage, identity))
             remove_unfinished(self.root, stage, identity)
         return stored
 
@@ -171,7 +173,7 @@ class Store:
                 seal(work, content)
                 self._put(work, stage, identity)
         except OSError as error:
-            if error.errno in FULL and _is_below(error.filename, self.root):
+            if error.errno in FULL and is_below(error.filename, self.root):
                 raise refuse(Path(os.fsdecode(error.filename)), error) from error
             raise  # of a component, on a disk of its own
         finally:
@@ -220,7 +222,7 @@ class Store:
         result is there.
         """
         identity = identify_result(stage, inputs)
-        folder = self.root / f"{stage}{UNFINISHED}" / identity
+        folder = self._unfinished(stage, identity)
         with writing(folder):
             if not self._reuse and identity not in self._begun:
                 remove(folder)
@@ -230,9 +232,13 @@ class Store:
             remove_parts(folder)
         return folder
 
+    def _unfinished(self, stage: str, identity: str) -> Path:
+        return self.root / f"{stage}{UNFINISHED}" / identity
+
     def sweep(self) -> None:
-        """Delete what runs left behind that are done or dead."""
+        """Delete what runs left behind that are done or dead, and what a mirror has no room for."""
         sweep(self.root, self._locks)
+        self._behind.sweep(self.root, self._locks)
 
     def _waits(self) -> None:
         self.tell("waits for another run that works on the same result")
@@ -241,9 +247,3 @@ class Store:
         if line not in self._told:
             self._told.add(line)
             self.tell(line)
-
-
-def _is_below(name: Any, root: Path) -> bool:
-    if not isinstance(name, str | bytes):
-        return False
-    return Path(os.fsdecode(name)).absolute().is_relative_to(root.absolute())

@@ -180,8 +180,9 @@ def _require_results(record: RunRecord) -> None:
         )
     if any("component" not in entry for entry in record.spec_resolved.get("attribution", ())):
         raise RatevalError(
-            f"{record.place}: holds predictions and verdicts that were read from files, and no "
-            "maps and masks that could be judged anew; give a run that explained its images itself"
+            f"{record.place}: holds predictions and verdicts that were read from files, and "
+            "neither maps nor masks that could be judged anew; give a run that explained its "
+            "images itself"
         )
     if not record.cells:
         raise RatevalError(

@@ -81,8 +81,8 @@ def match_cells(
     ]
     if not found:
         raise RatevalError(
-            f"{candidate.place} and {baseline.place}: no cell of one pairs up with one of the other: "
-            f"the first has {list_some(one.name for one in ours) or 'none'}; the second has "
+            f"{candidate.place} and {baseline.place}: no cell of one pairs up with one of the "
+            f"other: the first has {list_some(one.name for one in ours) or 'none'}; the second has "
             f"{list_some(one.name for one in theirs) or 'none'}; choose which are to be compared: "
             "--pair BASELINE CANDIDATE, by label or pattern"
         )

@@ -73,16 +73,17 @@ class Results:
         self.mirror.objects.delete_all(self.mirror.key(unfinished))
 
     def upload(self, folder: Path) -> None:
-        """Upload a result of the mirror: its files, and its manifest last of all."""
+        """Upload a result of the mirror: its files, and its manifest last of all.
+
+        What lies there already is not asked: its files may be damaged.
+        """
         manifest, objects = read_manifest(folder), self.mirror.objects
         key = self.mirror.key(folder)
-        there = read_remote(self.mirror, folder)
-        if there != (folder / MANIFEST).read_bytes():
-            if there is not None:  # whose files go one by one: no reader may believe it
-                objects.delete(f"{key}/{MANIFEST}")
-            for name in manifest["files"]:
-                objects.upload(folder / name, f"{key}/{name}")
-            objects.upload(folder / MANIFEST, f"{key}/{MANIFEST}")
+        if objects.size(f"{key}/{MANIFEST}") is not None:
+            objects.delete(f"{key}/{MANIFEST}")  # while files go one by one nobody may believe it
+        for name in manifest["files"]:
+            objects.upload(folder / name, f"{key}/{name}")
+        objects.upload(folder / MANIFEST, f"{key}/{MANIFEST}")
         self._keep(folder)
 
     def sweep(self, root: Path, locks: Holding) -> None:

@@ -44,7 +44,7 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(autouse=True)
-def computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Computer"]:
+def computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Computer]:
     """Return what makes this process seem another computer: with another cache."""
     here = Computer(tmp_path, monkeypatch)
     here.become("first")

@@ -77,5 +77,5 @@ def test_the_size_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_limit() == 1 << 29
     for text in ("much", "-1", "nan", "inf"):
         monkeypatch.setenv("RATEVAL_MIRROR_GIB", text)
-        with pytest.raises(RatevalError, match="RATEVAL_MIRROR_GIB = .*: must be a number of GiB"):
+        with pytest.raises(RatevalError, match=r"RATEVAL_MIRROR_GIB = .*: must be a number of GiB"):
             read_limit()

@@ -1,4 +1,4 @@
-"""Leases: held by one, or shared; renewed while they are held, taken over when they have run out."""
+"""Leases: held by one, or shared; renewed while they are held, taken over when they ran out."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_a_lease_is_held_by_one(place: Objects) -> None:
 
 
 def test_whoever_reads_shares_and_keeps_out_who_replaces(place: Objects) -> None:
-    with leases(place).hold("x", shared=True), leases(place).hold("x", shared=True):
-        with leases(place).try_hold("x") as alone:
-            assert not alone
+    first, second = (leases(place).hold("x", shared=True) for _ in range(2))
+    with first, second, leases(place).try_hold("x") as alone:
+        assert not alone
     with leases(place).try_hold("x") as alone:
         assert alone
 

@@ -1,4 +1,4 @@
-"""A folder with rules as NFS may have them: no flock, no rename over a folder, no open file gone."""
+"""A folder with rules as NFS may have them: no flock, no links, no rename over a folder."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_a_url_that_can_not_be_used_is_told_before_anything_is_done(
 
 
 def test_what_is_no_place_at_all_is_told_as_ever() -> None:
-    with pytest.raises(RatevalError, match='output.*= 5: .*write it in quotes: "5"'):
+    with pytest.raises(RatevalError, match=r'output.*= 5: .*write it in quotes: "5"'):
         rateval.run(spec(), output=5)
 
 

@@ -83,7 +83,10 @@ def local_folder(output: Path | str) -> Path:
 
 def find_mirror(path: Path) -> Mirror | None:
     """Return the mirror that a path lies in, None where it lies in none."""
-    mirrors, path = _mirrors(), path.absolute()
+    try:
+        mirrors, path = _mirrors(), path.absolute()
+    except RatevalError:  # no cache, no mirror; who needs one is told so
+        return None
     if not path.is_relative_to(mirrors) or path == mirrors:
         return None
     folder = mirrors / path.relative_to(mirrors).parts[0]

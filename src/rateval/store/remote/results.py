@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rateval.errors import RatevalError
+from rateval.errors import RatevalError, StudyError
 from rateval.json_file import write_whole
 from rateval.store.disk import remove, writing
 from rateval.store.manifest import MANIFEST, DamageError, parse_manifest, read_manifest
@@ -36,6 +36,7 @@ class Results:
 
     def __init__(self, mirror: Mirror) -> None:
         self.mirror = mirror
+        self._limit = read_limit()
         self._id = _identify_place(mirror)
 
     def find(self, folder: Path) -> bool:
@@ -87,15 +88,19 @@ class Results:
         self._keep(folder)
 
     def sweep(self, root: Path, locks: Holding) -> None:
-        """Delete the parts of results that are whole behind the URL, and make room here."""
-        evict(self.mirror, locks, read_limit())
-        key, objects = self.mirror.key(root), self.mirror.objects
-        for stage in objects.list(key):
-            if stage.endswith(UNFINISHED):
-                for identity in objects.list(f"{key}/{stage}"):
-                    whole = f"{key}/{stage.removesuffix(UNFINISHED)}/{identity}/{MANIFEST}"
-                    if objects.size(whole) is not None:
-                        objects.delete_all(f"{key}/{stage}/{identity}")
+        """Delete the parts of results that are whole behind the URL, and make room here.
+
+        Where the place can't be reached the next sweep does it.
+        """
+        with suppress(StudyError):  # must not take the place of what ended the run
+            evict(self.mirror, locks, self._limit)
+            key, objects = self.mirror.key(root), self.mirror.objects
+            for stage in objects.list(key):
+                if stage.endswith(UNFINISHED):
+                    for identity in objects.list(f"{key}/{stage}"):
+                        whole = f"{key}/{stage.removesuffix(UNFINISHED)}/{identity}/{MANIFEST}"
+                        if objects.size(whole) is not None:
+                            objects.delete_all(f"{key}/{stage}/{identity}")
 
     def _settle(self, folder: Path) -> None:
         """See to it that a result of the mirror is behind the URL, too, and the same there."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from rateval.errors import RatevalError
+from rateval.store.cache import default_cache
 
 EDITS = "predictions under edits"
 """What a validator or a metric ``needs`` that asks whether answers hang on the object; a study has
@@ -94,23 +93,6 @@ def _check_type(name: str, value: object) -> None:
             raise ValueError(f"{name} = {value!r}: must be a tuple of {what}")
     elif not isinstance(value, bool if name == "seeded" else str):
         raise ValueError(f"{name} = {value!r}: must be {'a bool' if name == 'seeded' else 'text'}")
-
-
-def default_cache() -> Path:
-    """Return ``$RATEVAL_CACHE``, else ``rateval`` in the user's cache folder.
-
-    Raises RatevalError where the variable can't be followed, or the user's home isn't known.
-    """
-    variable = "RATEVAL_CACHE" if os.environ.get("RATEVAL_CACHE") else "HOME"
-    try:
-        if chosen := os.environ.get("RATEVAL_CACHE"):
-            return Path(chosen).expanduser()
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rateval"
-    except RuntimeError:
-        raise RatevalError(
-            f"{variable} = {os.environ.get(variable, '')!r}: leads to no home folder that is known "
-            "here; set RATEVAL_CACHE to the folder that downloaded checkpoints go into"
-        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def choose_classifier(record: RunRecord, asked: Mapping[str, str]) -> CellRecord
     narrowing = [f"--{option}" for option in OPTIONS if len(_values(groups, option)) > 1]
     cells = [cell for group in groups for cell in group]
     raise RatevalError(
-        f"{record.path}: {len(groups)} classifiers of this run fit; choose one by "
+        f"{record.place}: {len(groups)} classifiers of this run fit; choose one by "
         f"{' and '.join(narrowing)}:\n{_list(cells)}"
     )
 

@@ -24,6 +24,7 @@ from rateval.plan.published_values import count_directions, load_published_value
 from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.report.terminal.parity import render_parity
 from rateval.report.terminal.published import render_published
+from rateval.store.remote.urls import is_url
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def execute(parsed: Namespace) -> int:
 
 
 def _execute_published(parsed: Namespace) -> int:
-    if Path(parsed.spec).is_dir() or _holds_run(parsed.spec):
+    if is_url(parsed.spec) or Path(parsed.spec).is_dir() or _holds_run(parsed.spec):
         _refuse_options(parsed)
         records: list[RunRecord] | None = [load(parsed.spec)]
     else:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rateval.api.component import default_cache
 from rateval.api.kinds import KINDS, Kind
 from rateval.drafting.data import DraftedData, draft_data
 from rateval.drafting.guessing import Recognised
@@ -21,6 +20,7 @@ from rateval.plan.planning import make_plan
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
 from rateval.spec.toml_text import parse_toml
+from rateval.store.cache import default_cache
 
 _RUN = {"device": "auto", "batch_size": 32, "output": "runs"}
 _ORDER = (

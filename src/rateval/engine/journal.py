@@ -12,6 +12,7 @@ from rateval.api.training import Monitor
 from rateval.records.run import LOG_NAME, STEPS_NAME, RunRecord
 from rateval.records.step import Step
 from rateval.store.disk import writing
+from rateval.store.remote.runs import Publisher
 
 INTERVAL_S = 10.0
 """Seconds between two writings of the record while steps are done."""
@@ -31,6 +32,7 @@ class Journal:
         self._spec = spec
         self._make_record = make_record
         self._next = 0.0
+        self._publisher = Publisher(folder)
         self.save()
 
     def save(self) -> RunRecord:
@@ -39,9 +41,14 @@ class Journal:
         record = self._make_record()
         with writing(self.folder):
             record.save(self.folder, self._spec)
+        self.publish()
         now = time.monotonic()
         self._next = now + max(INTERVAL_S, _SHARE * (now - clock))
         return record
+
+    def publish(self) -> None:
+        """Upload what changed in the folder, where the output is a URL."""
+        self._publisher.publish()
 
     def save_now_and_then(self) -> None:
         """Write the record if some time has passed since it was written last."""

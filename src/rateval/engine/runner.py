@@ -123,6 +123,7 @@ class Runner:
         record = self._journal.save()
         write_at_end(record, self._reporter.warn)
         self._observers.notify("rateval_run_finished", record=record)
+        self._journal.publish()  # with the page, and with what observers left
         return record
 
     def _work(self) -> None:

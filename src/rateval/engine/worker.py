@@ -30,6 +30,7 @@ from rateval.records.pictures import PICTURES
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document
+from rateval.store.remote.mirror import local_folder
 from rateval.store.store import Store, Stored, identify
 from rateval.workbench.bench import Workbench
 
@@ -223,4 +224,4 @@ def _make_worker(order: Order) -> Worker:
 def open_store(plan: Plan, tell: Callable[[str], object] = lambda line: None) -> Store:
     """Return the store of a plan's results, which says by ``tell`` what is wrong with it."""
     options = plan.spec.run
-    return Store(options.output / "store", reuse=options.reuse, tell=tell)
+    return Store(local_folder(options.output) / "store", reuse=options.reuse, tell=tell)

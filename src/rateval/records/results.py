@@ -9,6 +9,7 @@ from rateval.errors import RatevalError
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
 from rateval.stats.wilson import wilson_interval
 from rateval.store.manifest import read_manifest, require_whole
+from rateval.store.remote.fetching import bring
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +21,7 @@ def find_result(run: Path, stage: str, identity: str, *names: str) -> Path:
     Raises RatevalError when it is gone, or is not as it was stored.
     """
     path = run.parent / "store" / stage / identity
+    bring(path, names or None)
     if not path.is_dir():
         raise RatevalError(f"{path}: the stored result is gone; run the spec again")
     require_whole(path, names or None)

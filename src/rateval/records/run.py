@@ -27,6 +27,8 @@ from rateval.records.scores.shifts import OrderRecord, ShiftsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.tables import StoredTables
 from rateval.records.trainings import CurveRecord
+from rateval.store.remote.mirror import name_place
+from rateval.store.remote.runs import fetch_run
 from rateval.wording import write_command
 
 FILE_NAME = "run.json"
@@ -149,6 +151,11 @@ class RunRecord(StoredTables):
             raise RatevalError("this record has no folder: it was not saved and not loaded")
         return self._path
 
+    @property
+    def place(self) -> str:
+        """How messages call the run's folder: by its URL where the output was one."""
+        return name_place(self.path)
+
     def save(self, folder: Path, spec: str = "") -> None:
         """Write ``run.json`` into ``folder``, and the spec, if it came from a file.
 
@@ -163,11 +170,11 @@ class RunRecord(StoredTables):
 
 
 def load(path: str | Path) -> RunRecord:
-    """Load a run from its folder or its ``run.json``.
+    """Load a run from its folder or its ``run.json``, or from the URL of either.
 
     Raises RatevalError when there is none, or another version of rateval wrote it.
     """
-    file = Path(path)
+    file = fetch_run(path)
     try:
         file = file / FILE_NAME if file.is_dir() else file
         content = file.read_bytes()

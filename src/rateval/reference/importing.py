@@ -28,6 +28,7 @@ from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.scoring.compared import Compared
 from rateval.scoring.slices.by_class import slice_by_class
+from rateval.store.remote.runs import Publisher, claim
 from rateval.store.rows import ROWS, VERDICTS_BY_EDITS, RowWriter, write_relevance
 from rateval.store.store import Store, Stored, identify
 
@@ -114,12 +115,13 @@ def _make_run(
         comparisons=tuple(compare_all(compared, PUBLISHED, headings)),
     )
     record.save(_free_folder(output, f"{naming.study}-{started:%Y%m%d-%H%M%S}"))
+    Publisher(record.path).publish()
     return record
 
 
 def _free_folder(output: Path, name: str) -> Path:
     found, number = output / name, 1
-    while found.exists():
+    while found.exists() or not claim(found):
         number += 1
         found = output / f"{name}-{number}"
     return found

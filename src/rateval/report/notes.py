@@ -8,6 +8,7 @@ from shlex import quote
 from rateval.records.run import LOG_NAME, RunRecord
 from rateval.records.scores.explainers import RankingChangeRecord
 from rateval.report.rows import Shown, headings
+from rateval.store.remote.mirror import name_place
 
 PAGE_NAME = "report.html"
 """The page that a run writes into its folder, where its spec asks for one."""
@@ -160,14 +161,17 @@ def _whole(record: RunRecord) -> str:
 
 def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield where the results lie and what to try next."""
-    yield "results", f"{record.path}/run.json; rows and maps: {record.path.parent / 'store'}"
+    yield (
+        "results",
+        f"{record.place}/run.json; rows and maps: {name_place(record.path.parent)}/store",
+    )
     if (record.path / PAGE_NAME).is_file():
         yield "page", str(record.path / PAGE_NAME)
     if record.status != "finished" or record.failures or record.only:
         yield "go on", f"{record.command}  (what is finished is reused)"
     if record.failures:
-        yield "why", f"{record.path / LOG_NAME} (tracebacks)"
-    yield "again", f"rateval report {quote(str(record.path))}"
+        yield "why", f"{record.place}/{LOG_NAME} (tracebacks)"
+    yield "again", f"rateval report {quote(record.place)}"
     yield "parts", "rateval list --all (what a spec may name)"
     yield "next", "rateval init --data photos (a spec for your own photos)"
 

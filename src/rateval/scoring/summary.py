@@ -38,6 +38,8 @@ from rateval.scoring.thresholds.crossings import Crossings
 from rateval.scoring.trainings import collect_curves
 from rateval.spec.tables import TABLES
 from rateval.store.disk import writing
+from rateval.store.remote.mirror import local_folder
+from rateval.store.remote.runs import claim
 from rateval.store.store import Stored
 from rateval.workbench.bench import Workbench
 
@@ -262,13 +264,16 @@ def new_folder(plan: Plan, started: datetime) -> Path:
 
     Raises StudyError when it cannot be made.
     """
-    base = plan.spec.run.output / f"{plan.spec.study.name}-{started:%Y%m%d-%H%M%S}"
+    base = local_folder(plan.spec.run.output) / f"{plan.spec.study.name}-{started:%Y%m%d-%H%M%S}"
     folder, number = base, 2
     with writing(base.parent):
         while True:
             try:
                 folder.mkdir(parents=True)
             except FileExistsError:  # of a run that began in the same second
-                folder, number = base.with_name(f"{base.name}-{number}"), number + 1
+                taken = True
             else:
+                taken = not claim(folder)
+            if not taken:
                 return folder
+            folder, number = base.with_name(f"{base.name}-{number}"), number + 1

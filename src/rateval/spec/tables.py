@@ -10,11 +10,13 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.use import read_use
@@ -23,6 +25,7 @@ from rateval.spec.gate import Gate
 from rateval.spec.statistics import Statistics
 from rateval.spec.study import Study, Table
 from rateval.spec.values import explain_path
+from rateval.store.remote.urls import explain_url, is_url
 from rateval.wording import is_control
 
 TABLES: dict[str, Kind] = {facts.table: kind for kind, facts in KINDS.items()}
@@ -125,7 +128,18 @@ def _require_path(value: object) -> object:
     return value
 
 
-Folder = Annotated[Path, BeforeValidator(_require_path), AfterValidator(Path.expanduser)]
+def _read_place(value: object) -> Path | str:
+    if isinstance(value, str) and is_url(value):
+        why = explain_url(value)
+        if why:
+            raise ValueError(why)
+        return value
+    if not isinstance(value, str | Path):
+        raise PydanticCustomError("path_type", "Input is not a valid path")
+    return Path(str(_require_path(value))).expanduser()
+
+
+Output = Annotated[Path | str, PlainValidator(_read_place)]
 
 
 def _require_readers(value: object) -> object:
@@ -165,8 +179,9 @@ class RunOptions(Table):
     limit_by: Literal["share", "class"] = "share"
     """``share``: in proportion to the classes. ``class``: equally many of each, which estimates
     something else: the mean over such a balanced sample, not over the data."""
-    output: Folder = Path("runs")
-    """Folder for run records and stored results, relative to the current directory."""
+    output: Output = Path("runs")
+    """Folder for run records and stored results, relative to the current directory, or a URL such
+    as ``s3://bucket/runs``."""
     max_cells: int = Field(default=10_000, ge=1)
     """Cells of a study at most; a larger grid is refused before it is laid out."""
     reuse: bool = True

@@ -10,6 +10,7 @@ from typing import Any
 
 from rateval.store.disk import writing
 from rateval.store.manifest import MANIFEST, require_whole
+from rateval.store.remote.fetching import bring, fetched
 from rateval.store.store import Store, Stored
 
 
@@ -18,6 +19,7 @@ def adopt(store: Store, found: Stored) -> Stored:
 
     Raises RatevalError where it is not as it was stored, and StudyError where it can't be written.
     """
+    bring(found.path)
     manifest = require_whole(found.path)
 
     def copy(folder: Path) -> Mapping[str, Any]:
@@ -35,4 +37,4 @@ def adopt(store: Store, found: Stored) -> Stored:
 
 def holds(found: Stored) -> bool:
     """Return whether the files of a result that is known of are there."""
-    return (found.path / MANIFEST).is_file()
+    return fetched(found.path / MANIFEST).is_file()

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rateval.store.disk import writing
+from rateval.store.remote.fetching import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,4 +50,4 @@ def write_curves(
 
 def read_curves(folder: Path) -> pa.Table:
     """Read counts by threshold."""
-    return pq.read_table(folder / CURVES)
+    return pq.read_table(fetched(folder / CURVES))

@@ -18,6 +18,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 TRIES = 10
 """How often something is tried that other runs, or what is in the way, may spoil."""
 
+UNFINISHED = "-unfinished"
+"""End of the name of a stage's folder for the state of results that take long."""
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:

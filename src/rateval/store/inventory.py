@@ -10,8 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rateval.store.disk import remove
-from rateval.store.leftovers import UNFINISHED
+from rateval.store.disk import UNFINISHED, remove
 from rateval.store.locks import Locks
 
 IDENTITY = re.compile(r"[0-9a-f]{32}")

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from rateval.errors import StudyError
-from rateval.store.disk import remove
-from rateval.store.locks import OF_RUN, Locks
+from rateval.store.disk import UNFINISHED, remove
+from rateval.store.locks import OF_RUN
 from rateval.store.manifest import MANIFEST
+from rateval.store.remote.holding import Holding
 
-UNFINISHED = "-unfinished"
-"""End of the name of a stage's folder for the state of results that take long."""
 _WORK = re.compile(r"\.([0-9a-f]{32})-")
 """Name of a folder in work, which holds the identity of what it is to become or has been."""
 _PARTS = ("*/.run.json-*.part", "*/.spec.toml-*.part")
@@ -64,7 +63,7 @@ def find_leftovers(root: Path) -> Iterator[Leftover]:
             yield Leftover("record", part, f"{part.parent.name}{OF_RUN}", part)
 
 
-def sweep(root: Path, locks: Locks) -> None:
+def sweep(root: Path, locks: Holding) -> None:
     """Delete what nobody works on any more in a store, and in the folders of runs beside it."""
     for left in list(find_leftovers(root)):
         with suppress(OSError, StudyError):  # what cannot be looked at, or goes meanwhile
@@ -75,7 +74,7 @@ def sweep(root: Path, locks: Locks) -> None:
         locks.sweep()
 
 
-def delete_leftover(left: Leftover, locks: Locks, *, needed: bool = False) -> list[Path]:
+def delete_leftover(left: Leftover, locks: Holding, *, needed: bool = False) -> list[Path]:
     """Delete what nobody needs of a leftover, or ``needed`` all; return what was deleted.
 
     Nothing is where somebody works on it.

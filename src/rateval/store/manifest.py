@@ -51,8 +51,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DamageError(f"{path}: is missing") from None
     except OSError as error:
         raise DamageError(f"{path}: cannot be read: {error.strerror}") from None
+    return parse_manifest(text, str(path))
+
+
+def parse_manifest(text: str, name: str) -> dict[str, Any]:
+    """Return what the text of a manifest says, which messages call ``name``.
+
+    Raises DamageError when it is not as it was written.
+    """
     if not _is_signed(text):
-        raise DamageError(f"{path}: {_explain(text)}")
+        raise DamageError(f"{name}: {_explain(text)}")
     content: dict[str, Any] = json.loads(text)
     return content
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from rateval.errors import RatevalError
 from rateval.store.disk import writing
+from rateval.store.remote.fetching import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +67,6 @@ def write_pictures(path: Path, rows: pa.Table) -> None:
 def read_pictures(path: Path) -> pa.Table:
     """Read rows of ``SCHEMA``. Raises RatevalError where there is no such file."""
     try:
-        return pq.read_table(path, schema=SCHEMA)
+        return pq.read_table(fetched(path), schema=SCHEMA)
     except FileNotFoundError:
         raise RatevalError(f"{path}: the stored result is gone; run the spec again") from None

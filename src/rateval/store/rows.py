@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 
 from rateval.store.disk import writing
+from rateval.store.remote.fetching import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -134,7 +135,7 @@ def read_masks(
     folder: Path, batch_size: int
 ) -> Iterator[tuple[list[str], NDArray[np.bool_], list[bool]]]:
     """Yield ids, (B, H, W) bool masks and whether there is a mask, in the order of the rows."""
-    with pq.ParquetFile(folder / MASKS) as file:
+    with pq.ParquetFile(fetched(folder / MASKS)) as file:
         shape = _mask_shape(file.schema_arrow)
         for batch in file.iter_batches(batch_size):
             packed: list[bytes | None] = batch.column("mask").to_pylist()
@@ -144,7 +145,7 @@ def read_masks(
 
 def read_mask_shape(folder: Path) -> tuple[int, int]:
     """Return height and width of the masks of a result: of what the model saw, in pixels."""
-    return _mask_shape(pq.read_schema(folder / MASKS))
+    return _mask_shape(pq.read_schema(fetched(folder / MASKS)))
 
 
 def read_packed_masks(
@@ -155,7 +156,7 @@ def read_packed_masks(
     One that isn't there is left out.
     """
     asked, found, start = np.sort(positions), dict[int, bytes](), 0
-    with pq.ParquetFile(folder / MASKS) as file:
+    with pq.ParquetFile(fetched(folder / MASKS)) as file:
         for batch in file.iter_batches(_PACKED_AT_ONCE, columns=["mask"]):
             first, last = np.searchsorted(asked, (start, start + len(batch)))
             here = asked[first:last]
@@ -185,23 +186,23 @@ def _mask_shape(schema: pa.Schema) -> tuple[int, int]:
 
 def read_rows(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read the rows of a stage's result, or some of their columns."""
-    return pq.read_table(folder / ROWS, columns=None if columns is None else list(columns))
+    return pq.read_table(fetched(folder / ROWS), columns=None if columns is None else list(columns))
 
 
 def iterate_rows(folder: Path, columns: Sequence[str], at_once: int) -> Iterator[pa.RecordBatch]:
     """Yield some columns of the rows of a stage's result, so many rows at once."""
-    with pq.ParquetFile(folder / ROWS) as file:
+    with pq.ParquetFile(fetched(folder / ROWS)) as file:
         yield from file.iter_batches(at_once, columns=list(columns))
 
 
 def has_column(folder: Path, column: str) -> bool:
     """Return whether the rows of a stage's result have a column."""
-    return column in pq.read_schema(folder / ROWS).names
+    return column in pq.read_schema(fetched(folder / ROWS)).names
 
 
 def read_groups(folder: Path) -> pa.Table:
     """Read the groups of infer's rows, a column of text each, by their names."""
-    columns = [name for name in pq.read_schema(folder / ROWS).names if name.startswith(GROUP)]
+    columns = [n for n in pq.read_schema(fetched(folder / ROWS)).names if n.startswith(GROUP)]
     return read_rows(folder, columns).rename_columns([name[len(GROUP) :] for name in columns])
 
 
@@ -246,5 +247,6 @@ def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:
 
 def read_relevance(folder: Path) -> NDArray[np.float16]:
     """Read relevance maps (N, rows, cols) float16."""
-    maps: NDArray[np.float16] = safetensors.numpy.load_file(folder / RELEVANCE)["relevance"]
+    path = fetched(folder / RELEVANCE)
+    maps: NDArray[np.float16] = safetensors.numpy.load_file(path)["relevance"]
     return maps

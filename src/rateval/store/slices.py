@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rateval.store.disk import writing
+from rateval.store.remote.fetching import fetched
 
 CLASSES = "classes.parquet"
 GROUPS = "groups.parquet"
@@ -56,4 +57,4 @@ def write_slices(path: Path, schema: pa.Schema, columns: Mapping[str, Sequence[A
 
 def read_slices(path: Path) -> pa.Table:
     """Read one of these tables."""
-    return pq.read_table(path)
+    return pq.read_table(fetched(path))

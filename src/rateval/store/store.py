@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from rateval.errors import StudyError
-from rateval.store.disk import FULL, is_below, make_folder, refuse, remove, writing
-from rateval.store.leftovers import UNFINISHED, remove_parts, remove_unfinished, sweep
-from rateval.store.locks import FOLDER, IN_USE, OF_RUN, Locks, can_lock
-from rateval.store.manifest import FORMAT, MANIFEST, DamageError, check_files, read_manifest, seal
+from rateval.store.disk import FULL, UNFINISHED, is_below, make_folder, refuse, remove, writing
+from rateval.store.leftovers import remove_parts, remove_unfinished, sweep
+from rateval.store.locks import IN_USE, OF_RUN
+from rateval.store.manifest import FORMAT, MANIFEST, DamageError, read_manifest, seal
+from rateval.store.remote.fetching import bring
+from rateval.store.remote.holding import Holding
+from rateval.store.remote.opening import open_behind, open_locks
 
 
 def identify(values: Mapping[str, Any]) -> str:
@@ -64,32 +67,28 @@ class Store:
         *,
         reuse: bool = True,
         tell: Callable[[str], object] = lambda line: None,
-        locks: Locks | None = None,
+        locks: Holding | None = None,
     ) -> None:
         self.root = root
         self.tell = tell
         self._reuse = reuse
         self._locks = locks or self._open_locks()
+        self._behind = open_behind(root)
         self._made: set[str] = set()
         self._begun: set[str] = set()
         self._told: set[str] = set()
         self._whole: set[tuple[Path, str]] = set()
         """Results whose digests were found right, with what their manifests said."""
 
-    def _open_locks(self) -> Locks:
-        root = self.root
+    def _open_locks(self) -> Holding:
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=root) as probe:
-                work = can_lock(probe.fileno())
+            self.root.mkdir(parents=True, exist_ok=True)
+            return open_locks(self.root)
         except OSError as error:
             raise StudyError(
-                f'run.output: "{root.parent}" cannot be written to: {error.strerror}; '
+                f'run.output: "{self.root.parent}" cannot be written to: {error.strerror}; '
                 "choose another folder with --output"
             ) from None
-        if not work:
-            self.tell(f"{root}: its file system has no locks; don't start two runs on it at once")
-        return Locks(root / FOLDER, work=work)
 
     def fetch(self, stage: str, inputs: Mapping[str, Any], *, whole: bool = False) -> Stored | None:
         """Return the stored result of these inputs, or None; see ``find``."""
@@ -105,8 +104,6 @@ class Store:
         read its files asks for a ``whole`` one, whose every bit is looked at, once per process.
         """
         path = self.root / stage / identity
-        if not os.path.lexists(path):
-            return None
         try:
             manifest = self._check(path, whole)
         except DamageError:
@@ -116,18 +113,24 @@ class Store:
             except DamageError as flaw:
                 self._tell(f"{flaw}; this result is not used, and made anew where it is needed")
                 return None
+        if manifest is None:
+            return None
         return Stored(stage, identity, path, manifest["facts"], True, manifest["seconds"])
 
-    def _check(self, path: Path, whole: bool) -> Mapping[str, Any]:
+    def _check(self, path: Path, whole: bool) -> Mapping[str, Any] | None:
+        if not self._behind.find(path):
+            return None
         manifest = read_manifest(path)
         seen = path, manifest["digest"]
-        check_files(path, manifest, digests=whole and seen not in self._whole)
+        digests = whole and seen not in self._whole
+        self._behind.check(path, manifest, whole=whole, digests=digests)
         if whole:
             self._whole.add(seen)
         return manifest
 
     def path_of(self, stage: str, identity: str) -> Path:
-        """Return the folder of a result that is known to be stored."""
+        """Return the folder of a result that is known to be stored, with its files."""
+        bring(self.root / stage / identity)
         return self.root / stage / identity
 
     def make(
@@ -150,6 +153,7 @@ class Store:
             if stored is None:
                 stored = self._make(stage, identity, inputs, write, spent)
                 self._made.add(identity)
+                self._behind.finish(stored.path, self._unfinished(stage, identity))
             remove_unfinished(self.root, stage, identity)
         return stored
 
@@ -257,7 +261,7 @@ class Store:
         result is there.
         """
         identity = identify_result(stage, inputs)
-        folder = self.root / f"{stage}{UNFINISHED}" / identity
+        folder = self._unfinished(stage, identity)
         with writing(folder):
             if not self._reuse and identity not in self._begun:
                 remove(folder)
@@ -267,9 +271,13 @@ class Store:
             remove_parts(folder)
         return folder
 
+    def _unfinished(self, stage: str, identity: str) -> Path:
+        return self.root / f"{stage}{UNFINISHED}" / identity
+
     def sweep(self) -> None:
-        """Delete what runs left behind that are done or dead."""
+        """Delete what runs left behind that are done or dead, and what a mirror has no room for."""
         sweep(self.root, self._locks)
+        self._behind.sweep(self.root, self._locks)
 
     def _waits(self) -> None:
         self.tell("waits for another run that works on the same result")

@@ -10,6 +10,7 @@ from rateval.cli.arguments import path
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.errors import Problem, SpecError
+from rateval.store.remote.mirror import local_folder
 
 METRICS = ("accuracy", "pt", "ir")
 """Metrics that the files tell."""
@@ -53,9 +54,9 @@ def execute(parsed: Namespace) -> int:
     classes = _read_classes(parsed.classes, count_classes(answers))
     naming = Naming(parsed.study, parsed.dataset, parsed.model, classes)
     metrics = {name: create("metric", name) for name in METRICS}
-    record = make_run(answers, naming, metrics, Path(parsed.output))
+    record = make_run(answers, naming, metrics, local_folder(parsed.output))
     print_report(record, Console(), discover(), warn)
-    say(Console(stderr=True), f"run  {record.path}")
+    say(Console(stderr=True), f"run  {record.place}")
     return 0
 
 

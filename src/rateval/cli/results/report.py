@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(parsed: Namespace) -> int:
     """Print the report of a run, the newest in ``./runs`` when none is named."""
-    folder = Path(parsed.run) if parsed.run else newest_run(Path("runs"))
+    folder = parsed.run or newest_run(Path("runs"))
     require_page(parsed)
     if parsed.no_pictures and parsed.pictures is not None:
         raise RatevalError("--pictures and --no-pictures: leave one of them")

@@ -87,7 +87,7 @@ def keeping(records: Sequence[RunRecord]) -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        kept = ", ".join(f"rateval report {quote(str(record.path))}" for record in records)
+        kept = ", ".join(f"rateval report {quote(record.place)}" for record in records)
         raise OutputError(f"{error}; the run is kept and printed again by: {kept}") from error
 
 
@@ -139,7 +139,7 @@ def run_plans(
                 options: dict[str, Any] = {"fail_fast": parsed.fail_fast, "only": parsed.only}
                 records.append(Runner(plan, registry, reporter, **options).run())
     except KeyboardInterrupt:
-        store = plan.spec.run.output / "store"
+        store = f"{plan.spec.run.output}/store"
         say(
             errors,
             "interrupted: every finished stage, and what a training goes on from, is kept in "

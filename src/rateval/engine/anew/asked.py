@@ -23,6 +23,7 @@ from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
 from rateval.spec.rescoring import Rescoring, read_rescoring
 from rateval.spec.tables import TABLES, Entry, RunSpec
+from rateval.store.remote.mirror import name_place
 
 _JUDGES = ("evidence", "metric")
 _AS_IT_WAS = frozenset(RunSpec.model_fields) - TABLES.keys()
@@ -116,7 +117,8 @@ def _describe(
         data[table] = [{"use": "stored", "name": label} for label in labels]
     # No image is read, so that none can be drawn; every result that is there is taken.
     data["report"] = data.get("report", {}) | {"pictures": 0}
-    run = data.get("run", {}) | {"reuse": True, "output": str(record.path.parent)} | asked.options
+    output = name_place(record.path.parent)
+    run = data.get("run", {}) | {"reuse": True, "output": output} | asked.options
     data["run"] = run if run.get("limit") is not None else _without(run, "limit", "limit_by")
     if "statistics" in tables:
         given = tables["statistics"][1].statistics
@@ -170,7 +172,7 @@ def _keep(record: RunRecord, table: str, registry: Registry) -> Iterator[Choice]
             yield resolve(record, table, label, registry)
         except RatevalError as error:
             raise RatevalError(
-                f"{error}\n{record.path} had it; name others with --{table}, which take its place"
+                f"{error}\n{record.place} had it; name others with --{table}, which take its place"
             ) from None
 
 
@@ -221,6 +223,6 @@ def _find_unedited(
 
 def _no_edits(record: RunRecord) -> str:
     return (
-        f"{record.path} asked its model about no edited image; add [counterfactual] to its spec "
+        f"{record.place} asked its model about no edited image; add [counterfactual] to its spec "
         f"(docs/counterfactual.md) and run that: {record.command}"
     )

@@ -158,7 +158,7 @@ def _take(
 def _describe_parent(record: RunRecord, asked: Asked) -> ParentRecord:
     content = (record.path / FILE_NAME).read_bytes()
     return ParentRecord(
-        path=str(record.path),
+        path=record.place,
         started=record.started,
         digest=hashlib.sha256(content).hexdigest(),
         spec_name=record.spec_name,
@@ -175,17 +175,18 @@ def _require_results(record: RunRecord) -> None:
     """Raise RatevalError where a run has nothing that can be scored."""
     if record.status == "running":
         raise RatevalError(
-            f"{record.path}: the run goes on, or ended without a word; wait for it, or go on "
+            f"{record.place}: the run goes on, or ended without a word; wait for it, or go on "
             f"with: {record.command}"
         )
     if any("component" not in entry for entry in record.spec_resolved.get("attribution", ())):
         raise RatevalError(
-            f"{record.path}: holds predictions and verdicts that were read from files, and neither "
-            "maps nor masks that could be judged anew; give a run that explained its images itself"
+            f"{record.place}: holds predictions and verdicts that were read from files, and "
+            "neither maps nor masks that could be judged anew; give a run that explained its "
+            "images itself"
         )
     if not record.cells:
         raise RatevalError(
-            f"{record.path}: no cell of this run was predicted and explained, so that there is "
+            f"{record.place}: no cell of this run was predicted and explained, so that there is "
             f"nothing to score; run again: {record.command}"
         )
 

@@ -14,6 +14,7 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.step import Stage, Step
 from rateval.store.manifest import require_whole
+from rateval.store.remote.fetching import bring
 from rateval.store.store import Stored, identify
 
 
@@ -38,7 +39,7 @@ class StoredSources:
         """Raise RatevalError where something is gone or damaged, with what and what to do."""
         if self._missing:
             raise RatevalError(
-                f"{self._record.path}: lacks in its store what it is to be scored by:\n"
+                f"{self._record.place}: lacks in its store what it is to be scored by:\n"
                 + "\n".join(f"  {line}" for line in dict.fromkeys(self._missing))
                 + "\nput it back where it was, or make it again (what is still there is reused) "
                 f"with: {self._record.command}"
@@ -121,6 +122,7 @@ class StoredSources:
 
 
 def _require(folder: Path) -> dict[str, Any]:
+    bring(folder)
     if not folder.is_dir():
         raise RatevalError(f"{folder} is gone")
     return require_whole(folder)

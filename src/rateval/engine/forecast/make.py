@@ -26,6 +26,7 @@ from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import describe_grid
 from rateval.plan.plan import Plan
 from rateval.plan.shards import count_shards
+from rateval.store.remote.mirror import local_folder
 from rateval.training.processes import require_processes
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import require_factories
@@ -81,7 +82,7 @@ class _Maker:
         )
         self._graph = make_graph(plan, self._bench)
         self._selected = select(self._graph, asked.only)
-        self._root = options.output / "store"
+        self._root = local_folder(options.output) / "store"
         self._kept = find_kept(self._graph, self._root)
         self._to_do = find_to_do(self._graph, self._selected, self._kept, reuse=options.reuse)
         self._units = count_units(plan, self._bench, self._graph)
@@ -89,7 +90,7 @@ class _Maker:
     def make(self, tell: Callable[[str], object]) -> Forecast:
         """Return the forecast."""
         plan, output = self._plan, self._plan.spec.run.output
-        free = shutil.disk_usage(_nearest(output)).free
+        free = shutil.disk_usage(_nearest(self._root)).free
         looked = look_over(plan, self._bench, self._graph, self._to_do)
         estimate = Estimator(plan, self._bench, self._graph, self._units, self._kept)
         begin = time.perf_counter()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rateval.engine.cell_steps import Graph
-from rateval.store.manifest import DamageError, check_files, read_manifest
+from rateval.store.manifest import DamageError, read_manifest
+from rateval.store.remote.opening import open_behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ def find_kept(graph: Graph, root: Path) -> dict[str, Kept]:
 
     Only sizes are compared: a run looks at every bit of what it reads.
     """
-    found = {}
+    found, behind = {}, open_behind(root)
     for step in graph.steps.values():
         folder = root / step.stage / step.identity
         try:
+            if not behind.find(folder):
+                continue
             manifest = read_manifest(folder)
-            check_files(folder, manifest, digests=False)
+            behind.check(folder, manifest, whole=False, digests=False)
         except DamageError:
             continue
         size = sum(noted["size"] for noted in manifest["files"].values())

@@ -26,6 +26,7 @@ from rateval.records.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.records.step import StageRecord, Step
 from rateval.registry.registry import Registry
+from rateval.store.remote.runs import Publisher
 from rateval.store.store import Store
 from rateval.workbench.bench import Workbench
 
@@ -43,12 +44,12 @@ def make_pictures(
     """
     if record.status == "running":
         raise RatevalError(
-            f"{record.path}: the run goes on, or ended without a word; wait for it, or go on "
+            f"{record.place}: the run goes on, or ended without a word; wait for it, or go on "
             f"with: {record.command}"
         )
     if LIVE in (record.spec_name, record.parent and record.parent.spec_name):
         raise RatevalError(
-            f"{record.path}: the images of {LIVE} were handed over and lie nowhere; call it again "
+            f"{record.place}: the images of {LIVE} were handed over and lie nowhere; call it again "
             "with the same arguments"
         )
     bench = Workbench(Context(readers=resolve_readers("auto")))
@@ -61,7 +62,7 @@ def make_pictures(
     steps = list_steps(_study(record, bench, find), list_recorded(record), count)
     if not steps:
         raise RatevalError(
-            f"{record.path}: no cell has verdicts to draw images by; run again: {record.command}"
+            f"{record.place}: no cell has verdicts to draw images by; run again: {record.command}"
         )
     made: list[PicturesRecord] = []
     with store.using():  # nobody names the new ones before the record is saved
@@ -70,6 +71,7 @@ def make_pictures(
             made += record_pictures(step, facts, record.planned)
         changed = record.model_copy(update={"pictures": tuple(made)})
         changed.save(record.path, _read(record.path / "spec.toml"))
+    Publisher(record.path).publish()
     return changed
 
 

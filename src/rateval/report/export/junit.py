@@ -25,7 +25,7 @@ def write_cells(selection: Selection, _what: str = "") -> Iterator[str]:
     bad = sum(key not in there for key in planned)
     others = [one for one in record.failures if there.issuperset(one.cells)]
     cases += [_make_failure(record, one) for one in others]
-    told = {"run": str(record.path), "error": record.error}
+    told = {"run": record.place, "error": record.error}
     if record.error is not None and not bad and not others:
         cases.append(_add_error(make_case(record.study, "the run"), "run", record.error))
         bad = 1

@@ -59,8 +59,8 @@ def find_views(selection: Selection) -> list[View]:
             found.append(View(_name(selection, pictures), pictures, cells, classes))
     if not found:
         raise RatevalError(
-            f"{selection.record.path}: keeps no pictures of the tests that were asked for; make "
-            f"some: rateval report {selection.record.path} --pictures 200, then export again"
+            f"{selection.record.place}: keeps no pictures of the tests that were asked for; make "
+            f"some: rateval report {selection.record.place} --pictures 200, then export again"
         )
     return found
 

@@ -78,7 +78,7 @@ def select(
             what = f"no validator of this run has this label; {suggest(asked, there)}"
             problems.append(Problem(f"--validator {asked}", what))
     if not labels:
-        problems.append(Problem(str(record.path), "holds no cell yet; run its spec again"))
+        problems.append(Problem(record.place, "holds no cell yet; run its spec again"))
     if problems:
         raise SpecError(problems)
     # Who asks for a cell by one seed asks for its pairs, too, and those over the seeds have none.

@@ -14,6 +14,7 @@ import numpy as np
 
 from rateval.report.html.gallery_budget import Data, fit
 from rateval.report.html.gallery_cells import read_cell
+from rateval.store.remote.urls import is_url
 
 if TYPE_CHECKING:
     from rateval.records.key import Key
@@ -226,6 +227,7 @@ def _transitions(record: RunRecord, cells: Sequence[CellRecord]) -> list[Data]:
 
 def _command(record: RunRecord) -> str:
     run = f"{record.path.parent.name}/{record.path.name}"
+    run = record.place if is_url(record.place) else run
     return shlex.join(["rateval", "report", run, "--pictures", "200", "--html", "report.html"])
 
 

@@ -45,8 +45,8 @@ def render_parity(
         table = _table(matched, test[1], rows, theirs.get(test, {}), differences)
         parts += [Text(), _title(matched, test, rows), table]
     parts += (Text(line, style="yellow") for line in ("", *_differences(published)))
-    results = ((record.protocol, f"{record.path}/run.json") for record in (matched, published))
-    again = ("reports", f"rateval report {matched.path}, and of the other likewise")
+    results = ((record.protocol, f"{record.place}/run.json") for record in (matched, published))
+    again = ("reports", f"rateval report {matched.place}, and of the other likewise")
     return Group(*parts, Text(), make_pairs((*results, again), "bold"))
 
 

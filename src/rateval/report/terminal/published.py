@@ -46,7 +46,7 @@ def render_published(
     if comparison.unmatched:
         parts += [Text(), Text("unmatched, so that nothing is said of it:", style="yellow")]
         parts += (Text(f"  {name}: {why}", style="yellow") for name, why in comparison.unmatched)
-    return Group(*parts, Text(), make_pairs([("run", f"{record.path}/run.json")], "bold"))
+    return Group(*parts, Text(), make_pairs([("run", f"{record.place}/run.json")], "bold"))
 
 
 def _head(record: RunRecord) -> Iterator[str]:

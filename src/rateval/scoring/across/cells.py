@@ -120,7 +120,7 @@ def compare_cells(
 def _explain_none(ours: RunRecord, theirs: RunRecord, left_out: Mapping[str, str]) -> RatevalError:
     told = "; ".join(f'"{label}": {why}' for label, why in left_out.items())
     return RatevalError(
-        f"{ours.path} and {theirs.path}: no metric of both can be compared: "
+        f"{ours.place} and {theirs.place}: no metric of both can be compared: "
         f"{told or 'there is none'}; run one of them again with a metric of the other"
     )
 

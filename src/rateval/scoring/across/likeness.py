@@ -104,7 +104,7 @@ def require_same_view(ours: Place, theirs: Place, one: Units, other: Units) -> N
 
 def _name(place: Place) -> str:
     record, cell = place
-    return f"{record.path}: {record.label(cell.key)}"
+    return f"{record.place}: {record.label(cell.key)}"
 
 
 def _tell(sharing: Sharing, only_ours: list[str], only_theirs: list[str]) -> str:

@@ -81,8 +81,8 @@ def match_cells(
     ]
     if not found:
         raise RatevalError(
-            f"{candidate.path} and {baseline.path}: no cell of one pairs up with one of the other: "
-            f"the first has {list_some(one.name for one in ours) or 'none'}; the second has "
+            f"{candidate.place} and {baseline.place}: no cell of one pairs up with one of the "
+            f"other: the first has {list_some(one.name for one in ours) or 'none'}; the second has "
             f"{list_some(one.name for one in theirs) or 'none'}; choose which are to be compared: "
             "--pair BASELINE CANDIDATE, by label or pattern"
         )
@@ -158,7 +158,7 @@ def _fitting(groups: Sequence[Group], asked: str, chosen: Chosen) -> list[Group]
     if not found:
         labels = [group.name for group in groups]
         hint = meant(asked, labels, near=0.6) or f"there are {list_some(labels) or 'none'}"
-        path = groups[0].record.path if groups else "the run"
+        path = groups[0].record.place if groups else "the run"
         raise RatevalError(f'{_option(chosen)}: no cell of {path} fits "{asked}"; {hint}')
     return found
 

@@ -103,7 +103,7 @@ def find_part(record: RunRecord, table: str, label: str) -> Part:
     if found is None:
         there = ", ".join(record.labels(table)) or "none"
         raise RatevalError(
-            f'{record.path}: its spec has no [[{table}]] "{label}"; it has {there}; name one of '
+            f'{record.place}: its spec has no [[{table}]] "{label}"; it has {there}; name one of '
             "these"
         )
     return found

@@ -217,12 +217,12 @@ def _list_alone(record: RunRecord, matched: Sequence[Group]) -> Iterator[str]:
     keys = {group.key for group in matched}
     for group in list_groups(record):
         if group.key not in keys:
-            yield f"{record.path}: {group.name}"
+            yield f"{record.place}: {group.name}"
 
 
 def _describe(record: RunRecord) -> ComparedRunRecord:
     return ComparedRunRecord(
-        path=str(record.path),
+        path=record.place,
         study=record.study,
         status=record.status,
         started=record.started,

@@ -140,7 +140,7 @@ def find_dataset(record: RunRecord, cell: CellRecord) -> DatasetRecord:
         if found.name == cell.key.dataset and found.seed in (None, cell.key.seed):
             return found
     raise RatevalError(
-        f'{record.path}: its record says nothing of the dataset "{cell.key.dataset}", so that '
+        f'{record.place}: its record says nothing of the dataset "{cell.key.dataset}", so that '
         "nobody knows what it holds; run its spec again"
     )
 
@@ -183,7 +183,7 @@ def _cluster(
     if name not in found:
         there = ", ".join(found) or "none"
         raise RatevalError(
-            f'{record.path}: cluster = "{name}": the images are in no such group, there are '
+            f'{record.place}: cluster = "{name}": the images are in no such group, there are '
             f'{there}; name one of these, "class" or "none"'
         )
     return found[name].codes + 1

@@ -15,6 +15,7 @@ from rateval.scoring.gate.deciding import Check, Decision, conclude, decide
 from rateval.scoring.gate.finding import Found
 from rateval.scoring.gate.measuring import Measured, Measurer
 from rateval.spec.gate import Gate, Requirement
+from rateval.store.remote.urls import is_url
 from rateval.wording import list_some, suggest
 
 
@@ -47,7 +48,7 @@ def judge_run(record: RunRecord, gate: Gate, registry: Registry) -> GateRecord:
     return GateRecord(
         outcome=conclude([decision.outcome for decision in decisions]),
         study=record.study,
-        run=str(record.path),
+        run=record.place,
         against=gate.against,
         decide=gate.decide,
         level=record.level,
@@ -121,8 +122,8 @@ def _find_baseline(record: RunRecord, gate: Gate) -> Baseline | None:
             where = f'the gate: against_method = "{gate.against_method}"'
             raise SpecError([Problem(where, told)])
         return Baseline(record, True, against, gate.different_view)
-    folder = Path(against).expanduser()
-    if not folder.exists():
+    folder = against if is_url(against) else Path(against).expanduser()
+    if isinstance(folder, Path) and not folder.exists():
         raise RatevalError(
             f'against = "{against}": is no method of the run and no folder; '
             f"{suggest(against, methods)}, or give the folder of a run that has {FILE_NAME}"
@@ -135,5 +136,5 @@ def _find_baseline(record: RunRecord, gate: Gate) -> Baseline | None:
 def _require_method(other: RunRecord, method: str | None) -> None:
     known: Sequence[str] = other.labels("finetune")
     if method is not None and method not in known:
-        told = f"the baseline {other.path} has no such method; it has {list_some(known)}"
+        told = f"the baseline {other.place} has no such method; it has {list_some(known)}"
         raise SpecError([Problem(f'the gate: against_method = "{method}"', told)])

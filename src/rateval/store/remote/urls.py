@@ -1,0 +1,90 @@
+"""Places that are URLs: what they look like, and what has to be installed for them."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from rateval.wording import is_control, list_some, meant
+
+
+class Protocol(NamedTuple):
+    """What a protocol needs."""
+
+    module: str
+    """Module that speaks it; empty where nothing is needed."""
+    extra: str
+    """Extra of rateval that installs it."""
+
+
+PROTOCOLS = {
+    "s3": Protocol("s3fs", "s3"),
+    "gs": Protocol("gcsfs", "gcs"),
+    "file": Protocol("", ""),
+    "memory": Protocol("fsspec", "s3"),
+}
+"""What may stand before ``://``. ``memory`` lasts as long as the process, for tests."""
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
+
+
+def is_url(text: str) -> bool:
+    """Return whether text is meant as a URL, and not as a path of this computer.
+
+    >>> is_url("s3://bucket/runs"), is_url("runs/s3"), is_url("s3:/bucket/runs")
+    (True, False, True)
+    """
+    found = _URL.fullmatch(text)
+    return found is not None and (found[2] != "/" or found[1].lower() in PROTOCOLS)
+
+
+def explain_url(text: str) -> str:
+    """Return why text is no URL that can be used here, and what is; empty if it is one.
+
+    >>> explain_url("s4://bucket/runs")
+    'is of a kind that is not known here; URLs begin with s3://, gs://, file://, memory://'
+    >>> explain_url("file:///mnt/runs")
+    ''
+    """
+    found = _URL.fullmatch(text)
+    if found is None:
+        return 'is no URL; write it as "s3://bucket/folder"'
+    protocol, slashes, rest = found.groups()
+    if protocol not in PROTOCOLS:
+        known = list_some(f"{name}://" for name in PROTOCOLS)
+        hint = meant(protocol, PROTOCOLS)
+        told = f"is of a kind that is not known here; URLs begin with {known}"
+        return f"{told}; {hint}" if hint else told
+    if len(slashes) == 1:
+        return f'lacks a slash; write "{protocol}://{rest}"'
+    if any(map(is_control, text)) or re.search(r"[?#\s]", text):
+        return "holds a blank, a ?, a # or a control character; leave it out"
+    if ".." in rest.split("/") or "//" in rest.strip("/"):
+        return 'holds ".." or an empty part; write the whole way from the bucket on'
+    if protocol == "file" and len(slashes) != 3:
+        return f'names no folder of this computer; write three slashes: "file:///{rest}"'
+    if not rest.strip("/"):
+        return f'names no folder; write "{protocol}://bucket/folder"'
+    return _explain_missing(protocol)
+
+
+def _explain_missing(protocol: str) -> str:
+    module, extra = PROTOCOLS[protocol]
+    if module and find_spec(module) is None:
+        return f"needs {module}, which isn't installed: pip install 'rateval[{extra}]'"
+    return ""
+
+
+def clean(url: str) -> str:
+    """Return a URL without slashes at its end.
+
+    >>> clean("s3://bucket/runs/")
+    's3://bucket/runs'
+    """
+    return url.rstrip("/")
+
+
+def protocol_of(url: str) -> str:
+    """Return what stands before ``://``."""
+    return url.partition("://")[0]

@@ -193,7 +193,7 @@ class Driver:
     def _tell_waiting(self, member: Member) -> None:
         ask = member.ask
         what = amounts(ask.cpus, ask.gpus, ask.memory)
-        note = f"waits for {what} to be free on the Ray cluster"
+        note = f"waits for a worker with {what} on the Ray cluster"
         for task in [member.alone_for] if member.alone_for else list(self._waiting)[:1]:
             self._say(Told(task.identity, (("advance", 0, note),)))
 

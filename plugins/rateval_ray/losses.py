@@ -66,13 +66,16 @@ class Losses:
 
 
 def say_reason(error: BaseException) -> str:
-    r"""Return why Ray lost something, in one line.
+    r"""Return why Ray lost something, in one line, without what Ray always says.
 
-    >>> say_reason(RuntimeError("The actor died.\n\tclass_name: A\n\tpid: 7\nIts node  died. More"))
-    'The actor died. Its node died. More'
+    >>> said = "Its node  died.\n\tpid: 7\nSome common causes include: (1) the OOM killer"
+    >>> say_reason(RuntimeError(said))
+    'Its node died'
     """
     lines = [line for line in str(error).splitlines() if line.strip() and line[0] != "\t"]
-    return (" ".join(" ".join(lines).split()) or type(error).__name__)[:400].rstrip(" .;")
+    reason = " ".join(" ".join(lines).partition("Some common causes")[0].split())
+    reason = reason.removeprefix("The actor died unexpectedly before finishing this task.").strip()
+    return (reason or type(error).__name__)[:400].rstrip(" .;")
 
 
 def say_last(error: BaseException) -> str:

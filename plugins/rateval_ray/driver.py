@@ -1,28 +1,18 @@
-"""The process that speaks to the cluster: ``python -m rateval_ray.driver``, started by a run.
-
-Ray ends a process whose cluster is gone, and may keep it waiting; here that ends no run.
-"""
+"""What the process that speaks to the cluster does: steps that come, given to workers."""
 
 from __future__ import annotations
 
-import os
 import queue
-import shutil
-import sys
-import threading
 import time
-import traceback
-import warnings
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
 from typing import Any
 
 from rateval_ray.choosing import match
-from rateval_ray.cluster import AGAIN, UnusableError, Watch, amounts, connect, say_no_room
+from rateval_ray.cluster import AGAIN, UnusableError, Watch, amounts, say_no_room
 from rateval_ray.crew import Crew, Member
 from rateval_ray.hearing import Hearing
 from rateval_ray.losses import Losses
@@ -34,7 +24,6 @@ from rateval_ray.messages import (
     Orders,
     Raised,
     Ready,
-    Refused,
     Task,
     Told,
 )
@@ -50,16 +39,17 @@ _YIELD_S = 2.0
 
 
 Say = Callable[[Message], object]
+Inbox = queue.SimpleQueue[Task | Callable[[], object] | None]
+"""Steps to do, and what is to be done because something came from the cluster; None ends it."""
 
 
 class Driver:
     """Steps that come through a pipe, done by workers on a cluster that is connected."""
 
-    def __init__(self, pipe: Connection, say: Say, orders: Orders, watch: Watch) -> None:
-        self._pipe, self._say, self._orders, self._watch = pipe, say, orders, watch
+    def __init__(self, inbox: Inbox, say: Say, orders: Orders, watch: Watch) -> None:
+        self._happened, self._say, self._orders, self._watch = inbox, say, orders, watch
         self._room = sum(node.room(orders.ask) for node in watch.nodes)
         self._workers = orders.workers or self._room
-        self._happened: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting: deque[Task] = deque()
         self._losses = Losses(orders.retries)
         self._crew = Crew(
@@ -75,12 +65,14 @@ class Driver:
     def run(self) -> None:
         """Do steps until told to end; raises UnusableError when no step can be done."""
         self._say(Ready(self._workers))
-        threading.Thread(target=self._listen, daemon=True).start()
         while True:
             with suppress(queue.Empty):
                 happened = self._happened.get(timeout=_TICK_S)
                 while happened is not None:
-                    happened()
+                    if isinstance(happened, Task):
+                        self._waiting.append(happened)
+                    else:
+                        happened()
                     happened = self._happened.get_nowait()
                 return
             if time.monotonic() - self._said_alive > _ALIVE_S:
@@ -89,14 +81,6 @@ class Driver:
             self._hearing.look()
             self._make_room()
             self._assign()
-
-    def _listen(self) -> None:
-        try:
-            while (task := self._pipe.recv()) is not None:
-                self._happened.put(partial(self._waiting.append, task))
-        except (EOFError, OSError):  # the run is gone, and nobody wants more results
-            pass
-        self._happened.put(None)
 
     def end(self) -> None:
         """Free what the run has on the cluster."""
@@ -196,55 +180,3 @@ class Driver:
         note = f"waits for a worker with {what} on the Ray cluster"
         for task in [member.alone_for] if member.alone_for else list(self._waiting)[:1]:
             self._say(Told(task.identity, (("advance", 0, note),)))
-
-
-class Speaker:
-    """The pipe to the run, for several threads."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._lock = pipe, threading.Lock()
-
-    def __call__(self, message: Message) -> None:
-        """Send a message."""
-        with self._lock:
-            self._pipe.send(message)
-
-    def say_lost(self) -> None:
-        """Say that the cluster is gone, and end this process before Ray does."""
-        reason = f"the Ray cluster no longer answers; {AGAIN}, once it is back"
-        try:
-            self(Refused(reason))
-        finally:
-            os._exit(1)
-
-
-def main(pipe: Connection) -> None:
-    """Take orders from a pipe and carry them out."""
-    orders = pipe.recv()
-    sys.path[:0] = [path for path in orders.paths if path not in sys.path]
-    say, driver = Speaker(pipe), None
-    try:
-        connect(orders.address, orders.folder)
-        watch = Watch(say.say_lost)
-        watch.start()
-        if not any(node.room(orders.ask) for node in watch.nodes):
-            raise UnusableError(say_no_room(orders.ask, watch.nodes))
-        driver = Driver(pipe, say, orders, watch)
-        driver.run()
-    except UnusableError as error:
-        say(Refused(str(error)))
-    if driver is not None:
-        driver.end()
-    if orders.address is None:
-        shutil.rmtree(orders.folder, ignore_errors=True)  # of a run that was killed
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # nobody reads them here
-    try:
-        main(Connection(int(sys.argv[1])))
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(0)  # what Ray does at exit may wait for a cluster that is gone

@@ -131,7 +131,7 @@ class RayExecutor:
     def _lose_all(self, link: Link) -> None:
         self._end_all(
             "the Ray cluster was lost: the process that speaks to it ended: "
-            f"{link.last_words()}; {AGAIN}, once the cluster is back"
+            f"{link.last_words()}; once the cluster is back, {AGAIN}"
         )
 
     def _end_all(self, reason: str) -> None:

@@ -17,8 +17,10 @@ from pathlib import Path
 from rateval.api import RatevalError
 from rateval_ray.messages import Message, Orders, Ready, Refused, Task
 
-_CONNECT_S = 120.0
+_CONNECT_S = 180.0
 """Seconds that reaching or making a cluster may take."""
+_SILENT_S = 120.0
+"""Seconds without a word after which the process hangs; it says something every five."""
 _LEAVE_S = 10.0
 """Seconds that freeing the workers on a cluster may take."""
 _POLL_S = 0.2
@@ -43,7 +45,7 @@ class Link:
         with theirs, (self._folder / "driver.log").open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - nothing in it comes from elsewhere
                 # -P: a file of the folder that it works in must not stand for a module.
-                [sys.executable, "-P", "-m", "rateval_ray.driver", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "rateval_ray.process", str(theirs.fileno())],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -96,7 +98,7 @@ class Link:
                 return message
         except (EOFError, OSError):
             raise GoneError from None
-        if time.monotonic() - self._heard > _CONNECT_S:
+        if time.monotonic() - self._heard > _SILENT_S:
             raise GoneError
         return None
 

@@ -136,7 +136,8 @@ def test_ctrl_c_ends_workers_at_once_and_leaves_a_foreign_cluster(
 ) -> None:
     where = "" if own else f'address = "{nodes.address}"\n'
     (tmp_path / "spec.toml").write_text(
-        '[study]\nname = "tiny"\n[[dataset]]\nuse = "squares"\ntrain = 64\n[[model]]\nuse = "tiny"\n'
+        '[study]\nname = "tiny"\n[[dataset]]\nuse = "squares"\ntrain = 64\n'
+        '[[model]]\nuse = "tiny"\n'
         '[[finetune]]\nuse = "ft"\nepochs = 5000\nbatch_size = 4\n[run]\ndevice = "cpu"\n'
         f'[executor]\nuse = "ray"\n{where}'
     )

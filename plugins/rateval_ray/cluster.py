@@ -22,6 +22,8 @@ _REACH_S = 10.0
 _STORE_BYTES = 128 * 2**20
 """Memory of the object store of a cluster of its own: little more than a spec is in it."""
 
+_PATIENCE = {"RAY_agent_register_timeout_ms": "150000", "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "150"}
+
 AGAIN = "run the study again: what is stored is not computed anew"
 
 
@@ -99,6 +101,9 @@ def connect(address: str | None, folder: str) -> None:
     if address is None:
         # Else Ray takes another address than the loopback's, and anyone nearby could send it work.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        # A busy computer takes longer than Ray waits to start its own programs.
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
     elif address != "auto":
         _require_listener(address)
     import ray

@@ -92,7 +92,7 @@ class Nodes:
             text=True,
             start_new_session=True,
         )
-        self._killer = threading.Timer(300, self._process.kill)
+        self._killer = threading.Timer(900, self._process.kill)
         self._killer.start()
         self.address = self._read().strip()
         assert self.address.startswith("127.0.0.1:")

@@ -12,6 +12,8 @@ from typing import Any
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # so that it listens on the loopback alone
+# A busy computer takes longer than Ray waits to start its own programs.
+os.environ |= {"RAY_agent_register_timeout_ms": "150000", "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "150"}
 
 from ray.cluster_utils import Cluster
 

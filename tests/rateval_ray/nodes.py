@@ -20,17 +20,28 @@ from ray.cluster_utils import Cluster
 GPUS = 2
 
 
+def add(cluster: Any, node: dict[str, Any]) -> Any:
+    """Add a node; Ray gives one 30 seconds to start, which a busy computer may not have."""
+    for _ in range(3):
+        try:
+            return cluster.add_node(**node)
+        except Exception as error:
+            print(error, file=sys.stderr)
+    raise RuntimeError("no node starts on this computer: it is too busy")
+
+
 def main() -> None:
     head: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0, "include_dashboard": False}
     second: dict[str, Any] = {"num_cpus": 2, "num_gpus": GPUS}
-    cluster: Any = Cluster(initialize_head=True, head_node_args=head)
-    other = cluster.add_node(**second)
+    cluster: Any = Cluster()
+    for one in (head, second):
+        other = add(cluster, one)
     print(cluster.address, flush=True)
     for line in sys.stdin:
         if line == "remove\n":
             cluster.remove_node(other, allow_graceful=False)
         elif line == "add\n":
-            other = cluster.add_node(**second)
+            other = add(cluster, second)
         elif line == "kill head\n":
             cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
         print(flush=True)

@@ -10,7 +10,7 @@ FIFTYONE := .venv-fiftyone
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow fuzz soak lint format bench pictures clean
+.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow test-ray fuzz soak lint format bench pictures clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -35,7 +35,11 @@ test-fiftyone: $(VENV)/installed-dev $(FIFTYONE)/installed
 		$(BIN)/python -m pytest tests/rateval/report/export/test_fiftyone.py
 
 # What takes long, and no change has to pass: docs/reliability.md has its figures.
-test-slow: fuzz soak
+test-slow: fuzz soak test-ray
+
+# Clusters of Ray that start, lose workers and nodes, and die; each start takes half a minute.
+test-ray: $(VENV)/installed-dev
+	RATEVAL_SLOW=1 $(BIN)/python -m pytest tests/rateval_ray
 
 # Inputs and stored files mutated: make fuzz MINUTES=10, also TARGET=store, SEED=7, CASE='{...}'.
 MINUTES ?= 10

@@ -43,7 +43,7 @@ PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
 NEED_FILES = (
     {("model", name) for name in ("hf-clip", "lavis-albef", "lavis-blip")}
     | {("finetuner", "checkpoint"), ("attribution", "precomputed")}
-    | {("executor", "slurm")}
+    | {("executor", "ray"), ("executor", "slurm")}
     | {
         ("dataset", name)
         for name in (

@@ -29,9 +29,13 @@ def check_executor(executor: Executor) -> None:
     require_members(executor, Executor)
     capacity = executor.capacity
     require(type(capacity) is int and capacity > 0, "Executor.capacity", "be 1 or more", capacity)
+    prefers = getattr(executor, "prefers", None)
     with tempfile.TemporaryDirectory(prefix="rateval-executor-") as folder:
         executor.start(_Writing(folder))
         try:
+            if prefers is not None:
+                answer = prefers(_step(0, "works"))
+                require(isinstance(answer, bool), "Executor.prefers", "return a bool", answer)
             _check_steps(executor, Path(folder), capacity)
             _check_stop(executor, Path(folder))
         finally:

@@ -22,6 +22,7 @@ from rateval.engine.executors.local import make_local
 from rateval.engine.executors.params import LocalParams
 from rateval.engine.executors.plugin import LOCAL
 from rateval.machine.readers import count_cores
+from rateval.records.step import Demand
 from rateval.testing import check_component
 
 # Processes that are spawned import it by name, which they can't do with this file.
@@ -312,3 +313,28 @@ def test_processes_share_the_readers_of_images(
     alone, one_of_two = (int((tmp_path / name).read_text()) for name in ("1", "2"))
     assert alone == min(count_cores(), 8)
     assert one_of_two == max(1, alone // 2)
+
+
+def test_a_step_goes_to_the_worker_that_has_loaded_what_it_needs(
+    start: Callable[[int], Executor],
+) -> None:
+    def needing(name: str, affinity: str) -> Step:
+        return Step("infer", name, name, {}, demand=Demand(device=True, affinity=affinity))
+
+    executor = start(2)
+    assert isinstance(executor, processes.InProcesses)
+    assert not executor.prefers(needing("any", "one"))  # nobody has loaded anything yet
+    workers: dict[str, float] = {}
+    for name in ("one", "two"):
+        executor.submit(needing(name, name), Monitor())
+    workers |= {end.identity: end.seconds for end in collect_all(executor)}
+    assert workers["one"] != workers["two"]
+    for again in ("two", "one", "two"):
+        assert executor.prefers(needing("next", again))
+        executor.submit(needing("next", again), Monitor())
+        (end,) = collect_all(executor)
+        assert end.seconds == workers[again]
+    executor.submit(step("loads nothing"), Monitor())
+    (end,) = collect_all(executor)
+    kept = next(name for name, worker in workers.items() if worker == end.seconds)
+    assert executor.prefers(needing("next", kept))

@@ -149,7 +149,7 @@ def test_a_plan_has_one_executor_which_no_cell_knows(tmp_path: Path, protocol: s
     alone = plan_of(tmp_path, minimal)
     several = plan_of(tmp_path, minimal + '[executor]\nuse = "local"\nworkers = 3\nname = "mine"')
     (default,), (given,) = alone.choices["executor"], several.choices["executor"]
-    assert (default.label, default.params.model_dump()) == ("local", {"workers": 1})
+    assert (default.label, default.params.model_dump()) == ("local", {"workers": None, "devices": None})
     assert (given.label, given.params.model_dump()) == ("mine", {"workers": 3})
     assert alone.differences == several.differences
     for cell, same in zip(alone.cells, several.cells, strict=True):

@@ -177,8 +177,16 @@ TABLES: dict[str, Callable[[], str]] = {
     "shapes-c, biased, types": lambda: studies.of_counts("shapes-c", "biased"),
     "shapes-c, biased, levels": lambda: studies.of_levels("shapes-c", "biased"),
     "shapes-c, biased, ft": lambda: studies.of_shifts("shapes-c", "biased", "ft"),
+    "shapes-c-seeds, biased, types": lambda: studies.of_counts("shapes-c-seeds", "biased"),
+    "shapes-c-seeds, unbiased, types": lambda: studies.of_counts("shapes-c-seeds", "unbiased"),
+    "shapes-c-seeds, biased, levels": lambda: studies.of_levels("shapes-c-seeds", "biased"),
+    "shapes-c-seeds, unbiased, levels": lambda: studies.of_levels("shapes-c-seeds", "unbiased"),
     "why, biased": lambda: studies.of_trainings("why", "clip", "biased"),
     "why, unbiased": lambda: studies.of_trainings("why", "clip", "unbiased"),
+    "why, albef, biased": lambda: studies.of_trainings("why", "albef", "biased"),
+    "why, albef, unbiased": lambda: studies.of_trainings("why", "albef", "unbiased"),
+    "why, blip, biased": lambda: studies.of_trainings("why", "blip", "biased"),
+    "why, blip, unbiased": lambda: studies.of_trainings("why", "blip", "unbiased"),
     "check-quickstart": lambda: of_seeds("check-quickstart"),
 }
 """Every table that a document may ask for by its name."""

@@ -243,10 +243,13 @@ class Store:
     def begin_shards(self, stage: str, identity: str) -> set[str]:
         """Return the identities of the shards that are there; for whoever has them made.
 
-        Where nothing is reused, those of another run are deleted first.
+        Where nothing is reused, those of another run are deleted first, unless it is at work on
+        them.
         """
         if not self._reuse:
-            remove_unfinished(self.root, stage, identity)
+            with self._locks.try_hold(f"{identity}.make") as free:
+                if free:
+                    remove_unfinished(self.root, stage, identity)
         shards = self.root / f"{stage}{UNFINISHED}" / identity / stage
         return {path.parent.name for path in shards.glob(f"[!.]*/{MANIFEST}")}
 

@@ -149,8 +149,10 @@ def test_a_plan_has_one_executor_which_no_cell_knows(tmp_path: Path, protocol: s
     alone = plan_of(tmp_path, minimal)
     several = plan_of(tmp_path, minimal + '[executor]\nuse = "local"\nworkers = 3\nname = "mine"')
     (default,), (given,) = alone.choices["executor"], several.choices["executor"]
-    assert (default.label, default.params.model_dump()) == ("local", {"workers": None, "devices": None})
-    assert (given.label, given.params.model_dump()) == ("mine", {"workers": 3})
+    assert default.label == "local"
+    assert default.params.model_dump() == {"workers": None, "devices": None}
+    assert given.label == "mine"
+    assert given.params.model_dump() == {"workers": 3, "devices": None}
     assert alone.differences == several.differences
     for cell, same in zip(alone.cells, several.cells, strict=True):
         assert given not in same.choices

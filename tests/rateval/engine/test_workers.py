@@ -7,10 +7,12 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import rateval
 from rateval.api.component import Context
@@ -26,8 +28,14 @@ from rateval.workbench.bench import Workbench
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path) -> None:
+def _in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acme: Path
+) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # workers share the cores: with as many each the bits are the same
+    yield
+    torch.set_num_threads(threads)
 
 
 def spec(**changes: Any) -> dict[str, Any]:

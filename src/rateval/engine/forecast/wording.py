@@ -22,7 +22,7 @@ def format_seconds(seconds: float) -> str:
     """Return a duration for a person.
 
     >>> [format_seconds(seconds) for seconds in (0.34, 42.1, 130, 7300, 200_000)]
-    ['0.3 s', '42 s', '2 min 10 s', '2 h 2 min', '2 d 8 h']
+    ['0.3 s', '42 s', '2 min 10 s', '2 h 1 min', '2 d 7 h']
     """
     if seconds < 9.95:
         return f"{seconds:.1f} s"

@@ -113,7 +113,7 @@ def _call(url: str) -> str:
     """Return the name of the mirror of a URL.
 
     >>> _call("s3://bucket/runs")
-    'runs-dd1b3da4bbc3'
+    'runs-0863ef5cf26d'
     """
     last = re.sub(r"[^A-Za-z0-9._-]", "-", url.rpartition("/")[2])[:_SHOWN]
     return f"{last}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"

@@ -52,7 +52,8 @@ class Sizes(NamedTuple):
         >>> Sizes(64, 16).of(50), Sizes(64, 16, halved=True).of(50), Sizes(64, 16).of(100)
         (50, 25, 64)
         """
-        return max(1, whole // 2) if self.halved and whole <= self.tested else self.tested
+        halved = self.halved and whole <= self.tested
+        return max(1, whole // 2) if halved else min(whole, self.tested)
 
 
 class Round:

@@ -36,20 +36,21 @@ class Agenda:
             place for place, step in enumerate(self._steps) if not self._wanting[step.identity]
         ]
 
-    def take(self, prefer: Callable[[Step], bool] = lambda step: False) -> Step | None:
+    def take(self, prefer: Callable[[Step], bool] | None = None) -> Step | None:
         """Return the first step that can be done now, once; None when there is none.
 
         Where that one needs something loaded, another one that is preferred comes before it.
         """
         if not self._ready:
             return None
-        place = self._ready[0]
-        if self._steps[place].demand.affinity is not None:
-            preferred = (at for at in sorted(self._ready) if prefer(self._steps[at]))
-            place = next(preferred, place)
-        self._ready.remove(place)
-        heapq.heapify(self._ready)
-        return self._steps[place]
+        first = self._steps[self._ready[0]]
+        if prefer is not None and first.demand.affinity is not None and not prefer(first):
+            place = min((at for at in self._ready if prefer(self._steps[at])), default=None)
+            if place is not None:
+                self._ready.remove(place)
+                heapq.heapify(self._ready)
+                return self._steps[place]
+        return self._steps[heapq.heappop(self._ready)]
 
     def finish(self, identity: str) -> None:
         """Take note that a step has its result."""

@@ -30,13 +30,15 @@ class Divided:
         shared = SharedMonitor(monitor, step.units or 0)
         self._open[step.identity] = _Whole(step, shared, cut_step(step, self._size), there)
 
-    def take(self, prefer: Callable[[Step], bool]) -> tuple[Step, Monitor] | None:
+    def take(self, prefer: Callable[[Step], bool] | None = None) -> tuple[Step, Monitor] | None:
         """Return the next shard, or a whole step whose shards are all there; None without any.
 
         It is of the step that has waited longest, unless that of another one is preferred.
         """
         waiting = [whole for whole in self._open.values() if whole.waits]
-        for whole in sorted(waiting, key=lambda one: not prefer(one.step)):
+        if prefer is not None:
+            waiting.sort(key=lambda one: not prefer(one.step))
+        for whole in waiting:
             found = whole.take()
             if found is not None:
                 return found, whole.monitor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rateval.api.execution import Executor, Work
 from rateval.api.training import Monitor
@@ -38,13 +39,17 @@ class CheckedExecutor:
             )
         return capacity
 
-    def prefers(self, step: Step) -> bool:
-        """Return whether it has a worker free that has loaded what a step needs."""
-        asked = getattr(self._executor, "prefers", None)
-        if asked is None or step.demand.affinity is None:
+    @property
+    def prefers(self) -> Callable[[Step], bool] | None:
+        """What says whether a free worker has loaded what a step needs; None where nothing does."""
+        return self._prefers if hasattr(self._executor, "prefers") else None
+
+    def _prefers(self, step: Step) -> bool:
+        if step.demand.affinity is None:
             return False
+        executor: Any = self._executor
         with self._calling("prefers"):
-            return bool(asked(step))
+            return bool(executor.prefers(step))
 
     def start(self, work: Work) -> None:
         """Get ready to do steps."""

@@ -81,17 +81,17 @@ class InProcesses:
             self._begin(*self._held.popleft())
 
     def _end(self, worker: _Worker, alone: bool) -> StepEnd | None:
-        step, monitor, since = worker.in_work
+        work = worker.in_work
         try:
             return worker.end()
         except BrokenProcessPool:
             cause = worker.bury()
             if not alone:
-                self._suspects.append((step, monitor))
+                self._suspects.append((work.step, work.monitor))
                 return None
             return StepEnd(
-                step.identity,
-                round(time.perf_counter() - since, 3),
+                work.step.identity,
+                round(time.perf_counter() - work.since, 3),
                 reused=False,
                 error=f"BrokenProcessPool: {cause} with no other step in work; "
                 "perhaps memory ran out: use fewer executor.workers or a lower run.batch_size, and "
@@ -120,9 +120,6 @@ class _InWork:
     step: Step
     monitor: Monitor
     since: float
-
-    def __iter__(self) -> Any:
-        return iter((self.step, self.monitor, self.since))
 
 
 class _Worker:

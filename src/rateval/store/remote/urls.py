@@ -71,9 +71,13 @@ def explain_url(text: str) -> str:
 
 def _explain_missing(protocol: str) -> str:
     module, extra = PROTOCOLS[protocol]
-    if module and find_spec(module) is None:
+    if module and not _is_there(module):
         return f"needs {module}, which isn't installed: pip install 'rateval[{extra}]'"
     return ""
+
+
+def _is_there(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 def clean(url: str) -> str:

@@ -42,7 +42,6 @@ def main() -> None:
     os.dup2(2, 1)
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
     # What is installed stays the same here, and looking it up takes longer than a tiny study.
-    metadata.packages_distributions = functools.cache(metadata.packages_distributions)
     metadata.version = functools.cache(metadata.version)
     for line in sys.stdin:
         order = json.loads(line)
@@ -55,7 +54,8 @@ def _preload(modules: Iterable[str]) -> None:
     for name in modules:
         if name not in sys.modules:
             importlib.import_module(name)
-    metadata.packages_distributions()
+    if "rateval.machine.environment" in sys.modules:
+        sys.modules["rateval.machine.environment"].imported_distributions()
     if "torch" in sys.modules:
         # A pool of OpenMP threads doesn't survive a fork; a single thread has none.
         sys.modules["torch"].set_num_threads(1)

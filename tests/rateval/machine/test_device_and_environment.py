@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,6 +52,23 @@ def test_imported_distributions_have_versions() -> None:
     assert found["torch"].startswith("2.")
     assert found["pytest"] == pytest.__version__
     assert "rateval" in found
+
+
+def test_imported_distributions_are_those_that_python_finds() -> None:
+    modules = {name.partition(".")[0] for name in sys.modules}
+    mapping = importlib.metadata.packages_distributions()
+    expected = {name for module in modules for name in mapping.get(module, ())}
+    assert set(imported_distributions()) == expected
+
+
+def test_what_is_installed_meanwhile_is_found(make_plugin: Callable[..., Path]) -> None:
+    assert "late-plugin" not in imported_distributions()
+    site = make_plugin("", distribution="late-plugin")
+    record = site / "late_plugin-1.2.dist-info" / "RECORD"
+    record.write_text("late_plugin_entry.py,,\n")
+    assert "late-plugin" not in imported_distributions()  # nothing of it is imported
+    importlib.import_module("late_plugin_entry")
+    assert imported_distributions()["late-plugin"] == "1.2"
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -164,8 +164,11 @@ class Folder:
     def _in_room(self, key: str, write: Callable[[Path], T]) -> T:
         path = self._root / key
         for _ in range(TRIES):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # somebody else deletes the empty folder just now
+            # Somebody else may delete the empty folder just now: then it neither is there nor can be
+            # made, or is gone again.
+            with suppress(FileExistsError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
                 return write(path)
         return write(path)
 

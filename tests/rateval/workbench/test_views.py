@@ -18,9 +18,10 @@ from torchvision.transforms import (
     ToTensor,
 )
 
+from rateval.modelkit.geometry import Geometry
 from rateval.modelkit.transforms import read_transform
 from rateval.testing import tiny_model
-from rateval.workbench.views import ModelView, find_frame, read_frame
+from rateval.workbench.views import Frame, ModelView, find_frame, read_frame
 
 CUBIC = InterpolationMode.BICUBIC
 SIZES = ((60, 81), (333, 200), (224, 224), (31, 900))
@@ -65,3 +66,18 @@ def test_there_is_no_frame_for_a_geometry_of_another_kind() -> None:
     padded.model.preprocess = Compose([Resize(32), CenterCrop(30), Pad(1), ToTensor()])
     assert find_frame(padded) is None
     assert read_frame(None) is None
+
+
+@pytest.mark.parametrize("way", ["bicubic", "bilinear", "lanczos", "nearest"])
+@pytest.mark.parametrize("resize", [(13,), (40,), (21, 34)])
+def test_a_frame_is_a_resize_and_a_central_crop(resize: tuple[int, ...], way: str) -> None:
+    random = np.random.default_rng(2)
+    side = resize[0] if len(resize) == 1 else list(resize)
+    for _ in range(12):
+        rows, columns, height, width = (int(one) for one in random.integers(4, 60, 4))
+        steps = [Resize(side, InterpolationMode(way)), CenterCrop([height, width])]
+        frame, masks = Frame(resize, (height, width), way), Geometry(Compose([*steps, ToTensor()]))
+        pixels = random.integers(0, 256, (rows, columns, 3), dtype=np.uint8)
+        image, mask = Image.fromarray(pixels), pixels[..., 1] > 99
+        assert np.array_equal(frame.image(image), Compose(steps)(image))
+        assert np.array_equal(frame.mask(mask), masks.mask(mask))

@@ -164,7 +164,7 @@ class Folder:
     def _in_room(self, key: str, write: Callable[[Path], T]) -> T:
         path = self._root / key
         for _ in range(TRIES):
-            # Somebody else may delete the empty folder just now: then it neither is there nor can be
+            # Somebody else may delete the empty folder just now: then it is neither there nor to be
             # made, or is gone again.
             with suppress(FileExistsError):
                 path.parent.mkdir(parents=True, exist_ok=True)

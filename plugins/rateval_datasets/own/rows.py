@@ -38,8 +38,10 @@ class Photo:
 
     @property
     def bytes(self) -> int:
-        """Size of its file; -1 where there is none, or it is no file."""
-        return file_size(self.source) if isinstance(self.source, Path) else -1
+        """Size of its file or of its part of one; -1 where there is none, or nothing tells."""
+        if isinstance(self.source, Path):
+            return file_size(self.source)
+        return int(getattr(self.source, "size", -1))
 
 
 @dataclass

@@ -30,6 +30,13 @@ class Params(BaseModel):
     Reports tell of a group at once where its types do the same; a type in no group is told alone.
     """
 
+    fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
+    """Params whose URLs the component fetches itself, as far as it needs them.
+
+    What any other param has behind a URL is a file or folder of this computer, fetched whole, when
+    the component is made.
+    """
+
     def on_disk(self) -> Mapping[Place, Path]:
         """Return the files and folders that must be there, by the place of the param.
 

@@ -111,12 +111,14 @@ if TYPE_CHECKING:
         write_safetensors as write_safetensors,
         write_salesforce_checkpoint as write_salesforce_checkpoint,
     )
+    from rateval.store.cache import default_cache as default_cache
     from rateval.wording import list_some as list_some, suggest as suggest
 
 _MODULES = (
     # These import no library at all: digests of components ask for nothing else.
     "rateval.wording",
     "rateval.json_file",
+    "rateval.store.cache",
     "rateval.modelkit.checkpoint_files.archives",
     "rateval.modelkit.checkpoint_files.shards",
     "rateval.modelkit.clues",

@@ -31,10 +31,15 @@ class Params(BaseModel):
     """
 
     fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
-    """Params whose URLs the component fetches itself, as far as it needs them.
+    """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
 
-    What any other param has behind a URL is a file or folder of this computer, fetched whole, when
-    the component is made.
+    What any other param has behind a URL is given as a path: fetched as a whole.
+    """
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset()
+    """Params whose folders hold pictures that the component opens one by one.
+
+    Behind a URL a picture isn't there before ``rateval.modelkit.bring`` fetches it.
     """
 
     def on_disk(self) -> Mapping[Place, Path]:

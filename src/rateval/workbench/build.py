@@ -20,6 +20,7 @@ from rateval.plan.seeds import factory_seed
 from rateval.registry.file_component import is_from_file
 from rateval.registry.references import follow, load_factory, load_reference
 from rateval.store.store import identify
+from rateval.workbench.fetching import calling_by_urls, fetch_params
 
 
 def name_plugin(choice: Choice) -> str:
@@ -37,8 +38,10 @@ def build(choice: Choice, context: Context) -> Any:
     factory = load_factory(registered)
     seed = factory_seed(choice.plain, context.seed)
     name = name_plugin(choice)
+    params = fetch_params(choice)
     try:
-        built = factory(choice.params, dataclasses.replace(context, seed=seed))
+        with calling_by_urls():
+            built = factory(params, dataclasses.replace(context, seed=seed))
     except RatevalError:
         raise
     except Exception as error:
@@ -108,8 +111,9 @@ def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
     if component.digest:
         digest = load_reference(choice.registered, "digest")
         name = f"the {name_plugin(choice)}: its digest"
-        with naming(name):
-            values["digest"] = digest(choice.params)
+        params = fetch_params(choice)
+        with naming(name), calling_by_urls():
+            values["digest"] = digest(params)
         if not isinstance(values["digest"], str):
             raise PluginError(f"{name} must be text; got {describe(values['digest'])}")
     if choice.train_shift is not None:

@@ -44,7 +44,7 @@ def list_members(shard: Shard, texts: frozenset[str]) -> list[tuple[str, Found]]
     too. Raises RatevalError where it is no tar archive, or is damaged.
     """
     wanted = sorted({*_TEXTS, *texts})
-    state = f"{_FORMAT} {shard.place} {shard.version} {wanted}"
+    state = f"{_FORMAT} {shard.full_name} {shard.version} {wanted}"
     digest = hashlib.sha256(state.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     kept = default_cache() / "indices" / f"{digest}.json"
     with suppress(OSError, ValueError, LookupError, TypeError):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from rateval.modelkit import is_remote
+from rateval.modelkit import is_remote, url_of
 
 OnDisk = Annotated[Path, AfterValidator(Path.expanduser)]
 """A path of the user's; ``~`` is the home folder."""
@@ -34,5 +34,5 @@ def begin_beside(values: Any, key: str) -> Any:
 
 
 def _folder_of(named: Any) -> str | None:
-    text = str(named)
-    return text.rpartition("/")[0] if is_remote(text) else None
+    url = url_of(named) if isinstance(named, Path) else str(named)
+    return url.rpartition("/")[0] if url is not None and is_remote(url) else None

@@ -76,7 +76,8 @@ def find_absent_of_cells(
         if absent:
             path, why = next(iter(absent.items()))
             if len(paths) > 1:  # what the spec has is a pattern
-                why = f"no such file or folder: {list_some(map(str, absent))}; cells need their own"
+                what = "no such object" if isinstance(path, str) else "no such file or folder"
+                why = f"{what}: {list_some(map(str, absent))}; cells need their own"
             where = document.where((*at, *place), value=True)
             problems.append(Problem(where, _advise(why, paths[path])))
     return problems

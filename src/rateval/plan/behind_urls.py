@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from rateval.api.params import Params, Place
+from rateval.errors import RatevalError
+from rateval.modelkit.checkpoint_files.shards import is_index, read_index
 from rateval.registry.registry import Registered
+from rateval.store.fetched.views import call, view, view_beside
 from rateval.store.remote.urls import is_remote, url_of
 
 _OWN_PLACES = ("executor", "tracker")
@@ -29,6 +33,18 @@ def find_urls(registered: Registered, params: Params) -> dict[Place, str]:
         if is_remote(value) and not by_reader and not {"{", "}"} & {*value}:
             found[at] = value
     return found
+
+
+def describe_params(registered: Registered, params: Params) -> dict[str, Any]:
+    """Return params as JSON values, with URLs as they were written: a path keeps one slash."""
+    values = params.model_dump(mode="json")
+    for at, url in find_urls(registered, params).items():
+        if at[0] not in params.fetched_by_reader:
+            within: Any = values
+            for step in at[:-1]:
+                within = within[step]
+            within[at[-1]] = url
+    return values
 
 
 def _find_texts(at: Place, value: object) -> Iterator[tuple[Place, str]]:
@@ -62,6 +78,35 @@ def place_here(
     names = {str(at[0]) for at in here}
     changed = {name: _replace((name,), getattr(params, name), here) for name in names}
     return params.model_copy(update=changed)
+
+
+def fetch_params(registered: Registered, params: Params, label: str) -> Params:
+    """Return params with paths of this computer in place of URLs, all of them fetched.
+
+    Raises RatevalError, which names kind and ``label``, where something can't be read.
+    """
+    try:
+        return place_here(registered, params, _fetch)
+    except RatevalError as error:
+        error.args = (f"{registered.kind} {label}: {error}", *error.args[1:])
+        raise
+
+
+def _fetch(url: str, piecewise: bool) -> Path:
+    found = view(url, piecewise=piecewise)
+    if found.is_file() and is_index(found):
+        return view_beside(url, sorted(set(read_index(found).values())))
+    return found
+
+
+@contextmanager
+def calling_by_urls() -> Iterator[None]:
+    """Call what was fetched by its URL in whatever a component says is wrong with it."""
+    try:
+        yield
+    except RatevalError as error:
+        error.args = (call(str(error)), *error.args[1:])
+        raise
 
 
 def _replace(at: Place, value: Any, here: Mapping[Place, Path]) -> Any:

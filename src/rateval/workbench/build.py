@@ -14,13 +14,13 @@ from rateval.api.kinds import KINDS
 from rateval.data.checked import CheckedDataset, describe
 from rateval.data.checked_shift import CheckedShift
 from rateval.errors import PluginError, RatevalError, naming
+from rateval.plan.behind_urls import calling_by_urls, fetch_params
 from rateval.plan.cells import Choice
 from rateval.plan.published import AAAI25
 from rateval.plan.seeds import factory_seed
 from rateval.registry.file_component import is_from_file
 from rateval.registry.references import follow, load_factory, load_reference
 from rateval.store.store import identify
-from rateval.workbench.fetching import calling_by_urls, fetch_params
 
 
 def name_plugin(choice: Choice) -> str:
@@ -38,7 +38,7 @@ def build(choice: Choice, context: Context) -> Any:
     factory = load_factory(registered)
     seed = factory_seed(choice.plain, context.seed)
     name = name_plugin(choice)
-    params = fetch_params(choice)
+    params = fetch_params(registered, choice.params, choice.label)
     try:
         with calling_by_urls():
             built = factory(params, dataclasses.replace(context, seed=seed))
@@ -111,7 +111,7 @@ def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
     if component.digest:
         digest = load_reference(choice.registered, "digest")
         name = f"the {name_plugin(choice)}: its digest"
-        params = fetch_params(choice)
+        params = fetch_params(choice.registered, choice.params, choice.label)
         with naming(name), calling_by_urls():
             values["digest"] = digest(params)
         if not isinstance(values["digest"], str):

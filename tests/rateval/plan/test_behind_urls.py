@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rateval.api import Params
 from rateval.errors import SpecError
-from rateval.plan.behind_urls import find_urls, place_here
+from rateval.plan.behind_urls import describe_params, find_urls, place_here
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document
@@ -83,6 +83,12 @@ def test_they_become_paths_and_all_else_stays() -> None:
     assert {url for url, piecewise in asked.items() if piecewise} == {"s3://bucket/photos"}
     plain = given(one="one")
     assert place_here(CLIP, plain, fetch) is plain
+
+
+def test_records_show_them_as_they_were_written() -> None:
+    assert describe_params(CLIP, given(**URLS)) == URLS
+    plain = given(one="one", table={"a": "b"})
+    assert describe_params(CLIP, plain) == plain.model_dump(mode="json")
 
 
 def problems(**tables: Any) -> list[str]:

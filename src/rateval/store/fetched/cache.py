@@ -18,7 +18,7 @@ from pathlib import Path
 
 from rateval.errors import RatevalError
 from rateval.store.cache import default_cache
-from rateval.store.disk import writing
+from rateval.store.disk import remove, writing
 from rateval.store.fetched.sources import Object, download
 from rateval.store.remote.eviction import parse_gib
 
@@ -29,6 +29,7 @@ WHOLE, PIECE = "whole", "pieces"
 again whenever it is opened."""
 IN_USE_S = {WHOLE: 3600.0, PIECE: 60.0}
 """Seconds since its last use in which an object stays."""
+_OLD_S = 30 * 24 * 3600.0
 _DEAD_S = 24 * 3600.0
 """Seconds after which a download has no process any more."""
 
@@ -143,9 +144,16 @@ def _make_room(limit: int, size: int) -> None:
 
 
 def evict(folder: Path, limit: int) -> None:
-    """Delete fetched objects until they have ``limit`` bytes, but none that is in use."""
+    """Delete fetched objects until they have ``limit`` bytes, but none that is in use.
+
+    Folders of links go, too, which nobody has asked for in a month.
+    """
     found: list[tuple[float, int, Path, float]] = []
     now = time.time()
+    for view in (folder / "views").glob("*"):
+        with suppress(OSError):
+            if now - view.stat().st_mtime >= _OLD_S:
+                remove(view)
     for kind, in_use in IN_USE_S.items():
         for path in (folder / kind).glob("*/*"):
             with suppress(OSError):  # another process deletes it just now

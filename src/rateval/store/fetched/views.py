@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -127,6 +128,8 @@ def _show(url: str, objects: Mapping[str, Object], *, piecewise: bool) -> View:
     shown = View(url, fetched_folder() / "views" / f"{last}-{digest}", objects, piecewise)
     if not shown.folder.is_dir():
         _link(shown)
+    with suppress(OSError):
+        os.utime(shown.folder)  # used just now
     _views[shown.folder.name] = shown
     return shown
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from rateval.errors import RatevalError
 from rateval.store.fetched import views
 from rateval.store.fetched.ahead import MOST, RemoteFile, fetch_ahead
-from rateval.store.fetched.cache import PIECE, fetched_folder
+from rateval.store.fetched.cache import PIECE, evict, fetched_folder
 from rateval.store.fetched.views import bring, call, size_of, view, view_beside
 
 
@@ -129,3 +131,16 @@ def test_links_of_a_view_lead_to_what_is_fetched(far: Any) -> None:
     root = view(far.url, piecewise=True)
     shown = views._views[root.name]
     assert (root / "a.png").resolve() == shown.place("a.png")
+
+
+def test_views_that_nobody_asks_for_go_after_a_month(far: Any) -> None:
+    far.put("a.png", b"picture")
+    root = view(far.url, piecewise=True)
+    then = time.time() - 31 * 24 * 3600
+    os.utime(root, (then, then))
+    view(far.url, piecewise=True)
+    evict(fetched_folder(), 0)
+    assert root.is_dir()
+    os.utime(root, (then, then))
+    evict(fetched_folder(), 0)
+    assert not root.exists()

@@ -13,7 +13,6 @@ from rateval.plan.cells import Choice
 from rateval.registry.discovery import discover
 from rateval.registry.references import parse_params
 from rateval.workbench.build import build, determine
-from rateval.workbench.fetching import fetch_params
 
 REGISTRY = discover(third_party=False)
 
@@ -57,7 +56,7 @@ def test_an_index_brings_the_files_that_it_names(far: Any, tmp_path: Path) -> No
     }
     far.delete("w-2.safetensors")
     with pytest.raises(RatevalError, match=r"names w-2\.safetensors: no such object"):
-        fetch_params(urls)
+        determine(urls, None)
 
 
 def test_components_name_urls_in_what_they_say(far: Any) -> None:

@@ -133,7 +133,6 @@ def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
     monkeypatch.setattr(MemoryFileSystem, "get_file", counted)
     cache._forget()
     yield place
-    if ahead._ahead.pool is not None:
-        ahead._ahead.pool.shutdown()
+    ahead._fetchers.close()
     ahead._forget()
     views._views.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,12 @@ def describe_params(registered: Registered, params: Params) -> dict[str, Any]:
     """Return params as JSON values, with URLs as they were written: a path keeps one slash."""
     values = params.model_dump(mode="json")
     for at, url in find_urls(registered, params).items():
-        if at[0] not in params.fetched_by_reader:
-            within: Any = values
+        within: Any = values
+        with suppress(LookupError, TypeError):  # one of several that a pattern stands for
             for step in at[:-1]:
                 within = within[step]
-            within[at[-1]] = url
+            if at[-1] in within or isinstance(within, list):
+                within[at[-1]] = url
     return values
 
 

@@ -141,8 +141,7 @@ def test_splits_look_ahead_through_all_that_wraps_them(
     checked = CheckedDataset(there, "the dataset")
     split = limit_split(checked.test, 4)
     look_ahead(split, [0, 1])
-    for future in list(ahead._ahead.waiting.values()):
-        future.result()
+    ahead._fetchers.line.join()
     wanted = {f"photos/{one.id}" for one in split.samples([0, 1]) if isinstance(one, Sample)}
     assert far.fetched == dict.fromkeys(wanted, 1)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Full, Queue
 from typing import BinaryIO
 
 from rateval.errors import RatevalError
@@ -73,18 +73,56 @@ class RemoteFile:
         return self._known
 
 
-@dataclass
-class _Ahead:
-    pool: ThreadPoolExecutor | None = None
-    waiting: dict[object, Future[None]] = field(default_factory=dict)
+class _Fetchers:
+    """Threads that fetch what was put into a short line; they begin with the first one.
+
+    They end with the process, whatever they have in hand: nobody waits for what isn't needed.
+    """
+
+    def __init__(self) -> None:
+        self.line: Queue[object] = Queue(MOST)
+        self._waiting: set[object] = set()
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def put(self, source: object) -> bool:
+        """Put a source into the line unless it stands there; return whether there was room."""
+        with self._lock:
+            if source in self._waiting:
+                return True
+            try:
+                self.line.put_nowait(source)
+            except Full:
+                return False
+            self._waiting.add(source)
+            if not self._begun:
+                self._begun = True
+                for _ in range(FETCHERS):
+                    threading.Thread(target=self._work, name="rateval-fetcher", daemon=True).start()
+            return True
+
+    def close(self) -> None:
+        """End the threads once they have done what stands in the line."""
+        self.line.join()
+        for _ in range(FETCHERS if self._begun else 0):
+            self.line.put(None)
+
+    def _work(self) -> None:
+        while (source := self.line.get()) is not None:
+            try:
+                _fetch(source)
+            finally:
+                with self._lock:
+                    self._waiting.discard(source)
+                self.line.task_done()
 
 
-_ahead = _Ahead()
+_fetchers = _Fetchers()
 
 
 def _forget() -> None:
-    global _ahead
-    _ahead = _Ahead()
+    global _fetchers
+    _fetchers = _Fetchers()
 
 
 os.register_at_fork(after_in_child=_forget)
@@ -97,17 +135,9 @@ def fetch_ahead(sources: Iterable[object]) -> None:
     """
     for source in sources:
         remote = isinstance(source, RemoteFile)
-        if not remote and not (isinstance(source, Path) and find_view(source)):
-            continue
-        waiting = {one: future for one, future in _ahead.waiting.items() if not future.done()}
-        _ahead.waiting = waiting
-        if len(waiting) >= MOST:
+        shown = isinstance(source, Path) and find_view(source) is not None
+        if (remote or shown) and not _fetchers.put(source):
             return
-        if source in waiting:
-            continue
-        if _ahead.pool is None:
-            _ahead.pool = ThreadPoolExecutor(FETCHERS, thread_name_prefix="rateval-fetcher")
-        waiting[source] = _ahead.pool.submit(_fetch, source)
 
 
 def _fetch(source: object) -> None:

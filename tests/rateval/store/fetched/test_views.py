@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rateval.errors import RatevalError
-from rateval.store.fetched import views
+from rateval.store.fetched import ahead, views
 from rateval.store.fetched.ahead import MOST, RemoteFile, fetch_ahead
 from rateval.store.fetched.cache import PIECE, evict, fetched_folder
 from rateval.store.fetched.views import bring, call, size_of, view, view_beside
@@ -104,14 +104,11 @@ def test_files_are_fetched_ahead_and_never_many_at_once(far: Any) -> None:
     alone = far.put("alone.jpg", b"alone")
     remote = RemoteFile(alone)
     fetch_ahead([remote, None, paths[0], Path("own.jpg"), lambda: b""])
-    from rateval.store.fetched import ahead
-
-    for future in list(ahead._ahead.waiting.values()):
-        future.result()
+    ahead._fetchers.line.join()
     assert far.fetched == {"alone.jpg": 1, "a/0.jpg": 1}
     assert remote() == b"alone"
     fetch_ahead(paths)
-    assert len(ahead._ahead.waiting) <= MOST
+    assert ahead._fetchers.line.qsize() <= MOST
     assert all(bring(path).read_bytes() == b"x" for path in paths)
     assert set(far.fetched.values()) == {1}
 

@@ -12,6 +12,7 @@ from rateval.plan.behind_urls import find_urls
 from rateval.plan.cells import Cell, Choice
 from rateval.spec.document import Document
 from rateval.spec.tables import Place
+from rateval.store.remote.urls import explain_url, local_path
 from rateval.wording import list_some, nearest
 
 _MISSING = ("no such file", "no such object")
@@ -43,7 +44,9 @@ def find_absent(document: Document, at: Place, choice: Choice) -> list[Problem]:
 def _name_paths(choice: Choice) -> dict[Place, Path | str]:
     """Return what must be there by the place of its param: paths, and URLs as text."""
     paths: dict[Place, Path | str] = {**choice.params.on_disk()}
-    return paths | find_urls(choice.registered, choice.params)
+    urls = find_urls(choice.registered, choice.params)
+    here = {at: local_path(url) for at, url in urls.items() if not explain_url(url)}
+    return paths | {at: here.get(at) or url for at, url in urls.items()}
 
 
 def _explain_all(named: Sequence[Path | str], folder: Path) -> dict[Path | str, str]:

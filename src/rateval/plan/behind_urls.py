@@ -43,7 +43,7 @@ def describe_params(registered: Registered, params: Params) -> dict[str, Any]:
         with suppress(LookupError, TypeError):  # one of several that a pattern stands for
             for step in at[:-1]:
                 within = within[step]
-            if at[-1] in within or isinstance(within, list):
+            if within[at[-1]] is not None:
                 within[at[-1]] = url
     return values
 

@@ -147,6 +147,14 @@ def test_what_is_not_installed_or_known_is_told(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+def test_what_lies_on_this_computer_is_looked_for_there(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    root = f"file://{tmp_path}/a%20b"
+    assert problems(dataset=[{"use": "folder", "root": root}]) == []
+    (found,) = problems(dataset=[{"use": "folder", "root": root + "c"}])
+    assert f'no such file or folder; did you mean "{tmp_path}/a b"?' in found
+
+
 def test_maps_of_cells_are_looked_for_behind_their_urls(far: Any) -> None:
     far.put("maps/one.npz", b"x")
     models = [{"use": "clip", "name": name} for name in ("one", "two")]

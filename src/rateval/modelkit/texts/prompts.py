@@ -35,7 +35,7 @@ def _resolve_from(value: Any, folder: Path) -> Any:
         try:
             return read_templates(view(value))
         except RatevalError as error:
-            raise ValueError(str(error)) from None
+            raise ValueError(str(error).removeprefix(f"{value}: ")) from None
     if re.search(r"[/\\~]|\.txt$", value, re.IGNORECASE):
         return read_templates(folder / Path(value).expanduser())
     known = [path.stem for path in _SETS.glob("*.txt")]

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 from rateval.errors import RatevalError
 from rateval.store.disk import remove, writing
@@ -29,7 +28,7 @@ from rateval.store.fetched.cache import (
     require_room,
 )
 from rateval.store.fetched.sources import Object, list_below, look
-from rateval.store.remote.urls import clean, explain_url, protocol_of
+from rateval.store.remote.urls import clean, explain_url, local_path
 
 FETCHERS = 8
 """Threads that fetch at once."""
@@ -83,8 +82,8 @@ def view(url: str, *, piecewise: bool = False) -> Path:
     if why:
         raise RatevalError(f"{url}: {why}")
     url = clean(url)
-    if protocol_of(url) == "file":
-        return Path(unquote(url.removeprefix("file://")))
+    if (path := local_path(url)) is not None:
+        return path
     try:
         found = look(url)
         above, _, name = url.rpartition("/")
@@ -102,8 +101,8 @@ def view_beside(url: str, names: Sequence[str]) -> Path:
     Raises RatevalError where one of them isn't there.
     """
     url = clean(url)
-    if protocol_of(url) == "file":
-        return view(url)
+    if (path := local_path(url)) is not None:
+        return path
     above, _, own = url.rpartition("/")
     objects: dict[str, Object] = {}
     for name in (own, *names):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from rateval.wording import is_control, list_some, meant
 
@@ -121,3 +122,14 @@ def clean(url: str) -> str:
 def protocol_of(url: str) -> str:
     """Return what stands before ``://``."""
     return url.partition("://")[0]
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path that a URL of this computer's own files stands for, None for any other.
+
+    >>> local_path("file:///mnt/a%20b").name, local_path("s3://bucket/a")
+    ('a b', None)
+    """
+    if protocol_of(url) != "file":
+        return None
+    return Path(unquote(clean(url).removeprefix("file://")))

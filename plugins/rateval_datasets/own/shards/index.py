@@ -50,7 +50,11 @@ def list_members(shard: Shard, texts: frozenset[str]) -> list[tuple[str, Found]]
     with suppress(OSError, ValueError, LookupError, TypeError):
         rows = json.loads(kept.read_bytes())["members"]
         return [(str(name), Found(int(at), int(size), text)) for name, at, size, text in rows]
-    with shard.open() as file:
+    try:
+        file = shard.open()
+    except (OSError, ValueError) as error:
+        raise problem(NAME, f"shards: {shard.name}: cannot be read: {error}") from error
+    with file:
         members = _read(shard, file, frozenset(wanted))
     rows = [[name, one.offset, one.size, one.text] for name, one in members]
     with suppress(OSError, ValueError):  # a cache that takes nothing costs the time to look again

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,26 @@ def test_threads_that_want_the_same_fetch_it_once(far: Any) -> None:
         found = set(pool.map(lambda _: fetch(url, wanted, PIECE), range(32)))
     assert far.fetched == {"a.bin": 1}
     assert [path.read_bytes() for path in found] == [b"x" * 1000]
+
+
+def test_processes_that_want_the_same_do_each_other_no_harm(
+    far: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = far.put("a.bin", b"x" * 1000)
+    wanted, both, alone = known(url), threading.Barrier(2), threading.Lock()
+    get = MemoryFileSystem.get_file
+
+    def at_once(*args: Any, **options: Any) -> Any:
+        both.wait(10)
+        with alone:  # fsspec's files in memory have one place to read at
+            return get(*args, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "get_file", at_once)
+    path = cache.place_of(url, wanted, PIECE)
+    with ThreadPoolExecutor(2) as pool:  # without what threads of one process wait for
+        list(pool.map(lambda _: cache._fetch(url, wanted, path), range(2)))
+    assert path.read_bytes() == b"x" * 1000
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_fails_leaves_nothing(far: Any, monkeypatch: pytest.MonkeyPatch) -> None:

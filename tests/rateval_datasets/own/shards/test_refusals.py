@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from rateval.api import RatevalError
 from rateval_datasets.own.shards.params import WebDatasetParams
 
 Refuse = Callable[..., str]
@@ -31,6 +34,57 @@ def test_no_archive_is_named(
     path.write_bytes(spoil(path.read_bytes()))
     told = refuse(shards=str(path))
     assert f"shards: {path}: is no tar archive that can be read whole" in told
+
+
+def test_whatever_is_damaged_is_refused_skipped_or_read(
+    tmp_path: Path, shards: Any, make: Callable[..., Any]
+) -> None:
+    content = shards.plain(0, 3) | {"0002.json": shards.fields(site="north")}
+    sound = shards.write(tmp_path / "sound.tar", content).read_bytes()
+    ends = set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        damaged = bytearray(sound[: rng.integers(1, len(sound))] if seed % 3 == 0 else sound)
+        for at in rng.integers(0, len(damaged), 1 + 8 * (seed % 2)):
+            damaged[at] = rng.integers(0, 256)
+        path = tmp_path / f"{seed}.tar"
+        path.write_bytes(damaged)
+        try:
+            split = make(shards=str(path)).test
+        except RatevalError as error:
+            assert "\n" not in str(error)
+            ends.add("refused")
+        else:
+            ends |= {type(one).__name__ for one in split.samples(range(len(split)))}
+    assert {"refused", "Sample"} <= ends <= {"refused", "Sample", "Skipped"}
+
+
+def test_members_lead_nowhere(tmp_path: Path, shards: Any, make: Callable[..., Any]) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(shards.png(shards.picture(1)))
+    path = tmp_path / "in" / "a.tar"
+    shards.write(path, shards.plain(0, 1) | {"../../0009.png": b"x", "../../0009.cls": b"1"})
+    with tarfile.open(path, "a") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+            info = tarfile.TarInfo("0008.png")
+            info.type, info.linkname = kind, str(secret)
+            archive.addfile(info)
+        archive.addfile(tarfile.TarInfo("0008.cls"))
+    before = sorted(tmp_path.rglob("*"))
+    split = make(shards=str(path)).test
+    assert list(split.ids) == ["0000", "../../0009", "0008"]
+    found = split.samples(range(3))
+    assert [type(one).__name__ for one in found] == ["Sample", "Skipped", "Skipped"]
+    made = [one for one in sorted(tmp_path.rglob("*")) if one not in before]
+    assert all(one.is_relative_to(tmp_path / "cache") for one in made)
+
+
+def test_a_shard_that_the_cache_can_t_hold_is_named(
+    far: Any, refuse: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = far.put("a.tar", b"x" * 1000)
+    monkeypatch.setenv("RATEVAL_FETCHED_GIB", "0")
+    assert f"shards: {url}: cannot be read: {url}: has 1,000 bytes" in refuse(shards=url)
 
 
 def test_all_missing_shards_are_named(tmp_path: Path, shards: Any, refuse: Refuse) -> None:

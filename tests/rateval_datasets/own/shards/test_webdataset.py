@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from rateval.api import Dataset, Sample, Skipped
+from rateval.testing import check_component
+from rateval_datasets.plugin import rateval_register_datasets
 
 Make = Callable[..., Any]
 
@@ -152,3 +154,13 @@ def test_photos_at_fault_are_skipped_with_a_reason(tmp_path: Path, shards: Any, 
         "unreadable image: UnidentifiedImageError: cannot identify image file",
         "no label",
     ]
+
+
+def test_it_keeps_the_promises_of_a_dataset(tmp_path: Path, shards: Any) -> None:
+    mask = shards.png(np.eye(*shards.size, dtype=np.uint8))
+    masks = {f"{at:04d}.mask.png": mask for at in range(8)}
+    shards.write(tmp_path / "a.tar", dict(sorted({**shards.plain(0, 8), **masks}.items())))
+    component = next(one for one in rateval_register_datasets() if one.name == "webdataset")
+    check_component(
+        component, "dataset", shards=str(tmp_path / "a.tar"), split={"test": 0.5}, split_seed=1
+    )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,3 +92,47 @@ def native_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
 
     new = Processor("New", frozenset(["avx512_bf16"]), lambda: 0.5)
     monkeypatch.setattr("rateval.machine.precision.HERE", new)
+
+
+class Far:
+    """Objects behind a URL that nobody else has."""
+
+    def __init__(self) -> None:
+        self.url = f"memory://tests-{secrets.token_hex(4)}"
+        self.fetched: Counter[str] = Counter()
+
+    def put(self, name: str, content: bytes) -> str:
+        """Write an object; return its URL."""
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        MemoryFileSystem().pipe_file(f"{self.url.removeprefix('memory:/')}/{name}", content)
+        return f"{self.url}/{name}"
+
+    def delete(self, name: str) -> None:
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        MemoryFileSystem().rm_file(f"{self.url.removeprefix('memory:/')}/{name}")
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
+    """Return a place behind a URL, and an empty cache for what is fetched from there."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    from rateval.store.fetched import ahead, cache, views
+
+    monkeypatch.setenv("RATEVAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv(cache.VARIABLE, raising=False)
+    place = Far()
+    get = MemoryFileSystem.get_file
+
+    def counted(self: Any, path: str, to: str, **options: Any) -> Any:
+        place.fetched[path.rpartition(place.url.rpartition("/")[2] + "/")[2]] += 1
+        return get(self, path, to, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "get_file", counted)
+    cache._forget()
+    yield place
+    ahead._fetchers.close()
+    ahead._forget()
+    views._views.clear()

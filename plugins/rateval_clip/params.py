@@ -8,7 +8,14 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, WeightCopy, WeightPrefix
+from rateval.modelkit import (
+    ImageMean,
+    ImageStd,
+    PromptTemplates,
+    WeightCopy,
+    WeightPrefix,
+    is_remote,
+)
 
 QUICKSTART = "quickstart"
 RANDOM = "random"
@@ -58,7 +65,7 @@ class ClipParams(Params):
                 f"with {', '.join(CONFIG_KEYS)}"
             )
         path = config_path(value)
-        if path is not None and not path.exists():
+        if path is not None and not is_remote(str(value)) and not path.exists():
             raise ValueError(
                 f"no such file: {path}; give a folder with open_clip_config.json, a .json config, "
                 'or the name of an open_clip architecture, which has no slash, such as "ViT-B-32"'
@@ -69,7 +76,7 @@ class ClipParams(Params):
     @classmethod
     def _check_pretrained(cls, value: str | None) -> str | None:
         path = checkpoint_path(value)
-        if path is not None and not path.is_file():
+        if path is not None and not is_remote(str(value)) and not path.is_file():
             raise ValueError(
                 f"no such file: {path}; give a path to a checkpoint, or an open_clip tag, which "
                 "has neither a slash nor a file's ending"
@@ -82,6 +89,8 @@ class ClipParams(Params):
         if self.pretrained is not None or architecture == QUICKSTART:
             return self
         path = config_path(architecture) if isinstance(architecture, str) else None
+        if isinstance(architecture, str) and is_remote(architecture):
+            return self
         if path is None or not path.is_dir():
             raise ValueError(
                 "pretrained is missing, and this architecture brings no weights of its own; set "

@@ -16,7 +16,7 @@ from rateval_datasets.layout import open_file
 
 LARGEST = 89_478_485
 """Pixels that an image may have: from here on Pillow warns of a decompression bomb."""
-_LARGEST_FILE = 1 << 29
+LARGEST_FILE = 1 << 29
 """Bytes that the file of an image may have: as many as that number of pixels takes, and more."""
 _ORIENTATION = 0x0112
 SIDEWAYS = range(5, 9)
@@ -35,8 +35,8 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     long; so does what is done with it inside of the ``with``.
     """
     with open_file(path) as file:
-        if (size := os.fstat(file.fileno()).st_size) > _LARGEST_FILE:
-            raise UnfitError(f"too large: a file of {size:,} bytes, of at most {_LARGEST_FILE:,}")
+        if (size := os.fstat(file.fileno()).st_size) > LARGEST_FILE:
+            raise UnfitError(f"too large: a file of {size:,} bytes, of at most {LARGEST_FILE:,}")
         with decode_image(file) as image:
             yield image
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from rateval.api import RatevalError
-from rateval.modelkit import list_some
+from rateval.modelkit import bring, list_some
 
 IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
 """Endings of image files, in lower case."""
@@ -160,8 +160,9 @@ def explain_path(path: str) -> str | None:
 def open_file(path: Path) -> BinaryIO:
     """Open a file to read its bytes, but neither a pipe, a socket nor a device: they may hang.
 
-    Raises OSError or ValueError.
+    One that stands for a file behind a URL is fetched first. Raises OSError or ValueError.
     """
+    path = bring(path)
     # Without this flag, which not every system has, a pipe waits for somebody who writes.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

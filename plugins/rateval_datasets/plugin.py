@@ -63,6 +63,13 @@ def _own() -> list[Component]:
             extra="hf-datasets",
             source="github.com/huggingface/datasets",
         ),
+        Component(
+            name="webdataset",
+            summary="your photos in tar shards as webdataset writes them; evidence: masks, or none",
+            factory="rateval_datasets.own.shards.dataset:make_webdataset",
+            params="rateval_datasets.own.shards.params:WebDatasetParams",
+            source="github.com/webdataset/webdataset",
+        ),
     ]
 
 

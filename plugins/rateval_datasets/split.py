@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from rateval.api import Sample, Skipped
+from rateval.modelkit import fetch_ahead
 from rateval_datasets.images import UnfitError, open_rgb
 from rateval_datasets.layout import printable
 from rateval_datasets.view import Mask, View
@@ -111,6 +112,10 @@ class FileSplit:
 
     def __len__(self) -> int:
         return len(self.listing)
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Begin to fetch images that lie behind URLs, as they will be read soon."""
+        fetch_ahead(self.root / self.listing.paths[int(index)] for index in indices)
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Read the samples at ``indices``. Raises IndexError for one outside of the split."""

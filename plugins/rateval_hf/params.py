@@ -7,7 +7,14 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, WeightCopy, WeightPrefix
+from rateval.modelkit import (
+    ImageMean,
+    ImageStd,
+    PromptTemplates,
+    WeightCopy,
+    WeightPrefix,
+    is_remote,
+)
 
 
 class HfClipParams(Params):
@@ -30,7 +37,7 @@ class HfClipParams(Params):
     @field_validator("folder")
     @classmethod
     def _check_folder(cls, value: str) -> str:
-        if not Path(value).expanduser().is_dir():
+        if not is_remote(value) and not Path(value).expanduser().is_dir():
             raise ValueError(
                 f"no such folder: {value}; give the path of a folder on disk; a name on the hub "
                 "is none, as nothing is downloaded in a run"

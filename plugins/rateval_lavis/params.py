@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, TowerSizeParams
+from rateval.modelkit import ImageMean, ImageStd, PromptTemplates, TowerSizeParams, is_remote
 
 RANDOM = "random"
 
@@ -57,7 +57,8 @@ class LavisParams(Params):
     @field_validator("pretrained")
     @classmethod
     def _check_pretrained(cls, value: str) -> str:
-        if value != RANDOM and not Path(value).expanduser().is_file():
+        named = value == RANDOM or is_remote(value)
+        if not named and not Path(value).expanduser().is_file():
             raise ValueError(
                 f"no such file: {value}; give a path to a checkpoint you have, "
                 f'or "{RANDOM}" for a test'
@@ -68,7 +69,7 @@ class LavisParams(Params):
     @classmethod
     def _check_config(cls, value: str | None) -> str | None:
         path = config_path(value)
-        if path is not None and not path.is_file():
+        if path is not None and not is_remote(str(value)) and not path.is_file():
             raise ValueError(
                 f"no such file: {path}; give a path to a LAVIS model config (.yaml), or the name "
                 "of one that LAVIS brings, which has neither a slash nor an ending"
@@ -78,7 +79,9 @@ class LavisParams(Params):
     @field_validator("vocabulary")
     @classmethod
     def _check_vocabulary(cls, value: str | None) -> str | None:
-        if value is not None and not Path(value).expanduser().exists():
+        if value is None or is_remote(value):
+            return value
+        if not Path(value).expanduser().exists():
             raise ValueError(
                 f"no such file: {value}; give a path to a vocab.txt, or to a folder with one"
             )

@@ -16,6 +16,7 @@ from rateval.modelkit import (
     TowerSizeParams,
     WeightCopy,
     WeightPrefix,
+    is_remote,
 )
 
 QUICKSTART = "quickstart"
@@ -70,7 +71,8 @@ class _DualEncoderParams(Params):
     @field_validator("pretrained")
     @classmethod
     def _check_pretrained(cls, value: str) -> str:
-        if value not in (QUICKSTART, RANDOM) and not Path(value).expanduser().exists():
+        named = value in (QUICKSTART, RANDOM) or is_remote(value)
+        if not named and not Path(value).expanduser().exists():
             raise ValueError(
                 f"no such file: {value}; give a path to a checkpoint you have, "
                 f'"{QUICKSTART}" for the tiny model that comes with rateval, or "{RANDOM}" for a '
@@ -81,7 +83,9 @@ class _DualEncoderParams(Params):
     @field_validator("vocabulary")
     @classmethod
     def _check_vocabulary(cls, value: str | None) -> str | None:
-        if value is not None and not Path(value).expanduser().exists():
+        if value is None or is_remote(value):
+            return value
+        if not Path(value).expanduser().exists():
             raise ValueError(
                 f"no such file: {value}; give a path to a vocab.txt or a tokenizer.json, or to a "
                 "folder with one of them"

@@ -49,6 +49,7 @@ NEED_FILES = (
         for name in (
             *("caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs"),
             *("coco", "datumaro", "folder", "huggingface", "photo", "table"),
+            "webdataset",
         )
     }
 )

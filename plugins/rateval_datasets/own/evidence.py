@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
+from rateval.modelkit import size_of
 from rateval_datasets.images import UnfitError
 from rateval_datasets.own.photo import Shown, Source, open_source
 from rateval_datasets.view import Mask
@@ -85,8 +86,8 @@ def stored_values(image: Image.Image) -> Values:
 
 
 def file_size(path: Path) -> int:
-    """Return a file's size in bytes, -1 where there is none."""
+    """Return a file's size in bytes, fetched or not; -1 where there is none."""
     try:
-        return path.stat().st_size
+        return size_of(path)
     except (OSError, ValueError):
         return -1

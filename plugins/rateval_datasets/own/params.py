@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -122,6 +122,8 @@ def _check_pattern(value: str) -> str:
 
 class FolderParams(PhotoParams):
     """Photos in folders, one for each class."""
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root", "masks"})
 
     root: OnDisk
     """Folder with <class>/<photo>, or with {train,val,test}/<class>/<photo>."""

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageColor
 
+from rateval.modelkit import RemoteFile
 from rateval_datasets.images import (
     SIDEWAYS,
     UnfitError,
@@ -150,6 +151,8 @@ def show(source: Source, opening: Opening) -> Shown:
 @contextmanager
 def open_source(source: Source) -> Iterator[Image.Image]:
     """Open an image as ``rateval_datasets.images.open_image`` does, wherever its bytes are."""
+    if isinstance(source, RemoteFile):
+        source = source.path()
     if isinstance(source, Path):
         with open_image(source) as image:
             yield image

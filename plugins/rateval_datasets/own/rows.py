@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rateval.api import Sample, Skipped
+from rateval.modelkit import RemoteFile, fetch_ahead
 from rateval_datasets.layout import printable
 from rateval_datasets.own.evidence import Evidence, file_size
 from rateval_datasets.own.photo import Opening, Source, show
@@ -38,8 +39,10 @@ class Photo:
 
     @property
     def bytes(self) -> int:
-        """Size of its file; -1 where there is none, or it is no file."""
-        return file_size(self.source) if isinstance(self.source, Path) else -1
+        """Size of its file or of its part of one; -1 where there is none, or nothing tells."""
+        if isinstance(self.source, Path):
+            return file_size(self.source)
+        return int(getattr(self.source, "size", -1))
 
 
 @dataclass
@@ -63,7 +66,7 @@ class PhotoSplit:
         """
         digest = hashlib.sha256()
         for photo, label in zip(self.photos, self.labels, strict=True):
-            known = (
+            known: tuple[object, ...] = (
                 photo.id,
                 label,
                 photo.bytes,
@@ -72,6 +75,8 @@ class PhotoSplit:
                 photo.fault,
                 sorted(photo.groups.items()),
             )
+            if isinstance(photo.source, RemoteFile):  # whose size nobody has asked for
+                known = (*known, photo.source.url)
             # Names that are no valid Unicode reach us as surrogates.
             digest.update(repr(known).encode("utf-8", "surrogatepass"))
         return (
@@ -94,6 +99,14 @@ class PhotoSplit:
 
     def __len__(self) -> int:
         return len(self.photos)
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Begin to fetch photos and masks that lie behind URLs, as they will be read soon."""
+        for index in indices:
+            photo = self.photos[int(index)]
+            if photo.fault is None:
+                sources = photo.source, getattr(photo.evidence, "source", None)
+                fetch_ahead(getattr(one, "file", one) for one in sources)
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Open the photos at ``indices``. Raises IndexError for one outside of the split."""

@@ -7,7 +7,7 @@ included.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,8 @@ Corruption = Literal[
 class ImageNetParams(Params):
     """Where ImageNet lies and what its classes are called."""
 
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root"})
+
     root: OnDisk
     """Folder of ILSVRC2012: either Kaggle's, with Data/CLS-LOC, Annotations/CLS-LOC,
     LOC_synset_mapping.txt and LOC_val_solution.csv (the first two also below ILSVRC); or one with
@@ -62,6 +64,8 @@ class ImageNetParams(Params):
 
 class ImageNetCParams(Params):
     """Which corruption of ImageNet's validation images to read, and how strong."""
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root", "imagenet"})
 
     root: OnDisk
     """Folder of ImageNet-C: <corruption>/<severity>/<wnid>/*.JPEG, as its archives unpack."""
@@ -92,6 +96,8 @@ class ImageNetCParams(Params):
 
 class Caltech101Params(Params):
     """Where Caltech-101 lies and how it is split."""
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root"})
 
     root: OnDisk
     """Folder with 101_ObjectCategories/<class>/image_XXXX.jpg and
@@ -124,6 +130,8 @@ class Caltech101Params(Params):
 class Cub200Params(Params):
     """Where CUB-200-2011 lies."""
 
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root"})
+
     root: OnDisk
     """Folder with CUB_200_2011/ (images.txt, image_class_labels.txt, classes.txt,
     train_test_split.txt, images/) and segmentations/<class>/<name>.png, which is an archive of its
@@ -138,6 +146,8 @@ class Cub200Params(Params):
 
 class StanfordDogsParams(Params):
     """Where Stanford Dogs lies."""
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root"})
 
     root: OnDisk
     """Folder with Images/<class>/*.jpg, Annotation/<class>/<name> (XML without an ending),

@@ -43,3 +43,11 @@ class ListedSplit(Split, Protocol):
         quicker to make together (drawn in one go, or rows of one block), this is how many.
         """
         ...
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Hear which samples will be asked for soon, in that order, and return at once.
+
+        It is for what lies elsewhere, and may begin to be fetched. What goes wrong shows when the
+        sample is read.
+        """
+        ...

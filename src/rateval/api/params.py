@@ -30,6 +30,18 @@ class Params(BaseModel):
     Reports tell of a group at once where its types do the same; a type in no group is told alone.
     """
 
+    fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
+    """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
+
+    What any other param has behind a URL is given as a path: fetched as a whole.
+    """
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset()
+    """Params whose folders hold pictures that the component opens one by one.
+
+    Behind a URL a picture isn't there before ``rateval.modelkit.bring`` fetches it.
+    """
+
     def on_disk(self) -> Mapping[Place, Path]:
         """Return the files and folders that must be there, by the place of the param.
 

@@ -15,6 +15,7 @@ from PIL import Image
 from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.groups import Groups, find_group_fault, list_groups
+from rateval.data.looking_ahead import look_ahead
 from rateval.errors import PluginError, naming
 from rateval.wording import list_some
 
@@ -86,6 +87,11 @@ class CheckedSplit:
 
     def __len__(self) -> int:
         return self._length
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Tell the split which samples will be asked for soon."""
+        with naming(f"{self.name}: look_ahead()", "dataset"):
+            look_ahead(self._whole, indices)
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Return the samples at ``indices``, each as its protocol has it."""

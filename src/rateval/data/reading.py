@@ -13,6 +13,7 @@ import torch
 from rateval.api.protocols import Model, Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import describe
+from rateval.data.looking_ahead import look_ahead
 from rateval.data.shapes import leave_out_long
 from rateval.errors import PluginError, naming
 
@@ -89,13 +90,15 @@ def read_ahead(
 ) -> Generator[list[Ready | Skipped]]:
     """Yield what ``reader`` makes of each of ``pieces``, in their order.
 
-    ``readers`` threads work on up to ``ahead`` pieces beyond the one that is asked for. When this
+    ``readers`` threads work on up to ``ahead`` pieces beyond the one that is asked for, of which a
+    split is told before, so that it can fetch what lies elsewhere. When this
     generator is closed or fails, what hasn't begun is given up.
     """
     with ThreadPoolExecutor(readers, thread_name_prefix="rateval-reader") as pool:
         pending: deque[Future[list[Ready | Skipped]]] = deque()
         try:
             for piece in pieces:
+                look_ahead(reader.split, piece)
                 pending.append(pool.submit(reader.read, piece))
                 if len(pending) > ahead:
                     yield pending.popleft().result()

@@ -10,6 +10,7 @@ from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedDataset, CheckedSplit
 from rateval.data.checked_shift import CheckedShift
 from rateval.data.groups import Groups, list_groups
+from rateval.data.looking_ahead import look_ahead
 from rateval.data.splits import list_at_once, list_labels
 
 
@@ -45,6 +46,10 @@ class ShiftedSplit:
 
     def __len__(self) -> int:
         return len(self._whole)
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Tell the split which samples will be asked for soon."""
+        look_ahead(self._whole, indices)
 
     def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
         """Return the samples at ``indices``, shifted."""

@@ -16,6 +16,7 @@ from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedSplit
 from rateval.data.drawing import apportion, draw, level
 from rateval.data.groups import Groups, list_groups
+from rateval.data.looking_ahead import look_ahead
 from rateval.data.shapes import leave_out_long
 from rateval.errors import RatevalError
 
@@ -53,6 +54,10 @@ class SubsetSplit:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Tell the split which samples will be asked for soon."""
+        look_ahead(self.whole, [self.positions[index] for index in indices])
 
     def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
         """Return the samples at ``indices`` of this subset. Raises IndexError past its end."""
@@ -140,6 +145,10 @@ class WatchedSplit:
 
     def __len__(self) -> int:
         return len(self._whole)
+
+    def look_ahead(self, indices: Sequence[int]) -> None:
+        """Tell the split which samples will be asked for soon."""
+        look_ahead(self._whole, indices)
 
     def samples(self, indices: Sequence[int]) -> Sequence[Sample | Skipped]:
         """Return the samples at ``indices``."""

@@ -111,18 +111,30 @@ if TYPE_CHECKING:
         write_safetensors as write_safetensors,
         write_salesforce_checkpoint as write_salesforce_checkpoint,
     )
+    from rateval.store.cache import default_cache as default_cache
+    from rateval.store.fetched.ahead import RemoteFile as RemoteFile, fetch_ahead as fetch_ahead
+    from rateval.store.fetched.views import bring as bring, size_of as size_of
+    from rateval.store.remote.urls import (
+        explain_url as explain_url,
+        is_remote as is_remote,
+        url_of as url_of,
+    )
     from rateval.wording import list_some as list_some, suggest as suggest
 
 _MODULES = (
     # These import no library at all: digests of components ask for nothing else.
     "rateval.wording",
     "rateval.json_file",
+    "rateval.store.cache",
+    "rateval.store.remote.urls",
     "rateval.modelkit.checkpoint_files.archives",
     "rateval.modelkit.checkpoint_files.shards",
     "rateval.modelkit.clues",
     "rateval.modelkit.digests",
     "rateval.modelkit.layers",
     "rateval.modelkit.texts.bert_vocabulary",
+    "rateval.store.fetched.views",
+    "rateval.store.fetched.ahead",
     # These import pydantic: params ask for them.
     "rateval.modelkit.tables.channels",
     "rateval.modelkit.texts.prompts",

@@ -4,40 +4,83 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rateval.errors import Problem
+from rateval.plan.behind_urls import find_urls
 from rateval.plan.cells import Cell, Choice
 from rateval.spec.document import Document
 from rateval.spec.tables import Place
+from rateval.store.remote.urls import explain_url, local_path
 from rateval.wording import list_some, nearest
+
+_MISSING = ("no such file", "no such object")
+_ASKING = 8
+"""Threads that look behind URLs."""
 
 
 def find_absent(document: Document, at: Place, choice: Choice) -> list[Problem]:
-    """Return a problem for each path of a choice's params that isn't there."""
-    return [
-        Problem(document.where((*at, *place), value=True), _advise(why, choice))
-        for place, path in choice.params.on_disk().items()
-        if (why := explain_absent(path, document.folder))
-    ]
+    """Return a problem for each param of a choice that names what isn't there."""
+    named = _name_paths(choice)
+    explained = _explain_all(list(named.values()), document.folder)
+    found: dict[str, list[tuple[Path | str, str]]] = {}
+    for place, path in named.items():
+        found.setdefault(document.where((*at, *place), value=True), []).append(
+            (path, explained[path])
+        )
+    problems = []
+    for where, paths in found.items():
+        absent = [(path, why) for path, why in paths if why]
+        if absent:
+            why = absent[0][1]
+            if len(paths) > 1 and why.startswith(_MISSING):  # what the spec has is a pattern
+                what = why.partition(";")[0].partition(":")[0]
+                why = f"{what}: {list_some(str(path) for path, _ in absent)}"
+            problems.append(Problem(where, _advise(why, choice)))
+    return problems
+
+
+def _name_paths(choice: Choice) -> dict[Place, Path | str]:
+    """Return what must be there by the place of its param: paths, and URLs as text."""
+    paths: dict[Place, Path | str] = {**choice.params.on_disk()}
+    urls = find_urls(choice.registered, choice.params)
+    here = {at: local_path(url) for at, url in urls.items() if not explain_url(url)}
+    return paths | {at: here.get(at) or url for at, url in urls.items()}
+
+
+def _explain_all(named: Sequence[Path | str], folder: Path) -> dict[Path | str, str]:
+    """Return why each is absent; those behind URLs are asked for several at once."""
+    urls = list(dict.fromkeys(one for one in named if isinstance(one, str)))
+    found: dict[Path | str, str] = {
+        path: explain_absent(path, folder) for path in named if isinstance(path, Path)
+    }
+    if urls:
+        from rateval.store.fetched.sources import explain_absent as explain_absent_object
+
+        with ThreadPoolExecutor(_ASKING) as pool:
+            found |= zip(urls, pool.map(explain_absent_object, urls), strict=True)
+    return found
 
 
 def find_absent_of_cells(
     document: Document, at: Place, label: str, cells: Iterable[Cell]
 ) -> list[Problem]:
     """Return a problem for each param of an attribution that names what isn't there for a cell."""
-    found: dict[Place, dict[Path, Choice]] = {}
+    found: dict[Place, dict[Path | str, Choice]] = {}
     for choice in (cell.attribution for cell in cells):
         if choice.label == label and choice.per_cell:
-            for place, path in choice.params.on_disk().items():
+            for place, path in _name_paths(choice).items():
                 found.setdefault(place, {})[path] = choice
     problems: list[Problem] = []
     for place, paths in found.items():
-        absent = {path: why for path in paths if (why := explain_absent(path, document.folder))}
+        explained = _explain_all(list(paths), document.folder)
+        absent = {path: why for path, why in explained.items() if why}
         if absent:
             path, why = next(iter(absent.items()))
             if len(paths) > 1:  # what the spec has is a pattern
-                why = f"no such file or folder: {list_some(map(str, absent))}; cells need their own"
+                what = "no such object" if isinstance(path, str) else "no such file or folder"
+                why = f"{what}: {list_some(map(str, absent))}; cells need their own"
             where = document.where((*at, *place), value=True)
             problems.append(Problem(where, _advise(why, paths[path])))
     return problems

@@ -11,6 +11,7 @@ from typing import Any
 from rateval.api.component import EDITS, MAPS_AND_EDITS
 from rateval.api.kinds import KINDS
 from rateval.api.params import Params
+from rateval.plan.behind_urls import describe_params
 from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
 from rateval.records.key import Key
 from rateval.records.shift import ShiftKey
@@ -74,7 +75,7 @@ class Choice:
             "component": component.name,
             "version": component.version,
             "distribution": plugin.origin,
-            "params": self.params.model_dump(mode="json"),
+            "params": describe_params(self.registered, self.params),
         }
         if self.train_shift is not None:
             values["train_shift"] = self.train_shift.describe()

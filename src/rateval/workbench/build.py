@@ -14,6 +14,7 @@ from rateval.api.kinds import KINDS
 from rateval.data.checked import CheckedDataset, describe
 from rateval.data.checked_shift import CheckedShift
 from rateval.errors import PluginError, RatevalError, naming
+from rateval.plan.behind_urls import calling_by_urls, fetch_params
 from rateval.plan.cells import Choice
 from rateval.plan.published import AAAI25
 from rateval.plan.seeds import factory_seed
@@ -37,8 +38,10 @@ def build(choice: Choice, context: Context) -> Any:
     factory = load_factory(registered)
     seed = factory_seed(choice.plain, context.seed)
     name = name_plugin(choice)
+    params = fetch_params(registered, choice.params, choice.label)
     try:
-        built = factory(choice.params, dataclasses.replace(context, seed=seed))
+        with calling_by_urls():
+            built = factory(params, dataclasses.replace(context, seed=seed))
     except RatevalError:
         raise
     except Exception as error:
@@ -108,8 +111,9 @@ def determine(choice: Choice, seed: int | None) -> dict[str, Any]:
     if component.digest:
         digest = load_reference(choice.registered, "digest")
         name = f"the {name_plugin(choice)}: its digest"
-        with naming(name):
-            values["digest"] = digest(choice.params)
+        params = fetch_params(choice.registered, choice.params, choice.label)
+        with naming(name), calling_by_urls():
+            values["digest"] = digest(params)
         if not isinstance(values["digest"], str):
             raise PluginError(f"{name} must be text; got {describe(values['digest'])}")
     if choice.train_shift is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from rateval_datasets.on_disk import OnDisk
+from rateval_datasets.on_disk import OnDisk, begin_beside
 from rateval_datasets.own.params import PhotoParams
 
 BySplit = Annotated[dict[str, OnDisk], Field(min_length=1)]
@@ -15,6 +15,8 @@ BySplit = Annotated[dict[str, OnDisk], Field(min_length=1)]
 
 class CocoParams(PhotoParams):
     """Photos with their instances in COCO files."""
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root"})
 
     annotations: OnDisk | BySplit
     """The JSON file of instances, or one for each split, such as
@@ -32,6 +34,11 @@ class CocoParams(PhotoParams):
     crowds: bool = True
     """Whether regions that are marked as crowds are evidence; tools mark masks of pixels so, too.
     """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_beside(cls, values: Any) -> Any:
+        return begin_beside(values, "annotations")
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from rateval_datasets.on_disk import OnDisk
+from rateval_datasets.on_disk import OnDisk, begin_beside
 from rateval_datasets.own.params import BoxFormat, BoxUnit, Column, MaskValues, PhotoParams
 
 Found = Column | Literal[False] | None
@@ -15,6 +15,8 @@ Found = Column | Literal[False] | None
 
 class TableParams(PhotoParams):
     """Photos that a table lists, one in each row."""
+
+    fetched_piecewise: ClassVar[frozenset[str]] = frozenset({"root"})
 
     file: OnDisk
     """The table: .csv (cells parted by ",", ";" or tabs), .tsv, .parquet, .jsonl or .ndjson.
@@ -52,6 +54,11 @@ class TableParams(PhotoParams):
     """Column of sentences about the photos, for contrastive fine-tuning. None takes "caption"."""
     id: Found = None
     """Column of the photos' ids. None takes "id"; without one it is the photo's path."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_beside(cls, values: Any) -> Any:
+        return begin_beside(values, "file")
 
     @model_validator(mode="after")
     def _check_evidence(self) -> Self:

@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rateval.modelkit import RemoteFile, explain_url, is_remote
 from rateval_datasets.own.evidence import Evidence, MaskImage
 from rateval_datasets.own.formats.shapes import Annotated, Outline
+from rateval_datasets.own.photo import Source
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo
 from rateval_datasets.own.splitting import SPLITS
@@ -38,7 +40,8 @@ def list_photos(params: TableParams) -> tuple[list[Photo], Columns, Path]:
     root = root.absolute()
     photos = _Rows(table, columns, params, root).photos()
     files = [photo for photo in photos if photo.fault is None]
-    if files and all(photo.bytes < 0 for photo in files):
+    here = all(isinstance(photo.source, Path) for photo in files)
+    if files and here and all(photo.bytes < 0 for photo in files):
         raise problem(
             NAME,
             f"{table.path}: none of its {len(files)} photos is there, such as {files[0].source}; "
@@ -69,7 +72,7 @@ class _Rows:
         return [
             Photo(
                 ids[at] or f"{self._table.path.name}:{self._table.numbers[at]}",
-                self._root / (paths[at] or ""),
+                self._source_of(paths[at] or ""),
                 labels[at],
                 evidence[at],
                 splits[at],
@@ -79,6 +82,9 @@ class _Rows:
             )
             for at in range(len(self._table))
         ]
+
+    def _source_of(self, path: str) -> Source:
+        return RemoteFile(path) if is_remote(path) else self._root / path
 
     def _read(
         self, key: str, values: Sequence[Any] | None, read: Callable[[Any], T | None]
@@ -126,7 +132,7 @@ class _Rows:
             raise ValueError(
                 f"{path}: JPEG doesn't keep the numbers that were stored; save masks as PNG"
             )
-        return MaskImage(self._root / path, self._params.mask_values, path)
+        return MaskImage(self._source_of(path), self._params.mask_values, path)
 
     def _require_unit(self, cells: Sequence[Sequence[Outline] | None]) -> None:
         """Require that numbers are in the unit that the params say, so far as one can tell."""
@@ -168,6 +174,10 @@ def _path_of(value: Any) -> str | None:
     if isinstance(value, bytes | dict):
         raise ValueError('must be a path; use = "huggingface" reads images that a table holds')
     path = word_of(value)
+    if path is not None and is_remote(path):
+        if why := explain_url(path):
+            raise ValueError(f"{path}: {why}")
+        return path
     return None if path is None else path.replace("\\", "/").removeprefix("./")
 
 
@@ -178,7 +188,7 @@ def _require_word(value: Any) -> str:
 
 
 def _fault_of(path: str | None, label: str | None) -> str | None:
-    if path is not None and "://" in path:
+    if path is not None and "://" in path and not is_remote(path):
         return f"the image is at {path:.100}, not on this computer's disk"
     missing = [what for what, value in (("image", path), ("label", label)) if value is None]
     return f"no {missing[0]}" if missing else None

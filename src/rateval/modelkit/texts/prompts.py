@@ -11,6 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo
 
 from rateval.errors import RatevalError
 from rateval.json_file import require_regular
+from rateval.store.fetched.views import view
+from rateval.store.remote.urls import is_remote
 from rateval.wording import meant
 
 _SETS = Path(__file__).parent / "templates"
@@ -29,6 +31,11 @@ def _resolve_from(value: Any, folder: Path) -> Any:
         return _check_list(value)
     if "{" in value or "}" in value:
         return _check(value)
+    if is_remote(value):
+        try:
+            return read_templates(view(value))
+        except RatevalError as error:
+            raise ValueError(str(error).removeprefix(f"{value}: ")) from None
     if re.search(r"[/\\~]|\.txt$", value, re.IGNORECASE):
         return read_templates(folder / Path(value).expanduser())
     known = [path.stem for path in _SETS.glob("*.txt")]

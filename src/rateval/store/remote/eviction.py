@@ -34,17 +34,22 @@ class _Kept:
 
 def read_limit() -> int:
     """Return the bytes that a mirror may have. Raises RatevalError where the variable says none."""
-    text = os.environ.get(VARIABLE, "")
+    return parse_gib(VARIABLE, _DEFAULT_GIB)  # of 0 nothing stays that is uploaded
+
+
+def parse_gib(variable: str, default: float) -> int:
+    """Return the bytes that a variable of the environment says in GiB.
+
+    Raises RatevalError where it says none.
+    """
+    text = os.environ.get(variable, "")
     try:
-        limit = float(text or _DEFAULT_GIB)
+        limit = float(text or default)
         if not limit >= 0:
             raise ValueError
         return int(limit * 2**30)
     except (ValueError, OverflowError):
-        raise RatevalError(
-            f"{VARIABLE} = {text!r}: must be a number of GiB, such as 20; 0 keeps nothing that is "
-            "uploaded"
-        ) from None
+        raise RatevalError(f"{variable} = {text!r}: must be a number of GiB, such as 20") from None
 
 
 def evict(mirror: Mirror, locks: Holding, limit: int, in_use: float = IN_USE_S) -> None:

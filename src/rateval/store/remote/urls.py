@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from pathlib import Path, PurePath
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from rateval.wording import is_control, list_some, meant
 
@@ -26,6 +28,8 @@ PROTOCOLS = {
 }
 """What may stand before ``://``. ``memory`` lasts as long as the process, for tests."""
 
+_OTHERS = ("http", "https", "ftp", "hf", "az", "abfs", "abfss", "adl", "gcs", "s3a", "hdfs", "sftp")
+"""What else people write before ``://``, which is told in place of a missing file."""
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)(.*)", re.DOTALL)
 
 
@@ -37,6 +41,32 @@ def is_url(text: str) -> bool:
     """
     found = _URL.fullmatch(text)
     return found is not None and (found[2] != "/" or found[1].lower() in PROTOCOLS)
+
+
+def is_remote(text: str) -> bool:
+    """Return whether text is meant as a URL of a kind that is known here.
+
+    >>> is_remote("s3://bucket/a.jpg"), is_remote("http://host/a.jpg"), is_remote("a/s3.jpg")
+    (True, False, False)
+    """
+    protocol, found, _ = text.partition("://")
+    return bool(found) and protocol in PROTOCOLS
+
+
+def url_of(path: PurePath) -> str | None:
+    """Return the URL that a path was written as, None for any other path.
+
+    A path keeps one of two slashes, so that it is told by what stands before them.
+
+    >>> url_of(PurePath("s3://bucket/a.jpg")), url_of(PurePath("file:///mnt"))
+    ('s3://bucket/a.jpg', 'file:///mnt')
+    >>> url_of(PurePath("photos/s3")), url_of(PurePath("s3:bucket"))
+    (None, None)
+    """
+    found = _URL.fullmatch(path.as_posix())
+    if found is None or found[1].lower() not in {*PROTOCOLS, *_OTHERS}:
+        return None
+    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{found[3]}"
 
 
 def explain_url(text: str) -> str:
@@ -92,3 +122,14 @@ def clean(url: str) -> str:
 def protocol_of(url: str) -> str:
     """Return what stands before ``://``."""
     return url.partition("://")[0]
+
+
+def local_path(url: str) -> Path | None:
+    """Return the path that a URL of this computer's own files stands for, None for any other.
+
+    >>> local_path("file:///mnt/a%20b").name, local_path("s3://bucket/a")
+    ('a b', None)
+    """
+    if protocol_of(url) != "file":
+        return None
+    return Path(unquote(clean(url).removeprefix("file://")))

@@ -97,6 +97,12 @@ def test_one_template_is_what_it_was(tmp_path: Path) -> None:
     assert _choose(_write(tmp_path, 'prompt = "a photo of a {}"')).identity == plain.identity
 
 
+def test_a_file_of_templates_lies_behind_a_url(tmp_path: Path, far: Any) -> None:
+    url = far.put("prompts.txt", b"a drawing of a {class}\n")
+    assert _prompt(_choose(_write(tmp_path, f'prompt = "{url}"'))) == ("a drawing of a {class}",)
+    assert "no such object" in _say(_write(tmp_path, f'prompt = "{far.url}/lost.txt"'))
+
+
 def test_a_worker_reads_the_file_where_the_spec_lies(tmp_path: Path) -> None:
     spec = _write(tmp_path, 'prompt = "./prompts.txt"')
     (tmp_path / "studies" / "prompts.txt").write_text("a {}\n")

@@ -1,11 +1,12 @@
 """Measure what a run of a million rows takes to be scored, reported, compared and exported.
 
 A run is made up of generated rows, masks and maps in the store's own format: one dataset, two
-methods, two explainers, so four cells of so many rows each. Nothing is predicted; the rest is what
-a run does: maps are judged, counted and compared. Then each command works on that run in a process
-of its own. Prints the most memory that each held, and its seconds of the processor, at a tenth of
-the rows and at all of them: the ratio of memory tells what grows with the rows, beside what Python
-and the libraries take. Takes about half an hour, and 3 GB of disk at a million rows.
+methods, two explainers, so four cells of so many rows each. Nothing is predicted, and maps are
+judged by a loop of this file's; the rest is what a run does: verdicts are counted and compared.
+Then each command works on that run in a process of its own. Prints the most memory that each held,
+and its seconds of the processor, at a tenth of the rows and at all of them: the ratio of memory
+tells what grows with the rows, beside what Python and the libraries take. Rows are exported of one
+cell. Takes about half an hour, and 3 GB of disk at a million rows.
 
     python benchmarks/million_rows.py --rows 1000000
 """
@@ -28,7 +29,7 @@ import pyarrow as pa
 
 from rateval.api import Step, StepEnd, Work
 from rateval.api.training import Monitor
-from rateval.records.facts import FinetuneFacts, InferFacts
+from rateval.records.facts import FinetuneFacts, InferFacts, JudgeFacts
 from rateval.store import rows as tables
 from rateval.store.relevance import RelevanceWriter
 from rateval.store.store import Store
@@ -72,27 +73,25 @@ def make(params: Listed, context: Context) -> Dataset:
 
 PAIR = ("--pair", "clip · zs*", "clip · ft*")
 RULES = ("--require", "pt>=0.5", "--require", "pt drop<=0.02")
+EXPORT = ("export", "RUN", "--format")
+ROWS = ("--what", "rows", "--cell", "clip · zs on listed · raw")
 COMMANDS: dict[str, Sequence[str]] = {
     "report": ("report", "RUN"),
     "report --details": ("report", "RUN", "--details"),
     "report --html": ("report", "RUN", "--html", "OUT.html"),
-    "score": ("score", "RUN", "--threshold", "0.3", "--quiet"),
+    "score": ("score", "RUN", "--level", "0.9", "--quiet"),
     "compare": ("compare", "RUN", "RUN", *PAIR),
     "compare --changed": ("compare", "RUN", "RUN", *PAIR, "--changed", "OUT.csv"),
     "compare --html": ("compare", "RUN", "RUN", *PAIR, "--html", "OUT.html"),
     "gate": ("gate", "RUN", *RULES, "--against", "zs", "--method", "ft"),
     "gate worst class": ("gate", "RUN", "--require", "pt>=0.5 worst class"),
-    "export csv, cells": ("export", "RUN", "--format", "csv", "--output", "OUT.csv"),
-    "export latex": ("export", "RUN", "--format", "latex", "--output", "OUT.tex"),
-    "export model-card": ("export", "RUN", "--format", "model-card", "--output", "OUT.md"),
-    "export junit": ("export", "RUN", "--format", "junit", "--output", "OUT.xml"),
-    "export csv, rows": ("export", "RUN", "--format", "csv", "--what", "rows", "--output", "OUT.c"),
-    "export json, rows": (
-        *("export", "RUN", "--format", "json", "--what", "rows", "--output", "OUT.json"),
-    ),
-    "export parquet, rows": (
-        *("export", "RUN", "--format", "parquet", "--what", "rows", "--output", "OUT.parquet"),
-    ),
+    "export csv, cells": (*EXPORT, "csv", "--output", "OUT.csv"),
+    "export latex": (*EXPORT, "latex", "--output", "OUT.tex"),
+    "export model-card": (*EXPORT, "model-card", "--cell", "clip · ft*", "--output", "OUT.md"),
+    "export junit": (*EXPORT, "junit", "--output", "OUT.xml"),
+    "export csv, rows": (*EXPORT, "csv", *ROWS, "--output", "OUT.csv"),
+    "export json, rows": (*EXPORT, "json", *ROWS, "--output", "OUT.json"),
+    "export parquet, rows": (*EXPORT, "parquet", *ROWS, "--output", "OUT.parquet"),
 }
 """What is measured, on the folder of a run."""
 
@@ -119,9 +118,11 @@ class Generating:
         if not self._waiting:
             return []
         step, monitor = self._waiting.popleft()
-        if step.stage not in ("finetune", "infer"):
+        if step.stage not in ("finetune", "infer", "judge"):
             return [self._work(step, monitor)]
-        self._store.make(step.stage, step.inputs, lambda folder: generate(step, folder))
+        inferred = [self._store.path_of("infer", needed) for needed in step.needs]
+        make = judge if step.stage == "judge" else generate
+        self._store.make(step.stage, step.inputs, lambda folder: make(step, folder, inferred))
         return [StepEnd(step.identity, 0.0)]
 
     def stop(self) -> None:
@@ -129,7 +130,41 @@ class Generating:
         self._waiting.clear()
 
 
-def generate(step: Step, folder: Path) -> Mapping[str, Any]:
+def judge(step: Step, folder: Path, inferred: Sequence[Path]) -> Mapping[str, Any]:
+    """Leave verdicts by the share of relevance on the mask, as a validator's loop has them."""
+    correct = tables.read_rows(inferred[0], ["correct"]).column(0).to_numpy()
+    maps, start, parts = tables.read_relevance(inferred[0]), 0, []
+    for ids, masks, present in tables.read_masks(inferred[0], 4096):
+        count, there = len(ids), np.array(present)
+        coarse = masks.reshape(count, GRID[0], 4, GRID[1], 4).mean(axis=(2, 4))
+        here = maps[start : start + count].astype(np.float32)
+        score = (here * coarse).sum(axis=(1, 2)) / here.sum(axis=(1, 2))
+        reasons = pa.array([None if sure else tables.NO_MASK for sure in present], pa.string())
+        columns = [
+            pa.array(ids),
+            pa.array(score.astype(np.float32), mask=~there),
+            pa.array((score.astype(np.float32) >= np.float32(0.4)) & there),
+            reasons,
+        ]
+        parts.append(pa.RecordBatch.from_arrays(columns, schema=tables.VERDICTS))
+        start += count
+    table = pa.Table.from_batches(parts)
+    with tables.RowWriter(folder / tables.ROWS, tables.VERDICTS) as writer:
+        writer.write(table)
+    valid = table.column("valid").to_numpy()
+    known = table.column("undefined").is_null().to_numpy()
+    states = {"R": correct, "W": ~correct}
+    quadrants = {
+        one + other: int((states[one] & known & (valid if other == "R" else ~valid)).sum())
+        for one in "RW"
+        for other in "RW"
+    }
+    quadrants |= {f"{one}U": int((states[one] & ~known).sum()) for one in "RW"}
+    undefined = {tables.NO_MASK: int((~known).sum())}
+    return JudgeFacts(undefined=undefined, quadrants=quadrants).model_dump(mode="json")
+
+
+def generate(step: Step, folder: Path, needed: Sequence[Path]) -> Mapping[str, Any]:
     """Leave what a step would; images are the same in all cells, answers are not."""
     if step.stage == "finetune":
         trained = "zs" not in step.label
@@ -225,7 +260,7 @@ def make_run(folder: Path, rows: int) -> None:
         "evidence": [{"use": "relevance-mass", "threshold": 0.4}],
         "metric": [{"use": "accuracy"}, {"use": "pt"}, {"use": "ir"}],
         "report": {"pictures": 0},
-        # All of it as one shard: what is generated is no part of what is measured.
+        # A step is generated as a whole.
         "run": {"output": str(folder / "runs"), "device": "cpu", "shard_size": rows},
     }
     registry = discover()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -27,9 +27,10 @@ def match_ids(
         order = _sort(first)
         return order, order
     place = pc.index_in(first, value_set=second.combine_chunks())
-    rows = pc.indices_nonzero(place.is_valid())
-    rows = rows.take(pa.array(_sort(first.take(rows))))
-    return _plain(rows), _plain(place.take(rows))
+    # Not pc.indices_nonzero, which ends the process where there are no rows.
+    rows = np.flatnonzero(place.is_valid().to_numpy())
+    rows = rows[_sort(first.take(pa.array(rows)))]
+    return rows, _plain(place.take(pa.array(rows)))
 
 
 def _sort(ids: pa.ChunkedArray) -> NDArray[np.int64]:
@@ -37,5 +38,4 @@ def _sort(ids: pa.ChunkedArray) -> NDArray[np.int64]:
 
 
 def _plain(rows: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
-    plain: NDArray[np.int64] = rows.to_numpy().astype("int64")
-    return plain
+    return np.asarray(rows.to_numpy(), dtype=np.int64)

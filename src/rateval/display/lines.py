@@ -16,6 +16,7 @@ from rateval.display.tally import Tally, Whole, Worker
 MOST = 6
 """Lines of workers; with more of them, lines are of steps, and then of stages."""
 _STAGE = len("counterfactual ")
+_ONE_LINE = str.maketrans("\t\n\r", "   ")
 _BAR, _NOTE = 16, 8
 """Columns of a bar, and those that a note needs at least."""
 
@@ -189,7 +190,7 @@ def cut(text: str, width: int, encoding: str = "utf-8") -> str:
     >>> cut("clip · ft on biased", 12), cut("a", 12), cut("clip", 0)
     ('clip · ft o…', 'a', '')
     """
-    shown = fit(Text(text).plain, encoding)
+    shown = fit(Text(text.translate(_ONE_LINE)).plain, encoding)
     if cell_len(shown) <= width:
         return shown
     mark = fit("…", encoding)

@@ -112,7 +112,7 @@ def say_time(seconds: int) -> str:
     >>> [say_time(seconds) for seconds in (5, 65, 3600, 3660, 90_000)]
     ['5 s', '1 min 5 s', '1 h', '1 h 1 min', '1 d 1 h']
     """
-    parts = []
+    parts: list[str] = []
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)
         if count or parts:

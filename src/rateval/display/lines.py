@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import ConsoleOptions
 
-from rateval.console import Console, Text, fit
+from rateval.console import Text, fit
 from rateval.display.left import Outlook, say_left, say_time
 from rateval.display.memory import Memory
 from rateval.display.tally import Tally, Whole, Worker
@@ -44,7 +45,7 @@ class View:
         self._outlook = Outlook()
         self._memory = Memory()
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+    def __rich_console__(self, console: Any, options: ConsoleOptions) -> Iterator[Text]:
         """Yield one text for each line."""
         width, encoding = options.max_width - 1, options.encoding
         with self._tally.lock:

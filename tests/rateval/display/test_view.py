@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from rateval.console import Console
-from rateval.display.left import Left, Outlook, estimate
+from rateval.display.left import Outlook, estimate
 from rateval.display.lines import Line, View, draw, gather, wrap
 from rateval.display.tally import Tally
 from rateval.records.step import Shard, Step, StepEnd
@@ -153,17 +153,17 @@ def test_what_is_left_follows_what_was_measured() -> None:
     for _ in range(4):
         work(tally, clock, infer[0], 100, 1.0)
     # 3,500 images at 100 a second; of judging nothing is known.
-    assert outlook.look(tally) == Left(pytest.approx(35.0), whole=False)
+    assert outlook.look(tally) == pytest.approx((35.0, False))
     clock.now += 5
     end(tally, infer[0], 10.0)
     begin(tally, judge[:1])
     end(tally, judge[0], 1.0)
     left = estimate(tally, 1.0)
-    assert left == Left(pytest.approx(3000 * 0.01 + 3 * 1.0), whole=True)
-    assert estimate(tally, 2.0) == Left(pytest.approx(33.0 / 2), whole=True)
+    assert left == pytest.approx((3000 * 0.01 + 3 * 1.0, True))
+    assert estimate(tally, 2.0) == pytest.approx((33.0 / 2, True))
     tally.finish("1", reused=True)
     tally.lose(["2", "j2"])
-    assert estimate(tally, 1.0) == Left(pytest.approx(10.0 + 2.0), whole=True)
+    assert estimate(tally, 1.0) == pytest.approx((10.0 + 2.0, True))
 
 
 def test_units_that_were_there_before_cost_nothing() -> None:
@@ -177,7 +177,7 @@ def test_units_that_were_there_before_cost_nothing() -> None:
     tally.hand_out(shard)
     work(tally, clock, shard, 500, 50.0)
     tally.take_back(shard, StepEnd(shard.identity, 50.0))
-    assert estimate(tally, 1.0) == Left(pytest.approx(50.0), whole=True)
+    assert estimate(tally, 1.0) == pytest.approx((50.0, True))
     rest = cut(whole, 1500, 2000)
     tally.hand_out(rest)
     work(tally, clock, rest, 500, 50.0)
@@ -196,7 +196,7 @@ def test_the_last_step_is_not_shared_among_workers_that_have_gone() -> None:
     tally.expect(steps)
     begin(tally, steps)
     end(tally, steps[0], 100.0)
-    assert estimate(tally, 8.0) == Left(pytest.approx(100.0), whole=True)
+    assert estimate(tally, 8.0) == pytest.approx((100.0, True))
 
 
 def test_what_is_shown_as_left_changes_without_jumps() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import safetensors.numpy
 
@@ -66,7 +67,7 @@ def test_joined_parts_are_the_whole(tmp_path: Path, size: int) -> None:
         rows = {"id": [str(at + place) for place in range(len(here))], "mask": masks}
         for name in (tables.ROWS, tables.MASKS):
             with tables.RowWriter(part / name, schema) as writer:
-                writer.write(tables.pa.RecordBatch.from_pydict(rows, schema=schema))
+                writer.write(pa.RecordBatch.from_pydict(rows, schema=schema))
         parts.append(part)
     joined = tmp_path / "joined"
     joined.mkdir()

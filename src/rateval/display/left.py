@@ -10,6 +10,8 @@ from rateval.display.tally import Tally, Whole
 
 _ENOUGH_S = 2.0
 """Seconds of work that a stage must have been measured for."""
+_TOGETHER_S = 4.0
+"""Those that all stages must have: a step that does next to nothing says nothing of others."""
 _SMOOTH_S = 20.0
 """Seconds over which the number of workers is averaged: between two steps it is one less."""
 _KEEP = 0.1
@@ -63,7 +65,7 @@ def estimate(tally: Tally, workers: float) -> Left | None:
     known = {stage: each[stage] for stage, costs in tally.costs.items() if stage in each}
     work = sum(tally.costs[stage].left * seconds for stage, seconds in known.items())
     to_come = [stage for stage, costs in tally.costs.items() if costs.steps_left]
-    if not any(stage in known for stage in to_come):
+    if not any(stage in known for stage in to_come) or _seconds(tally) < _TOGETHER_S:
         return None
     alone = max((_alone(whole, known) for whole in tally.wholes.values()), default=0.0)
     return Left(max(work / workers, alone), all(stage in known for stage in to_come))
@@ -84,6 +86,11 @@ def _measure(tally: Tally) -> dict[str, float]:
         for stage, (amount, seconds) in found.items()
         if amount and (stage in ended or seconds >= _ENOUGH_S)
     }
+
+
+def _seconds(tally: Tally) -> float:
+    ended = sum(costs.seconds for costs in tally.costs.values())
+    return ended + sum(worker.measured[1] for worker in tally.workers.values())
 
 
 def _alone(whole: Whole, each: dict[str, float]) -> float:

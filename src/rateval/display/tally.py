@@ -126,7 +126,7 @@ class Tally:
         """Begin with a step."""
         with self.lock:
             _, amount = self._amounts.get(identity, (stage, 1.0))
-            whole = self.wholes[identity] = Whole(stage, label, Pace(self.clock()), amount)
+            whole = self.wholes[identity] = Whole(stage, label, Pace(), amount)
         return whole
 
     def close(self, identity: str) -> None:
@@ -158,7 +158,7 @@ class Tally:
             whole.workers += 1
             number, stage, pace = self._free.pop() if self._free else (len(self.workers), "", None)
             if pace is None or stage != step.stage:
-                pace = Pace(self.clock())
+                pace = Pace()
             joins = step.shard is None and whole.done > 0
             worker = Worker(number, step, whole, pace, joins=joins)
             self.workers[step.identity] = worker

@@ -166,6 +166,18 @@ def test_what_is_left_follows_what_was_measured() -> None:
     assert estimate(tally, 1.0) == pytest.approx((10.0 + 2.0, True))
 
 
+def test_a_step_that_does_nothing_says_nothing_of_others() -> None:
+    tally = Tally(Clock())
+    steps = [step(str(at), "finetune", None) for at in range(4)]
+    tally.expect(steps)
+    begin(tally, steps[:1])
+    end(tally, steps[0], 0.01)
+    assert estimate(tally, 1.0) is None
+    begin(tally, steps[1:2])
+    end(tally, steps[1], 9.99)
+    assert estimate(tally, 1.0) == pytest.approx((10.0, True))
+
+
 def test_units_that_were_there_before_cost_nothing() -> None:
     clock = Clock()
     tally = Tally(clock)
@@ -235,7 +247,7 @@ def test_a_worker_keeps_its_pace_from_shard_to_shard() -> None:
         work(tally, clock, shard, 100, 10.0)
         tally.take_back(shard, StepEnd(shard.identity, 10.0))
     assert worker.pace.per_second(clock.now) == pytest.approx(10.0)
-    assert worker.pace.per_second(clock.now + 70.0) == pytest.approx(300 / 90)  # it is stuck
+    assert worker.pace.per_second(clock.now + 70.0) == pytest.approx(200 / 80)  # it is stuck
 
 
 def test_a_note_is_shown_where_there_is_room() -> None:

@@ -12,7 +12,7 @@ from rich.live import Live
 from rateval.api.training import Monitor
 from rateval.console import Console, Text
 from rateval.display.lines import View
-from rateval.display.tally import Tally, Worker
+from rateval.display.tally import Tally, WorkerMonitor
 from rateval.machine.interrupts import raise_missed_interrupt
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class PlainReporter(Reporter):
 
     def working(self, step: Step, monitor: Monitor) -> Monitor:
         """Return a monitor of a worker that has a step, or a shard of one; it tells ``monitor``."""
-        return _WorkerMonitor(self._tally, self._tally.hand_out(step), monitor)
+        return WorkerMonitor(self._tally, self._tally.hand_out(step), monitor)
 
     def ended(self, step: Step, end: StepEnd) -> None:
         """Take note that a worker has ended with a step, or a shard of one."""
@@ -216,21 +216,6 @@ class SilentMonitor:
     def advance(self, samples: int, note: str = "") -> None:
         """Show nothing; an interrupt that was missed is still noticed."""
         raise_missed_interrupt()
-
-
-class _WorkerMonitor:
-    """What a worker tells, passed on as its own."""
-
-    def __init__(self, tally: Tally, worker: Worker, monitor: Monitor) -> None:
-        self._tally, self._worker, self._monitor = tally, worker, monitor
-
-    def begin(self, total: int) -> None:
-        self._worker.begun = True
-        self._monitor.begin(total)
-
-    def advance(self, samples: int, note: str = "") -> None:
-        with self._tally.telling(self._worker):
-            self._monitor.advance(samples, note)
 
 
 class _LiveMonitor:

@@ -93,7 +93,9 @@ def gather(tally: Tally) -> list[Line]:
 
 
 def _of_worker(worker: Worker, now: float) -> Line:
-    whole, rate = worker.whole, worker.pace.per_second(now)
+    whole = worker.whole
+    # Before that it is the pace of what the worker did last.
+    rate = worker.pace.per_second(now) if worker.begun else None
     state = "joins shards" if worker.joins else "works" if worker.begun else "begins"
     return Line(
         whole.stage, whole.label, whole.done, whole.total, rate, note=whole.note, state=state

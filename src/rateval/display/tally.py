@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rateval.api.training import Monitor
 from rateval.display.pace import Pace
 from rateval.records.step import Step, StepEnd
 
@@ -127,6 +128,8 @@ class Tally:
         with self.lock:
             _, amount = self._amounts.get(identity, (stage, 1.0))
             whole = self.wholes[identity] = Whole(stage, label, Pace(), amount)
+            if amount > 1:  # images, whose number a shard need not tell
+                whole.total = int(amount)
         return whole
 
     def close(self, identity: str) -> None:
@@ -213,3 +216,20 @@ class Tally:
         if not costs.steps_left:
             costs.left = 0.0
         return True
+
+
+class WorkerMonitor:
+    """A ``rateval.api.Monitor`` of one worker: what it tells is passed on as its own."""
+
+    def __init__(self, tally: Tally, worker: Worker, monitor: Monitor) -> None:
+        self._tally, self._worker, self._monitor = tally, worker, monitor
+
+    def begin(self, total: int) -> None:
+        """Pass on the number of samples."""
+        self._worker.begun = True
+        self._monitor.begin(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Pass on the samples that are done."""
+        with self._tally.telling(self._worker):
+            self._monitor.advance(samples, note)

@@ -93,7 +93,7 @@ def test_a_line_for_each_worker_while_they_are_few() -> None:
     tally = Tally(clock)
     whole = step("zs", units=2000)
     tally.expect([whole])
-    tally.open("infer", whole.label, "zs").total = 2000
+    tally.open("infer", whole.label, "zs")
     shards = [cut(whole, 0, 512), cut(whole, 512, 1024)]
     for shard in shards:
         tally.hand_out(shard)
@@ -102,6 +102,9 @@ def test_a_line_for_each_worker_while_they_are_few() -> None:
         work(tally, clock, shards[1], 10, 0.0)
     lines = show(tally, 80)[1:]
     assert [line.split()[-2:] for line in lines] == [["150/2,000", "20/s"], ["150/2,000", "5/s"]]
+    tally.take_back(shards[0], StepEnd(shards[0].identity, 6.0))
+    tally.hand_out(cut(whole, 1024, 1536))
+    assert show(tally, 80)[1].split()[-2:] == ["150/2,000", "begins"]
     wide = show(tally, 140)[1:]
     assert all("[#" in line for line in wide)
 

@@ -128,8 +128,6 @@ class Tally:
         with self.lock:
             _, amount = self._amounts.get(identity, (stage, 1.0))
             whole = self.wholes[identity] = Whole(stage, label, Pace(), amount)
-            if amount > 1:  # images, whose number a shard need not tell
-                whole.total = int(amount)
         return whole
 
     def close(self, identity: str) -> None:
@@ -159,6 +157,8 @@ class Tally:
         with self.lock:
             whole = self.wholes[step.shard.whole if step.shard else step.identity]
             whole.workers += 1
+            if step.units and whole.total is None:  # a shard need not tell of the whole
+                whole.total = int(whole.amount)
             number, stage, pace = self._free.pop() if self._free else (len(self.workers), "", None)
             if pace is None or stage != step.stage:
                 pace = Pace()

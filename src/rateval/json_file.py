@@ -7,8 +7,10 @@ import json
 import re
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rateval.errors import RatevalError
 
@@ -68,15 +70,29 @@ def write_json(path: Path, value: object) -> None:
     write_whole(path, format_json(value))
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write text or bytes so that the file is either the old one or the new one, never a part."""
+@contextmanager
+def writing_whole(path: Path) -> Iterator[IO[str]]:
+    """Yield a text file that gets its name once all of it is there; the one before stays else."""
     # A name of its own: of two that write at once, each replaces the file by a whole one.
     unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
     try:
-        if isinstance(content, str):
-            unfinished.write_text(content, encoding="utf-8")
-        else:
-            unfinished.write_bytes(content)
+        with unfinished.open("w", encoding="utf-8") as file:
+            yield file
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write text or bytes so that the file is either the old one or the new one, never a part."""
+    if isinstance(content, str):
+        with writing_whole(path) as file:
+            file.write(content)
+        return
+    unfinished = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
+    try:
+        unfinished.write_bytes(content)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

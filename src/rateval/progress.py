@@ -1,31 +1,28 @@
-"""Progress of a run: one live line on a terminal, plain lines elsewhere, nothing when quiet."""
+"""Progress of a run: a live view on a terminal, plain lines elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.live import Live
 
 from rateval.api.training import Monitor
 from rateval.console import Console, Text
+from rateval.display.lines import View
+from rateval.display.tally import Tally, WorkerMonitor
 from rateval.machine.interrupts import raise_missed_interrupt
 
 if TYPE_CHECKING:
-    from rateval.records.step import FailureRecord, StageRecord
+    from rateval.records.step import FailureRecord, StageRecord, Step, StepEnd
 
 PLAIN_INTERVAL_S = 15.0
 """Seconds between two lines of a stage where there is no terminal."""
+SUMMARY_INTERVAL_S = 60.0
+"""Seconds between two lines about the run as a whole where there is no terminal."""
+DRAWN_A_SECOND = 4
 
 QUICK_STAGES = ("judge", "score", "thresholds", "agree", "pictures")
 _WIDTH = len("counterfactual ")
@@ -37,15 +34,33 @@ class Reporter:
     """A reporter that shows nothing; the base of those that show something."""
 
     @contextmanager
-    def watch(self, stage: str, label: str) -> Iterator[Monitor]:
-        """Return a monitor that shows one stage while it works."""
+    def following(self, steps: Iterable[Step]) -> Iterator[None]:
+        """Show a run within the context, of which these steps are to be done or reused."""
+        yield
+
+    def expect(self, steps: Iterable[Step]) -> None:
+        """Take note of steps that have joined those of the run."""
+
+    @contextmanager
+    def watch(self, stage: str, label: str, identity: str = "") -> Iterator[Monitor]:
+        """Return a monitor that shows one stage while it works; ``identity`` is its step's."""
         yield SilentMonitor()
+
+    def working(self, step: Step, monitor: Monitor) -> Monitor:
+        """Return a monitor of a worker that has a step, or a shard of one; it tells ``monitor``."""
+        return monitor
+
+    def ended(self, step: Step, end: StepEnd) -> None:
+        """Take note that a worker has ended with a step, or a shard of one."""
 
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
         """Show that a stage has its result; ``count`` is the number of images in it."""
 
-    def failed(self, failure: FailureRecord) -> None:
-        """Show that a stage failed, while everything that doesn't need it goes on."""
+    def failed(self, failure: FailureRecord, lost: Sequence[str] = ()) -> None:
+        """Show that a stage failed, while everything that doesn't need it goes on.
+
+        ``lost`` are the identities of its step and of those that need it.
+        """
 
     def warn(self, message: str) -> None:
         """Show what deserves attention but stops nothing."""
@@ -60,21 +75,65 @@ def make_reporter(console: Console, *, quiet: bool = False, verbose: bool = Fals
 
 
 class PlainReporter(Reporter):
-    """A line when a stage begins, now and then, and when it is done."""
+    """A line of a stage now and then, and when it is done; one of the run now and then."""
 
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         self._console = console
         self._verbose = verbose
         self._shown: set[tuple[str, str, str]] = set()
         """Failures that were shown."""
+        self._anew()
+
+    def _anew(self) -> None:
+        self._tally = Tally()
+        self._view = View(self._tally)
+        self._said = time.monotonic()
 
     @contextmanager
-    def watch(self, stage: str, label: str) -> Iterator[Monitor]:
+    def following(self, steps: Iterable[Step]) -> Iterator[None]:
+        """Show a run within the context, of which these steps are to be done or reused."""
+        self._anew()
+        self.expect(steps)
+        yield
+
+    def expect(self, steps: Iterable[Step]) -> None:
+        """Take note of steps that have joined those of the run."""
+        self._tally.expect(steps)
+
+    @contextmanager
+    def watch(self, stage: str, label: str, identity: str = "") -> Iterator[Monitor]:
         """Yield a monitor that prints a line now and then."""
-        yield _PlainMonitor(self._console, stage, label)
+        name = identity or f"{stage} {label}"
+        self._tally.open(stage, label, name)
+        try:
+            yield self._monitor(stage, label, name)
+        finally:
+            self._tally.close(name)
+
+    def _monitor(self, stage: str, label: str, name: str) -> Monitor:
+        return _PlainMonitor(self, self._tally, name, f"{stage:<{_WIDTH}}{label}")
+
+    def working(self, step: Step, monitor: Monitor) -> Monitor:
+        """Return a monitor of a worker that has a step, or a shard of one; it tells ``monitor``."""
+        return WorkerMonitor(self._tally, self._tally.hand_out(step), monitor)
+
+    def ended(self, step: Step, end: StepEnd) -> None:
+        """Take note that a worker has ended with a step, or a shard of one."""
+        self._tally.take_back(step, end)
+
+    def say(self, line: str) -> None:
+        """Print a line of a stage."""
+        self._console.print(Text(line), soft_wrap=True)
+
+    def sum_up(self, now: float) -> None:
+        """Print a line about the run, if it is time for one."""
+        if now - self._said >= SUMMARY_INTERVAL_S and self._tally.steps:
+            self._said = now
+            self.say("  " + ", ".join(self._view.summarise()))
 
     def finished(self, stage: StageRecord, count: int | None = None) -> None:
         """Print one line about a stage's result, if it took a while or everything is asked for."""
+        self._tally.finish(stage.identity, reused=stage.reused)
         if not self._verbose and stage.stage in QUICK_STAGES and stage.seconds < WORTH_SHOWING_S:
             return
         line = Text("= " if stage.reused else "✓ ", style="cyan" if stage.reused else "green")
@@ -87,8 +146,9 @@ class PlainReporter(Reporter):
             line.append(f"  {stage.identity}", style="dim")
         self._console.print(line, soft_wrap=True)
 
-    def failed(self, failure: FailureRecord) -> None:
+    def failed(self, failure: FailureRecord, lost: Sequence[str] = ()) -> None:
         """Print what failed and why, each cause once."""
+        self._tally.lose(lost)
         cause = (failure.stage, failure.label, failure.error)
         if cause not in self._shown:
             self._shown.add(cause)
@@ -104,47 +164,47 @@ class PlainReporter(Reporter):
 
 
 class LiveReporter(PlainReporter):
-    """One live line per stage, replaced by a plain one when the stage is done."""
+    """A live view of a run, or of the stages that work; each is a plain line when it is done."""
 
     def __init__(self, console: Console, *, verbose: bool = False) -> None:
         super().__init__(console, verbose=verbose)
-        self._progress: Progress | None = None
-        """What draws the lines of all stages that work now: a terminal has room for one."""
+        self._live: Live | None = None
+        self._users = 0
 
     @contextmanager
-    def watch(self, stage: str, label: str) -> Iterator[Monitor]:
-        """Yield a monitor that draws a live line."""
-        if self._progress is None:
-            self._progress = self._make_progress()
-            self._progress.start()
-        progress = self._progress
-        task = progress.add_task(label, total=None, stage=stage, note="")
+    def following(self, steps: Iterable[Step]) -> Iterator[None]:
+        """Show a run within the context, of which these steps are to be done or reused."""
+        with super().following(steps), self._drawing():
+            yield
+
+    @contextmanager
+    def watch(self, stage: str, label: str, identity: str = "") -> Iterator[Monitor]:
+        """Yield a monitor of which the view shows what it is told."""
+        # The view is drawn once more before the stage is taken off, so that a quick one is seen.
+        with super().watch(stage, label, identity) as monitor, self._drawing():
+            yield monitor
+
+    @contextmanager
+    def _drawing(self) -> Iterator[None]:
+        self._users += 1
         try:
-            yield _LiveMonitor(progress, task, f"  {stage:<{_WIDTH}}{label}")
+            if self._live is None:
+                self._live = Live(
+                    console=self._console,
+                    get_renderable=lambda: self._view,
+                    refresh_per_second=DRAWN_A_SECOND,
+                    transient=True,
+                )
+                self._live.start()
+            yield
         finally:
-            if len(progress.tasks) > 1:
-                progress.remove_task(task)
-            else:  # it draws the line once more, so that a quick stage is seen as well
-                progress.stop()
-                self._progress = None
+            self._users -= 1
+            if not self._users and self._live is not None:
+                live, self._live = self._live, None
+                live.stop()
 
-    def _make_progress(self) -> Progress:
-        columns = (
-            TextColumn(f"  {{task.fields[stage]:<{_WIDTH - 1}}}", style="bold", markup=False),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            _RateColumn(),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[note]}", style="dim", markup=False),
-        )
-        return Progress(*columns, console=self._console, transient=True)
-
-
-class _RateColumn(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s", style="cyan")
+    def _monitor(self, stage: str, label: str, name: str) -> Monitor:
+        return _LiveMonitor(self, self._tally, name, f"{stage:<{_WIDTH}}{label}")
 
 
 class SilentMonitor:
@@ -159,46 +219,37 @@ class SilentMonitor:
 
 
 class _LiveMonitor:
-    def __init__(self, progress: Progress, task: object, what: str) -> None:
-        self._progress = progress
-        self._task = task
-        self._what = what
+    def __init__(self, reporter: PlainReporter, tally: Tally, name: str, what: str) -> None:
+        self._reporter, self._tally = reporter, tally
+        self._name, self._what = name, what
 
     def begin(self, total: int) -> None:
-        self._progress.update(self._task, total=total)  # type: ignore[arg-type]  # a TaskID
+        self._tally.wholes[self._name].total = total
 
     def advance(self, samples: int, note: str = "") -> None:
         raise_missed_interrupt()
         if note and not samples:
-            self._progress.console.print(Text(f"{self._what}  {note}"), soft_wrap=True)
+            self._reporter.say(f"  {self._what}  {note}")
             return
-        self._progress.update(self._task, advance=samples, note=note)  # type: ignore[arg-type]
+        self._tally.advance(self._name, samples, note)
 
 
-class _PlainMonitor:
-    def __init__(self, console: Console, stage: str, label: str) -> None:
-        self._console = console
-        self._what = f"{stage:<{_WIDTH}}{label}"
-        self._total = self._done = 0
+class _PlainMonitor(_LiveMonitor):
+    def __init__(self, reporter: PlainReporter, tally: Tally, name: str, what: str) -> None:
+        super().__init__(reporter, tally, name, what)
         self._started = self._said = time.monotonic()
 
-    def begin(self, total: int) -> None:
-        self._total = total
-
     def advance(self, samples: int, note: str = "") -> None:
-        raise_missed_interrupt()
-        if note and not samples:
-            self._console.print(Text(f"  {self._what}  {note}"), soft_wrap=True)
-            return
-        self._done += samples
+        super().advance(samples, note)
         now = time.monotonic()
-        if now - self._said < PLAIN_INTERVAL_S:
+        self._reporter.sum_up(now)
+        if now - self._said < PLAIN_INTERVAL_S or not samples:
             return
         self._said = now
-        rate = self._done / max(now - self._started, 1e-9)
-        left = max(self._total - self._done, 0) / max(rate, 1e-9)
-        self._console.print(
-            f"  {self._what}  {self._done:,}/{self._total:,}, {rate:,.0f}/s, {left:,.0f} s left"
-            + (f", {note}" if note else ""),
-            soft_wrap=True,
+        whole = self._tally.wholes[self._name]
+        rate = whole.done / max(now - self._started, 1e-9)
+        left = max((whole.total or 0) - whole.done, 0) / max(rate, 1e-9)
+        self._reporter.say(
+            f"  {self._what}  {whole.done:,}/{whole.total or 0:,}, {rate:,.0f}/s, "
+            f"{left:,.0f} s left" + (f", {note}" if note else "")
         )

@@ -6,7 +6,7 @@ import pytest
 
 from rateval.console import Console
 from rateval.progress import LiveReporter, PlainReporter, Reporter, make_reporter
-from rateval.records.step import FailureRecord, StageRecord
+from rateval.records.step import FailureRecord, StageRecord, Step, StepEnd
 
 
 def stage(name: str = "infer", *, reused: bool = False, seconds: float = 2.0) -> StageRecord:
@@ -83,6 +83,56 @@ def test_stages_that_work_at_once_share_the_terminal() -> None:
     with reporter.watch("infer", "three"):
         pass
     assert "three" in text_of(shown)
+
+
+def follow(reporter: Reporter) -> None:
+    """Tell of a run of three steps: one that is done, one that fails, one that needs it."""
+    steps = [Step("infer", f"clip · {name}", name * 32, {}, units=100) for name in "fab"]
+    with reporter.following(steps[:2]):
+        reporter.expect(steps[2:])
+        for step in steps[:2]:
+            with reporter.watch(step.stage, step.label, step.identity) as whole:
+                monitor = reporter.working(step, whole)
+                monitor.begin(100)
+                monitor.advance(100)
+                reporter.ended(step, StepEnd(step.identity, 1.0))
+        reporter.finished(stage(), 100)
+        failure = FailureRecord(stage="infer", label="clip · a", error="broken", cells=())
+        reporter.failed(failure, ["a" * 32, "b" * 32])
+        with reporter.watch("infer", "again"):
+            pass
+
+
+def test_a_live_view_tells_of_the_run_and_goes() -> None:
+    shown = console(terminal=True)
+    follow(LiveReporter(shown))
+    text = text_of(shown)
+    assert "1/3 steps · 1 failed, 1 not done for it" in text
+    assert text.endswith("\x1b[2K")  # the last line is wiped
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
+
+
+def test_an_interrupted_view_leaves_the_terminal_as_it_was() -> None:
+    shown = console(terminal=True)
+    reporter = LiveReporter(shown)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        reporter.following([Step("infer", "x", "x", {})]),
+        reporter.watch("infer", "x", "x"),
+    ):
+        raise KeyboardInterrupt
+    text = text_of(shown)
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
+    assert text.endswith("\x1b[2K")
+
+
+def test_plain_lines_sum_up_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = console(terminal=False)
+    follow(PlainReporter(shown))
+    assert "steps" not in text_of(shown)
+    monkeypatch.setattr("rateval.progress.SUMMARY_INTERVAL_S", 0.0)
+    follow(PlainReporter(shown))
+    assert "  0/3 steps, 0 s so far" in text_of(shown)
 
 
 def test_a_failure_is_told_once_and_as_it_is() -> None:

@@ -129,21 +129,29 @@ class Runner:
     def _work(self) -> None:
         order = make_order(self._plan, self._bench.context.device, self._journal.folder.name)
         keep_worker(order, Worker(self._plan, self._bench, open_store(self._plan), self._graph))
+        asked = self._selected | self._found.keys()
         try:
-            self._executor.start(order)
-            self._do_agenda()
-            if not (self._fail_fast and self._failures.records):
-                # Only now is it known which verdicts there are: pictures take what exists.
-                chosen = self._pictures.lay_out(self._results, self._failures, self._selected)
-                self._selected |= chosen
-                self._steps |= self._pictures.steps
-                self._agenda = Agenda(self._pictures.steps)
+            with self._reporter.following(
+                self._steps[name] for name in self._steps if name in asked
+            ):
+                self._executor.start(order)
                 self._do_agenda()
+                if not (self._fail_fast and self._failures.records):
+                    self._do_pictures()
         finally:
             self._executor.stop()
             for watched in self._watched.values():
                 watched.close()
             release_worker(order)
+
+    def _do_pictures(self) -> None:
+        # Only now is it known which verdicts there are: pictures take what exists.
+        chosen = self._pictures.lay_out(self._results, self._failures, self._selected)
+        self._selected |= chosen
+        self._steps |= self._pictures.steps
+        self._reporter.expect(self._steps[name] for name in chosen)
+        self._agenda = Agenda(self._pictures.steps)
+        self._do_agenda()
 
     def _do_agenda(self) -> None:
         while self._hand_out():
@@ -179,7 +187,7 @@ class Runner:
 
     def _begin(self, step: Step) -> None:
         watched = self._watched[step.identity] = ExitStack()
-        watch = self._reporter.watch(step.stage, step.label)
+        watch = self._reporter.watch(step.stage, step.label, step.identity)
         monitor = SavingMonitor(watched.enter_context(watch), self._journal)
         if self._divided.takes(step):
             there = self._store.begin_shards(step.stage, step.identity)
@@ -189,9 +197,10 @@ class Runner:
 
     def _submit(self, step: Step, monitor: Monitor) -> None:
         self._submitted[step.identity] = step
-        self._executor.submit(step, monitor)
+        self._executor.submit(step, self._reporter.working(step, monitor))
 
     def _end(self, step: Step, end: StepEnd) -> None:
+        self._reporter.ended(step, end)
         for load in end.loads:
             if load.identity not in self._loaded:  # each worker loads a model of its own
                 self._loaded.add(load.identity)
@@ -238,11 +247,12 @@ class Runner:
         if end.whole:
             raise StudyError(error)
         self._journal.note(step, "failed", end.seconds, error)
-        for other in self._agenda.drop(step.identity):
+        dropped = self._agenda.drop(step.identity)
+        for other in dropped:
             self._journal.note(self._steps[other], "dropped", 0.0)
         self._journal.log(step, end.traceback or error)
         failure = self._failures.add(step, error, end.culprit)
-        self._reporter.failed(failure)
+        self._reporter.failed(failure, [step.identity, *dropped])
         self._observers.notify("rateval_stage_failed", failure=failure)
 
     def _record(self) -> RunRecord:

@@ -96,7 +96,8 @@ class StoredTables(Presented):
 
     def relevance(self, cell: CellRecord) -> NDArray[np.float16]:
         """Read the relevance maps, (N, rows, cols) float16, each scaled to a maximum of 1."""
-        from rateval.store.rows import RELEVANCE, read_relevance
+        from rateval.store.relevance import RELEVANCE
+        from rateval.store.rows import read_relevance
 
         return read_relevance(self._result("infer", cell.identity, RELEVANCE))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from io import StringIO
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rateval.errors import RatevalError
-from rateval.json_file import format_json, write_whole
+from rateval.json_file import format_json, writing_whole
 from rateval.records.compare import CompareRecord
 
 SUFFIXES = (".csv", ".json")
@@ -20,10 +20,10 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 def write_changed(record: CompareRecord, path: Path) -> None:
     """Write the changed units of all pairs, one row each. Raises RatevalError when it can't be."""
-    rows = list(_rows(record))
-    text = format_json(rows) if path.suffix == ".json" else _format_csv(rows)
+    write = _write_json if path.suffix == ".json" else _write_csv
     try:
-        write_whole(path, text)
+        with writing_whole(path) as file:  # row by row: they may be a million
+            write(file, _rows(record))
     except OSError as error:
         raise RatevalError(
             f"--changed {path}: can't be written ({error.strerror}); name a file in a folder that "
@@ -43,13 +43,23 @@ def _rows(record: CompareRecord) -> Iterator[dict[str, Any]]:
         yield from (named | unit.model_dump() for unit in pair.changed)
 
 
-def _format_csv(rows: list[dict[str, Any]]) -> str:
-    text = StringIO()
-    names = rows[0] if rows else {"id": ""}
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
+def _write_json(file: IO[str], rows: Iterator[dict[str, Any]]) -> None:
+    """Write a list as ``format_json`` does."""
+    end = "["
+    for row in rows:
+        # No text in it has a line break: JSON writes that as two signs.
+        file.write(end + "\n  " + format_json(row).rstrip("\n").replace("\n", "\n  "))
+        end = ","
+    file.write("[]\n" if end == "[" else "\n]\n")
+
+
+def _write_csv(file: IO[str], rows: Iterator[dict[str, Any]]) -> None:
+    first = next(rows, None)
+    names = {"id": ""} if first is None else first
+    writer = csv.DictWriter(file, list(names), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: neutralise(value) for key, value in row.items()} for row in rows)
-    return text.getvalue()
+    for row in chain(() if first is None else (first,), rows):
+        writer.writerow({key: neutralise(value) for key, value in row.items()})
 
 
 def neutralise(value: object) -> object:

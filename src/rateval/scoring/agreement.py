@@ -19,6 +19,7 @@ from rateval.records.scores.explainers import AgreementRecord, VerdictAgreementR
 from rateval.records.scores.grouping import group_by
 from rateval.scoring.judged import Judged
 from rateval.stats.kappa import cohen_kappa
+from rateval.store.ids import match_ids
 from rateval.store.rows import read_rows
 from rateval.store.store import Stored
 
@@ -134,8 +135,7 @@ def _count_answers(first: Stored, second: Stored) -> NDArray[np.int64]:
     Those count that have a score by both.
     """
     read = [read_rows(found.path, ["id", "valid", "undefined"]) for found in (first, second)]
-    ids = [np.array(rows.column("id").to_pylist(), dtype=np.str_) for rows in read]
-    _, *places = np.intersect1d(ids[0], ids[1], assume_unique=True, return_indices=True)
+    places = match_ids(*(rows.column("id") for rows in read))
     rows = [table.take(place) for table, place in zip(read, places, strict=True)]
     valid, other = (table.column("valid").to_numpy() for table in rows)
     scored, other_scored = (table.column("undefined").is_null().to_numpy() for table in rows)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rateval.records.facts import AgreeFacts, ShareFacts
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
+from rateval.store.ids import match_ids
 
 _ROWS_AT_ONCE = 4096
 
@@ -33,7 +34,7 @@ def agree(first: Explained, second: Explained) -> AgreeFacts:
     both have a score.
     """
     # Of equal data the ids are equal; a file that went missing between two runs is in one alone.
-    _, *rows = np.intersect1d(_ids(first), _ids(second), assume_unique=True, return_indices=True)
+    rows = match_ids(_ids(first), _ids(second))
     values, defined = _correlate(first, second, rows)
     count = int(defined.sum())
     return AgreeFacts(
@@ -45,29 +46,32 @@ def agree(first: Explained, second: Explained) -> AgreeFacts:
     )
 
 
-def _ids(explained: Explained) -> NDArray[np.str_]:
-    ids = pq.read_table(explained.inferred / tables.ROWS, columns=["id"]).column("id").to_pylist()
-    return np.array(ids, dtype=np.str_)
+def _ids(explained: Explained) -> pa.ChunkedArray:
+    return tables.read_rows(explained.inferred, ["id"]).column("id")
 
 
 def _correlate(
-    first: Explained, second: Explained, rows: Sequence[NDArray[np.intp]]
+    first: Explained, second: Explained, rows: Sequence[NDArray[np.int64]]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    maps = [
-        relevance[chosen].reshape(len(chosen), -1)
-        for relevance, chosen in zip(
-            (tables.read_relevance(e.inferred) for e in (first, second)), rows, strict=True
-        )
-    ]
+    maps = [tables.read_relevance(explained.inferred) for explained in (first, second)]
     parts = [
-        rank_correlations(maps[0][at : at + _ROWS_AT_ONCE], maps[1][at : at + _ROWS_AT_ONCE])
-        for at in range(0, len(maps[0]), _ROWS_AT_ONCE)
+        rank_correlations(*(_take(maps[at], rows[at][start:stop]) for at in (0, 1)))
+        for start, stop in _cut(len(rows[0]))
     ]
     values, defined = zip(*parts, strict=True) if parts else ([np.zeros(0)], [np.zeros(0, bool)])
     return np.concatenate(values), np.concatenate(defined)
 
 
-def _compare(paths: Sequence[Path], rows: Sequence[NDArray[np.intp]]) -> ShareFacts:
+def _cut(count: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, count, _ROWS_AT_ONCE):
+        yield start, min(start + _ROWS_AT_ONCE, count)
+
+
+def _take(maps: NDArray[np.float16], rows: NDArray[np.int64]) -> NDArray[np.float16]:
+    return maps[rows].reshape(len(rows), -1)
+
+
+def _compare(paths: Sequence[Path], rows: Sequence[NDArray[np.int64]]) -> ShareFacts:
     columns = ["valid", "undefined"]
     verdicts = [
         tables.read_rows(path, columns).take(at) for path, at in zip(paths, rows, strict=True)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import safetensors.numpy
 
 from rateval.store.disk import writing
+from rateval.store.relevance import RELEVANCE, RelevanceWriter, read_shape
 from rateval.store.remote.fetching import fetched
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ROWS = "rows.parquet"
 MASKS = "masks.parquet"
-RELEVANCE = "relevance.safetensors"
 NO_MASK = "no mask"
 """Why there is no verdict on an image without a mask: nothing is known of its evidence."""
 EMPTY_MASK = "empty mask"
@@ -229,7 +229,10 @@ def concatenate(parts: Sequence[Path], folder: Path) -> None:
         return
     for name in (ROWS, MASKS):
         concatenate_file(name, parts, folder)
-    write_relevance(folder, np.concatenate([read_relevance(part) for part in parts]))
+    shapes = [read_shape(part) for part in parts]
+    with RelevanceWriter(folder, (sum(shape[0] for shape in shapes), *shapes[0][1:])) as writer:
+        for part in parts:
+            writer.write(read_relevance(part))
 
 
 def concatenate_file(name: str, parts: Sequence[Path], folder: Path) -> None:
@@ -241,8 +244,8 @@ def concatenate_file(name: str, parts: Sequence[Path], folder: Path) -> None:
 
 def write_relevance(folder: Path, maps: NDArray[np.float16]) -> None:
     """Write relevance maps (N, rows, cols) float16."""
-    with writing(folder / RELEVANCE):
-        (folder / RELEVANCE).write_bytes(safetensors.numpy.save({"relevance": maps}))
+    with RelevanceWriter(folder, maps.shape) as writer:
+        writer.write(maps)
 
 
 def read_relevance(folder: Path) -> NDArray[np.float16]:

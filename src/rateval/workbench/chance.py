@@ -34,7 +34,10 @@ def draw_pairs(ids: Sequence[str], most: int = MOST_PAIRS) -> NDArray[np.int64]:
     >>> draw_pairs(["a", "b", "c"], 4).tolist()
     [[2, 0], [0, 1], [1, 2], [2, 1]]
     """
-    circle = np.array(sorted(range(len(ids)), key=lambda at: _digest(ids[at])), dtype=np.int64)
+    digests = bytearray()
+    for name in ids:
+        digests += _digest(name)
+    circle = np.argsort(np.frombuffer(digests, dtype="S32"), kind="stable").astype(np.int64)
     count = len(circle)
     turns, places = np.divmod(np.arange(min(most, count * (count - 1))), max(count, 1))
     return np.stack([circle[places], circle[(places + 1 + turns) % max(count, 1)]], axis=1)

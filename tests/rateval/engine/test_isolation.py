@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ import pytest
 
 import rateval
 from rateval.cli.main import main
+from rateval.console import Console
 from rateval.errors import RatevalError
+from rateval.progress import PlainReporter
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
 
@@ -139,6 +143,22 @@ def test_everything_else_finishes_and_three_failures_are_named() -> None:
         ("ft", "third-batch")
     ]
     assert rateval.load(record.path) == record
+
+
+def test_a_view_counts_what_the_run_notes_of_its_steps() -> None:
+    reporter = PlainReporter(Console(file=io.StringIO(), width=1000))
+    for _ in range(2):  # what failed is tried again, all else reused
+        record = rateval.run(spec(finetune=[{"use": "zs"}]), reporter=reporter)
+        assert record.path is not None
+        lines = (record.path / "steps.jsonl").read_text().splitlines()
+        noted = Counter(json.loads(line)["status"] for line in lines)
+        tally = reporter._tally
+        assert (tally.failed, tally.dropped) == (noted["failed"], noted["dropped"])
+        assert (tally.done, tally.reused) == (noted["done"] + noted["reused"], noted["reused"])
+        assert tally.steps == len(lines)
+        assert not tally.wholes
+        assert not tally.workers
+        assert {costs.left for costs in tally.costs.values()} == {0.0}
 
 
 def test_running_again_computes_only_what_failed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 import torch
 
 import rateval
+from rateval.console import Console
+from rateval.progress import PlainReporter
 from rateval.records.run import RunRecord
+from rateval.records.step import Step, StepEnd
 from rateval.stages.counterfactual import counterfactual
 from rateval.stages.infer import infer
 from rateval.store.leftovers import remove_unfinished
@@ -157,3 +161,19 @@ def test_a_shard_that_is_gone_is_made_when_all_are_put_together(
     (cell,) = record.cells
     theirs = next(one for one in whole.cells if one.key == cell.key)
     assert record.rows(cell).equals(whole.rows(theirs))
+
+
+def test_a_view_counts_each_image_of_a_test_once() -> None:
+    seen = []
+
+    class Watching(PlainReporter):
+        def ended(self, step: Step, end: StepEnd) -> None:
+            if step.stage == "infer":
+                whole = self._tally.workers[step.identity].whole
+                seen.append((step.shard is None, whole.done, whole.total))
+            super().ended(step, end)
+
+    reporter = Watching(Console(file=StringIO(), width=1000))
+    rateval.run(spec(8, finetune=[{"use": "zs"}]), reporter=reporter)
+    assert seen == [(False, 8, 23), (False, 16, 23), (False, 23, 23), (True, 23, 23)]
+    assert reporter._tally.costs["infer"].measured == 23

@@ -12,6 +12,8 @@ from rateval.scoring.across.units import Units
 from rateval.scoring.comparisons import name_state
 from rateval.workbench.counting import STATES
 
+_FIELDS = set(ChangedRecord.model_fields)
+
 
 def list_changed(across: Across, most: int | None) -> Iterator[ChangedRecord]:
     """Yield units whose quadrant differs, so many at most, pair by pair in the order of ids."""
@@ -19,7 +21,9 @@ def list_changed(across: Across, most: int | None) -> Iterator[ChangedRecord]:
     for (one, other), (seed, _) in zip(across.pairs, across.seeds, strict=True):
         for ours, theirs in _find_changed(one, other)[:left]:
             left = None if left is None else left - 1
-            yield ChangedRecord(
+            # They may be a million: nothing is checked again, and no set is made for each.
+            yield ChangedRecord.model_construct(
+                _FIELDS,
                 seed=seed,
                 id=one.ids[ours],
                 label=one.classes[one.images.labels[ours]],

@@ -1,0 +1,235 @@
+"""What is counted of a run while it works: its steps, who works on them, what they cost.
+
+Each event costs the same, however many steps there are. One thread tells, another one reads.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rateval.api.training import Monitor
+from rateval.display.pace import Pace
+from rateval.records.step import Step, StepEnd
+
+
+@dataclass(slots=True)
+class Costs:
+    """What one stage costs, of what was measured in this run; amounts are images, or steps."""
+
+    left: float = 0.0
+    """What is still to be done."""
+    steps_left: int = 0
+    measured: float = 0.0
+    """What workers did in ``seconds``."""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Whole:
+    """A step in work, by one worker or by several."""
+
+    stage: str
+    label: str
+    pace: Pace
+    amount: float = 1.0
+    """What it counts for in its stage's costs."""
+    total: int | None = None
+    done: int = 0
+    counted: float = 0.0
+    """What of it was taken off what is left of its stage."""
+    note: str = ""
+    workers: int = 0
+
+
+@dataclass(slots=True)
+class Worker:
+    """One step, or one shard of a step, in the hands of a worker."""
+
+    number: int
+    step: Step
+    whole: Whole
+    pace: Pace
+    begun: bool = False
+    joins: bool = False
+    """Whether it puts shards together that are all there."""
+    amount: float = 0.0
+    """What it has done."""
+    first: tuple[float, float] | None = None
+    """When it told for the first time, and of how much."""
+    last: float = 0.0
+
+    def tell(self, units: int, amount: float, now: float) -> None:
+        """Take note of what is done."""
+        self.begun = True
+        self.pace.add(units, now)
+        self.amount += amount
+        self.first = self.first or (now, amount)
+        self.last = now
+
+    @property
+    def measured(self) -> tuple[float, float]:
+        """What it has done since it told for the first time, and the seconds of that.
+
+        What came before may be a queue, or loading.
+        """
+        if self.first is None:
+            return 0.0, 0.0
+        since, before = self.first
+        return self.amount - before, self.last - since
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of a run; ``clock`` says the time in seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held by whoever counts or reads."""
+    started: float = field(init=False)
+    steps: int = 0
+    done: int = 0
+    """Steps that have their result, ``reused`` ones among them."""
+    reused: int = 0
+    failed: int = 0
+    dropped: int = 0
+    """Steps that can't be done because of those that failed."""
+    costs: dict[str, Costs] = field(default_factory=dict)
+    wholes: dict[str, Whole] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    _amounts: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Stage and amount of each step that is expected and has not ended."""
+    _free: list[tuple[int, str, Pace]] = field(default_factory=list)
+    """Numbers of workers that have nothing now, with what they did last, and how fast."""
+    _telling: Worker | None = None
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def expect(self, steps: Iterable[Step]) -> None:
+        """Take note of steps that are to be done or reused."""
+        steps = list(steps)
+        units = {step.identity: step.units for step in steps if step.units}
+        with self.lock:
+            for step in steps:
+                of_needed = [units[name] for name in step.needs if name in units]
+                amount = float(step.units or max(of_needed, default=1))
+                self._amounts[step.identity] = step.stage, amount
+                costs = self.costs.setdefault(step.stage, Costs())
+                costs.left += amount
+                costs.steps_left += 1
+            self.steps += len(steps)
+
+    def open(self, stage: str, label: str, identity: str) -> Whole:
+        """Begin with a step."""
+        with self.lock:
+            _, amount = self._amounts.get(identity, (stage, 1.0))
+            whole = self.wholes[identity] = Whole(stage, label, Pace(), amount)
+        return whole
+
+    def close(self, identity: str) -> None:
+        """End with a step, whatever became of it."""
+        with self.lock:
+            whole = self.wholes.pop(identity, None)
+            if whole is not None and identity in self._amounts:
+                self._amounts[identity] = whole.stage, whole.amount - whole.counted
+
+    def advance(self, identity: str, units: int, note: str) -> None:
+        """Take note of units of a step that are done."""
+        with self.lock:
+            now, whole = self.clock(), self.wholes[identity]
+            whole.done += units
+            whole.note = note
+            whole.pace.add(units, now)
+            part = whole.amount * units / whole.total if whole.total else 0.0
+            part = min(part, whole.amount - whole.counted)
+            whole.counted += part
+            costs = self.costs.setdefault(whole.stage, Costs())
+            costs.left -= part
+            if self._telling is not None:  # else it was done before
+                self._telling.tell(units, part, now)
+
+    def hand_out(self, step: Step) -> Worker:
+        """Take note that a worker has a step, or a shard of one that is open."""
+        with self.lock:
+            whole = self.wholes[step.shard.whole if step.shard else step.identity]
+            whole.workers += 1
+            if step.units and whole.total is None:  # a shard need not tell of the whole
+                whole.total = int(whole.amount)
+            number, stage, pace = self._free.pop() if self._free else (len(self.workers), "", None)
+            if pace is None or stage != step.stage:
+                pace = Pace()
+            joins = step.shard is None and whole.done > 0
+            worker = Worker(number, step, whole, pace, joins=joins)
+            self.workers[step.identity] = worker
+        return worker
+
+    @contextmanager
+    def telling(self, worker: Worker) -> Iterator[None]:
+        """Count as done by a worker what is told within."""
+        self._telling = worker
+        try:
+            yield
+        finally:
+            self._telling = None
+
+    def take_back(self, step: Step, end: StepEnd) -> None:
+        """Take note that a worker's step has ended."""
+        with self.lock:
+            worker = self.workers.pop(step.identity, None)
+            if worker is None:
+                return
+            worker.whole.workers -= 1
+            self._free.append((worker.number, step.stage, worker.pace))
+            if not end.reused and end.error is None:
+                costs = self.costs.setdefault(step.stage, Costs())
+                costs.seconds += max(0.0, end.seconds - sum(load.seconds for load in end.loads))
+                # A step that tells nothing on its way has done all of itself at once.
+                told = step.shard is not None or worker.joins
+                costs.measured += worker.amount if told else worker.whole.amount
+
+    def finish(self, identity: str, *, reused: bool) -> None:
+        """Take note that a step has its result; one that nobody expects counts for nothing."""
+        with self.lock:
+            if self._settle(identity):
+                self.done += 1
+                self.reused += reused
+
+    def lose(self, identities: Sequence[str]) -> None:
+        """Take note of a step that failed, and of those that need it."""
+        with self.lock:
+            for place, identity in enumerate(identities):
+                if self._settle(identity):
+                    self.failed += place == 0
+                    self.dropped += place > 0
+
+    def _settle(self, identity: str) -> bool:
+        stage, amount = self._amounts.pop(identity, ("", 0.0))
+        if not stage:
+            return False
+        costs = self.costs[stage]
+        costs.left -= amount
+        costs.steps_left -= 1
+        if not costs.steps_left:
+            costs.left = 0.0
+        return True
+
+
+class WorkerMonitor:
+    """A ``rateval.api.Monitor`` of one worker: what it tells is passed on as its own."""
+
+    def __init__(self, tally: Tally, worker: Worker, monitor: Monitor) -> None:
+        self._tally, self._worker, self._monitor = tally, worker, monitor
+
+    def begin(self, total: int) -> None:
+        """Pass on the number of samples."""
+        self._worker.begun = True
+        self._monitor.begin(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Pass on the samples that are done."""
+        with self._tally.telling(self._worker):
+            self._monitor.advance(samples, note)

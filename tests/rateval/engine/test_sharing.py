@@ -1,4 +1,4 @@
-"""Explainers that share a pass: their results are those of the plan, whoever makes which and when."""
+"""Explainers that share a pass: results are those of the plan, whoever makes which and when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import rateval_attention.attention.shared as shared
 from rateval.records.run import RunRecord
 
 FOUR = [
-    {"use": "generic-attention", "score": score, "layers": layers, "label": f"{score} {layers}"}
+    {"use": "generic-attention", "score": score, "layers": layers, "name": f"{score}-{layers}"}
     for score, layers in product(("raw", "margin"), ("last", "all"))
 ]
 
@@ -78,12 +78,12 @@ def test_explainers_of_one_cell_share_a_pass(passes: list[tuple[int, ...]]) -> N
     assert passes == [(2, 1, 0)] * 3
     done = [stage for stage in together.stages if stage.stage == "infer"]
     assert [(stage.label, stage.reused) for stage in done] == [
-        (f"tiny · zs on squares · {one['label']}", False) for one in FOUR
+        (f"tiny · zs on squares · {one['name']}", False) for one in FOUR
     ]
-    assert len({stage.seconds for stage in done}) < 4 and min(s.seconds for s in done) > 0
+    assert all(stage.seconds > 0 for stage in done)
     for attribution in FOUR:
-        alone = results(rateval.run(spec([attribution]), output="alone"))[attribution["label"]]
-        rows, maps = results(together)[attribution["label"]]
+        alone = results(rateval.run(spec([attribution]), output="alone"))[attribution["name"]]
+        rows, maps = results(together)[attribution["name"]]
         for name in ("id", "label", "prediction", "correct"):
             assert rows[name].equals(alone[0][name])
         if attribution["layers"] == "all":  # the same layers are recorded
@@ -92,3 +92,87 @@ def test_explainers_of_one_cell_share_a_pass(passes: list[tuple[int, ...]]) -> N
         largest = np.array(rows["relevance_max"]), np.array(alone[0]["relevance_max"])
         np.testing.assert_allclose(*largest, rtol=1e-5)
         np.testing.assert_allclose(maps, alone[1], atol=2**-10)  # as float16 keeps them
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 4, 7])
+def test_killed_runs_in_shards_go_on_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    whole = rateval.run(spec(FOUR), output="whole")
+    seen: list[tuple[int, int]] = []
+
+    def interrupted(job: Any, part: range, monitor: Any, folders: Any, batches: Any) -> Any:
+        seen.append((part.start, len(folders)))
+        if len(seen) == stop_at:
+            raise KeyboardInterrupt
+        return infer_each(job, part, monitor, folders, batches)
+
+    monkeypatch.setattr("rateval.engine.evaluating.infer_each", interrupted)
+    if stop_at < 4:
+        with pytest.raises(KeyboardInterrupt):
+            rateval.run(spec(FOUR, 4), output="parted")
+    require_equal(whole, rateval.run(spec(FOUR, 4), output="parted"))
+    assert seen[:3] == [(0, 4), (4, 4), (8, 4)][: min(stop_at, 3)] or stop_at == 1
+    assert not [path for path in Path("parted/store/infer").iterdir() if path.name[0] == "."]
+    assert not list(Path("parted/store").glob("*-unfinished"))
+
+
+@pytest.mark.parametrize("stored", [(0,), (1, 2), (0, 1, 3)])
+def test_what_is_stored_of_a_plan_does_not_tell_in_the_rest(
+    passes: list[tuple[int, ...]], stored: tuple[int, ...]
+) -> None:
+    whole = rateval.run(spec(FOUR), output="whole")
+    only = [f"*{FOUR[at]['name']}*" for at in stored]
+    rateval.run(spec(FOUR), output="parted", only=only)
+    require_equal(whole, rateval.run(spec(FOUR), output="parted"))
+    assert set(passes) == {(2, 1, 0)}  # those of the plan, also where last layers alone are asked
+
+
+def test_an_explainer_that_fails_takes_no_other_with_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    broken = {"use": "generic-attention", "name": "broken", "layers": 7}
+    late = {"use": "generic-attention", "name": "late", "target": 99}
+    for size in (512, 4):
+        plan = [broken, FOUR[0], late, FOUR[1], {"use": "grad-cam"}]
+        record = rateval.run(spec(plan, size), output=f"by-{size}")
+        told = {failure.label.split(" · ")[-1]: failure.error for failure in record.failures}
+        assert told.keys() == {"broken", "late"}
+        assert "layers = 7: the model has 3 vision layers" in told["broken"]
+        assert "target = 99" in told["late"]
+        assert results(record).keys() == {"raw-last", "raw-all", "grad-cam"}
+        if size == 512:
+            whole = record
+    require_equal(whole, record)
+
+
+def test_what_another_run_has_in_work_is_left_to_it(
+    passes: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def counted(job: Any, part: range, monitor: Any, folders: Any, batches: Any) -> Any:
+        seen.append(len(folders))
+        return infer_each(job, part, monitor, folders, batches)
+
+    monkeypatch.setattr("rateval.engine.evaluating.infer_each", counted)
+    asked: list[str] = []
+
+    def second_is_taken(store: Store, identity: str) -> bool:
+        asked.append(identity)
+        return len(asked) != 1
+
+    monkeypatch.setattr(Store, "is_free", second_is_taken)
+    require_equal(
+        rateval.run(spec(FOUR), output="one"), rateval.run(spec(FOUR), output="two", reuse=False)
+    )
+    assert seen == [3, 4]  # the one that was taken is done by itself afterwards
+    assert passes == [(2, 1, 0)] * 9
+
+
+@pytest.mark.parametrize("shard_size", [4, 512])
+def test_two_workers_give_the_same_bits(shard_size: int) -> None:
+    whole = rateval.run(spec(FOUR[:2]), output="whole")
+    executor = {"use": "local", "workers": 2}
+    tables = spec(FOUR[:2], shard_size) | {"executor": executor}
+    require_equal(whole, rateval.run(tables, output="shared"))

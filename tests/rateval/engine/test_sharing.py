@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -261,7 +262,8 @@ def test_attributions_of_other_tests_or_kinds_share_nothing() -> None:
 def test_two_workers_give_the_same_bits(whole: Study) -> None:
     workers = [Study(FOUR, "parted", shard_size=4) for _ in range(2)]
     names = [one["name"] for one in FOUR]
-    for at, shards in enumerate(zip(*(cut_step(one, 4) for one in whole.infer.values()))):
+    parts = zip(*(cut_step(one, 4) for one in whole.infer.values()), strict=True)
+    for at, shards in enumerate(parts):
         workers[at % 2].do(*shards)
     for at, name in enumerate(names):
         workers[at % 2].do(whole.infer[name])
@@ -276,7 +278,7 @@ def test_what_is_lost_with_a_worker_is_done_again(
     lost: list[str] = []
 
     def losing(executor: Any) -> Sequence[StepEnd]:
-        step, monitor = executor._waiting[0]
+        step, _ = executor._waiting[0]
         if step.beside and not lost:
             executor._waiting.popleft()
             lost.append(step.identity)
@@ -298,3 +300,17 @@ def test_what_is_lost_with_a_worker_is_done_again(
         assert record.rows(cell)["relevance_max"].equals(rows["relevance_max"])
     done = [stage for stage in record.stages if stage.stage == "infer"]
     assert len(done) == 3 and not any(stage.reused for stage in done)
+
+
+def test_prompts_are_encoded_once_whoever_works(
+    monkeypatch: pytest.MonkeyPatch, whole: Study
+) -> None:
+    def refuse(model: Any, prompts: Any) -> Any:
+        raise AssertionError("the text tower runs again")
+
+    first = whole.store.root.parent
+    for name in ("raw-last", "raw-all"):
+        shutil.rmtree(whole.store.path_of("infer", whole.infer[name].identity))
+    monkeypatch.setattr("rateval.testing.TinyModel.encode_text", refuse)
+    another = Study(FOUR, str(first))  # with a classifier of its own, from what is stored
+    assert another.do(another.infer["raw-last"])["raw-last"].error is None

@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import rateval
-import rateval_attention.attention.shared as shared
 from rateval.api import Context, Step, StepEnd
 from rateval.engine.executors.local import InThisProcess
 from rateval.engine.graph import make_graph
@@ -28,6 +27,7 @@ from rateval.stages.infer import infer_each
 from rateval.store.rows import read_relevance, read_rows
 from rateval.store.store import Store
 from rateval.workbench.bench import Workbench
+from rateval_attention.passes import record_pass
 
 Passes = list[tuple[int, ...]]
 FOUR = [
@@ -54,10 +54,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
 
     def counted(classifier: Any, images: Any, layers: Any) -> Any:
         seen.append(tuple(layers))
-        return real(classifier, images, layers)
+        return record_pass(classifier, images, layers)
 
-    real = shared.record_pass
-    monkeypatch.setattr(shared, "record_pass", counted)
+    monkeypatch.setattr("rateval_attention.attention.shared.record_pass", counted)
     return seen
 
 
@@ -200,8 +199,8 @@ def test_shards_that_were_interrupted_give_the_same_bits(
 
 
 def test_an_explainer_that_fails_takes_no_other_with_it() -> None:
-    broken = {"use": "generic-attention", "name": "broken", "layers": 7}
-    late = {"use": "generic-attention", "name": "late", "target": 99}
+    broken: dict[str, Any] = {"use": "generic-attention", "name": "broken", "layers": 7}
+    late: dict[str, Any] = {"use": "generic-attention", "name": "late", "target": 99}
     plan = [broken, FOUR[0], late, {"use": "grad-cam"}]
     study, parted = Study(plan, "whole"), Study(plan, "parted", shard_size=4)
     ends = study.do(*study.infer.values())

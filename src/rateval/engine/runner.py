@@ -199,14 +199,16 @@ class Runner:
 
     def _take_companions(self, step: Step) -> list[Step]:
         """Return the steps that are done along with one: those that it shares a pass with."""
-        found = []
-        for steps in self._graph.sharing.get(step.identity, ()):
-            other = steps.infer
-            missing = other.identity in self._selected and other.identity not in self._found
-            if missing and find_result(other, self._store, self._selected, whole=True) is None:
-                taken = self._agenda.take_this(other.identity)
-                found += [] if taken is None else [taken]
-        return found
+        others = (steps.infer for steps in self._graph.sharing.get(step.identity, ()))
+        missing = (
+            other.identity
+            for other in others
+            if other.identity != step.identity
+            and other.identity in self._selected
+            and other.identity not in self._found
+            and find_result(other, self._store, self._selected, whole=True) is None
+        )
+        return [taken for name in missing if (taken := self._agenda.take_this(name)) is not None]
 
     def _submit(self, step: Step, monitor: Monitor) -> None:
         self._submitted[step.identity] = step, monitor

@@ -11,14 +11,18 @@ from scipy.stats import binom
 
 
 def time_pairs(
-    one: Callable[[], object], other: Callable[[], object], count: int, limit_s: float
+    one: Callable[[], object],
+    other: Callable[[], object],
+    count: int,
+    limit_s: float,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[tuple[float, float]]:
     """Return the seconds that both take in each pair; who is first changes from pair to pair."""
     one(), other()  # what is imported and made but once
     found = []
     for number in pace.rounds(count, limit_s, "pair"):
         first, second = (one, other) if number % 2 else (other, one)
-        times = [_seconds(first), _seconds(second)]
+        times = [_seconds(first, clock), _seconds(second, clock)]
         found.append((times[0], times[1]) if number % 2 else (times[1], times[0]))
     return found
 
@@ -39,7 +43,7 @@ def ratio(pairs: list[tuple[float, float]]) -> str:
     return f"{median(ratios):.2f} ({low:.2f} to {high:.2f} {of}, {len(ratios)} pairs)"
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    begun = clock()
     work()
-    return time.perf_counter() - begun
+    return clock() - begun

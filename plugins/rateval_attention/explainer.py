@@ -32,12 +32,21 @@ class Explainer:
         Works inside ``no_grad`` and ``inference_mode``, whether or not the weights require a
         gradient, and leaves their ``grad`` alone. Raises what ``compute`` raises.
         """
-        # Tensors of inference mode cannot be saved for a backward pass; their clones can.
-        with torch.inference_mode(False), torch.enable_grad():
-            images, labels = (x.clone() if x.is_inference() else x for x in (images, labels))
-            with frozen(classifier.model.module):
-                found = self._compute(classifier, images, labels)
+        with differentiable(classifier, images, labels) as given:
+            found = self._compute(classifier, *given)
         return Explanation(*(field.detach().float() for field in found))
+
+
+@contextmanager
+def differentiable(
+    classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield images and labels that a pass may be differentiated with, its weights aside."""
+    # Tensors of inference mode cannot be saved for a backward pass; their clones can.
+    with torch.inference_mode(False), torch.enable_grad():
+        images, labels = (x.clone() if x.is_inference() else x for x in (images, labels))
+        with frozen(classifier.model.module):
+            yield images, labels
 
 
 @contextmanager

@@ -34,8 +34,11 @@ def differentiate(
     params: TargetParams,
     *,
     create_graph: bool = False,
+    again: bool = False,
 ) -> tuple[torch.Tensor, ...]:
     """Return the gradient of each image's score by each of ``inputs``, which are batches.
+
+    ``again`` keeps what the pass left for another score to be differentiated.
 
     Raises RatevalError when there is no such target, PluginError when the logits (B, K) don't
     depend on the inputs.
@@ -45,7 +48,9 @@ def differentiate(
     targets = choose_targets(logits, labels, params.target)
     # No image's score depends on another image, so the sum's gradient holds each one's own.
     objective = class_scores(logits, targets, params.score).sum()
-    return torch.autograd.grad(objective, list(inputs), create_graph=create_graph)
+    return torch.autograd.grad(
+        objective, list(inputs), retain_graph=again or create_graph, create_graph=create_graph
+    )
 
 
 def _not_from(classifier: Classifier, what: str) -> PluginError:

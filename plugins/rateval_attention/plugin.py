@@ -18,6 +18,7 @@ def _of_attention() -> list[Component]:
             summary="Generic Attention Attribution of the vision transformer",
             factory="rateval_attention.attention.generic:make_generic_attention",
             params="rateval_attention.params:GenericAttentionParams",
+            shares="recorded attention",
             source="Chefer, Gur, Wolf, ICCV 2021, section 3; from the class token as published, "
             "from a mean or an attention pool by rateval's extension",
         ),
@@ -26,6 +27,7 @@ def _of_attention() -> list[Component]:
             summary="Grad-CAM on the last layer's attention, its heads as channels",
             factory="rateval_attention.attention.grad_cam:make_grad_cam",
             params="rateval_attention.params:GradCamParams",
+            shares="recorded attention",
             source="Selvaraju et al., ICCV 2017, as Chefer, Gur, Wolf, CVPR 2021, apply it to "
             "vision transformers (hila-chefer/Transformer-Explainability)",
         ),
@@ -43,6 +45,7 @@ def _of_attention() -> list[Component]:
             summary="Attention carried through all layers, whatever the class",
             factory="rateval_attention.attention.rollout:make_attention_rollout",
             params="rateval_attention.params:AttentionRolloutParams",
+            shares="recorded attention",
             source="Abnar and Zuidema, ACL 2020, section 3",
         ),
         Component(
@@ -50,6 +53,7 @@ def _of_attention() -> list[Component]:
             summary="Attention of the last layer, whatever the class",
             factory="rateval_attention.attention.raw_attention:make_raw_attention",
             params="rateval_attention.params:RawAttentionParams",
+            shares="recorded attention",
             source='the baseline "raw attention" of Chefer, Gur, Wolf, ICCV 2021',
         ),
     ]

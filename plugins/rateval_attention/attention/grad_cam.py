@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 
 import torch
 from torch.nn import functional as F
 
-from rateval.api import Classifier, Context
+from rateval.api import Context, Model
+from rateval_attention.attention.layers import last_layer
 from rateval_attention.attention.readout import patch_map, read_rows
-from rateval_attention.explainer import Explainer
+from rateval_attention.attention.shared import AttentionExplainer, Reading
 from rateval_attention.params import GradCamParams
-from rateval_attention.passes import differentiate, record_pass
 
 
-def make_grad_cam(params: GradCamParams, context: Context) -> Explainer:
+def make_grad_cam(params: GradCamParams, context: Context) -> AttentionExplainer:
     """Make the attribution; it runs where the classifier runs."""
-    return Explainer(partial(explain_batch, params=params))
+    return AttentionExplainer(Reading(last_layer, _maps, params))
 
 
-def explain_batch(
-    classifier: Classifier, images: torch.Tensor, labels: torch.Tensor, params: GradCamParams
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return relevance (B, rows, cols) and logits (B, K) with gradients enabled by the caller.
-
-    Raises RatevalError when the classifier has no such target, PluginError when the logits don't
-    depend on the recorded attention.
-    """
-    model = classifier.model
-    (attention,), logits = record_pass(classifier, images, [model.depth - 1])
-    (gradient,) = differentiate(classifier, logits, labels, [attention], params)
+def _maps(
+    model: Model, attention: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]
+) -> torch.Tensor:
     prefix = model.prefix_tokens
-    with torch.no_grad():
-        maps = read_rows(attention, model.readout, prefix)
-        slopes = read_rows(gradient, model.readout, prefix)
-        return patch_map(cam(maps, slopes, prefix), prefix, model.grid), logits
+    maps, slopes = (read_rows(last, model.readout, prefix) for (last,) in (attention, gradients))
+    return patch_map(cam(maps, slopes, prefix), prefix, model.grid)
 
 
 def cam(maps: torch.Tensor, slopes: torch.Tensor, prefix_tokens: int) -> torch.Tensor:

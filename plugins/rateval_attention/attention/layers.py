@@ -55,3 +55,8 @@ def chain_indices(
             f"{model.depth - 1}, without which no relevance reaches the patches; add that layer"
         )
     return chosen
+
+
+def last_layer(model: Model) -> tuple[int, ...]:
+    """Choose the last layer alone."""
+    return (model.depth - 1,)

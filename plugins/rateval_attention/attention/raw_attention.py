@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from rateval.api import Classifier, Context
+from rateval.api import Context, Model
+from rateval_attention.attention.layers import last_layer
 from rateval_attention.attention.readout import patch_map, read_rows
-from rateval_attention.explainer import Explainer
+from rateval_attention.attention.shared import AttentionExplainer, Reading
 from rateval_attention.params import RawAttentionParams
-from rateval_attention.passes import record_pass
 
 
-def make_raw_attention(params: RawAttentionParams, context: Context) -> Explainer:
+def make_raw_attention(params: RawAttentionParams, context: Context) -> AttentionExplainer:
     """Make the attribution; it runs where the classifier runs."""
-    return Explainer(explain_batch)
+    return AttentionExplainer(Reading(last_layer, _maps))
 
 
-def explain_batch(
-    classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return relevance (B, rows, cols) and logits (B, K).
+def _maps(
+    model: Model, attention: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    """Average the embedding's row of the last layer's attention over heads.
 
-    The relevance is the embedding's row of the last layer's attention, averaged over heads: the
-    class token's row as published, the mean of the patches' rows, or the attention pool's own.
-    Source: the baseline "raw attention" of Chefer, Gur, Wolf, ICCV 2021.
+    It is the class token's row as published, the mean of the patches' rows, or the attention pool's
+    own. Source: the baseline "raw attention" of Chefer, Gur, Wolf, ICCV 2021.
     """
-    model = classifier.model
-    with torch.no_grad():
-        (attention,), logits = record_pass(classifier, images, [model.depth - 1])
-        row = read_rows(attention, model.readout, model.prefix_tokens).mean(dim=1)
-        return patch_map(row, model.prefix_tokens, model.grid), logits
+    (attended,) = attention
+    row = read_rows(attended, model.readout, model.prefix_tokens).mean(dim=1)
+    return patch_map(row, model.prefix_tokens, model.grid)

@@ -7,34 +7,23 @@ from functools import partial
 
 import torch
 
-from rateval.api import Classifier, Context, Readout
+from rateval.api import Context, Model, Readout
 from rateval_attention.attention.layers import chain_indices
 from rateval_attention.attention.readout import patch_map, read_rows, start_row
-from rateval_attention.explainer import Explainer
+from rateval_attention.attention.shared import AttentionExplainer, Reading
 from rateval_attention.params import AttentionRolloutParams
-from rateval_attention.passes import record_pass
 
 
-def make_attention_rollout(params: AttentionRolloutParams, context: Context) -> Explainer:
+def make_attention_rollout(params: AttentionRolloutParams, context: Context) -> AttentionExplainer:
     """Make the attribution; it runs where the classifier runs."""
-    return Explainer(partial(explain_batch, params=params))
+    return AttentionExplainer(Reading(partial(chain_indices, params.layers), _maps))
 
 
-def explain_batch(
-    classifier: Classifier,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    params: AttentionRolloutParams,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return relevance (B, rows, cols) and logits (B, K).
-
-    Raises RatevalError when the model has no such layer.
-    """
-    model = classifier.model
-    with torch.no_grad():
-        attention, logits = record_pass(classifier, images, chain_indices(params.layers, model))
-        row = rollout_row(attention, model.readout, model.prefix_tokens)
-        return patch_map(row, model.prefix_tokens, model.grid), logits
+def _maps(
+    model: Model, attention: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor]
+) -> torch.Tensor:
+    row = rollout_row(attention, model.readout, model.prefix_tokens)
+    return patch_map(row, model.prefix_tokens, model.grid)
 
 
 def rollout_row(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,19 +73,28 @@ class CheckpointLoader:
             ) from error
 
     def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+        self,
+        model: Model,
+        classes: Sequence[str],
+        state: dict[str, torch.Tensor],
+        kept: Mapping[str, torch.Tensor] | None = None,
     ) -> Classifier:
         """Load the stored weights. Raises RatevalError when ``state`` does not fit them."""
         whole = {name: tensor for name, tensor in state.items() if name.startswith(MODEL)}
         load_model(model, whole)
-        return self._wrap(model, classes, {k: v for k, v in state.items() if k not in whole})
+        head = {name: tensor for name, tensor in state.items() if name not in whole}
+        return self._wrap(model, classes, head, kept)
 
     def _wrap(
-        self, model: Model, classes: Sequence[str], head: dict[str, torch.Tensor]
+        self,
+        model: Model,
+        classes: Sequence[str],
+        head: dict[str, torch.Tensor],
+        kept: Mapping[str, torch.Tensor] | None = None,
     ) -> Classifier:
         freeze(model)
         if not head:
-            return TunedPromptClassifier(model, classes)
+            return TunedPromptClassifier(model, classes, kept)
         restored = restore_head(
             model,
             classes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -64,12 +64,16 @@ class ContrastiveFinetuner(Method[FlcpParams]):
         return task.classifier()
 
     def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+        self,
+        model: Model,
+        classes: Sequence[str],
+        state: dict[str, torch.Tensor],
+        kept: Mapping[str, torch.Tensor] | None = None,
     ) -> Classifier:
         """Load the model's weights. Raises RatevalError when ``state`` does not fit them."""
         load_model(model, state)
         freeze(model)
-        return TunedPromptClassifier(model, classes)
+        return TunedPromptClassifier(model, classes, kept)
 
     def _temperature(self, model: Model) -> float | None:
         asked = self.params.temperature

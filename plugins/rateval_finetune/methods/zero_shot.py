@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rateval_finetune.params import ZsParams
 
 _PROMPTS_AT_ONCE = 256
+_CLASSES = "classes"
 
 
 @torch.no_grad()
@@ -59,10 +60,13 @@ def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
 class PromptClassifier:
     """A classifier by logit scale x cosine of image and class; classes are encoded once.
 
-    Raises RatevalError for a scale by which all logits are 0, or turned around: no cosine tells it.
+    They aren't where ``kept`` is what a classifier of this model and these classes has kept. Raises
+    RatevalError for a scale by which all logits are 0, or turned around: no cosine tells it.
     """
 
-    def __init__(self, model: Model, classes: Sequence[str]) -> None:
+    def __init__(
+        self, model: Model, classes: Sequence[str], kept: Mapping[str, torch.Tensor] | None = None
+    ) -> None:
         scale = float(model.logit_scale.detach())
         if scale <= 0:
             raise RatevalError(
@@ -70,7 +74,14 @@ class PromptClassifier:
                 "above 0; its checkpoint is broken: give another one"
             )
         self.model = model
-        self.classes = class_embeddings(model, classes)
+        known = (kept or {}).get(_CLASSES)
+        if known is not None and len(known) != len(classes):
+            raise RatevalError(
+                f"the embeddings that were kept are of {len(known)} classes, and the dataset has "
+                f"{len(classes)}: they belong to another one; delete the stored result"
+            )
+        device = model.logit_scale.device
+        self.classes = class_embeddings(model, classes) if known is None else known.to(device)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Score (B, 3, H, W) float32 as (B, K) float32, differentiable."""
@@ -80,6 +91,10 @@ class PromptClassifier:
     def state(self) -> dict[str, torch.Tensor]:
         """Return nothing: the model alone makes this classifier."""
         return {}
+
+    def kept(self) -> dict[str, torch.Tensor]:
+        """Return the classes' embeddings (K, D) on the CPU: text towers take long."""
+        return {_CLASSES: self.classes.cpu()}
 
     @property
     def decision(self) -> PromptDecision:
@@ -102,16 +117,23 @@ class ZeroShot:
         return self.restore(model, classes, {})
 
     def restore(
-        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+        self,
+        model: Model,
+        classes: Sequence[str],
+        state: dict[str, torch.Tensor],
+        kept: Mapping[str, torch.Tensor] | None = None,
     ) -> Classifier:
-        """Encode the classes' prompts. Raises RatevalError when ``state`` is not empty."""
+        """Encode the classes' prompts unless their embeddings were kept.
+
+        Raises RatevalError when ``state`` is not empty.
+        """
         if state:
             raise RatevalError(
                 f"zs: the stored state holds {sorted(state)[0]!r} but zero-shot has no state; "
                 "it belongs to another fine-tuning method: name that one, or delete the state"
             )
         freeze(model)
-        return PromptClassifier(model, classes)
+        return PromptClassifier(model, classes, kept)
 
 
 def make_zero_shot(params: ZsParams, context: Context) -> ZeroShot:

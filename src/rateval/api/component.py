@@ -68,6 +68,10 @@ class Component:
     (``rateval.api.edits.EditsValidator``), and of a metric that counts by ``Outcomes.causal``;
     ``"relevance and predictions under edits"`` of a metric that compares the verdict on a map with
     it, which is then not counted by the verdicts of validators of edits."""
+    shares: str = ""
+    """Names, within the plugin, what attributions compute from: those that share it are explained
+    from one pass over a batch, by ``rateval.api.protocols.Sharing``; empty for one that explains by
+    itself."""
 
     def __post_init__(self) -> None:
         for member in fields(self):

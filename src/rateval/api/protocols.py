@@ -177,7 +177,12 @@ class Model(Protocol):
 
 
 class Classifier(Protocol):
-    """A model with a decision over the dataset's classes."""
+    """A model with a decision over the dataset's classes.
+
+    One that also has ``kept() -> dict[str, torch.Tensor]`` gives by it what follows from the model,
+    the state and the classes and takes long, such as embeddings of prompts; a finetuner whose
+    ``restore`` takes ``kept`` is given that back.
+    """
 
     @property
     def model(self) -> Model:

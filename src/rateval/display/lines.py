@@ -97,9 +97,9 @@ def _of_worker(worker: Worker, now: float) -> Line:
     # Before that it is the pace of what the worker did last.
     rate = worker.pace.per_second(now) if worker.begun else None
     state = "joins shards" if worker.joins else "works" if worker.begun else "begins"
-    return Line(
-        whole.stage, whole.label, whole.done, whole.total, rate, note=whole.note, state=state
-    )
+    beside = len(worker.step.beside)
+    label = f"{whole.label} and {beside} more" if beside else whole.label
+    return Line(whole.stage, label, whole.done, whole.total, rate, note=whole.note, state=state)
 
 
 def _of_whole(whole: Whole, now: float) -> Line:

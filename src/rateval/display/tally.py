@@ -149,16 +149,20 @@ class Tally:
             whole.counted += part
             costs = self.costs.setdefault(whole.stage, Costs())
             costs.left -= part
-            if self._telling is not None:  # else it was done before
-                self._telling.tell(units, part, now)
+            worker = self._telling
+            if worker is not None and worker.whole is whole:  # else it was done before
+                # What is done along with it, image by image, is told of as well.
+                worker.tell(units, part * (1 + len(worker.step.beside)), now)
 
     def hand_out(self, step: Step) -> Worker:
         """Take note that a worker has a step, or a shard of one that is open."""
         with self.lock:
-            whole = self.wholes[step.shard.whole if step.shard else step.identity]
+            whole = self.wholes[_whole_of(step)]
             whole.workers += 1
-            if step.units and whole.total is None:  # a shard need not tell of the whole
-                whole.total = int(whole.amount)
+            for one in (step, *step.beside):  # a shard need not tell of the whole
+                of = self.wholes[_whole_of(one)]
+                if one.units and of.total is None:
+                    of.total = int(of.amount)
             number, stage, pace = self._free.pop() if self._free else (len(self.workers), "", None)
             if pace is None or stage != step.stage:
                 pace = Pace()
@@ -186,10 +190,15 @@ class Tally:
             self._free.append((worker.number, step.stage, worker.pace))
             if not end.reused and end.error is None:
                 costs = self.costs.setdefault(step.stage, Costs())
-                costs.seconds += max(0.0, end.seconds - sum(load.seconds for load in end.loads))
+                spent = end.seconds + sum(one.seconds for one in end.beside)
+                costs.seconds += max(0.0, spent - sum(load.seconds for load in end.loads))
                 # A step that tells nothing on its way has done all of itself at once.
                 told = step.shard is not None or worker.joins
-                costs.measured += worker.amount if told else worker.whole.amount
+                costs.measured += worker.amount if told else self._amount_of(step, worker)
+
+    def _amount_of(self, step: Step, worker: Worker) -> float:
+        beside = (self.wholes[one.identity] for one in step.beside if one.identity in self.wholes)
+        return worker.whole.amount + sum(whole.amount for whole in beside)
 
     def finish(self, identity: str, *, reused: bool) -> None:
         """Take note that a step has its result; one that nobody expects counts for nothing."""
@@ -216,6 +225,10 @@ class Tally:
         if not costs.steps_left:
             costs.left = 0.0
         return True
+
+
+def _whole_of(step: Step) -> str:
+    return step.shard.whole if step.shard else step.identity
 
 
 class WorkerMonitor:

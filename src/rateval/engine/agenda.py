@@ -52,6 +52,15 @@ class Agenda:
                 return self._steps[place]
         return self._steps[heapq.heappop(self._ready)]
 
+    def take_this(self, identity: str) -> Step | None:
+        """Return a step by its identity, once; None where it can't be done now."""
+        place = self._place.get(identity)
+        if place is None or place not in self._ready:
+            return None
+        self._ready.remove(place)
+        heapq.heapify(self._ready)
+        return self._steps[place]
+
     def finish(self, identity: str) -> None:
         """Take note that a step has its result."""
         for other in self._needed_by.pop(identity, ()):

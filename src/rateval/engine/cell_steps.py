@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rateval.plan.cells import Cell
 from rateval.records.step import Step
@@ -59,3 +59,6 @@ class Graph:
     cells: tuple[CellSteps, ...]
     agreements: tuple[tuple[PairSteps, ...], ...]
     """One group per classifier, test and pair of explainers, with a pair for each seed."""
+    sharing: Mapping[str, tuple[CellSteps, ...]] = field(default_factory=dict)
+    """Identity of an explanation to the cells, its own among them, that are explained from one
+    pass; what has none explains by itself."""

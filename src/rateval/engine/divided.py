@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rateval.api.training import Monitor
-from rateval.engine.shards import cut_step
+from rateval.engine.shards import along, cut_step
 from rateval.records.step import Demand, Step
 
 
@@ -26,18 +26,25 @@ class Divided:
         return (step.units or 0) > self._size
 
     def add(self, step: Step, monitor: Monitor, there: Collection[str]) -> None:
-        """Begin with a step; shards that are ``there`` are not done again."""
+        """Begin with a step and those beside it, over the same units.
+
+        Shards that are ``there`` are not done again.
+        """
         shared = SharedMonitor(monitor, step.units or 0)
-        self._open[step.identity] = _Whole(step, shared, cut_step(step, self._size), there)
+        steps = {one.identity: one for one in (replace(step, beside=()), *step.beside)}
+        left = zip(*(cut_step(one, self._size) for one in steps.values()), strict=True)
+        whole = _Whole(steps, shared, left, there)
+        self._open |= dict.fromkeys(steps, whole)
 
     def take(self, prefer: Callable[[Step], bool] | None = None) -> tuple[Step, Monitor] | None:
         """Return the next shard, or a whole step whose shards are all there; None without any.
 
-        It is of the step that has waited longest, unless that of another one is preferred.
+        A shard has beside it those of the steps that are done along with its own. It is of the step
+        that has waited longest, unless that of another one is preferred.
         """
-        waiting = [whole for whole in self._open.values() if whole.waits]
+        waiting = [whole for whole in dict.fromkeys(self._open.values()) if whole.waits]
         if prefer is not None:
-            waiting.sort(key=lambda one: not prefer(one.step))
+            waiting.sort(key=lambda one: not prefer(one.first))
         for whole in waiting:
             found = whole.take()
             if found is not None:
@@ -45,44 +52,58 @@ class Divided:
         return None
 
     def end(self, shard: Step) -> None:
-        """Take note that a shard is there."""
-        assert shard.shard is not None
-        whole = self._open.get(shard.shard.whole)
-        if whole is not None:
-            whole.in_work -= 1
+        """Take note that a shard is there, with those beside it, or that they will not be."""
+        for one in (shard, *shard.beside):
+            assert one.shard is not None
+            whole = self._open.get(one.shard.whole)  # else it failed already
+            if whole is not None:
+                whole.in_work -= 1
+                return
 
     def close(self, identity: str) -> Step | None:
         """Let go of a step, with all that is left of it; return it where it was begun."""
         whole = self._open.pop(identity, None)
-        return None if whole is None else whole.step
+        return None if whole is None else whole.steps.pop(identity)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Whole:
-    step: Step
+    steps: dict[str, Step]
+    """A step and those that are done along with it, as far as they are not let go."""
     monitor: SharedMonitor
-    left: Iterator[Step]
+    left: Iterator[tuple[Step, ...]]
     there: Collection[str]
     in_work: int = 0
     exhausted: bool = False
-    merging: bool = False
+    merging: set[str] = field(default_factory=set)
+
+    @property
+    def first(self) -> Step:
+        """One of its steps, which all need the same."""
+        return next(iter(self.steps.values()))
 
     @property
     def waits(self) -> bool:
         """Whether there may be something to do."""
-        return not self.merging and not (self.exhausted and self.in_work)
+        return not self.steps.keys() <= self.merging and not (self.exhausted and self.in_work)
 
     def take(self) -> Step | None:
-        for shard in self.left:
-            if shard.identity not in self.there:
+        for shards in self.left:
+            missing = [shard for shard in shards if self._lacks(shard)]
+            if missing:
                 self.in_work += 1
-                return shard
-            self.monitor.advance(shard.units or 0)
+                return along(missing)
+            self.monitor.advance(shards[0].units or 0)
         self.exhausted = True
         if self.in_work:
             return None
-        self.merging = True
-        return replace(self.step, demand=Demand())  # putting together needs no model
+        step = next(one for one in self.steps.values() if one.identity not in self.merging)
+        self.merging.add(step.identity)
+        return replace(step, demand=Demand())  # putting together needs no model
+
+    def _lacks(self, shard: Step) -> bool:
+        assert shard.shard is not None
+        return shard.shard.whole in self.steps and shard.identity not in self.there
 
 
 @dataclass(slots=True)
@@ -107,3 +128,22 @@ class SharedMonitor:
         self._told += samples
         if samples or note:
             self.monitor.advance(samples, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A monitor of steps that are done along with each other: each one's own is told."""
+
+    monitors: Sequence[Monitor]
+
+    def begin(self, total: int) -> None:
+        """Show the units of each."""
+        for monitor in self.monitors:
+            monitor.begin(total)
+
+    def advance(self, samples: int, note: str = "") -> None:
+        """Pass on units that are done, to each, and a note once."""
+        for monitor in self.monitors[:1]:
+            monitor.advance(samples, note)
+        for monitor in self.monitors[1:]:
+            monitor.advance(samples)

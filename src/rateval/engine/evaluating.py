@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from rateval.api.protocols import Classifier, Dataset
+from rateval.api.protocols import Attribution, Classifier, Dataset
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps
+from rateval.engine.companions import Companions, part_of
 from rateval.engine.editing import BATCH_BYTES, Editing
 from rateval.engine.shards import Divisible, WritePart
 from rateval.engine.sources import limited_test
+from rateval.errors import StudyError
 from rateval.machine.precision import in_precision
 from rateval.plan.plan import Plan
 from rateval.plan.shards import align
@@ -23,10 +26,10 @@ from rateval.records.step import Step
 from rateval.stages.counterfactual import merge_answers
 from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.finetune import restore
-from rateval.stages.infer import infer, merge, require_samples
+from rateval.stages.infer import infer, infer_each, merge, require_samples
 from rateval.store.store import Store, Stored, identify
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job, task_of
+from rateval.workbench.cell import Job, Shared, task_of
 from rateval.workbench.kept import Kept
 from rateval.workbench.outcomes import read_predictions
 
@@ -40,7 +43,8 @@ class Evaluating:
         self._editing = Editing()
         self._batches: Kept[Batch] = Kept(BATCH_BYTES)
         """Small test splits as they were read, for other methods and explainers."""
-        self._job: tuple[str, Job] | None = None
+        self.companions = Companions(store)
+        self._job: tuple[tuple[str, ...], Job] | None = None
         """The job of the step that was done last, which other shards of it go on with."""
         self._predicted: tuple[str, Mapping[str, int]] | None = None
         """What the step predicted that was asked for last."""
@@ -49,25 +53,77 @@ class Evaluating:
         """Let go of the live objects of the step that was done last."""
         self._job = None
 
-    def infer(self, steps: CellSteps) -> Divisible:
-        """Return how each image of the test split is predicted and explained."""
+    def infer(self, steps: CellSteps, sharing: Sequence[CellSteps] = ()) -> Divisible:
+        """Return how each image of the test split is predicted and explained.
+
+        ``sharing`` are the cells of the plan, this one among them, that one pass explains.
+        """
+        step, companions = steps.infer, self.companions
 
         @contextmanager
         def opened(monitor: Monitor) -> Iterator[WritePart]:
-            with self._working(steps, steps.infer, explaining=True) as job:
+            def write(part: range, folder: Path) -> InferFacts:
+                facts = companions.take(part_of(step, part), folder)
+                if facts is None:
+                    facts = self._infer(steps, sharing, part, monitor, folder)
+                return require_samples(facts) if len(part) == step.units else facts
 
-                def write(part: range, folder: Path) -> InferFacts:
-                    facts = infer(job, part, monitor, folder, self._read(steps, job, part))
-                    return require_samples(facts) if len(part) == len(job.split) else facts
+            yield write
 
-                yield write
+        def spent(part: range) -> float:
+            return companions.spent(part_of(step, part))
 
         def put_together(shards: Sequence[Stored], folder: Path) -> InferFacts:
             facts = [InferFacts.model_validate(shard.facts) for shard in shards]
             paths = [shard.path for shard in shards]
             return require_samples(merge(list(zip(paths, facts, strict=True)), folder))
 
-        return Divisible(steps.infer, self._size, opened, put_together)
+        return Divisible(step, self._size, opened, put_together, spent)
+
+    def _infer(
+        self,
+        steps: CellSteps,
+        sharing: Sequence[CellSteps],
+        part: range,
+        monitor: Monitor,
+        folder: Path,
+    ) -> InferFacts:
+        """Explain a part of a test for one cell, and for those beside it ahead of their turn."""
+        beside = self.companions.beside(sharing, part)
+        if beside:
+            try:
+                return self._infer_several(steps, beside, sharing, part, monitor, folder)
+            except StudyError:
+                raise
+            except (Exception, SystemExit) as error:
+                # Whoever is at fault fails by itself, and the others have their results.
+                self.companions.part()
+                for path in folder.iterdir():
+                    path.unlink()
+                why = f"{type(error).__name__}: {error}"
+                monitor.advance(0, f"explained one by one, as several at once failed: {why}")
+        with self._working([steps], steps.infer, sharing) as job:
+            return infer(job, part, monitor, folder, self._read(steps, job, part))
+
+    def _infer_several(
+        self,
+        steps: CellSteps,
+        beside: Sequence[CellSteps],
+        sharing: Sequence[CellSteps],
+        part: range,
+        monitor: Monitor,
+        folder: Path,
+    ) -> InferFacts:
+        started = time.perf_counter()
+        others = [part_of(one.infer, part) for one in beside]
+        folders = self.companions.folders(others)
+        with self._working([steps, *beside], steps.infer, sharing) as job:
+            batches = self._read(steps, job, part)
+            facts, *ahead = infer_each(job, part, monitor, [folder, *folders], batches)
+        for other, written, found in zip(others, folders, ahead, strict=True):
+            self.companions.leave(other, written, found)
+        self.companions.share(time.perf_counter() - started, part_of(steps.infer, part), others)
+        return facts
 
     def counterfactual(self, steps: CellSteps, inferred: Sequence[Step]) -> Divisible:
         """Return how a classifier is asked about edited images, which some steps predict whole."""
@@ -76,7 +132,7 @@ class Evaluating:
 
         @contextmanager
         def opened(monitor: Monitor) -> Iterator[WritePart]:
-            with self._working(steps, step, explaining=False) as job:
+            with self._working([steps], step) as job:
                 predicted = self._read_predictions(inferred)
                 read = partial(self._read, steps, job)
                 yield self._editing.open(steps, job, self._bench, monitor, predicted, read)
@@ -93,40 +149,68 @@ class Evaluating:
         """Test the explainer on images of the test split."""
         step = steps.faithfulness
         assert step is not None
-        with self._working(steps, step, explaining=True) as job:
+        with self._working([steps], step, [steps]) as job:
             inferred = self._store.path_of("infer", steps.infer.identity)
             return faithfulness(job, Options(**step.inputs["options"]), inferred, monitor, folder)
 
     @contextmanager
-    def _working(self, steps: CellSteps, step: Step, *, explaining: bool) -> Iterator[Job]:
-        """Yield the live objects of a step, with its errors those of its components."""
-        cell = steps.cell
-        explainers = (cell.attribution,) if explaining else ()
-        job = self._find_job(steps, step, explaining=explaining)
+    def _working(
+        self, several: Sequence[CellSteps], step: Step, sharing: Sequence[CellSteps] | None = None
+    ) -> Iterator[Job]:
+        """Yield the live objects of a step, with its errors those of its components.
+
+        It is done for ``several`` cells that differ in their attributions, which explain along with
+        those that they are ``sharing`` a pass with in the plan; None where nothing is explained.
+        """
+        cell = several[0].cell
+        explainers = () if sharing is None else [steps.cell.attribution for steps in several]
+        job = self._find_job(several, step, sharing)
         with (
             blaming(*explainers, cell.finetuner, cell.model),
             in_precision(job.classifier.model, self._plan.spec.run.precision, job.device),
         ):
             yield job
 
-    def _find_job(self, steps: CellSteps, step: Step, *, explaining: bool) -> Job:
-        if self._job is None or self._job[0] != step.identity:
+    def _find_job(
+        self, several: Sequence[CellSteps], step: Step, sharing: Sequence[CellSteps] | None
+    ) -> Job:
+        name = step.identity, *(steps.infer.identity for steps in several)
+        if self._job is None or self._job[0] != name:
             self._job = None  # before another classifier is made
-            self._job = step.identity, self._make_job(steps, explaining=explaining)
+            self._job = name, self._make_job(several, sharing)
         return self._job[1]
 
-    def _make_job(self, steps: CellSteps, *, explaining: bool) -> Job:
-        cell, bench = steps.cell, self._bench
+    def _make_job(self, several: Sequence[CellSteps], sharing: Sequence[CellSteps] | None) -> Job:
+        cell, bench = several[0].cell, self._bench
         dataset: Dataset = bench.object(cell.dataset, cell.seed)
         return Job(
-            self._classifier(steps),
-            bench.object(cell.attribution, cell.seed) if explaining else None,
+            self._classifier(several[0]),
+            None if sharing is None else bench.object(cell.attribution, cell.seed),
             limited_test(self._plan, bench, cell),
             bench.shift(cell.shift, dataset.test, cell.seed),
             task_of(dataset),
             bench.context.device,
             self._plan.spec.run.batch_size,
             bench.context.readers,
+            shared=self._find_shared(several, sharing or ()),
+        )
+
+    def _find_shared(
+        self, several: Sequence[CellSteps], sharing: Sequence[CellSteps]
+    ) -> Shared | None:
+        if len(sharing) < 2:
+            return None
+        wanted, planned = {steps.infer.identity for steps in several}, dict[str, Attribution]()
+        for steps in sharing:
+            cell, identity = steps.cell, steps.infer.identity
+            try:
+                planned[identity] = self._bench.object(cell.attribution, cell.seed)
+            except (Exception, SystemExit):
+                if identity in wanted:
+                    raise
+        places = {identity: at for at, identity in enumerate(planned)}
+        return Shared(
+            tuple(planned.values()), tuple(places[steps.infer.identity] for steps in several)
         )
 
     def _classifier(self, steps: CellSteps) -> Classifier:

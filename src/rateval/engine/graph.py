@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rateval.engine.cell_steps import CellSteps, Graph, PairSteps
+from rateval.engine.companions import find_sharing
 from rateval.engine.sources import ON_DEVICE, LiveSources, Sources, make_step
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
@@ -34,7 +35,7 @@ def lay_out_steps(plan: Plan, bench: Workbench, sources: Sources, cells: Sequenc
         tuple(_compare(by_cell[id(first)], by_cell[id(second)], plan) for first, second in group)
         for group in pair_explainers(cells, plan)
     )
-    return Graph(_order(made, agreements), made, agreements)
+    return Graph(_order(made, agreements), made, agreements, find_sharing(made))
 
 
 def _order(

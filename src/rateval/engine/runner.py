@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
 from rateval.api.training import Monitor
 from rateval.engine.agenda import Agenda
-from rateval.engine.divided import Divided
+from rateval.engine.divided import Divided, SharedMonitor, Together
 from rateval.engine.executors.checked import CheckedExecutor
 from rateval.engine.failures import Failures
 from rateval.engine.journal import Journal, SavingMonitor
@@ -19,6 +20,7 @@ from rateval.engine.picturing.kept import Pictures
 from rateval.engine.prepared import Prepared, prepare
 from rateval.engine.results import Results, find_result, find_results
 from rateval.engine.selection import select
+from rateval.engine.shards import along
 from rateval.engine.worker import Worker, keep_worker, make_order, open_store, release_worker
 from rateval.errors import StudyError
 from rateval.plan.plan import Plan
@@ -77,7 +79,7 @@ class Runner:
         self._failures = Failures(self._graph)
         self._watched: dict[str, ExitStack] = {}
         """Steps in work, whole ones, with what shows how far they are."""
-        self._submitted: dict[str, Step] = {}
+        self._submitted: dict[str, tuple[Step, Monitor]] = {}
         """What the executor has: steps, and shards of steps."""
         options = plan.spec.run
         self._divided = Divided(align(options.shard_size, options.batch_size))
@@ -156,7 +158,7 @@ class Runner:
     def _do_agenda(self) -> None:
         while self._hand_out():
             for end in self._executor.collect():
-                self._end(self._submitted.pop(end.identity), end)
+                self._end(*self._submitted.pop(end.identity), end)
             self._journal.save_now_and_then()
             if self._fail_fast and self._failures.records:
                 break
@@ -172,10 +174,7 @@ class Runner:
             step = self._agenda.take(prefers)
             if step is None:
                 break
-            # Another run may have made meanwhile what was not there at the beginning.
-            stored = self._found.pop(step.identity, None) or find_result(
-                step, self._store, self._selected, whole=True
-            )
+            stored = self._find(step)
             if stored is not None:
                 self._keep(step, stored)
                 self._journal.save_now_and_then()
@@ -185,28 +184,63 @@ class Runner:
                 self._begin(step)
         return bool(self._submitted)
 
+    def _find(self, step: Step) -> Stored | None:
+        # Another run may have made meanwhile what was not there at the beginning.
+        return self._found.pop(step.identity, None) or find_result(
+            step, self._store, self._selected, whole=True
+        )
+
     def _begin(self, step: Step) -> None:
-        watched = self._watched[step.identity] = ExitStack()
-        watch = self._reporter.watch(step.stage, step.label, step.identity)
-        monitor = SavingMonitor(watched.enter_context(watch), self._journal)
+        steps = [step, *self._take_companions(step)]
+        monitors = [self._watch(one) for one in steps]
+        monitor: Monitor = SavingMonitor(Together(monitors), self._journal)
+        step = along(steps)
         if self._divided.takes(step):
-            there = self._store.begin_shards(step.stage, step.identity)
-            self._divided.add(step, monitor, there)
+            there = [self._store.begin_shards(one.stage, one.identity) for one in steps]
+            self._divided.add(step, monitor, set().union(*there))
         else:
-            self._submit(step, monitor)
+            self._submit(step, SharedMonitor(monitor, step.units or 0) if step.beside else monitor)
+
+    def _watch(self, step: Step) -> Monitor:
+        watched = self._watched[step.identity] = ExitStack()
+        return watched.enter_context(self._reporter.watch(step.stage, step.label, step.identity))
+
+    def _take_companions(self, step: Step) -> list[Step]:
+        """Return the steps that are done along with one: those that it shares a pass with."""
+        others = (steps.infer for steps in self._graph.sharing.get(step.identity, ()))
+        missing = (
+            other.identity
+            for other in others
+            if other.identity != step.identity
+            and other.identity in self._selected
+            and other.identity not in self._found
+            and find_result(other, self._store, self._selected, whole=True) is None
+        )
+        return [taken for name in missing if (taken := self._agenda.take_this(name)) is not None]
 
     def _submit(self, step: Step, monitor: Monitor) -> None:
-        self._submitted[step.identity] = step
+        self._submitted[step.identity] = step, monitor
         self._executor.submit(step, self._reporter.working(step, monitor))
 
-    def _end(self, step: Step, end: StepEnd) -> None:
+    def _end(self, step: Step, monitor: Monitor, end: StepEnd) -> None:
         self._reporter.ended(step, end)
+        ends = {one.identity: one for one in end.beside}
+        lost = [one for one in step.beside if one.identity not in ends]
+        if lost:  # with whoever did the first: they are done again, without it
+            self._submit(along(lost), monitor)
+        elif step.shard is not None:
+            self._divided.end(step)
+        self._end_one(replace(step, beside=()), end)
+        for one in step.beside:
+            if one.identity in ends:
+                self._end_one(one, ends[one.identity])
+
+    def _end_one(self, step: Step, end: StepEnd) -> None:
         for load in end.loads:
             if load.identity not in self._loaded:  # each worker loads a model of its own
                 self._loaded.add(load.identity)
                 self._tell(load, None)
         if step.shard is not None:
-            self._divided.end(step)
             if end.error is None:
                 return
             whole = self._divided.close(step.shard.whole)

@@ -30,18 +30,23 @@ class Divisible:
     """Make what is needed to do parts of it; nothing is made where none is to be done."""
     merge: Callable[[Sequence[Stored], Path], Record]
     """Fill a folder with what shards hold together; return its facts."""
+    spent: Callable[[range], float] = lambda part: 0.0
+    """Seconds of a part, once it is written, that were spent on it before; below 0 where it took
+    time that others bear."""
 
     def write(self, store: Store, folder: Path, monitor: Monitor) -> tuple[Record, float]:
         """Fill a folder with the whole result: of its shards, or at once where it needs none.
 
         A shard that is missing or damaged is made here. Returns its facts, and the seconds that
-        the shards took which were there.
+        the shards took which were there, or that others bear.
         """
         units = self.step.units or 0
         monitor.begin(units)
         with ExitStack() as stack:
             if units <= self.size:
-                return stack.enter_context(self.open(monitor))(range(units), folder), 0.0
+                whole = range(units)
+                facts = stack.enter_context(self.open(monitor))(whole, folder)
+                return facts, self.spent(whole)
             shards = list(self._shards(store, monitor, stack))
             seconds = sum(shard.seconds for shard in shards if shard.reused)
             return self.merge(shards, folder), seconds
@@ -56,7 +61,8 @@ class Divisible:
                 monitor.advance(len(part))
             else:
                 write = write or stack.enter_context(self.open(monitor))
-                stored = kept.make(step.stage, step.inputs, partial(_fill, write, part))
+                fill, spent = partial(_fill, write, part), partial(self.spent, part)
+                stored = kept.make(step.stage, step.inputs, fill, spent)
             yield stored
 
     def write_shard(self, store: Store, shard: Shard, monitor: Monitor) -> Stored:
@@ -73,7 +79,7 @@ class Divisible:
                 with store.reading(step.needs), self.open(monitor) as write:
                     return _fill(write, part, folder)
 
-            return kept.make(step.stage, cut_inputs(step, part), fill)
+            return kept.make(step.stage, cut_inputs(step, part), fill, partial(self.spent, part))
 
 
 def _fill(write: WritePart, part: range, folder: Path) -> Mapping[str, Any]:
@@ -96,3 +102,14 @@ def cut_step(step: Step, size: int) -> Iterator[Step]:
 def cut_inputs(step: Step, part: range) -> dict[str, Any]:
     """Return everything that determines the result of a part of a step."""
     return {**step.inputs, "shard": [part.start, part.stop]}
+
+
+def along(steps: Sequence[Step]) -> Step:
+    """Return the first of several steps with the others beside it.
+
+    >>> from rateval.records.step import Step
+    >>> step = along([Step("infer", "a", "1", {}), Step("infer", "b", "2", {})])
+    >>> step.identity, [one.identity for one in step.beside]
+    ('1', ['2'])
+    """
+    return replace(steps[0], beside=tuple(replace(one, beside=()) for one in steps[1:]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -175,7 +175,8 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write | Divisible]:
     """By the step that edits the same test for the same classifier, whatever explains it."""
     for steps in graph.cells:
         found.setdefault(steps.finetune.identity, partial(hands.finetune, steps))
-        for step, write in _find_evaluating(hands.evaluating, steps, inferred):
+        sharing = graph.sharing.get(steps.infer.identity, ())
+        for step, write in _find_evaluating(hands.evaluating, steps, inferred, sharing):
             found.setdefault(step.identity, write)
         for validator, step in enumerate(steps.judge):
             found.setdefault(step.identity, partial(hands.judge, steps, validator))
@@ -192,9 +193,12 @@ def find_writes(hands: Hands, graph: Graph) -> dict[str, Write | Divisible]:
 
 
 def _find_evaluating(
-    evaluating: Evaluating, steps: CellSteps, inferred: dict[str, list[Step]]
+    evaluating: Evaluating,
+    steps: CellSteps,
+    inferred: dict[str, list[Step]],
+    sharing: Sequence[CellSteps],
 ) -> Iterator[tuple[Step, Write | Divisible]]:
-    yield steps.infer, evaluating.infer(steps)
+    yield steps.infer, evaluating.infer(steps, sharing)
     edited = steps.counterfactual
     if edited is not None:
         alike = inferred.setdefault(edited.identity, [])

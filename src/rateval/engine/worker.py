@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,19 @@ class Worker:
                 self._cells.setdefault(step.identity, steps)
 
     def do(self, step: Step, monitor: Monitor) -> StepEnd:
-        """Do a step, leave its result in the store and return how it ended; only Ctrl-C raises."""
+        """Do a step, leave its result in the store and return how it ended; only Ctrl-C raises.
+
+        Those beside it are done along with it.
+        """
+        companions = self._hands.evaluating.companions
+        with companions.doing(step):
+            ends = []
+            for one in (replace(step, beside=()), *step.beside):
+                companions.begin(one)
+                ends.append(self._do(one, monitor))
+        return replace(ends[0], beside=tuple(ends[1:]))
+
+    def _do(self, step: Step, monitor: Monitor) -> StepEnd:
         clock = time.perf_counter()
         self._store.tell = lambda line: monitor.advance(0, line)
         try:

@@ -65,6 +65,9 @@ class Step:
     """Units that it goes over, where it may be done in shards."""
     shard: Shard | None = None
     """Which part of another step it is; None where it is whole."""
+    beside: tuple[Step, ...] = ()
+    """Steps that are done along with it, from one pass over each batch; each has a result of its
+    own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class StepEnd:
     """Whether the failure concerns the whole study, such as a full disk."""
     loads: tuple[StageRecord, ...] = ()
     """Models that were loaded for it, and how long that took."""
+    beside: tuple[StepEnd, ...] = ()
+    """How the steps ended that were done along with it; one that is missing was not done."""
 
 
 class StageRecord(Record):

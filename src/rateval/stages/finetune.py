@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from typing_extensions import get_protocol_members
 
 from rateval.api.protocols import Classifier, Model, Split
@@ -18,6 +20,8 @@ from rateval.store.disk import writing
 
 _NEEDED = sorted(get_protocol_members(Classifier) - {"decision"})  # without one it can still run
 STATE = "classifier.safetensors"
+KEPT = "kept.safetensors"
+"""What a classifier keeps besides its state, so that it needn't be computed again."""
 
 
 def finetune(
@@ -45,18 +49,26 @@ def finetune(
 def save_state(classifier: Classifier, folder: Path, made_of: Mapping[str, Any]) -> None:
     """Write the tensors that fine-tuning changed or added, as safetensors.
 
-    ``made_of``, everything that determines them as JSON values, stands in the file's header: the
+    What the classifier keeps besides, such as embeddings of prompts, has a file of its own.
+    ``made_of``, everything that determines them as JSON values, stands in the files' headers: a
     file says what it is wherever it goes.
     """
-    state, path = classifier.state(), folder / STATE
-    with writing(path):
-        write_safetensors(state, path, {"made_of": json.dumps(made_of, sort_keys=True)})
+    kept: dict[str, torch.Tensor] = getattr(classifier, "kept", dict)()
+    for name, tensors in ((STATE, classifier.state()), (KEPT, kept)):
+        path = folder / name
+        if tensors or name == STATE:
+            with writing(path):
+                write_safetensors(tensors, path, {"made_of": json.dumps(made_of, sort_keys=True)})
 
 
 def restore(finetuner: Finetuner, model: Model, classes: Sequence[str], folder: Path) -> Classifier:
     """Rebuild the classifier that ``save_state`` wrote."""
     state = safetensors.torch.load_file(folder / STATE)
-    return _freeze(finetuner.restore(model, classes, state))
+    rebuild: Any = finetuner.restore
+    more = {}
+    if (folder / KEPT).exists() and "kept" in inspect.signature(rebuild).parameters:
+        more["kept"] = safetensors.torch.load_file(folder / KEPT)
+    return _freeze(rebuild(model, classes, state, **more))
 
 
 def _freeze(classifier: Classifier) -> Classifier:

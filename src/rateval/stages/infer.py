@@ -24,7 +24,7 @@ from rateval.records.scores.cell import SkippedRecord
 from rateval.records.scores.explainers import COMPLETE, CompletenessRecord
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain_batch
+from rateval.workbench.explain import explain_each
 from rateval.workbench.maps import scale_maps
 
 
@@ -41,32 +41,65 @@ def infer(
     Returns their counts; where every sample was skipped, nothing is written. Raises PluginError
     when the attribution or the classifier returns something else than its protocol promises.
     """
-    maps: list[NDArray[np.float16]] = []
-    sums: list[torch.Tensor] = []
+    (facts,) = infer_each(job, part, monitor, [folder], batches)
+    return facts
+
+
+def infer_each(
+    job: Job,
+    part: range,
+    monitor: Monitor,
+    folders: Sequence[Path],
+    batches: Iterable[Batch] | None = None,
+) -> list[InferFacts]:
+    """Do as ``infer`` does for each attribution that is wanted of those that share a pass.
+
+    Each batch is read once; ``folders`` are those of the attributions, in their order. Returns the
+    counts of each.
+    """
     skipped: list[Skipped] = []
-    groups = list_groups(job.split)
     with ExitStack() as stack:
-        writers: tuple[tables.RowWriter, tables.RowWriter] | None = None
+        kept = [_Written(job, folder, stack) for folder in folders]
         for batch in job.batches(part, masks=True) if batches is None else batches:
             skipped += batch.skipped
             if len(batch):
-                explanation = explain_batch(job, batch)
-                relevance, largest = scale_maps(explanation.relevance)
-                maps.append(relevance)
-                if explanation.gaps is not None and explanation.differences is not None:
-                    sums.append(torch.stack([explanation.gaps, explanation.differences]))
-                if writers is None:
-                    schema = tables.rows_schema(job.task.schema, groups, sums=bool(sums))
-                    writers = _open(stack, folder, schema, batch)
-                rows = _rows(job.task, batch, explanation, largest, groups)
-                writers[0].write(_as(writers[0].schema, rows))
-                writers[1].write(_mask_rows(batch, writers[1].schema))
+                for written, explanation in zip(kept, explain_each(job, batch), strict=True):
+                    written.add(batch, explanation)
             monitor.advance(len(batch) + len(batch.skipped))
-    if maps:
-        tables.write_relevance(folder, np.concatenate(maps))
-    count = sum(map(len, maps))
     records = tuple(SkippedRecord(**asdict(sample)) for sample in skipped)
-    return InferFacts(count=count, skipped=records, completeness=_completeness(sums))
+    return [written.finish(records) for written in kept]
+
+
+class _Written:
+    """Rows, masks and maps by one attribution, on their way into a folder."""
+
+    def __init__(self, job: Job, folder: Path, stack: ExitStack) -> None:
+        self._job, self._folder, self._stack = job, folder, stack
+        self._groups = list_groups(job.split)
+        self._maps: list[NDArray[np.float16]] = []
+        self._sums: list[torch.Tensor] = []
+        self._writers: tuple[tables.RowWriter, tables.RowWriter] | None = None
+
+    def add(self, batch: Batch, explanation: Explanation) -> None:
+        """Write a batch, but for its maps."""
+        task, groups = self._job.task, self._groups
+        relevance, largest = scale_maps(explanation.relevance)
+        self._maps.append(relevance)
+        if explanation.gaps is not None and explanation.differences is not None:
+            self._sums.append(torch.stack([explanation.gaps, explanation.differences]))
+        if self._writers is None:
+            schema = tables.rows_schema(task.schema, groups, sums=bool(self._sums))
+            self._writers = _open(self._stack, self._folder, schema, batch)
+        rows, masks = self._writers
+        rows.write(_as(rows.schema, _rows(task, batch, explanation, largest, groups)))
+        masks.write(_mask_rows(batch, masks.schema))
+
+    def finish(self, skipped: tuple[SkippedRecord, ...]) -> InferFacts:
+        """Write the maps, if there are any; return the counts."""
+        if self._maps:
+            tables.write_relevance(self._folder, np.concatenate(self._maps))
+        count = sum(map(len, self._maps))
+        return InferFacts(count=count, skipped=skipped, completeness=_completeness(self._sums))
 
 
 def merge(parts: Sequence[tuple[Path, InferFacts]], folder: Path) -> InferFacts:

@@ -257,6 +257,23 @@ class Store:
         """Keep results from being deleted, those among them that no run names yet."""
         return self._locks.hold(IN_USE, shared=True, waiting=self._waits_for_pruning)
 
+    def is_free(self, identity: str) -> bool:
+        """Return whether nobody makes a result just now, as far as that can be known."""
+        with self._locks.try_hold(f"{identity}.make") as free:
+            return free
+
+    @contextmanager
+    def aside(self, stage: str) -> Iterator[Path]:
+        """Yield a folder for what is moved into results of a stage later on, in this context."""
+        name = secrets.token_hex(16)  # in the place of an identity: whoever sweeps looks for a lock
+        with ExitStack() as stack:
+            stack.enter_context(self._locks.hold(f"{name}.make", waiting=self._waits))
+            with writing(self.root / stage):
+                make_folder(self.root / stage)
+                folder = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=self.root / stage))
+            stack.callback(remove, folder)
+            yield folder
+
     def unfinished(self, stage: str, inputs: Mapping[str, Any]) -> Path:
         """Return a folder for the state of a result that takes long; for whoever makes it.
 

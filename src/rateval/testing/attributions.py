@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -47,6 +48,33 @@ def check_attribution(
         require(off <= 1e-4, _WHERE, asked, f"a relative difference of {off:.1e}")
     _check_left_alone(classifier, images, logits, before)
     _check_batch_invariance(attribution, classifier, images, labels, ids, explanation.relevance)
+    if hasattr(attribution, "explain_together"):
+        _check_sharing(attribution, classifier, images, labels, ids)
+        _check_left_alone(classifier, images, logits, before)
+
+
+def _check_sharing(
+    attribution: Any,
+    classifier: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    ids: Sequence[str],
+) -> None:
+    """Check that several at once are what each is alone, and that what is wanted doesn't tell."""
+    where, given = "Sharing.explain_together", (classifier, images, labels, ids)
+    alone = attribution.explain(*given).relevance
+    planned = [attribution, attribution]
+    both, second = (attribution.explain_together(planned, at, *given) for at in ((0, 1), (1,)))
+    counts = [len(both), len(second)]
+    require(counts == [2, 1], where, "return an Explanation for each that is wanted", counts)
+    for explanation in (*both, *second):
+        _check_form(explanation, classifier, len(images))
+        off = difference(explanation.relevance, alone)
+        asked = "return what explain returns, but for rounding"
+        require(off <= 1e-5, where, asked, f"a relative difference of {off:.1e}")
+    same = both[1].relevance.equal(second[0].relevance)
+    asked = "return what hangs on what is planned, and not on what is wanted"
+    require(same, where, asked, "other maps where fewer are wanted")
 
 
 def _check_takes_ids(attribution: Attribution, *arguments: object) -> None:

@@ -32,7 +32,12 @@ def check_component(component: Component, kind: Kind, **params: object) -> None:
     more: dict[str, Any] = {"again": make(given, context)} if kind == "dataset" else {}
     if component.needs:
         more["needs"] = component.needs
-    follow(KINDS[kind].check)(make(given, context), **more)
+    made = make(given, context)
+    if component.shares:
+        able = hasattr(made, "explain_together")
+        where = f"{component.name}: shares"
+        require(able, where, "be said of what offers explain_together", type(made).__name__)
+    follow(KINDS[kind].check)(made, **more)
 
 
 def check_declaration(component: Component, kind: Kind) -> None:
@@ -62,6 +67,9 @@ def check_declaration(component: Component, kind: Kind) -> None:
         able = kind in ("validator", "metric")
         where = f"{component.name}: needs"
         require(able, where, "be said of validators and metrics alone", f"a {kind}")
+    if component.shares:
+        where = f"{component.name}: shares"
+        require(kind == "attribution", where, "be said of attributions alone", f"a {kind}")
     for module in component.requires:
         require(
             importlib.util.find_spec(module) is not None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -203,6 +205,21 @@ def _check_restore(
         "rebuild the classifier that gave the state",
         f"logits with a relative difference of {off:.1e}",
     )
+    if hasattr(classifier, "kept"):
+        _check_kept(finetuner, model, dataset, classifier, images)
+
+
+def _check_kept(
+    finetuner: Any, model: Model, dataset: Dataset, classifier: Any, images: torch.Tensor
+) -> None:
+    where, able = "Finetuner.restore", "kept" in inspect.signature(finetuner.restore).parameters
+    require(able, where, "take kept, as its classifiers have kept()", "no such parameter")
+    kept = safetensors.torch.load(safetensors.torch.save(classifier.kept()))
+    state = classifier.state()
+    restored = finetuner.restore(copy.deepcopy(model), dataset.classes, state, kept=kept)
+    with torch.no_grad():
+        same = restored.logits(images).equal(classifier.logits(images))
+    require(same, where, "give the same logits, bit by bit, by what was kept", "others")
 
 
 def _equal(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:

@@ -17,12 +17,22 @@ _SMALLER = (
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Attributions that are explained from one pass."""
+
+    planned: tuple[Attribution, ...]
+    """All of a plan for one classifier and one test."""
+    wanted: tuple[int, ...]
+    """Places of those whose maps are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A cell's live objects. ``device`` and what follows don't change what is computed."""
 
     classifier: Classifier
     attribution: Attribution | None
-    """None where nothing is explained."""
+    """None where nothing is explained; the first one where several are."""
     split: Split
     """Test split."""
     shift: Shift | None
@@ -39,6 +49,8 @@ class Job:
     """How many images are explained at once."""
     predicting: Portions = field(default_factory=lambda: Portions("predicted", _SMALLER))
     """How many images are predicted at once."""
+    shared: Shared | None = None
+    """What is explained from one pass; None where the attribution explains by itself."""
 
     def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
         """Yield batches of the shifted test images at ``indices``."""

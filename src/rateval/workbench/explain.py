@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from rateval.api.protocols import Attribution
+from rateval.api.protocols import Attribution, Classifier
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.data.checked import describe
 from rateval.errors import PluginError
-from rateval.workbench.cell import Job
+from rateval.workbench.cell import Job, Shared
 from rateval.workbench.finite import require_finite_logits, require_relevance
 
 
@@ -34,6 +34,24 @@ def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanat
     better.
     """
     parts = job.explaining.each(len(batch), partial(_explain, job, batch))
+    return _join(job, batch, parts, permuted=permuted)
+
+
+def explain_each(job: Job, batch: Batch) -> list[Explanation]:
+    """Explain a batch by each attribution that is wanted of those that share a pass, in order.
+
+    Where none is shared, that is the job's attribution alone. Raises what ``explain_batch`` raises.
+    """
+    if job.shared is None:
+        return [explain_batch(job, batch)]
+    each = partial(_explain_together, job, batch, job.shared)
+    found = job.explaining.each(len(batch), each)
+    return [_join(job, batch, parts) for parts in zip(*found, strict=True)]
+
+
+def _join(
+    job: Job, batch: Batch, parts: Sequence[Explanation], *, permuted: bool = False
+) -> Explanation:
     relevance = torch.cat([part.relevance for part in parts])
     given = [part.logits for part in parts if part.logits is not None]
     logits = torch.cat(given) if len(given) == len(parts) else None
@@ -66,21 +84,50 @@ def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
 
 
 def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
+    attribution: Any = job.attribution
+    more = {"sizes": batch.sizes[part]} if _takes_sizes(attribution) else {}
+    found = attribution.explain(*_arguments(job, batch, part), **more)
+    return _checked(job, found, len(batch.ids[part]))
+
+
+def _explain_together(job: Job, batch: Batch, shared: Shared, part: slice) -> list[Explanation]:
+    attribution: Any = shared.planned[shared.wanted[0]]
+    if not hasattr(attribution, "explain_together"):
+        raise PluginError(
+            "the attribution's component says that it shares a pass, and so it must offer "
+            "explain_together (rateval.api.sharing.Sharing)",
+            kind="attribution",
+        )
+    arguments = _arguments(job, batch, part)
+    found = attribution.explain_together(shared.planned, shared.wanted, *arguments)
+    if not isinstance(found, Sequence) or len(found) != len(shared.wanted):
+        raise PluginError(
+            f"explain_together must return a sequence of {len(shared.wanted)}, an Explanation for "
+            f"each attribution that is wanted; got {describe(found)}",
+            kind="attribution",
+        )
+    return [_checked(job, one, len(batch.ids[part])) for one in found]
+
+
+def _arguments(
+    job: Job, batch: Batch, part: slice
+) -> tuple[Classifier, torch.Tensor, torch.Tensor, Sequence[str]]:
     # A copy: a batch may be kept for other explainers, and a plugin may write into what it gets.
     images = batch.images[part].to(job.device, copy=True)
     labels = batch.labels[part].to(job.device, copy=True)
-    attribution: Any = job.attribution
-    more = {"sizes": batch.sizes[part]} if _takes_sizes(attribution) else {}
-    found = attribution.explain(job.classifier, images, labels, batch.ids[part], **more)
+    return job.classifier, images, labels, batch.ids[part]
+
+
+def _checked(job: Job, found: object, count: int) -> Explanation:
     if not isinstance(found, Explanation):
         raise PluginError(
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
         )
-    relevance = _on_cpu(found.relevance, (len(images), *job.classifier.model.grid))
+    relevance = _on_cpu(found.relevance, (count, *job.classifier.model.grid))
     logits = found.logits
     if logits is not None:
-        logits = _logits(logits, len(images), job.task.outputs)
-    return Explanation(relevance, logits, *_sums(found, len(images)))
+        logits = _logits(logits, count, job.task.outputs)
+    return Explanation(relevance, logits, *_sums(found, count))
 
 
 def _sums(found: Explanation, count: int) -> list[torch.Tensor | None]:

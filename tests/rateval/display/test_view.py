@@ -88,6 +88,29 @@ def test_lines_are_few_and_none_wraps(width: int, workers: int, encoding: str) -
         assert lines[0].startswith(f"0/{workers:,} steps")
 
 
+def test_steps_done_along_with_another_share_its_line_and_its_images() -> None:
+    clock = Clock()
+    tally = Tally(clock)
+    steps = [step("last"), step("all"), step("margin")]
+    tally.expect(steps)
+    for one in steps:
+        tally.open("infer", one.label, one.identity)
+    first = replace(steps[0], beside=tuple(steps[1:]))
+    tally.hand_out(first)
+    for _ in range(4):
+        clock.now += 2.0
+        with tally.telling(tally.workers["last"]):
+            for one in steps:
+                tally.advance(one.identity, 50, "")
+    (line,) = gather(tally)
+    assert (line.label, line.done, line.total) == ("clip · last and 2 more", 200, 1000)
+    assert line.rate == pytest.approx(25)
+    assert tally.costs["infer"].left == 3 * 800
+    ends = [StepEnd(one.identity, 10.0) for one in steps]
+    tally.take_back(first, replace(ends[0], beside=tuple(ends[1:])))
+    assert (tally.costs["infer"].measured, tally.costs["infer"].seconds) == (3000, 30.0)
+
+
 def test_a_line_for_each_worker_while_they_are_few() -> None:
     clock = Clock()
     tally = Tally(clock)

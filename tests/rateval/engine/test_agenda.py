@@ -64,3 +64,15 @@ def test_a_step_that_is_preferred_comes_before_others_that_need_something_loaded
     agenda = Agenda({step.identity: step for step in steps})
     taken = [agenda.take(lambda step: step.demand.affinity == "two") for _ in range(5)]
     assert [step and step.identity for step in taken] == ["b", "d", "a", "c", None]
+
+
+def test_a_step_is_taken_by_its_name_once_and_after_what_it_needs() -> None:
+    steps = {name: Step("infer", name, name, {}) for name in "abc"}
+    steps["d"] = Step("judge", "d", "d", {}, needs=("c",))
+    agenda = Agenda(steps)
+    assert agenda.take_this("b") is steps["b"]
+    assert [agenda.take_this(name) for name in ("b", "d", "none")] == [None] * 3
+    assert [agenda.take(), agenda.take(), agenda.take()] == [steps["a"], steps["c"], None]
+    agenda.finish("c")
+    assert agenda.take_this("d") is steps["d"]
+    assert agenda.take() is None

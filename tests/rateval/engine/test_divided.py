@@ -8,7 +8,7 @@ import pytest
 
 from rateval.api import Step
 from rateval.engine.divided import Divided
-from rateval.engine.shards import cut_inputs, cut_step
+from rateval.engine.shards import along, cut_inputs, cut_step
 from rateval.records.step import Demand
 from rateval.store.store import identify_result
 
@@ -133,3 +133,43 @@ def test_a_unit_is_told_once_whatever_is_done_again(again: int) -> None:
 def test_what_determines_a_shard_is_what_determines_the_whole_and_its_bounds() -> None:
     step = whole("a")
     assert cut_inputs(step, range(2, 4)) == {"test": "a", "shard": [2, 4]}
+
+
+def test_shards_of_steps_beside_each_other_are_done_together() -> None:
+    divided, monitor = Divided(2), Monitor()
+    a, b = whole("a"), whole("b")
+    done = {one.identity for one in list(cut_step(b, 2))[1:2]}
+    done |= {list(cut_step(one, 2))[2].identity for one in (a, b)}
+    divided.add(along([a, b]), monitor, done)
+    first, second = take_all(divided)
+    assert [(one.label, bounds(one)) for one in (first, *first.beside)] == [
+        ("a", (0, 2)),
+        ("b", (0, 2)),
+    ]
+    assert (second.label, bounds(second), second.beside) == ("a", (2, 4), ())
+    assert monitor.done == 1  # what is there of both
+    divided.end(second)
+    assert divided.take(nothing) is None
+    divided.end(first)
+    assert [(one.identity, one.shard, one.beside) for one in take_all(divided)] == [
+        ("a", None, ()),
+        ("b", None, ()),
+    ]
+    assert (divided.close("a"), divided.close("b")) == (a, b)
+    assert divided.take(nothing) is None
+
+
+def test_a_step_that_is_let_go_keeps_none_beside_it_waiting() -> None:
+    divided = Divided(2)
+    divided.add(along([whole("a"), whole("b")]), Monitor(), ())
+    found = divided.take(nothing)
+    assert found is not None and len(found[0].beside) == 1
+    assert divided.close("a") == whole("a")
+    rest = list(take_all(divided))
+    assert [(one.label, bounds(one), one.beside) for one in rest] == [
+        ("b", (2, 4), ()),
+        ("b", (4, 5), ()),
+    ]
+    for shard in (found[0], *rest):  # also the one whose own step is let go
+        divided.end(shard)
+    assert [step.identity for step in take_all(divided)] == ["b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from rateval.facade import create
 from rateval.tasks.classification import Classification
 from rateval.testing import tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
-from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain_batch, predict_batch
+from rateval.workbench.cell import Job, Shared
+from rateval.workbench.explain import explain_batch, explain_each, predict_batch
 from rateval.workbench.judging import judge_batch
 
 Change = Callable[[torch.Tensor], torch.Tensor]
@@ -209,3 +210,46 @@ def test_an_image_without_a_mask_has_no_verdict() -> None:
     found = judge_batch(Judges(), maps, masks, (True, False), "cpu")
     assert found.valid.tolist() == found.defined.tolist() == [True, False]
     assert found.reasons == ("", "no mask")
+
+
+class SaysTogether(Says):
+    """Attributions of which several give as many explanations as they are told to."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def explain_together(self, planned: Any, wanted: Any, *given: Any) -> Any:
+        return [self.explain(*given) for _ in range(self._count)]
+
+
+@pytest.mark.parametrize(
+    ("attribution", "message"),
+    [
+        (Says(), "says that it shares a pass, and so it must offer explain_together"),
+        (SaysTogether(1), "must return a sequence of 2, an Explanation for each"),
+    ],
+)
+def test_attributions_that_share_must_give_one_explanation_each(
+    attribution: Says, message: str
+) -> None:
+    job = replace(make_job(attribution), shared=Shared((attribution,) * 3, (0, 2)))
+    with pytest.raises(PluginError, match=message):
+        explain_each(job, first(job))
+
+
+def test_attributions_that_share_a_pass_are_explained_in_parts_where_memory_is_short() -> None:
+    attribution = SaysTogether(2)
+    job = replace(make_job(attribution), shared=Shared((attribution,) * 3, (0, 2)))
+    real, sizes = attribution.explain_together, list[int]()
+
+    def short(planned: Any, wanted: Any, classifier: Any, images: Any, *rest: Any) -> Any:
+        sizes.append(len(images))
+        if len(images) > 2:
+            raise MemoryError
+        return real(planned, wanted, classifier, images, *rest)
+
+    attribution.explain_together = short  # type: ignore[method-assign]
+    found = explain_each(job, first(job))
+    assert sizes == [4, 2, 2]
+    assert [len(one.relevance) for one in found] == [4, 4]

@@ -138,7 +138,7 @@ def test_relevance_is_differentiable_on_demand(
     classifier: Classifier, images: torch.Tensor, labels: torch.Tensor
 ) -> None:
     params = GenericAttentionParams()
-    relevance, _ = explain_batch(classifier, images, labels, params, create_graph=True)
+    relevance, _ = explain_batch(classifier, images, labels, params)
     tower: Any = classifier.model.image_tower
     (slope,) = torch.autograd.grad(relevance.sum(), tower.proj)
     step = 1e-3 * slope / slope.norm()

@@ -157,3 +157,19 @@ def test_a_scale_that_silences_or_turns_the_logits_is_refused(
     monkeypatch.setattr(TinyModel, "logit_scale", torch.tensor(scale))
     with pytest.raises(RatevalError, match=rf"its logit scale is {scale:g}, where it must be"):
         PromptClassifier(tiny_model(), CLASSES)
+
+
+def test_embeddings_that_were_kept_are_not_made_again(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, zs = tiny_model(), make_zero_shot(ZsParams(), Context())
+    classifier = zs.fit(model, None, CLASSES, RecordingLogbook())
+    assert isinstance(classifier, PromptClassifier)
+    kept = classifier.kept()
+    assert {name: tuple(tensor.shape) for name, tensor in kept.items()} == {"classes": (3, 12)}
+    expected = classifier.logits(images(model))
+    monkeypatch.setattr(TinyModel, "encode_text", None)
+    restored = zs.restore(model, CLASSES, {}, kept)
+    assert torch.equal(restored.logits(images(model)), expected)
+    with pytest.raises(RatevalError, match="are of 3 classes, and the dataset has 2"):
+        zs.restore(model, CLASSES[:2], {}, kept)

@@ -68,7 +68,7 @@ def work(step, monitor):
         elif action == "touch":
             Path(value).write_text(f"{os.getpid()}")
         elif action == "await":
-            while not Path(value).exists():
+            while not all(Path(path).exists() for path in value.split(os.pathsep)):
                 time.sleep(0.02)
         elif action == "look":
             import ray

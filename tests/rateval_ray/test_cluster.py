@@ -29,9 +29,9 @@ def test_steps_run_side_by_side_on_both_nodes_and_tell_how_far_they_are(
     names = ["a", "b", "c"]
     monitors = [Monitor() for _ in names]
     for name, monitor in zip(names, monitors, strict=True):
-        # Each waits for the one after it, so that they can't run one after the other.
-        after = names[(names.index(name) + 1) % 3]
-        inputs: dict[str, Any] = {"touch": str(tmp_path / name), "await": str(tmp_path / after)}
+        # Each waits for all, so that no two can run one after the other.
+        every = os.pathsep.join(str(tmp_path / one) for one in names)
+        inputs: dict[str, Any] = {"touch": str(tmp_path / name), "await": every}
         executor.submit(step(name, look=str(tmp_path / f"look {name}"), **inputs), monitor)
     ends = collect_all(executor)
     assert executor.capacity == 3

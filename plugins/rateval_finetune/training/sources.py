@@ -54,6 +54,7 @@ class SplitSource:
             masks=self.masks or swap > 0,
             change=change,
             readers=self.readers,
+            pinned=next(self.model.module.parameters()).is_cuda,
         )
         for batch in batches:
             if swap and len(batch):

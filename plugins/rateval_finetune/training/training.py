@@ -155,7 +155,8 @@ class Training:
     def _place(self, batch: Batch, weight: float) -> tuple[torch.Tensor | None, ...]:
         weights = torch.full((len(batch),), weight, device=self._device)
         masks = None if batch.masks is None else batch.masks.to(self._device)
-        return batch.images.to(self._device), batch.labels.to(self._device), weights, masks
+        images = batch.images.to(self._device, non_blocking=batch.images.is_pinned())
+        return images, batch.labels.to(self._device), weights, masks
 
     def _descend(self, batch: Batch, count: int, tally: _Tally, where: str) -> None:
         real = len(batch) > 0

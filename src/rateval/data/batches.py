@@ -55,16 +55,20 @@ def load_batches(
     masks: bool = False,
     shift: Shift | None = None,
     readers: int = 1,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """Yield batches of ``split`` in the order of ``indices``, all samples when None.
 
     ``readers`` threads share out the images and work up to one batch ahead; the order never depends
-    on them. Raises PluginError when the model prepares something else than its protocol promises.
+    on them. ``pinned`` ones lie where a GPU fetches them by itself. Raises PluginError when the
+    model prepares something else than its protocol promises.
     """
     order = range(len(split)) if indices is None else indices
     chunks = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
     change = None if shift is None else _without_index(shift)
-    yield from load_chunks(split, model, chunks, masks=masks, change=change, readers=readers)
+    yield from load_chunks(
+        split, model, chunks, masks=masks, change=change, readers=readers, pinned=pinned
+    )
 
 
 def load_chunks(
@@ -75,6 +79,7 @@ def load_chunks(
     masks: bool = False,
     change: Callable[[Sample, int], Sample | Skipped] | None = None,
     readers: int = 1,
+    pinned: bool = False,
 ) -> Iterator[Batch]:
     """Yield one batch for each of ``chunks``, the positions of its samples in ``split``.
 
@@ -93,7 +98,7 @@ def load_chunks(
     with closing(read_ahead(reader, pieces, readers=readers, ahead=ahead)) as found:
         for chunk, count in zip(chunks, counts, strict=True):
             read = chain.from_iterable(islice(found, count))
-            yield _collate(len(chunk), read, masks)
+            yield _collate(len(chunk), read, masks, pinned)
 
 
 def cut_batches(batches: Iterable[Batch], part: range, size: int) -> Iterator[Batch]:
@@ -129,7 +134,9 @@ def _without_index(shift: Shift) -> Callable[[Sample, int], Sample | Skipped]:
     return lambda sample, index: shift.apply(sample)
 
 
-def _collate(count: int, found: Iterable[Ready | Skipped], masks: bool) -> Batch:
+def _collate(
+    count: int, found: Iterable[Ready | Skipped], masks: bool, pinned: bool = False
+) -> Batch:
     """Put samples into one batch as they come; ``count`` is the most that there can be."""
     rows: list[tuple[int, str, int, str | None, bool, tuple[int, int]]] = []
     skipped: list[Skipped] = []
@@ -140,7 +147,7 @@ def _collate(count: int, found: Iterable[Ready | Skipped], masks: bool) -> Batch
             continue
         size = one.image.shape
         if not rows:
-            images = torch.empty(count, *size)
+            images = torch.empty(count, *size, pin_memory=pinned)
             stacked = torch.zeros(count if masks else 0, *size[-2:], dtype=torch.bool)
         elif size != images.shape[1:]:
             asked = f"give every image one size, here {tuple(images.shape[1:])}"

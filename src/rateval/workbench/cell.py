@@ -62,6 +62,7 @@ class Job:
             masks=masks,
             shift=self.shift,
             readers=self.readers,
+            pinned=self.device.startswith("cuda"),
         )
 
 

@@ -113,7 +113,8 @@ def _arguments(
     job: Job, batch: Batch, part: slice
 ) -> tuple[Classifier, torch.Tensor, torch.Tensor, Sequence[str]]:
     # A copy: a batch may be kept for other explainers, and a plugin may write into what it gets.
-    images = batch.images[part].to(job.device, copy=True)
+    # Fetched while the processor goes on, where the batch lies in memory that a GPU can read.
+    images = batch.images[part].to(job.device, copy=True, non_blocking=batch.images.is_pinned())
     labels = batch.labels[part].to(job.device, copy=True)
     return job.classifier, images, labels, batch.ids[part]
 
@@ -151,7 +152,7 @@ def _takes_sizes(attribution: Attribution) -> bool:
 
 
 def _predict(job: Job, batch: Batch, part: slice) -> torch.Tensor:
-    images = batch.images[part].to(job.device)
+    images = batch.images[part].to(job.device, non_blocking=batch.images.is_pinned())
     with torch.inference_mode():
         logits = job.classifier.logits(images)
     return _logits(logits, len(images), job.task.outputs)

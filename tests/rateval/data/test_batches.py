@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,23 @@ def test_batches_hold_the_samples_in_order(readers: int) -> None:
         for mask, sample in zip(batch.masks, chunk, strict=True):
             assert sample.mask is not None
             assert torch.equal(mask, model.preprocess_mask(sample.mask))
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_images_lie_where_a_gpu_fetches_them_if_that_is_asked(
+    pinned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    empty = torch.empty
+
+    def made(*size: int, pin_memory: bool = False, dtype: Any = None) -> torch.Tensor:
+        if size[0]:
+            asked.append(pin_memory)  # which only a computer with a GPU can give
+        return empty(*size, dtype=dtype)
+
+    monkeypatch.setattr("rateval.data.batches.torch.empty", made)
+    list(load_batches(tiny_dataset(test=5).test, tiny_model(), batch_size=2, pinned=pinned))
+    assert asked == [pinned] * 3
 
 
 def test_indices_choose_and_order() -> None:

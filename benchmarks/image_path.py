@@ -1,0 +1,165 @@
+"""Time a whole run beside a plain forward pass over the same JPEG files, and its parts: 6 minutes.
+
+Photos of 1600 x 1200 pixels are classified zero-shot by a ViT-B/32 of random weights. The plain way
+is torchvision's ImageFolder in a DataLoader with as many workers as rateval has readers, and the
+image tower in inference mode; rateval's is `rateval.run` with nothing stored: it makes the model as
+the plain way does, reads photos and masks, predicts, explains by Generic Attention Attribution of
+the last layer or of all, writes rows, masks and maps, judges, scores and writes its record. Both
+are timed whole in turns; 1 is as fast as the plain way. Then the processor's time of one run is
+shared out among what happens to an image; `rest` is the run's own: the plan, the store, the record.
+
+    OMP_NUM_THREADS=1 python benchmarks/image_path.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pace
+import torch
+from pairs import ratio, time_pairs
+from reading import PIXELS, make_photos
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import (
+    CenterCrop,
+    Compose,
+    InterpolationMode,
+    Normalize,
+    Resize,
+    ToTensor as Scale,
+)
+
+import rateval
+from rateval.api import Model
+from rateval_clip.preprocessing import make_geometry
+
+ARCHITECTURE = "ViT-B-32"
+LIMITS = {"last": 0.97, "all": 0.57}
+PARTS = {
+    "read and decode": ("rateval.data.checked.CheckedSplit.samples",),
+    "resize": ("rateval.data.reading._prepare",),
+    "masks": ("rateval.data.reading._prepare_mask",),
+    "forward, backward": ("rateval.stages.infer.explain_batch",),
+    "write": ("rateval.store.rows.RowWriter.write", "rateval.store.rows.write_relevance"),
+    "judge, score": ("rateval.engine.steps.judge", "rateval.engine.steps.score"),
+}
+"""Functions that do a part, each without those of another part."""
+
+
+def make_model() -> Model:
+    return rateval.create("model", "clip", architecture=ARCHITECTURE, pretrained="random")
+
+
+def plain(root: Path, batch: int, readers: int) -> None:
+    """Make the model and its prompts, and run the image tower over all photos."""
+    model = make_model()
+    _, settings = make_geometry({"size": (PIXELS, PIXELS)})
+    steps = [
+        Resize(PIXELS, InterpolationMode.BICUBIC),
+        CenterCrop(PIXELS),
+        Scale(),
+        Normalize(settings.mean, settings.std),
+    ]
+    photos = ImageFolder(str(root / "photos"), Compose(steps))
+    classifier = rateval.create("finetuner", "zs").restore(model, photos.classes, {})
+    correct = 0
+    with torch.inference_mode():
+        for images, labels in torch.utils.data.DataLoader(photos, batch, num_workers=readers):
+            correct += int((classifier.logits(images).argmax(dim=1) == labels).sum())
+
+
+def whole(root: Path, batch: int, readers: int, layers: str) -> None:
+    """Run the study with a store of its own."""
+    with tempfile.TemporaryDirectory(prefix="rateval-path-") as output:
+        rateval.run(spec_of(root, Path(output), batch, readers, layers))
+
+
+def spec_of(root: Path, output: Path, batch: int, readers: int, layers: str) -> dict[str, Any]:
+    return {
+        "study": {"name": "image-path"},
+        "run": {
+            "output": str(output),
+            "batch_size": batch,
+            "readers": readers,
+            "shard_size": 10_000,
+            "device": "cpu",
+        },
+        "dataset": [{"use": "folder", "root": str(root / "photos"), "masks": str(root / "masks")}],
+        "model": [{"use": "clip", "architecture": ARCHITECTURE, "pretrained": "random"}],
+        "finetune": [{"use": "zs"}],
+        "attribution": [{"use": "generic-attention", "layers": layers}],
+        "evidence": [{"use": "relevance-mass"}],
+    }
+
+
+@contextmanager
+def counting(name: str, place: str, used: Counter[str]) -> Iterator[None]:
+    """Add the processor's time that a function takes in its thread to ``used``."""
+    owner, _, attribute = place.rpartition(".")
+    module: Any = pkgutil.resolve_name(owner)
+    inner: Callable[..., Any] = getattr(module, attribute)
+
+    def timed(*given: Any, **more: Any) -> Any:
+        begun = time.thread_time()
+        try:
+            return inner(*given, **more)
+        finally:
+            used[name] += time.thread_time() - begun
+
+    with patch.object(module, attribute, timed):
+        yield
+
+
+def share_out(root: Path, batch: int, readers: int, layers: str) -> str:
+    """Return what each part takes of the processor's time of one run."""
+    used: Counter[str] = Counter()
+    with ExitStack() as stack:
+        for name, places in PARTS.items():
+            for place in places:
+                stack.enter_context(counting(name, place, used))
+        begun = time.process_time()
+        whole(root, batch, readers, layers)
+        total = time.process_time() - begun
+    used["rest"] = total - sum(used.values())
+    shares = ", ".join(f"{name} {100 * used[name] / total:.1f} %" for name in (*PARTS, "rest"))
+    return f"{total:.2f} s of the processor: {shares}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=128)
+    parser.add_argument("--width", type=int, default=1600, help="of the photos")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--pairs", type=int, default=9)
+    parser.add_argument("--readers", type=int, nargs="+", default=[1, 2])
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(prefix="rateval-photos-") as folder:
+        root = make_photos(Path(folder), given.images, given.width, given.width * 3 // 4)
+        limit = pace.LIMIT_S / len(LIMITS) / len(given.readers)
+        for readers in given.readers:
+            for layers, least in LIMITS.items():
+                one = partial(plain, root, given.batch, readers)
+                other = partial(whole, root, given.batch, readers, layers)
+                found = ratio(time_pairs(one, other, given.pairs, limit))
+                print(
+                    f"{readers} reader(s), layers = {layers}: a run is {found} times as fast as "
+                    f"the plain forward pass; wanted {least}",
+                    flush=True,
+                )
+        for layers in LIMITS:
+            print(f"layers = {layers}: {share_out(root, given.batch, 1, layers)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

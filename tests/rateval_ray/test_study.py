@@ -89,12 +89,13 @@ def test_rows_are_those_of_one_process_though_a_worker_was_killed(nodes: Nodes) 
 @pytest.mark.slow
 def test_a_node_may_go_and_come_in_the_middle_of_a_study(nodes_to_lose: Nodes) -> None:
     here = rateval.run(spec(), output="here")
+    # One CPU for each step, which the node that stays has, too.
     changing = when_busy(nodes_to_lose, lambda pid: nodes_to_lose.tell("remove"))
-    there = rateval.run(spec(nodes_to_lose.address), output="there")
+    there = rateval.run(spec(nodes_to_lose.address, cpus=1), output="there")
     changing.join()
     require_equal(here, there)
     nodes_to_lose.tell("add")
-    again = rateval.run(spec(nodes_to_lose.address), output="again")
+    again = rateval.run(spec(nodes_to_lose.address, cpus=1), output="again")
     require_equal(here, again)
 
 

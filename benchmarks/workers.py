@@ -1,0 +1,67 @@
+"""Time two workers of one thread beside one such worker: 6 minutes.
+
+Whole runs with nothing stored, from `rateval.run` to its record: a ViT-B/32 of random weights
+predicts and explains photos by all of its layers, in shards of 64. Two workers are processes,
+which load a model each; one worker is this process. Both are timed in turns; the ratio is how many
+times as fast two are. It says something only where two cores are free.
+
+    OMP_NUM_THREADS=1 python benchmarks/workers.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import torch
+from pace import LIMIT_S, tell
+from pairs import ratio, time_pairs
+from reading import make_photos
+
+import rateval
+
+
+def run(root: Path, workers: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="rateval-workers-") as output:
+        photos = {"use": "folder", "root": str(root / "photos"), "masks": str(root / "masks")}
+        done = rateval.run(
+            {
+                "study": {"name": "workers"},
+                "run": {
+                    "output": output,
+                    "batch_size": 32,
+                    "shard_size": 64,
+                    "readers": 1,
+                    "device": "cpu",
+                },
+                "report": {"pictures": 0},
+                "dataset": [photos],
+                "model": [{"use": "clip", "architecture": "ViT-B-32", "pretrained": "random"}],
+                "finetune": [{"use": "zs"}],
+                "attribution": [{"use": "generic-attention", "layers": "all"}],
+                "evidence": [{"use": "relevance-mass"}],
+                "executor": {"use": "local", "workers": workers},
+            }
+        )
+        assert done.status == "finished", done.failures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--pairs", type=int, default=5)
+    given = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes of workers
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory(prefix="rateval-photos-") as folder:
+        root = make_photos(Path(folder), given.images, 640, 480)
+        tell(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy")
+        pairs = time_pairs(partial(run, root, 1), partial(run, root, 2), given.pairs, LIMIT_S)
+    print(f"{given.images} images: two workers are {ratio(pairs)} times as fast as one")
+
+
+if __name__ == "__main__":
+    main()

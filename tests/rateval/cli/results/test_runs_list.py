@@ -69,11 +69,11 @@ def test_a_killed_run_is_dead_and_one_whose_lock_is_held_goes_on(
     assert listed(rateval)[killed.name]["state"] == "dead"
     out = rateval("runs").out
     assert f"not finished: {killed.name}: rateval runs resume" in out
-    locks = set(Path("runs/store/.locks").iterdir())
+    locks = set(Path("runs/store/.locks").glob("*"))  # none where the run is a copy
     with Store(Path("runs/store")).owning(killed):
         assert listed(rateval)[killed.name]["state"] == "running"
     assert listed(rateval)[killed.name]["state"] == "dead"
-    assert set(Path("runs/store/.locks").iterdir()) <= locks
+    assert set(Path("runs/store/.locks").glob("*")) <= locks
 
 
 def test_a_run_that_has_only_begun_is_listed(rateval: Rateval, small: RunRecord) -> None:

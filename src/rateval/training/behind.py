@@ -11,8 +11,9 @@ Clock = Callable[[], float]
 
 APART = 50
 """How many times as long as a state takes to be kept must pass before the next one is."""
-_BYTES_PER_S = 200e6
-"""How fast the first state is taken to be kept; later ones take as long as those before."""
+DISK, MEMORY = 200e6, 2e9
+"""Bytes a second at which the first state is taken to be kept; later ones take as long as those
+before."""
 
 
 class Pace:
@@ -27,8 +28,8 @@ class Pace:
     True
     """
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock = time.monotonic, bytes_per_s: float = DISK) -> None:
+        self._clock, self._bytes_per_s = clock, bytes_per_s
         self._begun = self._kept = clock()
         self._took: float | None = None
 
@@ -37,7 +38,7 @@ class Pace:
 
         The ``last`` one of a training is kept if the whole of it took long enough for one.
         """
-        cost = size / _BYTES_PER_S if self._took is None else self._took
+        cost = size / self._bytes_per_s if self._took is None else self._took
         since = self._begun if last else self._kept
         return self._clock() - since >= APART * cost
 

@@ -21,7 +21,7 @@ from rateval.api.values import Epoch
 from rateval.machine.memory import find_available
 from rateval.modelkit.writing import copy_tensors, write_copies
 from rateval.store.disk import digest_file, remove, writing
-from rateval.training.behind import Behind, Clock, Pace
+from rateval.training.behind import MEMORY, Behind, Clock, Pace
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +40,8 @@ class FolderLogbook:
     The state is one file, tensors and their facts, whose name holds its digest. An interruption
     while the next one is written leaves the one before. It is kept as often as takes 2 % of the
     time, from a copy and while the training goes on; used as a context, it ends with that done.
+    Between two of them the last state is held in memory, as often as takes 2 % of the time, too:
+    Ctrl-C writes that one.
     """
 
     def __init__(
@@ -62,6 +64,9 @@ class FolderLogbook:
         """What else was kept by ``tell``; a training that goes on keeps it again."""
         self._left = 0
         self._pace, self._behind = Pace(clock), Behind()
+        self._memory_pace = Pace(clock, MEMORY)
+        self._newest: Callable[[], None] | None = None
+        """Writes a state that is newer than the kept one."""
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +80,8 @@ class FolderLogbook:
         """Wait until the state is kept. Raises StudyError when the disk refuses it."""
         with nullcontext() if kind is None else suppress(Exception):  # the first error is told
             self._behind.finish()
+            if self._newest is not None and isinstance(error, KeyboardInterrupt):
+                self._newest()
 
     def begin(self, total: int) -> None:
         """Announce the number of samples."""
@@ -106,14 +113,22 @@ class FolderLogbook:
         """
         self._behind.require_success()
         size, last = sum(tensor.nbytes for tensor in tensors.values()), self._left <= 0
-        if not self._pace.is_due(size, last=last) or (self._behind.is_busy and not last):
-            return
         available = find_available()
+        fits = available is None or available >= _ROOM * size
+        if not self._pace.is_due(size, last=last) or (self._behind.is_busy and not last):
+            if fits and self._memory_pace.is_due(size):
+                self._memory_pace.timed(partial(self._hold, tensors, facts))
+            return
         write = self._copy(tensors, facts)
-        if available is not None and available < _ROOM * size:
+        self._newest = None
+        if not fits:
             self._pace.timed(write)
         else:
             self._behind.start(partial(self._pace.timed, write))
+
+    def _hold(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+        self._newest = None  # before there are two of them
+        self._newest = self._copy(tensors, facts)
 
     def save_now(self, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
         """Replace the kept state, whether that is due or not, and wait until it is done.

@@ -61,6 +61,48 @@ def resumed(folder: Path) -> Any:
     return kept
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_ctrl_c_keeps_the_last_epoch_though_its_state_was_not_due(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    now = [0.0]
+    weight = torch.zeros(1_000_000)  # 1 s apart on disk, 0.1 s in memory
+    with (
+        pytest.raises(error),
+        FolderLogbook(RecordingLogbook(), tmp_path, clock=lambda: now[0]) as logbook,
+    ):
+        logbook.begin(100)
+        for number in (1, 2):
+            now[0] += 0.3
+            weight += 1
+            epoch(logbook, number, weight)
+        weight += 1  # in the middle of the third
+        raise error
+    kept = FolderLogbook(RecordingLogbook(), tmp_path)
+    found = kept.resume()
+    if error is KeyboardInterrupt:
+        assert found is not None
+        assert (found[1], found[0]["weight"].unique().tolist()) == ({"epoch": 2}, [2.0])
+        assert [one.number for one in kept.epochs] == [1, 2]
+    else:
+        assert found is None
+
+
+def test_a_state_on_disk_takes_the_place_of_one_in_memory(tmp_path: Path) -> None:
+    now = [0.0]
+    weight = torch.zeros(1_000_000)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        FolderLogbook(RecordingLogbook(), tmp_path, clock=lambda: now[0]) as logbook,
+    ):
+        logbook.begin(100)
+        for number, later in enumerate((0.3, 0.8), 1):  # held, then written
+            now[0] += later
+            epoch(logbook, number, weight)
+        raise KeyboardInterrupt
+    assert resumed(tmp_path)[1] == {"epoch": 2}
+
+
 class Clock:
     now = 0.0
 
@@ -124,7 +166,7 @@ def test_states_are_kept_as_seldom_as_they_are_dear(
 
     monkeypatch.setattr(writing, "save_file", slow)
     for number in range(1, 101):
-        clock.now += 10
+        clock.now += 9.9
         epoch(logbook, number, torch.ones(1))
         logbook._behind.finish()
     assert kept == [1, 27, 53, 79]  # 250 s after the end of the one before

@@ -50,7 +50,7 @@ PARTS = {
     "read and decode": ("rateval.data.checked.CheckedSplit.samples",),
     "resize": ("rateval.data.reading._prepare",),
     "masks": ("rateval.data.reading._prepare_mask",),
-    "forward, backward": ("rateval.stages.infer.explain_batch",),
+    "forward, backward": ("rateval.stages.infer.explain_each",),
     "write": ("rateval.store.rows.RowWriter.write", "rateval.store.rows.write_relevance"),
     "judge, score": ("rateval.engine.steps.judge", "rateval.engine.steps.score"),
 }

@@ -3,7 +3,8 @@
 Whole runs with nothing stored, from `rateval.run` to its record: a ViT-B/32 of random weights
 predicts and explains photos by all of its layers, in shards of 64. Two workers are processes,
 which load a model each; one worker is this process. Both are timed in turns; the ratio is how many
-times as fast two are. It says something only where two cores are free.
+times as fast two are. What the computer allows is told first: how many times as much two bare
+processes multiply in some seconds as one does.
 
     OMP_NUM_THREADS=1 python benchmarks/workers.py
 """
@@ -12,9 +13,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import torch
 from pace import LIMIT_S, tell
@@ -22,6 +26,24 @@ from pairs import ratio, time_pairs
 from reading import make_photos
 
 import rateval
+
+BARE = """
+import time, torch
+torch.set_num_threads(1)
+tokens, weight, count = torch.randn(1600, 768), torch.randn(3072, 768), 0
+end = time.monotonic() + 6
+while time.monotonic() < end:
+    torch.nn.functional.linear(tokens, weight)
+    count += 1
+print(count)
+"""
+
+
+def multiply(processes: int) -> int:
+    """Return how many products of a block's size so many processes make in some seconds."""
+    command = [sys.executable, "-c", BARE]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+    return sum(int(child.communicate()[0]) for child in children)
 
 
 def run(root: Path, workers: int) -> None:
@@ -59,6 +81,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="rateval-photos-") as folder:
         root = make_photos(Path(folder), given.images, 640, 480)
         tell(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy")
+        bare = median(multiply(2) / multiply(1) for _ in range(3))
+        print(f"two bare processes make {bare:.2f} times what one makes", flush=True)
         pairs = time_pairs(partial(run, root, 1), partial(run, root, 2), given.pairs, LIMIT_S)
     print(f"{given.images} images: two workers are {ratio(pairs)} times as fast as one")
 

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,37 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     describe(site, "acme", "1.2", "acme = acme.plugin")
     install(site, monkeypatch)
     return site
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Start a server on the loopback, whose address is yielded."""
+    if not all(map(find_spec, ("s3fs", "moto", "flask"))):
+        pytest.skip("needs s3fs and moto[server]")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let libraries find the server as they find any: by the environment. Return a bucket."""
+    import fsspec
+
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_server,
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"bucket-{secrets.token_hex(4)}"
+    fsspec.filesystem("s3", use_listings_cache=False).mkdir(bucket)
+    return bucket
 
 
 def describe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,37 +9,6 @@ from pathlib import Path
 import pytest
 
 from rateval.store.remote import mirror
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """Start a server on the loopback, whose address is yielded."""
-    if not all(map(importlib.util.find_spec, ("s3fs", "moto", "flask"))):
-        pytest.skip("needs s3fs and moto[server]")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let libraries find the server as they find any: by the environment. Return a bucket."""
-    import fsspec
-
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": s3_server,
-    }.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"bucket-{secrets.token_hex(4)}"
-    fsspec.filesystem("s3", use_listings_cache=False).mkdir(bucket)
-    return bucket
 
 
 @pytest.fixture(autouse=True)

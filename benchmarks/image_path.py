@@ -18,7 +18,7 @@ import argparse
 import pkgutil
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -106,7 +106,7 @@ def spec_of(root: Path, output: Path, batch: int, readers: int, layers: str) -> 
 
 
 @contextmanager
-def counting(name: str, place: str, used: Counter[str]) -> Iterator[None]:
+def counting(name: str, place: str, used: defaultdict[str, float]) -> Iterator[None]:
     """Add the processor's time that a function takes in its thread to ``used``."""
     owner, _, attribute = place.rpartition(".")
     module: Any = pkgutil.resolve_name(owner)
@@ -125,7 +125,7 @@ def counting(name: str, place: str, used: Counter[str]) -> Iterator[None]:
 
 def share_out(root: Path, batch: int, readers: int, layers: str) -> str:
     """Return what each part takes of the processor's time of one run."""
-    used: Counter[str] = Counter()
+    used: defaultdict[str, float] = defaultdict(float)
     with ExitStack() as stack:
         for name, places in PARTS.items():
             for place in places:

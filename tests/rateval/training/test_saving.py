@@ -82,7 +82,8 @@ def test_ctrl_c_keeps_the_last_epoch_though_its_state_was_not_due(
     found = kept.resume()
     if error is KeyboardInterrupt:
         assert found is not None
-        assert (found[1], found[0]["weight"].unique().tolist()) == ({"epoch": 2}, [2.0])
+        assert found[1] == {"epoch": 2}
+        assert bool((found[0]["weight"] == 2).all())
         assert [one.number for one in kept.epochs] == [1, 2]
     else:
         assert found is None

@@ -17,9 +17,9 @@ import torch
 from rateval.api.component import Context
 from rateval.api.training import Monitor
 from rateval.engine.cell_steps import CellSteps, Graph
+from rateval.engine.doing.steps import Hands, Write, fill, find_writes
 from rateval.engine.graph import make_graph
-from rateval.engine.shards import Divisible
-from rateval.engine.steps import Hands, Write, fill, find_writes
+from rateval.engine.handing_out.shards import Divisible
 from rateval.errors import RatevalError, StudyError, name_error
 from rateval.machine.readers import limit_threads, resolve_readers
 from rateval.plan.cells import Choice

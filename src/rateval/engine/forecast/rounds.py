@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from rateval.api.protocols import Dataset, Model, Split
 from rateval.data.splits import limit_split
 from rateval.engine.cell_steps import CellSteps
-from rateval.engine.editing import BATCH_BYTES
+from rateval.engine.doing.editing import BATCH_BYTES
+from rateval.engine.doing.steps import Hands, Write, fill, find_writes
 from rateval.engine.forecast.clock import Clock
 from rateval.engine.forecast.points import Point
 from rateval.engine.forecast.twins import Kind, kind_of, name_steps
 from rateval.engine.graph import lay_out_steps
-from rateval.engine.shards import Divisible
+from rateval.engine.handing_out.shards import Divisible
 from rateval.engine.sources import LiveSources
-from rateval.engine.steps import Hands, Write, fill, find_writes
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.records.step import Step

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from rateval.api import Step
-from rateval.engine.divided import Divided
-from rateval.engine.shards import along, cut_inputs, cut_step
+from rateval.engine.handing_out.divided import Divided
+from rateval.engine.handing_out.shards import along, cut_inputs, cut_step
 from rateval.records.step import Demand
 from rateval.store.store import identify_result
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch, cut_batches
 from rateval.engine.cell_steps import CellSteps
-from rateval.engine.shards import WritePart
+from rateval.engine.handing_out.shards import WritePart
 from rateval.modelkit.filling import View
 from rateval.records.facts import CounterfactualFacts
 from rateval.records.step import Step

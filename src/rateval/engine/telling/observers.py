@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rateval.engine.trackers import Trackers
+from rateval.engine.telling.trackers import Trackers
 
 if TYPE_CHECKING:
     from rateval.plan.plan import Plan

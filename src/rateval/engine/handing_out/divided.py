@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from rateval.api.training import Monitor
-from rateval.engine.shards import along, cut_step
+from rateval.engine.handing_out.shards import along, cut_step
 from rateval.records.step import Demand, Step
 
 

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from rateval.api.protocols import Attribution, Classifier, Dataset
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.companions import Companions, part_of
-from rateval.engine.editing import BATCH_BYTES, Editing
-from rateval.engine.shards import Divisible, WritePart
-from rateval.engine.sources import limited_test
+from rateval.engine.doing.editing import BATCH_BYTES, Editing
+from rateval.engine.doing.jobs import Jobs
+from rateval.engine.handing_out.shards import Divisible, WritePart
 from rateval.errors import StudyError
 from rateval.machine.precision import in_precision
 from rateval.plan.plan import Plan
@@ -25,11 +24,10 @@ from rateval.records.facts import CounterfactualFacts, FaithfulnessFacts, InferF
 from rateval.records.step import Step
 from rateval.stages.counterfactual import merge_answers
 from rateval.stages.faithfulness import Options, faithfulness
-from rateval.stages.finetune import restore
 from rateval.stages.infer import infer, infer_each, merge, require_samples
 from rateval.store.store import Store, Stored, identify
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job, Shared, task_of
+from rateval.workbench.cell import Job
 from rateval.workbench.kept import Kept
 from rateval.workbench.outcomes import read_predictions
 
@@ -44,14 +42,13 @@ class Evaluating:
         self._batches: Kept[Batch] = Kept(BATCH_BYTES)
         """Small test splits as they were read, for other methods and explainers."""
         self.companions = Companions(store)
-        self._job: tuple[tuple[str, ...], Job] | None = None
-        """The job of the step that was done last, which other shards of it go on with."""
+        self._jobs = Jobs(plan, bench, store)
         self._predicted: tuple[str, Mapping[str, int]] | None = None
         """What the step predicted that was asked for last."""
 
     def forget_job(self) -> None:
         """Let go of the live objects of the step that was done last."""
-        self._job = None
+        self._jobs.forget()
 
     def infer(self, steps: CellSteps, sharing: Sequence[CellSteps] = ()) -> Divisible:
         """Return how each image of the test split is predicted and explained.
@@ -164,67 +161,12 @@ class Evaluating:
         """
         cell = several[0].cell
         explainers = () if sharing is None else [steps.cell.attribution for steps in several]
-        job = self._find_job(several, step, sharing)
+        job = self._jobs.find(several, step, sharing)
         with (
             blaming(*explainers, cell.finetuner, cell.model),
             in_precision(job.classifier.model, self._plan.spec.run.precision, job.device),
         ):
             yield job
-
-    def _find_job(
-        self, several: Sequence[CellSteps], step: Step, sharing: Sequence[CellSteps] | None
-    ) -> Job:
-        name = step.identity, *(steps.infer.identity for steps in several)
-        if self._job is None or self._job[0] != name:
-            self._job = None  # before another classifier is made
-            self._job = name, self._make_job(several, sharing)
-        return self._job[1]
-
-    def _make_job(self, several: Sequence[CellSteps], sharing: Sequence[CellSteps] | None) -> Job:
-        cell, bench = several[0].cell, self._bench
-        dataset: Dataset = bench.object(cell.dataset, cell.seed)
-        return Job(
-            self._classifier(several[0]),
-            None if sharing is None else bench.object(cell.attribution, cell.seed),
-            limited_test(self._plan, bench, cell),
-            bench.shift(cell.shift, dataset.test, cell.seed),
-            task_of(dataset),
-            bench.context.device,
-            self._plan.spec.run.batch_size,
-            bench.context.readers,
-            shared=self._find_shared(several, sharing or ()),
-        )
-
-    def _find_shared(
-        self, several: Sequence[CellSteps], sharing: Sequence[CellSteps]
-    ) -> Shared | None:
-        if len(sharing) < 2:
-            return None
-        wanted, planned = {steps.infer.identity for steps in several}, dict[str, Attribution]()
-        for steps in sharing:
-            cell, identity = steps.cell, steps.infer.identity
-            try:
-                planned[identity] = self._bench.object(cell.attribution, cell.seed)
-            except (Exception, SystemExit):
-                if identity in wanted:
-                    raise
-        places = {identity: at for at, identity in enumerate(planned)}
-        return Shared(
-            tuple(planned.values()), tuple(places[steps.infer.identity] for steps in several)
-        )
-
-    def _classifier(self, steps: CellSteps) -> Classifier:
-        cell, identity = steps.cell, steps.finetune.identity
-        classifier = self._bench.classifier(identity)
-        if classifier is None:
-            classifier = restore(
-                self._bench.object(cell.finetuner, cell.seed),
-                self._bench.copy_model(cell.model, cell.seed),
-                self._bench.object(cell.dataset, cell.seed).classes,
-                self._store.path_of("finetune", identity),
-            )
-            self._bench.keep_classifier(identity, classifier)
-        return classifier
 
     def _read(self, steps: CellSteps, job: Job, part: range) -> Iterable[Batch]:
         """Return the batches of a part of a test split, which small ones are kept of."""

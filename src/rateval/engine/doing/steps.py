@@ -13,9 +13,9 @@ from rateval.api.training import Monitor
 from rateval.api.values import Outcomes
 from rateval.engine.blame import blaming
 from rateval.engine.cell_steps import CellSteps, Graph
-from rateval.engine.evaluating import Evaluating
+from rateval.engine.doing.evaluating import Evaluating
+from rateval.engine.handing_out.shards import Divisible
 from rateval.engine.picturing.make import Picturing
-from rateval.engine.shards import Divisible
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.base import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from rateval.engine.agenda import Agenda
+from rateval.engine.handing_out.agenda import Agenda
 from rateval.records.step import Demand, Step
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from rateval.api.protocols import Classifier, Dataset
 from rateval.api.training import Finetuner
 from rateval.engine.cell_steps import CellSteps
-from rateval.engine.forecast.fit import BATCHES, FitTrial, try_fit
-from rateval.engine.forecast.memory import PeakMemory
 from rateval.engine.forecast.points import Point
-from rateval.engine.forecast.rounds import Round, Sizes
+from rateval.engine.forecast.trying.fit import BATCHES, FitTrial, try_fit
+from rateval.engine.forecast.trying.memory import PeakMemory
+from rateval.engine.forecast.trying.rounds import Round, Sizes
 from rateval.engine.forecast.twins import Kind, Twin
 from rateval.engine.worker import describe_error
 from rateval.plan.cells import Cell

@@ -14,7 +14,7 @@ from rateval.api.protocols import Classifier, Dataset, Split
 from rateval.api.training import Finetuner
 from rateval.api.values import Epoch
 from rateval.data.splits import limit_split
-from rateval.engine.forecast.clock import Clock, seconds_per_unit
+from rateval.engine.forecast.trying.clock import Clock, seconds_per_unit
 from rateval.errors import RatevalError
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan

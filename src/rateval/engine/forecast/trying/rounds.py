@@ -13,8 +13,8 @@ from rateval.data.splits import limit_split
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.doing.editing import BATCH_BYTES
 from rateval.engine.doing.steps import Hands, Write, fill, find_writes
-from rateval.engine.forecast.clock import Clock
 from rateval.engine.forecast.points import Point
+from rateval.engine.forecast.trying.clock import Clock
 from rateval.engine.forecast.twins import Kind, kind_of, name_steps
 from rateval.engine.graph import lay_out_steps
 from rateval.engine.handing_out.shards import Divisible

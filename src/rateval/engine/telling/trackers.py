@@ -13,7 +13,7 @@ from rateval.api.tracking import Tracker
 from rateval.errors import explain_error
 from rateval.plan.cells import Choice
 from rateval.report.html.page import write_page
-from rateval.report.notes import PAGE_NAME
+from rateval.report.sentences.notes import PAGE_NAME
 from rateval.workbench.build import name_plugin
 
 if TYPE_CHECKING:

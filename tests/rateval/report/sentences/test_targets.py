@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-from rateval.report.targets import explain_targets
+from rateval.report.sentences.targets import explain_targets
 
 
 def explain(*scores: str | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from rateval.records.scores.cell import EvidenceRecord
 from rateval.records.scores.chance import ChanceRecord, CrossingRecord, CrossingsRecord
 from rateval.records.scores.estimate import Estimate, estimate_share
 from rateval.report.rows import Block, Row
-from rateval.report.thresholds import explain_chance, explain_crossings
+from rateval.report.sentences.thresholds import explain_chance, explain_crossings
 
 
 def key(finetuner: str, model: str = "clip") -> Key:

@@ -11,7 +11,7 @@ import torch
 import rateval
 from rateval.records.run import RunRecord, load
 from rateval.records.scores.explainers import CompletenessRecord
-from rateval.report.completeness import explain_completeness
+from rateval.report.sentences.completeness import explain_completeness
 from rateval.stages.infer import _completeness, _merge_completeness
 
 SPEC = """

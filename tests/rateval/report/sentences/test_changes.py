@@ -5,8 +5,8 @@ from __future__ import annotations
 from rateval.records.key import Key
 from rateval.records.scores.cell import AssociationRecord, EvidenceRecord, ScoreRecord
 from rateval.records.scores.estimate import Estimate, estimate_share
-from rateval.report.changes import SENTENCES_SHOWN, explain_association, explain_block
 from rateval.report.rows import Block, Row
+from rateval.report.sentences.changes import SENTENCES_SHOWN, explain_association, explain_block
 
 
 def change(value: float, low: float, high: float) -> Estimate:

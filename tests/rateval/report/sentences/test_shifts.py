@@ -18,8 +18,7 @@ from rateval.records.scores.shifts import (
     TypeScoreRecord,
 )
 from rateval.records.shift import ShiftKey
-from rateval.report.shift_numbers import mark, write_difference
-from rateval.report.shifts import (
+from rateval.report.sentences.shifts import (
     CHANGES_SHOWN,
     explain_errors,
     explain_lacking,
@@ -28,6 +27,7 @@ from rateval.report.shifts import (
     name_types,
     tell_trends,
 )
+from rateval.report.shift_numbers import mark, write_difference
 
 GROUPS = {"gaussian": "noise", "shot": "noise", "zoom": "blur", "glass": "blur"}
 

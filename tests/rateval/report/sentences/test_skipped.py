@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import SkippedRecord
-from rateval.report.skipped import explain_skipped
+from rateval.report.sentences.skipped import explain_skipped
 
 
 class Cell(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rateval.records.key import Key
 from rateval.records.scores.classes import FEWEST, ClassesRecord, ClassRecord
-from rateval.report.changes import SENTENCES_SHOWN
 from rateval.report.rows import Block, Row, name_rows
+from rateval.report.sentences.changes import SENTENCES_SHOWN
 
 _TOLD = ("PT", "accuracy")
 """Headings of the metrics whose lowest classes are told, the most telling first."""

@@ -13,10 +13,10 @@ from markdown_it import MarkdownIt
 
 from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import ComparisonRecord
-from rateval.report.export.latex import escape as escape_latex, write_latex
-from rateval.report.export.markdown import escape, write_markdown
-from rateval.report.export.pairs import lay_out_tables
-from rateval.report.export.paper import Number
+from rateval.report.export.papers.latex import escape as escape_latex, write_latex
+from rateval.report.export.papers.markdown import escape, write_markdown
+from rateval.report.export.papers.pairs import lay_out_tables
+from rateval.report.export.papers.paper import Number
 from rateval.report.export.selecting import select
 
 COMPILERS = ("pdflatex", "lualatex", "xelatex", "tectonic")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rateval.report.export.pairs import lay_out_tables
-from rateval.report.export.paper import Number, PaperTable
+from rateval.report.export.papers.pairs import lay_out_tables
+from rateval.report.export.papers.paper import Number, PaperTable
 from rateval.report.export.selecting import Selection
 from rateval.wording import show_controls
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rateval.records.run import RunRecord
 from rateval.records.scores.comparisons import ComparisonRecord, DifferenceRecord
 from rateval.records.scores.grouping import group_by
-from rateval.report.export.paper import (
+from rateval.report.export.papers.paper import (
     UNDEFINED,
     Number,
     PaperTable,

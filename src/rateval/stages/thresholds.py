@@ -15,7 +15,7 @@ from rateval.records.facts import MeanFacts, PairsFacts, ThresholdsFacts
 from rateval.stats.pairs import worth_of_pairs
 from rateval.store import rows as tables
 from rateval.store.curves import write_curves
-from rateval.workbench.chance import (
+from rateval.workbench.verdicts.chance import (
     Judged,
     Masks,
     Priors,

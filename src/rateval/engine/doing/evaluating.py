@@ -29,7 +29,7 @@ from rateval.store.store import Store, Stored, identify
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job
 from rateval.workbench.kept import Kept
-from rateval.workbench.outcomes import read_predictions
+from rateval.workbench.verdicts.outcomes import read_predictions
 
 
 class Evaluating:

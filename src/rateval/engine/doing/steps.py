@@ -38,10 +38,10 @@ from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import task_of
-from rateval.workbench.chance import Priors
-from rateval.workbench.counting import Counting
-from rateval.workbench.groups import read_groups
-from rateval.workbench.outcomes import Edited, read_labels, read_outcomes
+from rateval.workbench.verdicts.chance import Priors
+from rateval.workbench.verdicts.counting import Counting
+from rateval.workbench.verdicts.groups import read_groups
+from rateval.workbench.verdicts.outcomes import Edited, read_labels, read_outcomes
 
 Write = Callable[[Path, Monitor], Record]
 """Fill a folder with a step's result, telling a monitor how far it is; return its facts."""

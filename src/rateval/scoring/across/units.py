@@ -19,9 +19,9 @@ from rateval.scoring.images import Images
 from rateval.store import rows as tables
 from rateval.tasks.classification import Classification
 from rateval.workbench.bench import Workbench
-from rateval.workbench.counting import STATES, Counting, number_states
-from rateval.workbench.groups import read_groups
-from rateval.workbench.outcomes import Edited, read_outcomes
+from rateval.workbench.verdicts.counting import STATES, Counting, number_states
+from rateval.workbench.verdicts.groups import read_groups
+from rateval.workbench.verdicts.outcomes import Edited, read_outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path

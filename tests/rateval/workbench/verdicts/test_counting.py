@@ -10,7 +10,7 @@ import pytest
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
 from rateval.tasks.classification import Classification
-from rateval.workbench.counting import STATES, Counting, number_states
+from rateval.workbench.verdicts.counting import STATES, Counting, number_states
 from rateval_rationality.causes import LooksRightIsNot, RightForTheObject
 from rateval_rationality.metrics import (
     Accuracy,

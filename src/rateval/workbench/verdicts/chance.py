@@ -13,7 +13,7 @@ import torch
 
 from rateval.api.protocols import Validator
 from rateval.store import rows as tables
-from rateval.workbench.judging import CPU_BATCH, judge_batch
+from rateval.workbench.verdicts.judging import CPU_BATCH, judge_batch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from rateval.workbench.chance import draw_pairs
+from rateval.workbench.verdicts.chance import draw_pairs
 
 
 def digest(name: str) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from rateval.stats.held import Held, by_both, by_units
+from rateval.stats.bounds.held import Held, by_both, by_units
 from rateval.stats.ratio import Ratio
 from rateval.stats.seeds import Parts
 

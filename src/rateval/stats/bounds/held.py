@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rateval.stats.bound import Beside
+from rateval.stats.bounds.bound import Beside
+from rateval.stats.bounds.tilted import tails, variance_at_bound
 from rateval.stats.ratio import Ratio, sum_by
 from rateval.stats.seeds import Parts, parts_over_seeds
-from rateval.stats.tilted import tails, variance_at_bound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

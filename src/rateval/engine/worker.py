@@ -26,7 +26,7 @@ from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
-from rateval.records.pictures import PICTURES
+from rateval.records.about.pictures import PICTURES
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document

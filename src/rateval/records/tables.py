@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rateval.records.about.pictures import PICTURES, PicturesRecord
 from rateval.records.key import Key
-from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.presenting import Presented
 from rateval.records.results import (
     explain_none,

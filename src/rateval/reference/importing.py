@@ -15,7 +15,7 @@ import pyarrow as pa
 from rateval.api.protocols import Metric
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
-from rateval.records.dataset import DatasetRecord
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.facts import InferFacts, JudgeFacts
 from rateval.records.key import Key
 from rateval.records.run import RunRecord

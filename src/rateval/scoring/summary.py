@@ -14,10 +14,10 @@ from rateval.data.splits import limit_split, list_labels
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
-from rateval.records.dataset import DatasetRecord
-from rateval.records.environment import EnvironmentRecord
-from rateval.records.parent import Basis
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.dataset import DatasetRecord
+from rateval.records.about.environment import EnvironmentRecord
+from rateval.records.about.parent import Basis
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
 from rateval.records.scores.seeds import SeedsRecord

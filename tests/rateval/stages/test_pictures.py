@@ -17,7 +17,7 @@ import rateval
 from rateval.api.values import Sample
 from rateval.cli.main import main
 from rateval.errors import RatevalError
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.spec.toml_text import parse_toml
 from rateval.store.pictures import decode_mask

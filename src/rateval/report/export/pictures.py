@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from rateval.errors import RatevalError
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.results import find_result
 from rateval.records.scores.cell import CellRecord
 from rateval.report.export.images import find_classes, name_quadrants, read_judged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rateval.records.dataset import DatasetRecord
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.run import RunRecord
 
 

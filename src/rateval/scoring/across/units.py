@@ -11,7 +11,7 @@ import numpy as np
 from rateval.api.component import Context
 from rateval.errors import RatevalError
 from rateval.plan.cells import Choice
-from rateval.records.dataset import DatasetRecord
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.results import find_result, pick_evidence
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pytest
 
 import rateval
-from rateval.records.dataset import DatasetRecord
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.dataset import DatasetRecord
+from rateval.records.about.environment import EnvironmentRecord
+from rateval.records.about.pictures import PicturesRecord, StratumRecord
 from rateval.records.key import Key
-from rateval.records.pictures import PicturesRecord, StratumRecord
 from rateval.records.run import RunRecord, load
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
 from rateval.store.curves import COUNTED, write_curves

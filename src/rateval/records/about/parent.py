@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.base import Record
-from rateval.records.dataset import DatasetRecord
 from rateval.records.step import FailureRecord
 
 

@@ -30,8 +30,9 @@ from rateval.records.about.pictures import PICTURES
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document
+from rateval.store.identity import identify
 from rateval.store.remote.mirror import local_folder
-from rateval.store.store import Store, Stored, identify
+from rateval.store.store import Store, Stored
 from rateval.workbench.bench import Workbench
 
 _NEED_A_MODEL = ("finetune", "infer", "counterfactual", "faithfulness")

@@ -114,7 +114,7 @@ class StoredTables(Presented):
 
     def images(self, pictures: PicturesRecord) -> pa.Table:
         """Read pictures, one row per image. Raises RatevalError when they are gone."""
-        from rateval.store.pictures import read_pictures
+        from rateval.store.tables.pictures import read_pictures
 
         folder = self._result(PICTURES, pictures.identity, pictures.file)
         return read_pictures(folder / pictures.file)

@@ -25,8 +25,9 @@ from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.scoring.compared import Compared
 from rateval.scoring.slices.by_class import slice_by_class
+from rateval.store.identity import identify
 from rateval.store.remote.runs import Publisher, claim
-from rateval.store.store import Store, identify
+from rateval.store.store import Store
 
 PUBLISHED = "published"
 """Label of attribution and validator: no file says which they were."""

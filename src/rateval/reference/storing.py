@@ -12,8 +12,9 @@ import pyarrow as pa
 from rateval.records.facts import InferFacts, JudgeFacts
 from rateval.reference.files import Answers, Method
 from rateval.reference.numbers import Counted
+from rateval.store.identity import identify
 from rateval.store.rows import ROWS, VERDICTS_BY_EDITS, RowWriter, write_relevance
-from rateval.store.store import Store, Stored, identify
+from rateval.store.store import Store, Stored
 
 _ROWS = pa.schema(
     [

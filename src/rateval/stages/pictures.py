@@ -18,7 +18,7 @@ from rateval.errors import RatevalError
 from rateval.records.about.pictures import StratumRecord
 from rateval.records.facts import PicturesFacts, ViewFacts
 from rateval.store import rows as tables
-from rateval.store.pictures import SCHEMA, write_pictures
+from rateval.store.tables.pictures import SCHEMA, write_pictures
 from rateval.workbench.pictures import Images, Look, see_all
 from rateval.workbench.verdicts.outcomes import read_outcomes
 

@@ -14,7 +14,7 @@ from rateval.errors import PluginError
 from rateval.records.facts import GroupFacts, ScoreFacts, SliceFacts
 from rateval.records.scores.cell import BoundsRecord
 from rateval.records.scores.groups import MOST_VALUES
-from rateval.store import slices as tables
+from rateval.store.tables import slices as tables
 from rateval.workbench.verdicts.counting import Counting
 from rateval.workbench.verdicts.groups import Group
 

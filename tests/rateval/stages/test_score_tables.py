@@ -8,7 +8,7 @@ import numpy as np
 
 from rateval.api.values import Outcomes, Score
 from rateval.stages.score import Slicing, tabulate
-from rateval.store.slices import CLASSES, GROUPS, read_slices
+from rateval.store.tables.slices import CLASSES, GROUPS, read_slices
 from rateval.tasks.classification import Classification
 from rateval.workbench.verdicts.counting import Counting
 from rateval.workbench.verdicts.groups import Group

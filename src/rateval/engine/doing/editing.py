@@ -14,7 +14,7 @@ from rateval.modelkit.filling import View
 from rateval.records.facts import CounterfactualFacts
 from rateval.records.step import Step
 from rateval.stages.counterfactual import counterfactual
-from rateval.store.store import identify
+from rateval.store.identity import identify
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import NO_DONORS, Donors, read_donors

@@ -25,7 +25,8 @@ from rateval.records.step import Step
 from rateval.stages.counterfactual import merge_answers
 from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.infer import infer, infer_each, merge, require_samples
-from rateval.store.store import Store, Stored, identify
+from rateval.store.identity import identify
+from rateval.store.store import Store, Stored
 from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job
 from rateval.workbench.kept import Kept

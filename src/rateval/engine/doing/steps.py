@@ -33,7 +33,8 @@ from rateval.stages.finetune import save_state
 from rateval.stages.judge import judge, judge_edits
 from rateval.stages.score import Slicing, score, tabulate
 from rateval.stages.thresholds import Ruling, thresholds
-from rateval.store.store import Store, identify
+from rateval.store.identity import identify
+from rateval.store.store import Store
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench

@@ -13,7 +13,8 @@ from rateval.api.training import Monitor
 from rateval.plan.shards import cut
 from rateval.records.base import Record
 from rateval.records.step import Shard, Step
-from rateval.store.store import Store, Stored, identify_result
+from rateval.store.identity import identify_result
+from rateval.store.store import Store, Stored
 
 WritePart = Callable[[range, Path], Record]
 """Fill a folder with the results of some positions of the test split; return its facts."""

@@ -16,7 +16,7 @@ from rateval.records.shift import ShiftKey
 from rateval.records.step import Step
 from rateval.scoring.comparing import is_trained
 from rateval.scoring.judged import Judged
-from rateval.store.store import identify_result
+from rateval.store.identity import identify_result
 from rateval.workbench.pictures import QUALITY, SIDE
 
 Find = Callable[[str, str], Choice]

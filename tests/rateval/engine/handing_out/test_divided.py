@@ -10,7 +10,7 @@ from rateval.api import Step
 from rateval.engine.handing_out.divided import Divided
 from rateval.engine.handing_out.shards import along, cut_inputs, cut_step
 from rateval.records.step import Demand
-from rateval.store.store import identify_result
+from rateval.store.identity import identify_result
 
 
 class Monitor:

@@ -22,10 +22,10 @@ from rateval.records.about.pictures import PicturesRecord, StratumRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord, load
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
-from rateval.store.curves import COUNTED, write_curves
 from rateval.store.manifest import seal
-from rateval.store.pictures import SCHEMA as PICTURE_ROWS, write_pictures
 from rateval.store.rows import ROWS, VERDICTS, RowWriter, rows_schema, write_relevance
+from rateval.store.tables.curves import COUNTED, write_curves
+from rateval.store.tables.pictures import SCHEMA as PICTURE_ROWS, write_pictures
 from rateval.tasks.classification import Classification
 
 if TYPE_CHECKING:

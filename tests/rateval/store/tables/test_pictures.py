@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from rateval.store.pictures import (
+from rateval.store.tables.pictures import (
     SCHEMA,
     decode_mask,
     encode_mask,

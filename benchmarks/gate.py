@@ -22,8 +22,8 @@ from rateval.scoring.gate.changes import find_change
 from rateval.scoring.gate.deciding import Check, decide
 from rateval.scoring.gate.finding import Asked, find_value, find_worst
 from rateval.scoring.gate.reading import Counted
-from rateval.stats.bound import share_beside
-from rateval.stats.held import Held, by_units
+from rateval.stats.bounds.bound import share_beside
+from rateval.stats.bounds.held import Held, by_units
 from rateval.stats.ratio import Ratio
 
 LEVEL = 0.95

@@ -52,7 +52,7 @@ PARTS = {
     "masks": ("rateval.data.reading._prepare_mask",),
     "forward, backward": ("rateval.stages.infer.explain_each",),
     "write": ("rateval.store.rows.RowWriter.write", "rateval.store.rows.write_relevance"),
-    "judge, score": ("rateval.engine.steps.judge", "rateval.engine.steps.score"),
+    "judge, score": ("rateval.engine.doing.steps.judge", "rateval.engine.doing.steps.score"),
 }
 """Functions that do a part, each without those of another part."""
 

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 import rateval
 from rateval.stages.judge import judge
 from rateval.store import rows
-from rateval.workbench.judging import CPU_BATCH
+from rateval.workbench.verdicts.judging import CPU_BATCH
 
 GRID, SIZE = (14, 14), (224, 224)
 

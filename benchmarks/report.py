@@ -18,8 +18,8 @@ from itertools import islice, product
 from pathlib import Path
 
 from rateval.console import Console
-from rateval.records.dataset import DatasetRecord
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.dataset import DatasetRecord
+from rateval.records.about.environment import EnvironmentRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord, load
 from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord

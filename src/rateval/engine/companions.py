@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rateval.engine.cell_steps import CellSteps
-from rateval.engine.shards import cut_inputs
+from rateval.engine.handing_out.shards import cut_inputs
 from rateval.records.facts import InferFacts
 from rateval.records.step import Step
-from rateval.store.store import Store, identify, identify_result
+from rateval.store.identity import identify, identify_result
+from rateval.store.store import Store
 
 
 def find_sharing(cells: Sequence[CellSteps]) -> dict[str, tuple[CellSteps, ...]]:

@@ -15,7 +15,7 @@ from rateval.records.step import Step
 from rateval.scoring.agreement import pair_explainers
 from rateval.stages.thresholds import STEPS
 from rateval.workbench.bench import Workbench
-from rateval.workbench.chance import CENTRE_WIDTH, MOST_PAIRS
+from rateval.workbench.verdicts.chance import CENTRE_WIDTH, MOST_PAIRS
 
 
 def make_graph(plan: Plan, bench: Workbench) -> Graph:

@@ -17,7 +17,7 @@ from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
-from rateval.records.parent import Basis
+from rateval.records.about.parent import Basis
 from rateval.store.store import Store, Stored
 from rateval.training.processes import require_processes
 from rateval.workbench.bench import Given, Workbench

@@ -12,7 +12,7 @@ from rateval.errors import RatevalError
 from rateval.plan.cells import Cell
 from rateval.plan.plan import Plan
 from rateval.records.step import Demand, Stage, Step
-from rateval.store.store import identify, identify_result
+from rateval.store.identity import identify, identify_result
 from rateval.training.fitting import Fitting
 from rateval.workbench.bench import Workbench
 

@@ -17,21 +17,22 @@ import torch
 from rateval.api.component import Context
 from rateval.api.training import Monitor
 from rateval.engine.cell_steps import CellSteps, Graph
+from rateval.engine.doing.steps import Hands, Write, fill, find_writes
 from rateval.engine.graph import make_graph
-from rateval.engine.shards import Divisible
-from rateval.engine.steps import Hands, Write, fill, find_writes
+from rateval.engine.handing_out.shards import Divisible
 from rateval.errors import RatevalError, StudyError, name_error
 from rateval.machine.readers import limit_threads, resolve_readers
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.plan.published import Protocol
-from rateval.records.pictures import PICTURES
+from rateval.records.about.pictures import PICTURES
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document
+from rateval.store.identity import identify
 from rateval.store.remote.mirror import local_folder
-from rateval.store.store import Store, Stored, identify
+from rateval.store.store import Store, Stored
 from rateval.workbench.bench import Workbench
 
 _NEED_A_MODEL = ("finetune", "infer", "counterfactual", "faithfulness")

@@ -15,7 +15,7 @@ import torch
 
 from rateval.machine.device import describe_device
 from rateval.machine.processor import read_processor
-from rateval.records.environment import EnvironmentRecord, GitRecord
+from rateval.records.about.environment import EnvironmentRecord, GitRecord
 
 
 def describe_environment(

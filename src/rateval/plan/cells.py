@@ -16,7 +16,7 @@ from rateval.plan.seeds import depends_on_seed, note_seed, seeds_of
 from rateval.records.key import Key
 from rateval.records.shift import ShiftKey
 from rateval.registry.registry import Registered
-from rateval.store.store import identify
+from rateval.store.identity import identify
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from rateval.plan.choosing import choose_in, find_in
 from rateval.registry.references import params_class
 from rateval.registry.registry import Registered, Registry
 from rateval.spec.document import Document
-from rateval.spec.tables import TABLES, Entry, Place, RunOptions
+from rateval.spec.run_options import RunOptions
+from rateval.spec.tables import TABLES, Entry, Place
 from rateval.wording import drawn, tell_apart
 
 AXES = ("type", "severity")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from rateval.records.about.pictures import StratumRecord
+from rateval.records.about.trainings import EpochRecord
 from rateval.records.base import Record
-from rateval.records.pictures import StratumRecord
 from rateval.records.scores.cell import BoundsRecord, SkippedRecord
 from rateval.records.scores.counterfactual import AnswersRecord
 from rateval.records.scores.explainers import AreasRecord, CompletenessRecord
-from rateval.records.trainings import EpochRecord
 
 
 class FinetuneFacts(Record):

@@ -45,7 +45,7 @@ def pick_evidence(cell: CellRecord, validator: str | None, label: str) -> Stored
 
 def read_thresholds(run: Path, evidence: StoredEvidenceRecord, label: str) -> pa.Table:
     """Read the counts by threshold. Raises RatevalError, with the reason, when there are none."""
-    from rateval.store.curves import CURVES, read_curves
+    from rateval.store.tables.curves import CURVES, read_curves
 
     if evidence.curves is None:
         why = evidence.no_curves or "they failed or were not reached; run the spec again"
@@ -73,7 +73,7 @@ def read_scores(
     """
     import pyarrow as pa
 
-    from rateval.store.slices import CLASSES, GROUPS, read_slices
+    from rateval.store.tables.slices import CLASSES, GROUPS, read_slices
 
     file, judge = CLASSES if by == "class" else GROUPS, evidence.validator
     score = next((s for s in evidence.scores if metric in (None, s.metric)), None)

@@ -12,12 +12,13 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from rateval.errors import RatevalError
 from rateval.json_file import format_json, join_lists, write_whole
-from rateval.records.dataset import DatasetRecord
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.dataset import DatasetRecord
+from rateval.records.about.environment import EnvironmentRecord
+from rateval.records.about.parent import ParentRecord
+from rateval.records.about.pictures import PicturesRecord
+from rateval.records.about.trainings import CurveRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
-from rateval.records.parent import ParentRecord
-from rateval.records.pictures import PicturesRecord
 from rateval.records.scores.cell import CellRecord, ResultRecord
 from rateval.records.scores.chance import CrossingsRecord
 from rateval.records.scores.comparisons import ComparisonRecord
@@ -26,7 +27,6 @@ from rateval.records.scores.seeds import SeedsRecord
 from rateval.records.scores.shifts import OrderRecord, ShiftsRecord
 from rateval.records.step import FailureRecord, StageRecord
 from rateval.records.tables import StoredTables
-from rateval.records.trainings import CurveRecord
 from rateval.store.remote.mirror import name_place
 from rateval.store.remote.runs import fetch_run
 from rateval.wording import write_command

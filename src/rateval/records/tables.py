@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rateval.records.about.pictures import PICTURES, PicturesRecord
 from rateval.records.key import Key
-from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.presenting import Presented
 from rateval.records.results import (
     explain_none,
@@ -114,7 +114,7 @@ class StoredTables(Presented):
 
     def images(self, pictures: PicturesRecord) -> pa.Table:
         """Read pictures, one row per image. Raises RatevalError when they are gone."""
-        from rateval.store.pictures import read_pictures
+        from rateval.store.tables.pictures import read_pictures
 
         folder = self._result(PICTURES, pictures.identity, pictures.file)
         return read_pictures(folder / pictures.file)

@@ -9,28 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from rateval.api.protocols import Metric
 from rateval.machine.environment import describe_environment
 from rateval.plan.cells import Choice
-from rateval.records.dataset import DatasetRecord
-from rateval.records.facts import InferFacts, JudgeFacts
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.reference.files import Answers, Method
 from rateval.reference.numbers import LEVEL, Counted, compare_all, compare_values, count
+from rateval.reference.storing import store_method
 from rateval.registry.discovery import discover
 from rateval.registry.finding import find_component
 from rateval.registry.references import params_class
 from rateval.scoring.compared import Compared
 from rateval.scoring.slices.by_class import slice_by_class
+from rateval.store.identity import identify
 from rateval.store.remote.runs import Publisher, claim
-from rateval.store.rows import ROWS, VERDICTS_BY_EDITS, RowWriter, write_relevance
-from rateval.store.store import Store, Stored, identify
+from rateval.store.store import Store
 
 PUBLISHED = "published"
 """Label of attribution and validator: no file says which they were."""
@@ -41,18 +38,6 @@ _DIFFERENCES = (
     "predictions and verdicts are those of the given files, and nothing was computed anew",
     "a map without a score may be among the valid ones, as the published code has it",
 )
-_ROWS = pa.schema(
-    [
-        pa.field("index", pa.int64(), nullable=False),
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("label", pa.int32(), nullable=False),
-        pa.field("prediction", pa.int32(), nullable=False),
-        pa.field("correct", pa.bool_(), nullable=False),
-        pa.field("mask_area", pa.float32()),
-        pa.field("relevance_max", pa.float32()),
-    ]
-)
-"""Columns of a prediction; nothing is known of masks and maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +159,7 @@ def _record(
     one: Counted,
     counted: Sequence[Counted],
 ) -> CellRecord:
-    inferred, judged = _store(store, answers, method, one)
+    inferred, judged = store_method(store, answers, method, one)
     baseline = next((c for c in counted if c.key.finetuner == ZERO_SHOT and c is not one), None)
     return CellRecord(
         key=one.key,
@@ -223,46 +208,3 @@ def _change(value: Estimate, found: Compared | None) -> Estimate | None:
     if found is None:
         return None
     return found.estimate(value.count)
-
-
-def _store(store: Store, answers: Answers, method: Method, one: Counted) -> tuple[Stored, Stored]:
-    """Return what is stored of a method's predictions and of its verdicts."""
-    size = len(answers.labels)
-    ids = [f"image-{at:06}" for at in range(size)]
-    correct = one.outcomes.correct
-    columns = {
-        "index": np.arange(size),
-        "id": ids,
-        "label": answers.labels.astype(np.int32),
-        "prediction": method.predictions.astype(np.int32),
-        "correct": correct,
-        "mask_area": pa.nulls(size, pa.float32()),
-        "relevance_max": pa.nulls(size, pa.float32()),
-    }
-    verdicts = {
-        "id": ids,
-        "score": pa.nulls(size, pa.float32()),
-        "valid": method.valid,
-        "undefined": pa.nulls(size, pa.string()),
-        "known": np.ones(size, dtype=np.bool_),
-    }
-
-    def infer(folder: Path) -> Mapping[str, Any]:
-        _write(folder, pa.table(columns, schema=_ROWS))
-        write_relevance(folder, np.zeros((size, 0, 0), dtype=np.float16))
-        return InferFacts(count=size, skipped=()).model_dump(mode="json")
-
-    def judge(folder: Path) -> Mapping[str, Any]:
-        _write(folder, pa.table(verdicts, schema=VERDICTS_BY_EDITS))
-        quadrants = one.outcomes.quadrants()
-        return JudgeFacts(undefined={}, quadrants=quadrants).model_dump(mode="json")
-
-    said = {"labels": answers.labels.tolist(), "predictions": method.predictions.tolist()}
-    inferred = store.make("infer", {"reference": identify(said)}, infer)
-    valid = identify({"valid": method.valid.tolist()})
-    return inferred, store.make("judge", {"infer": inferred.identity, "reference": valid}, judge)
-
-
-def _write(folder: Path, rows: pa.Table) -> None:
-    with RowWriter(folder / ROWS, rows.schema) as writer:
-        writer.write(rows)

@@ -21,7 +21,7 @@ from rateval.stats.difference import Share, paired_difference
 from rateval.stats.multiple import holm
 from rateval.stats.ratio import Ratio
 from rateval.tasks.classification import Classification
-from rateval.workbench.counting import Counting, number_states
+from rateval.workbench.verdicts.counting import Counting, number_states
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

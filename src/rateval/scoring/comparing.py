@@ -24,7 +24,7 @@ from rateval.stats.difference import Joint, Share, correlation, difference
 from rateval.stats.ratio import Ratio
 from rateval.stats.seeds import Mean, mean_over_seeds, stack_influences
 from rateval.workbench.bench import Workbench
-from rateval.workbench.counting import STATES
+from rateval.workbench.verdicts.counting import STATES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import Comparer, Pair, is_trained
 from rateval.scoring.judged import Judged
 from rateval.stats.multiple import all_of, correct
-from rateval.workbench.counting import BY_MAP
+from rateval.workbench.verdicts.counting import BY_MAP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

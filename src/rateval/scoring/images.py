@@ -16,9 +16,9 @@ from rateval.stats.ratio import Ratio
 from rateval.store import rows as tables
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench
-from rateval.workbench.counting import BY_MAP, STATES, Counting, number_states
-from rateval.workbench.groups import read_groups
-from rateval.workbench.outcomes import Edited, read_outcomes, read_positions
+from rateval.workbench.verdicts.counting import BY_MAP, STATES, Counting, number_states
+from rateval.workbench.verdicts.groups import read_groups
+from rateval.workbench.verdicts.outcomes import Edited, read_outcomes, read_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

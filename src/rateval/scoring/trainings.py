@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rateval.records.about.trainings import CurveRecord
 from rateval.records.facts import FinetuneFacts
-from rateval.records.trainings import CurveRecord
 from rateval.scoring.judged import Judged
 
 

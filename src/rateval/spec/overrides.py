@@ -11,7 +11,7 @@ from typing import get_args
 from rateval.errors import RatevalError
 from rateval.spec.document import Document
 from rateval.spec.renamed import OLD_RUN_KEYS
-from rateval.spec.tables import RunOptions
+from rateval.spec.run_options import RunOptions
 from rateval.spec.toml_text import parse_toml
 
 Overrides = dict[str, tuple[str, object]]

@@ -17,8 +17,8 @@ from rateval.api.training import Monitor
 from rateval.api.values import Verdict
 from rateval.records.facts import JudgeFacts
 from rateval.store import rows as tables
-from rateval.workbench.judging import CPU_BATCH, judge_answers, judge_batch
-from rateval.workbench.outcomes import Edited, find_causal, read_answers, read_outcomes
+from rateval.workbench.verdicts.judging import CPU_BATCH, judge_answers, judge_batch
+from rateval.workbench.verdicts.outcomes import Edited, find_causal, read_answers, read_outcomes
 
 
 def judge(

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from rateval.api.training import Monitor
 from rateval.data.strata import Partition, Picked, pick
 from rateval.errors import RatevalError
+from rateval.records.about.pictures import StratumRecord
 from rateval.records.facts import PicturesFacts, ViewFacts
-from rateval.records.pictures import StratumRecord
 from rateval.store import rows as tables
-from rateval.store.pictures import SCHEMA, write_pictures
-from rateval.workbench.outcomes import read_outcomes
+from rateval.store.tables.pictures import SCHEMA, write_pictures
 from rateval.workbench.pictures import Images, Look, see_all
+from rateval.workbench.verdicts.outcomes import read_outcomes
 
 STATES = ("RR", "RW", "WR", "WW", "RU", "WU")
 """What an image can be to a method: prediction first, evidence second, U where it is unknown."""

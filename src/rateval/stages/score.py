@@ -14,9 +14,9 @@ from rateval.errors import PluginError
 from rateval.records.facts import GroupFacts, ScoreFacts, SliceFacts
 from rateval.records.scores.cell import BoundsRecord
 from rateval.records.scores.groups import MOST_VALUES
-from rateval.store import slices as tables
-from rateval.workbench.counting import Counting
-from rateval.workbench.groups import Group
+from rateval.store.tables import slices as tables
+from rateval.workbench.verdicts.counting import Counting
+from rateval.workbench.verdicts.groups import Group
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,8 +14,8 @@ from rateval.api.training import Monitor
 from rateval.records.facts import MeanFacts, PairsFacts, ThresholdsFacts
 from rateval.stats.pairs import worth_of_pairs
 from rateval.store import rows as tables
-from rateval.store.curves import write_curves
-from rateval.workbench.chance import (
+from rateval.store.tables.curves import write_curves
+from rateval.workbench.verdicts.chance import (
     Judged,
     Masks,
     Priors,

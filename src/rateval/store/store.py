@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import secrets
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rateval.errors import StudyError
-from rateval.store.disk import FULL, UNFINISHED, is_below, make_folder, refuse, remove, writing
+from rateval.store.disk import UNFINISHED, make_folder, remove, writing
+from rateval.store.identity import identify_result
 from rateval.store.leftovers import remove_parts, remove_unfinished, sweep
 from rateval.store.locks import IN_USE, OF_RUN
-from rateval.store.manifest import FORMAT, MANIFEST, DamageError, read_manifest, seal
+from rateval.store.making import make_whole
+from rateval.store.manifest import MANIFEST, DamageError, read_manifest
 from rateval.store.remote.fetching import bring
 from rateval.store.remote.holding import Holding
 from rateval.store.remote.opening import open_behind, open_locks
-
-
-def identify(values: Mapping[str, Any]) -> str:
-    """Return a digest of 32 hexadecimal digits of JSON values, whatever the order of their keys.
-
-    >>> identify({"a": 1, "b": [2]}) == identify({"b": [2], "a": 1})
-    True
-    """
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def identify_result(stage: str, inputs: Mapping[str, Any]) -> str:
-    """Return the identity of a stage's result, from everything that determines it."""
-    return identify({"format": FORMAT, "stage": stage, "inputs": inputs})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,45 +136,14 @@ class Store:
         with self._locks.hold(f"{identity}.make", waiting=self._waits):
             stored = self.fetch(stage, inputs, whole=True)
             if stored is None:
-                stored = self._make(stage, identity, inputs, write, spent)
+                put = partial(self._put, stage=stage, identity=identity)
+                facts, seconds = make_whole(self.root, stage, inputs, write, spent, put)
+                path = self.root / stage / identity
+                stored = Stored(stage, identity, path, facts, False, seconds)
                 self._made.add(identity)
                 self._behind.finish(stored.path, self._unfinished(stage, identity))
             remove_unfinished(self.root, stage, identity)
         return stored
-
-    def _make(
-        self,
-        stage: str,
-        identity: str,
-        inputs: Mapping[str, Any],
-        write: Callable[[Path], Mapping[str, Any]],
-        spent: Callable[[], float],
-    ) -> Stored:
-        folder, started = self.root / stage, time.perf_counter()
-        with writing(folder):
-            make_folder(folder)
-            work = Path(tempfile.mkdtemp(prefix=f".{identity}-", dir=folder))
-        try:
-            facts = dict(write(work))
-            seconds = round(time.perf_counter() - started + spent(), 3)
-            content = {
-                "format": FORMAT,
-                "stage": stage,
-                "identity": identity,
-                "inputs": inputs,
-                "facts": facts,
-                "seconds": seconds,
-            }
-            with writing(folder):
-                seal(work, content)
-                self._put(work, stage, identity)
-        except OSError as error:
-            if error.errno in FULL and is_below(error.filename, self.root):
-                raise refuse(Path(os.fsdecode(error.filename)), error) from error
-            raise  # of a component, on a disk of its own
-        finally:
-            remove(work)
-        return Stored(stage, identity, folder / identity, facts, False, seconds)
 
     def _put(self, work: Path, stage: str, identity: str) -> None:
         work.chmod(0o755)  # mkdtemp makes it private; a result is as readable as its neighbours

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from unittest.mock import patch
 
 from rateval.api.tracking import Tracker
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.environment import EnvironmentRecord
+from rateval.records.about.trainings import CurveRecord, EpochRecord
 from rateval.records.key import ClassifierKey, Key
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
@@ -23,7 +24,6 @@ from rateval.records.scores.cell import (
 )
 from rateval.records.scores.estimate import estimate_share
 from rateval.records.step import FailureRecord
-from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.testing.failure import require, require_members
 
 _LABEL = "é · β/ж | <i>, 100 % …"

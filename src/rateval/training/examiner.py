@@ -13,10 +13,10 @@ from rateval.api.values import Outcomes, Score
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.workbench.cell import Job
-from rateval.workbench.counting import Counting
 from rateval.workbench.explain import explain_batch, predict_batch
-from rateval.workbench.judging import judge_batch
 from rateval.workbench.maps import scale_maps
+from rateval.workbench.verdicts.counting import Counting
+from rateval.workbench.verdicts.judging import judge_batch
 
 ACCURACY = "accuracy"
 """Name of the score that there is whatever the study's metrics are; a metric of theirs that has

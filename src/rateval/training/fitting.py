@@ -13,9 +13,9 @@ from rateval.errors import RatevalError, naming
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.plan.seeds import some_seed
+from rateval.records.about.trainings import EpochRecord
 from rateval.records.facts import FinetuneFacts
 from rateval.records.scores.cell import SkippedRecord
-from rateval.records.trainings import EpochRecord
 from rateval.stages.finetune import finetune
 from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook

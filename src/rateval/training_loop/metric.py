@@ -9,11 +9,11 @@ import torch
 
 from rateval.errors import RatevalError
 from rateval.stats.wilson import wilson_interval
-from rateval.store.store import identify
+from rateval.store.identity import identify
 from rateval.training_loop.arguments import CALL, Judged, Unjudged, read_batch
 from rateval.training_loop.validator import make_validator
-from rateval.workbench.judging import judge_batch
 from rateval.workbench.maps import scale_maps
+from rateval.workbench.verdicts.judging import judge_batch
 
 try:
     from torchmetrics import Metric

@@ -13,7 +13,7 @@ from rateval.data.checked_shift import CheckedShift
 from rateval.data.shifted import TrainShifted
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
-from rateval.store.store import identify
+from rateval.store.identity import identify
 from rateval.workbench.build import build, check_handed_over, determine
 
 _Key = tuple[str, int | None]

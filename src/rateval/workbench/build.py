@@ -20,7 +20,7 @@ from rateval.plan.published import AAAI25
 from rateval.plan.seeds import factory_seed
 from rateval.registry.file_component import is_from_file
 from rateval.registry.references import follow, load_factory, load_reference
-from rateval.store.store import identify
+from rateval.store.identity import identify
 
 
 def name_plugin(choice: Choice) -> str:

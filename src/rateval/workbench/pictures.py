@@ -17,7 +17,7 @@ from rateval.api.values import Sample, Skipped
 from rateval.data.shapes import leave_out_long
 from rateval.data.splits import list_at_once
 from rateval.errors import naming
-from rateval.store.pictures import encode_mask
+from rateval.store.tables.pictures import encode_mask
 
 SIDE = 256
 """Pixels of a picture's longer side at most."""
@@ -65,7 +65,7 @@ class Seen:
     name: str
     """Its id."""
     shown: list[dict[str, Any]]
-    """Columns of ``rateval.store.pictures.SCHEMA`` for each look."""
+    """Columns of ``rateval.store.tables.pictures.SCHEMA`` for each look."""
 
 
 def see_all(test: Images, looks: Sequence[Look], positions: Sequence[int]) -> Iterator[Seen]:

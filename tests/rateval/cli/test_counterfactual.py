@@ -126,7 +126,7 @@ def test_a_record_that_is_written_on_the_way_leaves_no_gap(
 ) -> None:
     clock = itertools.count(0.0, 1e6)  # as if each step took days, so that each is written down
     journal = SimpleNamespace(monotonic=lambda: next(clock))
-    monkeypatch.setattr("rateval.engine.journal.time", journal)
+    monkeypatch.setattr("rateval.engine.telling.journal.time", journal)
     assert rateval("run", write_spec()).code == 0
     for cell in newest().cells:
         for evidence in cell.evidence if cell.trained else ():
@@ -429,7 +429,9 @@ def test_answers_are_those_of_the_rows_and_those_that_are_asked_for(
 ) -> None:
     assert rateval("run", write_spec()).code == 0
     first = newest()
-    monkeypatch.setattr("rateval.engine.evaluating.Evaluating._read_predictions", lambda *_: {})
+    monkeypatch.setattr(
+        "rateval.engine.doing.evaluating.Evaluating._read_predictions", lambda *_: {}
+    )
     assert rateval("run", write_spec(), "--output", "alone").code == 0
     for one, other in zip(first.cells, newest("alone").cells, strict=True):
         answers = first.answers(one).to_pydict()

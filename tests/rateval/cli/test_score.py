@@ -118,8 +118,8 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         for made in ("acme.parts.make_model", "acme.parts.make_dataset"):
             monkeypatch.setattr(made, refuse)
         monkeypatch.setattr("rateval.stages.finetune.restore", refuse)
-        monkeypatch.setattr("rateval.engine.evaluating.restore", refuse)
-        monkeypatch.setattr("rateval.engine.evaluating.infer", refuse)
+        monkeypatch.setattr("rateval.engine.doing.jobs.restore", refuse)
+        monkeypatch.setattr("rateval.engine.doing.evaluating.infer", refuse)
         monkeypatch.setattr("rateval.data.batches.load_batches", refuse)
         monkeypatch.setattr("rateval.workbench.cell.load_batches", refuse)
 
@@ -489,7 +489,7 @@ def test_an_interruption_says_how_to_go_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("rateval.engine.steps.thresholds", interrupt)
+        patched.setattr("rateval.engine.doing.steps.thresholds", interrupt)
         done = rateval("score", str(parent.path), "--threshold", "0.4")
     assert done.code == 130
     assert f"go on with: rateval score {parent.path} --threshold 0.4" in done.err

@@ -140,7 +140,7 @@ def test_a_page_that_cannot_be_made_is_said_and_scores_are_tracked(
     def refuse(*_: object) -> None:
         raise RatevalError("altair is not installed")
 
-    monkeypatch.setattr("rateval.engine.trackers.write_page", refuse)
+    monkeypatch.setattr("rateval.engine.telling.trackers.write_page", refuse)
     write("nowhere")
     done = rateval("run", "spec.toml")
     assert done.code == 0

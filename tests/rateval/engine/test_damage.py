@@ -190,7 +190,7 @@ def test_what_was_inferred_in_part_is_looked_at_before_it_counts(
             raise KeyboardInterrupt
         return infer(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(tables)
     (folder,) = Path("runs/store/infer-unfinished").iterdir()

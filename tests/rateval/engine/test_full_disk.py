@@ -126,6 +126,6 @@ def test_what_a_stage_itself_opens_in_the_store_is_the_output_s(
     def judge(validator: Any, inferred: Path, *rest: Any) -> None:
         raise OSError(errno.EROFS, "Read-only file system", str(inferred.absolute() / "x"))
 
-    monkeypatch.setattr("rateval.engine.steps.judge", judge)
+    monkeypatch.setattr("rateval.engine.doing.steps.judge", judge)
     with pytest.raises(StudyError, match="/x: cannot be written to: Read-only file system"):
         rateval.run(spec())

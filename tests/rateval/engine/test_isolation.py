@@ -243,7 +243,7 @@ def test_an_error_while_recording_does_not_hide_the_first_one(
     def broken(*_: object) -> Any:
         raise ValueError("cannot record")
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(model=[{"use": "tiny"}]))
 

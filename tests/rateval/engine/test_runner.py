@@ -482,7 +482,7 @@ def test_an_interrupted_shard_loses_only_itself(monkeypatch: pytest.MonkeyPatch)
             raise KeyboardInterrupt
         return real(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(dataset=data, finetune=[{"use": "zs"}], run=small))
     record = rateval.run(spec(dataset=data, finetune=[{"use": "zs"}], run=small))
@@ -501,13 +501,13 @@ def test_a_half_finished_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec())
     (folder,) = Path("runs").glob("tiny-*")
     half: RunRecord = rateval.load(folder)
     assert (half.status, [cell.key.finetuner for cell in half.cells]) == ("interrupted", ["zs"])
-    monkeypatch.setattr("rateval.engine.evaluating.infer", real)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", real)
     whole = rateval.run(spec())
     computed = [(s.stage, s.label) for s in whole.stages if not s.reused and s.stage != "score"]
     assert computed == [

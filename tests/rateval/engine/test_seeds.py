@@ -212,7 +212,7 @@ def test_an_interrupted_study_tells_the_seeds_it_reached(monkeypatch: pytest.Mon
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(0, 1, 2))
     (folder,) = Path("runs").glob("tiny-*")

@@ -85,8 +85,10 @@ def test_shards_that_are_kept_are_not_done_again(monkeypatch: pytest.MonkeyPatch
 
         return done
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", watched("infer", infer))
-    monkeypatch.setattr("rateval.engine.editing.counterfactual", watched("edit", counterfactual))
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", watched("infer", infer))
+    monkeypatch.setattr(
+        "rateval.engine.doing.editing.counterfactual", watched("edit", counterfactual)
+    )
     runs = 0
     while stop_at:
         runs += 1
@@ -106,7 +108,7 @@ def test_a_shard_that_fails_fails_its_step_once(monkeypatch: pytest.MonkeyPatch)
             raise ValueError("no such luck")
         return infer(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", broken)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", broken)
     record = rateval.run(spec(4, finetune=[{"use": "zs"}]))
     assert record.status == "failed"
     (failure,) = record.failures
@@ -114,7 +116,7 @@ def test_a_shard_that_fails_fails_its_step_once(monkeypatch: pytest.MonkeyPatch)
     assert failure.error == "ValueError: no such luck"
     log = (record.path / "run.log").read_text(encoding="utf-8")
     assert log.count("no such luck") == 1 + log.count('raise ValueError("no such luck")')
-    monkeypatch.setattr("rateval.engine.evaluating.infer", infer)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", infer)
     assert rateval.run(spec(4, finetune=[{"use": "zs"}])).status == "finished"
 
 
@@ -129,7 +131,7 @@ def test_where_nothing_is_reused_no_shard_of_another_run_is(
             raise KeyboardInterrupt
         return infer(job, part, *rest)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     tables = spec(4, finetune=[{"use": "zs"}])
     with pytest.raises(KeyboardInterrupt):
         rateval.run(tables)
@@ -140,7 +142,7 @@ def test_where_nothing_is_reused_no_shard_of_another_run_is(
 def test_a_shard_that_is_gone_is_made_when_all_are_put_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from rateval.engine.shards import Divisible
+    from rateval.engine.handing_out.shards import Divisible
 
     whole = rateval.run(spec(), output="whole")
     real = Divisible.write

@@ -17,7 +17,7 @@ import rateval
 from rateval.api import Context, Step, StepEnd
 from rateval.engine.executors.local import InThisProcess
 from rateval.engine.graph import make_graph
-from rateval.engine.shards import along, cut_step
+from rateval.engine.handing_out.shards import along, cut_step
 from rateval.engine.worker import Worker, open_store
 from rateval.plan.planning import make_plan
 from rateval.progress import SilentMonitor
@@ -179,7 +179,7 @@ def test_shards_that_were_interrupted_give_the_same_bits(
 
         return infer_each(job, part, monitor, folders, counted())
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer_each", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer_each", interrupted)
     names = [one["name"] for one in FOUR]
 
     def do_all(study: Study) -> None:
@@ -227,7 +227,7 @@ def test_what_another_run_has_in_work_is_left_to_it(
         seen.append(len(given[3]))
         return infer_each(*given)
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer_each", counted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer_each", counted)
     second = study.infer["raw-all"].identity
     monkeypatch.setattr(Store, "is_free", lambda store, identity: identity != second)
     passes.clear()

@@ -21,7 +21,7 @@ from rateval.records.run import RunRecord
 from rateval.records.shift import ShiftKey
 from rateval.registry.discovery import discover
 from rateval.spec.document import Document
-from rateval.store.store import identify
+from rateval.store.identity import identify
 from rateval.workbench.bench import Workbench
 from rateval.workbench.kept import Kept
 

@@ -147,9 +147,9 @@ from rateval.stages import judge
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
-import rateval.engine.steps
+import rateval.engine.doing.steps
 if sys.argv[1] == "die":
-    rateval.engine.steps.judge = killed
+    rateval.engine.doing.steps.judge = killed
 rateval.run({spec!r})
 """
 
@@ -179,7 +179,7 @@ def test_a_run_that_is_killed_is_still_a_run(
 
 
 def test_the_record_is_written_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rateval.engine import journal
+    from rateval.engine.telling import journal
 
     seen = []
 

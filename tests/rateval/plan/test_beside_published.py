@@ -10,7 +10,7 @@ import pytest
 
 from rateval.console import Console
 from rateval.plan.beside_published import compare_published
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.environment import EnvironmentRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, ScoreRecord, StoredEvidenceRecord

@@ -167,7 +167,7 @@ def test_an_interrupted_study_compares_what_it_has(monkeypatch: pytest.MonkeyPat
     def interrupted(*arguments: Any) -> Any:  # of the third one, as the others share a pass
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rateval.engine.evaluating.infer", interrupted)
+    monkeypatch.setattr("rateval.engine.doing.evaluating.infer", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rateval.run(spec(attribution=[LAST, ALL, CENTRE]))
     (folder,) = Path("runs").glob("tiny-*")

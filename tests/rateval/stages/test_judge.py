@@ -11,7 +11,7 @@ from rateval.api.values import Verdict
 from rateval.progress import Reporter
 from rateval.stages.judge import judge
 from rateval.store import rows as tables
-from rateval.workbench.outcomes import read_outcomes
+from rateval.workbench.verdicts.outcomes import read_outcomes
 
 
 class Elsewhere:

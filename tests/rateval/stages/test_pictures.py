@@ -17,10 +17,10 @@ import rateval
 from rateval.api.values import Sample
 from rateval.cli.main import main
 from rateval.errors import RatevalError
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.spec.toml_text import parse_toml
-from rateval.store.pictures import decode_mask
+from rateval.store.tables.pictures import decode_mask
 from rateval.testing import tiny_dataset, tiny_model
 from rateval.workbench.views import ModelView
 

@@ -12,7 +12,7 @@ from rateval.errors import PluginError
 from rateval.stages.score import score
 from rateval.stats.wilson import wilson_interval
 from rateval.tasks.classification import Classification
-from rateval.workbench.counting import Counting
+from rateval.workbench.verdicts.counting import Counting
 
 TASK = Classification(2)
 

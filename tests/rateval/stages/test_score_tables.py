@@ -8,10 +8,10 @@ import numpy as np
 
 from rateval.api.values import Outcomes, Score
 from rateval.stages.score import Slicing, tabulate
-from rateval.store.slices import CLASSES, GROUPS, read_slices
+from rateval.store.tables.slices import CLASSES, GROUPS, read_slices
 from rateval.tasks.classification import Classification
-from rateval.workbench.counting import Counting
-from rateval.workbench.groups import Group
+from rateval.workbench.verdicts.counting import Counting
+from rateval.workbench.verdicts.groups import Group
 
 
 class Most:

@@ -20,8 +20,8 @@ from rateval.records.facts import ThresholdsFacts
 from rateval.stages.judge import judge
 from rateval.stages.thresholds import Ruling, thresholds
 from rateval.store import rows as tables
-from rateval.store.curves import read_curves
-from rateval.workbench.chance import Priors, draw_pairs
+from rateval.store.tables.curves import read_curves
+from rateval.workbench.verdicts.chance import Priors, draw_pairs
 
 VIEW, GRID = (12, 16), (3, 4)
 

@@ -13,9 +13,10 @@ import pytest
 
 from rateval.errors import RatevalError
 from rateval.json_file import write_json
+from rateval.store.identity import identify, identify_result
 from rateval.store.locks import Locks
 from rateval.store.manifest import require_whole
-from rateval.store.store import Store, identify, identify_result
+from rateval.store.store import Store
 
 
 def write(text: str) -> Callable[[Path], Mapping[str, Any]]:

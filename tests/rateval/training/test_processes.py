@@ -15,10 +15,10 @@ import torch
 import rateval
 from rateval.errors import RatevalError, StudyError
 from rateval.machine.processes import end_with_parent
+from rateval.records.about.trainings import EpochRecord
 from rateval.records.facts import FinetuneFacts
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import SkippedRecord
-from rateval.records.trainings import EpochRecord
 from rateval.training import processes
 from rateval.training.processes import fit_together, require_processes
 

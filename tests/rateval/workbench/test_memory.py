@@ -23,7 +23,7 @@ from rateval.testing import TinyModel, tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
 from rateval.workbench.explain import explain_batch, predict_batch
-from rateval.workbench.judging import judge_batch
+from rateval.workbench.verdicts.judging import judge_batch
 
 NAMES = [
     "generic-attention",

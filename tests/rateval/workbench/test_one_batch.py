@@ -20,7 +20,7 @@ from rateval.testing import tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job, Shared
 from rateval.workbench.explain import explain_batch, explain_each, predict_batch
-from rateval.workbench.judging import judge_batch
+from rateval.workbench.verdicts.judging import judge_batch
 
 Change = Callable[[torch.Tensor], torch.Tensor]
 DATA = tiny_dataset(train=4, test=6)

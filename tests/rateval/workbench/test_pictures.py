@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from rateval.api.values import Sample, Skipped
-from rateval.store.pictures import decode_mask
+from rateval.store.tables.pictures import decode_mask
 from rateval.workbench.pictures import Images, Look, see_all
 from rateval.workbench.views import Frame
 

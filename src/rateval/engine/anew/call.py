@@ -24,7 +24,7 @@ from rateval.machine.readers import resolve_readers
 from rateval.plan.parts import Parts, list_entries
 from rateval.plan.plan import Plan
 from rateval.progress import Reporter
-from rateval.records.parent import Basis, ParentRecord
+from rateval.records.about.parent import Basis, ParentRecord
 from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.records.step import FailureRecord
 from rateval.registry.registry import Registry

@@ -13,9 +13,10 @@ from rateval.records.facts import CounterfactualFacts, FaithfulnessFacts, Finetu
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.step import Stage, Step
+from rateval.store.identity import identify
 from rateval.store.manifest import require_whole
 from rateval.store.remote.fetching import bring
-from rateval.store.store import Stored, identify
+from rateval.store.store import Stored
 
 
 class StoredSources:

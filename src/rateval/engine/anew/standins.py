@@ -10,7 +10,7 @@ from rateval.api.component import Component, Context
 from rateval.api.params import Params
 from rateval.errors import RatevalError
 from rateval.plan.cells import Choice
-from rateval.records.dataset import DatasetRecord
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.run import RunRecord
 from rateval.registry.registry import Plugin, Registered
 from rateval.report.lacks import planned_keys

@@ -11,7 +11,7 @@ from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.forecast.points import Point, extend_bytes, extend_seconds
 from rateval.engine.forecast.sizes import rows_bytes
 from rateval.engine.forecast.stored import Kept
-from rateval.engine.forecast.trial import Trial
+from rateval.engine.forecast.trying.trial import Trial
 from rateval.engine.forecast.twins import Twin, name_steps
 from rateval.engine.sources import limited_test
 from rateval.plan.plan import Plan

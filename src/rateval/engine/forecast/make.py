@@ -15,7 +15,7 @@ from rateval.engine.forecast.forecast import Forecast, Measured, StageForecast
 from rateval.engine.forecast.looking import look_over
 from rateval.engine.forecast.measuring import count_devices, count_workers, measure
 from rateval.engine.forecast.stored import find_kept, find_to_do
-from rateval.engine.forecast.trial import Trial, TrialRun
+from rateval.engine.forecast.trying.trial import Trial, TrialRun
 from rateval.engine.forecast.twins import find_representatives, name_steps
 from rateval.engine.forecast.units import SHARDED, count_units
 from rateval.engine.graph import make_graph

@@ -10,9 +10,9 @@ import torch
 from rateval.engine.cell_steps import Graph
 from rateval.engine.forecast.estimate import Cost
 from rateval.engine.forecast.forecast import Measured, Peak
-from rateval.engine.forecast.memory import read_available
 from rateval.engine.forecast.schedule import Task, divide, least_seconds, list_schedule
-from rateval.engine.forecast.trial import Trial
+from rateval.engine.forecast.trying.memory import read_available
+from rateval.engine.forecast.trying.trial import Trial
 from rateval.records.step import Step
 
 _LIVE = ("finetune", "infer", "counterfactual", "faithfulness")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
-from rateval.records.pictures import PICTURES
+from rateval.records.about.pictures import PICTURES
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.step import Stage

@@ -14,7 +14,7 @@ from rateval.engine.keeping.runs import RunFolder, list_named, list_runs
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, LOG_NAME, STEPS_NAME
 from rateval.records.step import Stage
-from rateval.report.notes import PAGE_NAME
+from rateval.report.sentences.notes import PAGE_NAME
 from rateval.store.disk import remove
 from rateval.store.going import is_used, list_going, open_locks
 from rateval.store.inventory import (

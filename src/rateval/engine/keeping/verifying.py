@@ -13,8 +13,8 @@ from rateval.engine.keeping.naming import Named, name_results
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.store.going import open_locks
+from rateval.store.identity import identify_result
 from rateval.store.manifest import DamageError, check_files, read_manifest
-from rateval.store.store import identify_result
 from rateval.wording import list_some
 
 

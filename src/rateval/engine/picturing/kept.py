@@ -17,7 +17,7 @@ from rateval.engine.picturing.steps import (
 from rateval.engine.results import Results
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.step import Step
 from rateval.store.store import Stored
 from rateval.workbench.bench import Workbench

@@ -22,7 +22,7 @@ from rateval.errors import RatevalError
 from rateval.machine.readers import resolve_readers
 from rateval.plan.cells import Choice
 from rateval.progress import Reporter
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.records.step import StageRecord, Step
 from rateval.registry.registry import Registry

@@ -8,15 +8,15 @@ from typing import Any
 
 from rateval.data.splits import Way
 from rateval.plan.cells import Choice
+from rateval.records.about.pictures import PICTURES, PicturesRecord
 from rateval.records.facts import PicturesFacts
 from rateval.records.key import Key, Labels
-from rateval.records.pictures import PICTURES, PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.records.shift import ShiftKey
 from rateval.records.step import Step
 from rateval.scoring.comparing import is_trained
 from rateval.scoring.judged import Judged
-from rateval.store.store import identify_result
+from rateval.store.identity import identify_result
 from rateval.workbench.pictures import QUALITY, SIDE
 
 Find = Callable[[str, str], Choice]

@@ -36,7 +36,7 @@ from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job, task_of
 from rateval.workbench.donors import NO_DONORS
 from rateval.workbench.explain import predict_batch
-from rateval.workbench.outcomes import Edited as EditedRows
+from rateval.workbench.verdicts.outcomes import Edited as EditedRows
 
 
 def look(question: Question, registry: Registry) -> Look:

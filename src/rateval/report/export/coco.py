@@ -21,7 +21,7 @@ from rateval.report.export.pictures import (
     write_png,
 )
 from rateval.report.export.selecting import Selection
-from rateval.store.pictures import encode_mask
+from rateval.store.tables.pictures import encode_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

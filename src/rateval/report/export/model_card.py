@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rateval.errors import RatevalError
-from rateval.records.dataset import DatasetRecord
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
-from rateval.report.export.markdown import escape, write_number
-from rateval.report.export.paper import show
+from rateval.report.export.papers.markdown import escape, write_number
+from rateval.report.export.papers.paper import show
 from rateval.report.export.selecting import Selection
 from rateval.report.export.tables import name_shift
 from rateval.wording import list_some, show_controls

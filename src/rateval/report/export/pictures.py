@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from rateval.errors import RatevalError
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.results import find_result
 from rateval.records.scores.cell import CellRecord
 from rateval.report.export.images import find_classes, name_quadrants, read_judged
 from rateval.report.export.selecting import Selection
-from rateval.store.pictures import decode_mask
 from rateval.store.rows import ROWS
+from rateval.store.tables.pictures import decode_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

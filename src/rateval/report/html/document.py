@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rateval.records.run import RunRecord
 from rateval.report.html.embed import element, policy, read_asset, read_bundle
 from rateval.report.html.markup import Child, Html, data_block, join, tag
-from rateval.report.notes import explain_parent
+from rateval.report.sentences.notes import explain_parent
 from rateval.wording import list_some
 
 BUDGET = 12_000_000

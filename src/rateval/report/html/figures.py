@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import EvidenceRecord
 from rateval.records.scores.estimate import Estimate
-from rateval.report.changes import write_interval
 from rateval.report.html.markup import Html, door, join, tag
 from rateval.report.rows import Block, Row
+from rateval.report.sentences.changes import write_interval
 from rateval.report.terminal.layout import (
     UNDEFINED,
     show_change,

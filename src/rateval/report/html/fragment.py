@@ -10,15 +10,15 @@ from urllib.parse import quote
 from rateval.errors import RatevalError
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
-from rateval.report.changes import explain_block, find_against_zero_shot
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.html.figures import show_difference, show_value
 from rateval.report.html.markup import Child, Html, join, tag
 from rateval.report.html.tables import caption
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
-from rateval.report.limits import explain_limit
-from rateval.report.notes import PAGE_NAME
 from rateval.report.rows import Block, Row, headings, lay_out
+from rateval.report.sentences.changes import explain_block, find_against_zero_shot
+from rateval.report.sentences.limits import explain_limit
+from rateval.report.sentences.notes import PAGE_NAME
 from rateval.report.terminal.layout import show_labels
 
 ROWS_SHOWN = 60

@@ -17,8 +17,8 @@ from rateval.report.html.gallery_cells import read_cell
 from rateval.store.remote.urls import is_url
 
 if TYPE_CHECKING:
+    from rateval.records.about.pictures import PicturesRecord
     from rateval.records.key import Key
-    from rateval.records.pictures import PicturesRecord
     from rateval.records.run import RunRecord
     from rateval.records.scores.cell import CellRecord
     from rateval.records.shift import ShiftKey

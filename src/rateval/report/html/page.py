@@ -9,8 +9,6 @@ from pathlib import Path
 from rateval.errors import RatevalError, explain_error
 from rateval.json_file import write_whole
 from rateval.records.run import RunRecord
-from rateval.report.causes import explain_causal_columns
-from rateval.report.classes import explain_details
 from rateval.report.html import gallery
 from rateval.report.html.charts.section import ChartSection
 from rateval.report.html.document import BUDGET, Document, frame_run, section
@@ -19,11 +17,13 @@ from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.repeat import repeat_section
 from rateval.report.html.scores import care, find_notes, score_sections
 from rateval.report.html.verdicts import explain_measures, verdicts
-from rateval.report.notes import PAGE_NAME, explain_columns, explain_explainer_columns
 from rateval.report.rows import Shown, headings, lay_out
-from rateval.report.shifts import explain_shift_columns, shorten
-from rateval.report.targets import explain_targets
-from rateval.report.thresholds import explain_chance_columns
+from rateval.report.sentences.causes import explain_causal_columns
+from rateval.report.sentences.classes import explain_details
+from rateval.report.sentences.notes import PAGE_NAME, explain_columns, explain_explainer_columns
+from rateval.report.sentences.shifts import explain_shift_columns, shorten
+from rateval.report.sentences.targets import explain_targets
+from rateval.report.sentences.thresholds import explain_chance_columns
 
 INDEX_NAME = "index.html"
 """The page in a folder of its own, with its pictures beside it."""

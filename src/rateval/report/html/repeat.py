@@ -9,7 +9,7 @@ from rateval.records.run import RunRecord
 from rateval.report.failures import retry
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.tables import scrolling
-from rateval.report.skipped import explain_skipped
+from rateval.report.sentences.skipped import explain_skipped
 from rateval.report.terminal.layout import UNDEFINED
 from rateval.wording import list_some
 

@@ -7,20 +7,24 @@ from dataclasses import dataclass
 
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
-from rateval.report.assumed import explain_assumed
-from rateval.report.causes import explain_looks
-from rateval.report.changes import explain_association, explain_block, find_against_zero_shot
-from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.html.markup import Html, join, tag
 from rateval.report.html.tables import ROWS_SHOWN, anchor, score_table
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
-from rateval.report.limits import explain_limit
-from rateval.report.notes import explain_changes, explain_protocol, explain_seeds
 from rateval.report.rows import Block
-from rateval.report.shifts import shorten
-from rateval.report.skipped import explain_skipped
-from rateval.report.undefined import explain_data, explain_undefined
+from rateval.report.sentences.assumed import explain_assumed
+from rateval.report.sentences.causes import explain_looks
+from rateval.report.sentences.changes import (
+    explain_association,
+    explain_block,
+    find_against_zero_shot,
+)
+from rateval.report.sentences.completeness import explain_completeness
+from rateval.report.sentences.limits import explain_limit
+from rateval.report.sentences.notes import explain_changes, explain_protocol, explain_seeds
+from rateval.report.sentences.shifts import shorten
+from rateval.report.sentences.skipped import explain_skipped
+from rateval.report.sentences.undefined import explain_data, explain_undefined
 
 NOTES_SHOWN = 60
 """Notes of care that a page has; the terminal's report has all of them."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rateval.records.run import RunRecord
 from rateval.records.scores.estimate import Estimate
-from rateval.report.causes import find_looks
 from rateval.report.html.figures import find_metric
 from rateval.report.html.markup import Html, join, tag
 from rateval.report.html.tables import anchor
 from rateval.report.rows import Block, Row, name_rows
+from rateval.report.sentences.causes import find_looks
 from rateval.report.terminal.layout import show_change, show_mark
 from rateval.wording import list_some
 

@@ -15,7 +15,7 @@ from rateval.records.compare import (
 from rateval.records.scores.comparisons import DifferenceRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
-from rateval.report.changes import write_change
+from rateval.report.sentences.changes import write_change
 from rateval.report.terminal.layout import QUADRANTS
 from rateval.wording import list_some
 

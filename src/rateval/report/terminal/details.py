@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rateval.console import Text
 from rateval.records.key import Key
 from rateval.records.scores.classes import AreaRecord
-from rateval.report.classes import choose_metrics, explain_more_classes
 from rateval.report.rows import Block, Row
+from rateval.report.sentences.classes import choose_metrics, explain_more_classes
 from rateval.report.terminal.calibration import confidence_section
 from rateval.report.terminal.layout import (
     add_number,

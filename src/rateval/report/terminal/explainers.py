@@ -27,8 +27,8 @@ from rateval.report.lacks import (
     planned_keys,
     row_keys,
 )
-from rateval.report.notes import explain_changes
 from rateval.report.rows import merge_notes, name_seeds
+from rateval.report.sentences.notes import explain_changes
 from rateval.report.terminal.layout import (
     add_number,
     add_row,

@@ -12,8 +12,8 @@ from rateval.records.key import Key, Labels
 from rateval.records.run import RunRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.report.lacks import planned_keys, row_keys
-from rateval.report.limits import explain_limit
 from rateval.report.rows import Row, headings, is_by_edits, lay_out
+from rateval.report.sentences.limits import explain_limit
 from rateval.report.terminal.layout import (
     add_number,
     add_row,

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.records.scores.published import Compared, PublishedComparison
-from rateval.report.limits import explain_limit
+from rateval.report.sentences.limits import explain_limit
 from rateval.report.terminal.layout import (
     UNDEFINED,
     add_number,

@@ -9,15 +9,20 @@ from rich.console import Group, RenderableType
 from rateval.console import Text
 from rateval.records.key import Labels
 from rateval.records.run import RunRecord
-from rateval.report.assumed import explain_assumed
-from rateval.report.causes import explain_boxes, explain_causal_columns, explain_looks
-from rateval.report.changes import explain_association, explain_block, find_against_zero_shot
-from rateval.report.classes import explain_details, explain_worst
-from rateval.report.completeness import explain_completeness
 from rateval.report.failures import explain_failures, explain_others
 from rateval.report.lacks import NOT_FOR_SCORES, Failed
-from rateval.report.limits import explain_limit
-from rateval.report.notes import (
+from rateval.report.rows import Block, lay_out
+from rateval.report.sentences.assumed import explain_assumed
+from rateval.report.sentences.causes import explain_boxes, explain_causal_columns, explain_looks
+from rateval.report.sentences.changes import (
+    explain_association,
+    explain_block,
+    find_against_zero_shot,
+)
+from rateval.report.sentences.classes import explain_details, explain_worst
+from rateval.report.sentences.completeness import explain_completeness
+from rateval.report.sentences.limits import explain_limit
+from rateval.report.sentences.notes import (
     explain_columns,
     explain_explainer_columns,
     explain_parent,
@@ -25,10 +30,16 @@ from rateval.report.notes import (
     explain_seeds,
     suggest_next,
 )
-from rateval.report.rows import Block, lay_out
-from rateval.report.shifts import explain_shift_columns, shorten
-from rateval.report.skipped import explain_skipped
-from rateval.report.targets import explain_targets
+from rateval.report.sentences.shifts import explain_shift_columns, shorten
+from rateval.report.sentences.skipped import explain_skipped
+from rateval.report.sentences.targets import explain_targets
+from rateval.report.sentences.thresholds import (
+    explain_chance,
+    explain_chance_columns,
+    explain_crossings,
+    find_clear,
+)
+from rateval.report.sentences.undefined import explain_data, explain_undefined
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.details import Details
 from rateval.report.terminal.explainers import explainer_sections
@@ -37,13 +48,6 @@ from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.shifts import ShiftTables
 from rateval.report.terminal.trainings import curve_sections
-from rateval.report.thresholds import (
-    explain_chance,
-    explain_chance_columns,
-    explain_crossings,
-    find_clear,
-)
-from rateval.report.undefined import explain_data, explain_undefined
 from rateval.wording import list_some
 
 

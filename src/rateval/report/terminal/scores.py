@@ -9,8 +9,8 @@ from rateval.console import Text
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import ScoreRecord
 from rateval.records.scores.estimate import Estimate
-from rateval.report.changes import write_interval
 from rateval.report.rows import Block, Part, Row, Shown
+from rateval.report.sentences.changes import write_interval
 from rateval.report.terminal.layout import (
     QUADRANTS,
     make_title,

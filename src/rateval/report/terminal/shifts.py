@@ -17,8 +17,7 @@ from rateval.records.scores.shifts import (
     ShiftTypeRecord,
 )
 from rateval.report.rows import Block
-from rateval.report.shift_numbers import mark, write_bounds, write_ends, write_points
-from rateval.report.shifts import (
+from rateval.report.sentences.shifts import (
     TOLD,
     explain_errors,
     explain_lacking,
@@ -29,6 +28,7 @@ from rateval.report.shifts import (
     name_methods,
     name_type,
 )
+from rateval.report.shift_numbers import mark, write_bounds, write_ends, write_points
 from rateval.report.terminal.layout import (
     add_number,
     add_row,

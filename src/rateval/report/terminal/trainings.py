@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from rateval.console import Text
+from rateval.records.about.trainings import CurveRecord
 from rateval.records.run import RunRecord
-from rateval.records.trainings import CurveRecord
 from rateval.report.terminal.layout import (
     UNDEFINED,
     add_number,

@@ -10,7 +10,7 @@ from rateval.records.compare import ChangedRecord
 from rateval.scoring.across.cells import Across
 from rateval.scoring.across.units import Units
 from rateval.scoring.comparisons import name_state
-from rateval.workbench.counting import STATES
+from rateval.workbench.verdicts.counting import STATES
 
 _FIELDS = set(ChangedRecord.model_fields)
 

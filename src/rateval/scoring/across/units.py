@@ -11,7 +11,7 @@ import numpy as np
 from rateval.api.component import Context
 from rateval.errors import RatevalError
 from rateval.plan.cells import Choice
-from rateval.records.dataset import DatasetRecord
+from rateval.records.about.dataset import DatasetRecord
 from rateval.records.results import find_result, pick_evidence
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
@@ -19,9 +19,9 @@ from rateval.scoring.images import Images
 from rateval.store import rows as tables
 from rateval.tasks.classification import Classification
 from rateval.workbench.bench import Workbench
-from rateval.workbench.counting import STATES, Counting, number_states
-from rateval.workbench.groups import read_groups
-from rateval.workbench.outcomes import Edited, read_outcomes
+from rateval.workbench.verdicts.counting import STATES, Counting, number_states
+from rateval.workbench.verdicts.groups import read_groups
+from rateval.workbench.verdicts.outcomes import Edited, read_outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path

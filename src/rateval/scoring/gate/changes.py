@@ -14,8 +14,8 @@ from rateval.scoring.gate.finding import (
     with_times,
 )
 from rateval.scoring.gate.reading import Counted, share_ids
-from rateval.stats.bound import mean_beside, more_open
-from rateval.stats.held import Held
+from rateval.stats.bounds.bound import mean_beside, more_open
+from rateval.stats.bounds.held import Held
 from rateval.stats.ratio import Ratio
 from rateval.stats.seeds import mean_of_seeds
 

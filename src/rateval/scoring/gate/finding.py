@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rateval.records.gate import Rule
 from rateval.records.scores.estimate import Over
 from rateval.scoring.gate.reading import Counted, share_ids
-from rateval.stats.bound import (
+from rateval.stats.bounds.bound import (
     Beside,
     mean_beside,
     share_beside,
@@ -18,8 +18,8 @@ from rateval.stats.bound import (
     units_for_share,
     worth_beside,
 )
+from rateval.stats.bounds.held import Held, Pair
 from rateval.stats.clusters import clustered_share
-from rateval.stats.held import Held, Pair
 from rateval.stats.seeds import mean_of_seeds
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from rateval.scoring.gate.parts import split
 from rateval.scoring.gate.reading import Counted, Reader, count_units, share_ids
 from rateval.spec.gate import Requirement
 from rateval.store.rows import ROWS, read_rows
-from rateval.workbench.groups import read_groups
+from rateval.workbench.verdicts.groups import read_groups
 
 if TYPE_CHECKING:
     pass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rateval.records.scores.classes import FEWEST
 from rateval.scoring.gate.reading import Counted
-from rateval.stats.held import Pair
+from rateval.stats.bounds.held import Pair
 
 if TYPE_CHECKING:
     import numpy as np

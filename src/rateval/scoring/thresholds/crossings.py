@@ -20,7 +20,7 @@ from rateval.scoring.judged import Judged
 from rateval.stats.curves import Crossing, SharePair, find_crossings, paired_limits
 from rateval.stats.student import t_quantile
 from rateval.store import rows as tables
-from rateval.store.curves import read_curves
+from rateval.store.tables.curves import read_curves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -31,8 +31,8 @@ device = "cpu"
 """
 DYING = """
 import os, signal, sys
-import rateval, rateval.engine.steps
-rateval.engine.steps.judge = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+import rateval, rateval.engine.doing.steps
+rateval.engine.doing.steps.judge = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 sys.argv[1:] and rateval.run(sys.argv[1])
 """
 Write = Callable[..., Path]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rateval.engine.forecast.clock import Clock
-from rateval.engine.forecast.fit import Times
 from rateval.engine.forecast.points import Point, extend_bytes, extend_seconds
+from rateval.engine.forecast.trying.clock import Clock
+from rateval.engine.forecast.trying.fit import Times
 from rateval.modelkit.swapping import POOL
 
 

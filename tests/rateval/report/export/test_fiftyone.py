@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from rateval.records.run import RunRecord
 from rateval.report.export.fiftyone import write_dataset
 from rateval.report.export.selecting import select
-from rateval.store.pictures import decode_mask
+from rateval.store.tables.pictures import decode_mask
 
 READER = Path(__file__).with_name("read_fiftyone.py")
 PYTHON = os.environ.get("RATEVAL_FIFTYONE")

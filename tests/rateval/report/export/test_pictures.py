@@ -22,7 +22,7 @@ from rateval.report.export.coco import encode_region
 from rateval.report.export.fiftyone import write_dataset
 from rateval.report.export.pictures import draw_heat
 from rateval.report.export.selecting import select
-from rateval.store.pictures import decode_mask
+from rateval.store.tables.pictures import decode_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,16 +16,16 @@ import pyarrow as pa
 import pytest
 
 import rateval
-from rateval.records.dataset import DatasetRecord
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.dataset import DatasetRecord
+from rateval.records.about.environment import EnvironmentRecord
+from rateval.records.about.pictures import PicturesRecord, StratumRecord
 from rateval.records.key import Key
-from rateval.records.pictures import PicturesRecord, StratumRecord
 from rateval.records.run import RunRecord, load
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
-from rateval.store.curves import COUNTED, write_curves
 from rateval.store.manifest import seal
-from rateval.store.pictures import SCHEMA as PICTURE_ROWS, write_pictures
 from rateval.store.rows import ROWS, VERDICTS, RowWriter, rows_schema, write_relevance
+from rateval.store.tables.curves import COUNTED, write_curves
+from rateval.store.tables.pictures import SCHEMA as PICTURE_ROWS, write_pictures
 from rateval.tasks.classification import Classification
 
 if TYPE_CHECKING:

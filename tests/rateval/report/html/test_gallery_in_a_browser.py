@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.report.html.page import render
 

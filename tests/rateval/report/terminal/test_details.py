@@ -13,8 +13,8 @@ from rateval.records.scores.cell import EvidenceRecord, ScoreRecord
 from rateval.records.scores.classes import AreaRecord, ClassesRecord, ClassRecord
 from rateval.records.scores.confidence import ConfidenceRecord
 from rateval.records.scores.estimate import Estimate, estimate_share
-from rateval.report.classes import explain_details, explain_worst
 from rateval.report.rows import Block, Row
+from rateval.report.sentences.classes import explain_details, explain_worst
 from rateval.report.terminal.details import Details
 from rateval.report.terminal.layout import show_notes
 

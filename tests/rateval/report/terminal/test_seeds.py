@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rateval.records.dataset import DatasetRecord
-from rateval.records.environment import EnvironmentRecord
+from rateval.records.about.dataset import DatasetRecord
+from rateval.records.about.environment import EnvironmentRecord
 from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, ScoreRecord, SkippedRecord, StoredEvidenceRecord

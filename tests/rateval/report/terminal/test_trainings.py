@@ -15,9 +15,9 @@ from hypothesis import given, strategies as st
 from rich.console import Console
 
 import rateval
+from rateval.records.about.trainings import CurveRecord, EpochRecord
 from rateval.records.key import ClassifierKey
 from rateval.records.run import RunRecord
-from rateval.records.trainings import CurveRecord, EpochRecord
 from rateval.report.terminal.trainings import BLOCKS, curve_sections, draw
 from rateval.spec.extras import HeldOut
 

@@ -105,7 +105,7 @@ def test_a_run_is_seen_from_elsewhere_while_it_goes_on(
 
     def look(self: Runner) -> None:
         computer.become("second")
-        seen.append(load(f"{url}/{self._journal.folder.name}"))
+        seen.append(load(f"{url}/{self._account.journal.folder.name}"))
         computer.become("first")
         assert any(name.endswith(".run") for name in open_objects(url).list("store/.locks"))
         work(self)

@@ -8,7 +8,6 @@ from typing import Any
 from rich.console import RenderableType
 
 from rateval.records.run import RunRecord
-from rateval.report.classes import explain_worst
 from rateval.report.html.charts.arrows import arrow_charts
 from rateval.report.html.charts.bars import quadrant_bars
 from rateval.report.html.charts.classes import ClassTables
@@ -20,12 +19,13 @@ from rateval.report.html.charts.transitions import transition_data, transition_p
 from rateval.report.html.markup import Child, Html, tag
 from rateval.report.html.parts import convert
 from rateval.report.rows import Block
-from rateval.report.shifts import shorten
+from rateval.report.sentences.classes import explain_worst
+from rateval.report.sentences.shifts import shorten
+from rateval.report.sentences.thresholds import explain_chance, explain_crossings, find_clear
 from rateval.report.terminal.calibration import calibration_sections, confidence_section
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables
 from rateval.report.terminal.trainings import curve_sections
-from rateval.report.thresholds import explain_chance, explain_crossings, find_clear
 
 FROM_TO = (
     "How many images stood where with the first method, and stand where with the second: "

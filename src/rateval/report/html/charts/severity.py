@@ -16,8 +16,7 @@ from rateval.report.html.markup import Child, Html, door, join, tag
 from rateval.report.html.parts import convert
 from rateval.report.html.tables import scrolling
 from rateval.report.rows import Block, Row
-from rateval.report.shift_numbers import mark, write_bounds, write_points
-from rateval.report.shifts import (
+from rateval.report.sentences.shifts import (
     explain_errors,
     explain_lacking,
     explain_orders,
@@ -25,6 +24,7 @@ from rateval.report.shifts import (
     find_orders,
     find_shifts,
 )
+from rateval.report.shift_numbers import mark, write_bounds, write_points
 from rateval.report.terminal.layout import UNDEFINED
 from rateval.report.terminal.shifts import error_tables
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rateval.records.about.trainings import CurveRecord
 from rateval.records.run import RunRecord
 from rateval.records.scores.grouping import group_by
-from rateval.records.trainings import CurveRecord
 from rateval.report.html.charts.drawing import Charts, altair, colour_numbers, legend, scale
 from rateval.report.html.markup import Html, tag
 from rateval.report.terminal.trainings import series

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rateval.records.compare import CompareRecord, MetricPairRecord, PairRecord
-from rateval.report.changes import write_change
 from rateval.report.html.figures import show_difference, show_value
 from rateval.report.html.markup import Child, Html, join, tag
 from rateval.report.html.scores import Note
 from rateval.report.html.tables import scrolling
+from rateval.report.sentences.changes import write_change
 from rateval.report.terminal.compared import (
     as_estimate,
     explain_care,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.compare import CompareRecord, PairRecord
 from rateval.records.key import Key
-from rateval.records.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.report.html.gallery import find_pictures

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rateval.records.pictures import PicturesRecord
+from rateval.records.about.pictures import PicturesRecord
 from rateval.records.run import RunRecord
 from rateval.report.html.compared.tested import Named
 from rateval.report.html.gallery import COLUMNS, describe_picture, read_images

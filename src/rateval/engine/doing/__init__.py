@@ -1,0 +1,1 @@
+"""How each step is done, with what several of them share kept."""

@@ -1,0 +1,1 @@
+"""Tables as papers and READMEs print them."""

@@ -1,0 +1,1 @@
+"""Tables that a result leaves beside its rows, in Parquet."""

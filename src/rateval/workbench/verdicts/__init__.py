@@ -1,0 +1,1 @@
+"""What was stored, judged and counted: maps and answers to verdicts, verdicts to numbers."""

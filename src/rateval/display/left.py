@@ -25,7 +25,7 @@ class Left(NamedTuple):
 
     seconds: float
     whole: bool
-    """Whether every stage that is to come was measured; else it takes longer."""
+    """Whether all that is to come was measured; else it takes longer."""
 
 
 @dataclass(slots=True)
@@ -78,9 +78,9 @@ def _measure(tally: Tally) -> dict[str, float]:
     }
     ended = {stage for stage, (amount, _) in found.items() if amount}
     for worker in tally.workers.values():
-        before, seconds = found.get(worker.step.stage, (0.0, 0.0))
+        before, seconds = found.get(worker.whole.kind, (0.0, 0.0))
         amount, more = worker.measured
-        found[worker.step.stage] = before + amount, seconds + more
+        found[worker.whole.kind] = before + amount, seconds + more
     return {
         stage: seconds / amount
         for stage, (amount, seconds) in found.items()
@@ -95,7 +95,7 @@ def _seconds(tally: Tally) -> float:
 
 def _alone(whole: Whole, each: dict[str, float]) -> float:
     """Return the seconds that the workers of one step need for the rest of it."""
-    seconds = each.get(whole.stage, 0.0)
+    seconds = each.get(whole.kind, 0.0)
     return (whole.amount - whole.counted) * seconds / max(whole.workers, 1)
 
 

@@ -5,6 +5,7 @@ Each event costs the same, however many steps there are. One thread tells, anoth
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,10 +19,10 @@ from rateval.records.step import Step, StepEnd
 
 @dataclass(slots=True)
 class Costs:
-    """What one stage costs, of what was measured in this run; amounts are images, or steps."""
+    """What steps of one kind cost, of what was measured in this run, in images or in steps."""
 
     left: float = 0.0
-    """What is still to be done."""
+    """Amount that is still to be done."""
     steps_left: int = 0
     measured: float = 0.0
     """What workers did in ``seconds``."""
@@ -33,14 +34,16 @@ class Whole:
     """A step in work, by one worker or by several."""
 
     stage: str
+    kind: str
+    """What its costs are counted under."""
     label: str
     pace: Pace
     amount: float = 1.0
-    """What it counts for in its stage's costs."""
+    """What it counts for in these costs."""
     total: int | None = None
     done: int = 0
     counted: float = 0.0
-    """What of it was taken off what is left of its stage."""
+    """What of it was taken off what is left of its kind."""
     note: str = ""
     workers: int = 0
 
@@ -98,10 +101,11 @@ class Tally:
     dropped: int = 0
     """Steps that can't be done because of those that failed."""
     costs: dict[str, Costs] = field(default_factory=dict)
+    """By stage; of trainings by the method, too, of which one takes hours and another none."""
     wholes: dict[str, Whole] = field(default_factory=dict)
     workers: dict[str, Worker] = field(default_factory=dict)
     _amounts: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """Stage and amount of each step that is expected and has not ended."""
+    """Kind and amount of each step that is expected and has not ended."""
     _free: list[tuple[int, str, Pace]] = field(default_factory=list)
     """Numbers of workers that have nothing now, with what they did last, and how fast."""
     _telling: Worker | None = None
@@ -117,8 +121,9 @@ class Tally:
             for step in steps:
                 of_needed = [units[name] for name in step.needs if name in units]
                 amount = float(step.units or max(of_needed, default=1))
-                self._amounts[step.identity] = step.stage, amount
-                costs = self.costs.setdefault(step.stage, Costs())
+                kind = _kind_of(step)
+                self._amounts[step.identity] = kind, amount
+                costs = self.costs.setdefault(kind, Costs())
                 costs.left += amount
                 costs.steps_left += 1
             self.steps += len(steps)
@@ -126,8 +131,8 @@ class Tally:
     def open(self, stage: str, label: str, identity: str) -> Whole:
         """Begin with a step."""
         with self.lock:
-            _, amount = self._amounts.get(identity, (stage, 1.0))
-            whole = self.wholes[identity] = Whole(stage, label, Pace(), amount)
+            kind, amount = self._amounts.get(identity, (stage, 1.0))
+            whole = self.wholes[identity] = Whole(stage, kind, label, Pace(), amount)
         return whole
 
     def close(self, identity: str) -> None:
@@ -135,7 +140,7 @@ class Tally:
         with self.lock:
             whole = self.wholes.pop(identity, None)
             if whole is not None and identity in self._amounts:
-                self._amounts[identity] = whole.stage, whole.amount - whole.counted
+                self._amounts[identity] = whole.kind, whole.amount - whole.counted
 
     def advance(self, identity: str, units: int, note: str) -> None:
         """Take note of units of a step that are done."""
@@ -147,7 +152,7 @@ class Tally:
             part = whole.amount * units / whole.total if whole.total else 0.0
             part = min(part, whole.amount - whole.counted)
             whole.counted += part
-            costs = self.costs.setdefault(whole.stage, Costs())
+            costs = self.costs.setdefault(whole.kind, Costs())
             costs.left -= part
             worker = self._telling
             if worker is not None and worker.whole is whole:  # else it was done before
@@ -189,7 +194,7 @@ class Tally:
             worker.whole.workers -= 1
             self._free.append((worker.number, step.stage, worker.pace))
             if not end.reused and end.error is None:
-                costs = self.costs.setdefault(step.stage, Costs())
+                costs = self.costs.setdefault(worker.whole.kind, Costs())
                 spent = end.seconds + sum(one.seconds for one in end.beside)
                 costs.seconds += max(0.0, spent - sum(load.seconds for load in end.loads))
                 # A step that tells nothing on its way has done all of itself at once.
@@ -216,15 +221,20 @@ class Tally:
                     self.dropped += place > 0
 
     def _settle(self, identity: str) -> bool:
-        stage, amount = self._amounts.pop(identity, ("", 0.0))
-        if not stage:
+        kind, amount = self._amounts.pop(identity, ("", 0.0))
+        if not kind:
             return False
-        costs = self.costs[stage]
+        costs = self.costs[kind]
         costs.left -= amount
         costs.steps_left -= 1
         if not costs.steps_left:
             costs.left = 0.0
         return True
+
+
+def _kind_of(step: Step) -> str:
+    method = step.inputs.get("finetuner") if step.stage == "finetune" else None
+    return step.stage if method is None else f"{step.stage} {json.dumps(method, sort_keys=True)}"
 
 
 def _whole_of(step: Step) -> str:

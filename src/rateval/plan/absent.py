@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ from rateval.errors import Problem
 from rateval.plan.behind_urls import find_urls
 from rateval.plan.cells import Cell, Choice
 from rateval.spec.document import Document
+from rateval.spec.explain import locate
 from rateval.spec.tables import Place
 from rateval.store.remote.urls import explain_url, local_path
 from rateval.wording import list_some, nearest
@@ -18,12 +20,17 @@ from rateval.wording import list_some, nearest
 _MISSING = ("no such file", "no such object")
 _ASKING = 8
 """Threads that look behind URLs."""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(/|$)")
+"""What a path begins with that was written as a URL; one letter is a drive."""
 
 
 def find_absent(document: Document, at: Place, choice: Choice) -> list[Problem]:
     """Return a problem for each param of a choice that names what isn't there."""
     named = _name_paths(choice)
     explained = _explain_all(list(named.values()), document.folder)
+    written = [place for place in named if locate(document.data, (*at, *place[:1]))[2]]
+    if any(explained[named[place]] for place in written):  # what follows from it is no fault
+        named = {place: named[place] for place in written}
     found: dict[str, list[tuple[Path | str, str]]] = {}
     for place, path in named.items():
         found.setdefault(document.where((*at, *place), value=True), []).append(
@@ -101,6 +108,8 @@ def explain_absent(path: Path, folder: Path) -> str:
         path = path.expanduser()
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
+        if _URL.match(str(path)) and not os.path.lexists(path.parts[0]):
+            return explain_url(f"{path.parts[0]}//{'/'.join(path.parts[1:])}")
         return f"no such file or folder{_find_near(path, folder)}"
     except (OSError, RuntimeError, ValueError) as error:
         return f"cannot be looked at: {getattr(error, 'strerror', None) or error}"

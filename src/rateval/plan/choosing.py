@@ -174,7 +174,7 @@ def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[Error
     """Return one error of each key: a union reports once per member, and one says enough.
 
     That is the first one about a bound, from the member that the value was meant for, else the
-    first one.
+    first one. That no text was given says least, of a value that isn't text.
     """
     seen: dict[str, ErrorDetails] = {}
     for details in error.errors():
@@ -184,8 +184,10 @@ def one_per_key(error: ValidationError, params: Mapping[str, Any]) -> list[Error
     return list(seen.values())
 
 
-def _is_of_another_kind(details: ErrorDetails) -> bool:
-    return details["type"] == "literal_error" or details["type"].endswith("_type")
+def _is_of_another_kind(details: ErrorDetails) -> int:
+    if details["type"] == "literal_error":
+        return 1 if isinstance(details["input"], str) else 2
+    return int(details["type"].endswith("_type"))
 
 
 def explain_param(

@@ -58,6 +58,8 @@ def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
     if text != details["msg"]:
         text = f"must be {text}"
     described = _describe(model, loc)
+    if kind == "too_short":
+        text = text.replace("List should have", "must have").replace(" after validation,", ",")
     if kind == "string_pattern_mismatch" and described:
         text = "must be as described"
     if kind in {"model_type", "dict_type"}:
@@ -77,12 +79,15 @@ def _spell(kind: str, value: object, context: Mapping[str, object]) -> str:
     ('; write it in quotes: "5"', '; write it without quotes: 3')
     >>> _spell("literal_error", "fogg", {"expected": "'fog' or 'snow'"})
     '; did you mean "fog"?'
+    >>> _spell("literal_error", 0, {"expected": "'all'"})
+    ''
     """
     shown = json.dumps(value, ensure_ascii=False) if isinstance(value, _SIMPLE) else ""
     if kind == "literal_error" and isinstance(value, str):
         hint = meant(value, re.findall(r"'([^']*)'", str(context.get("expected", ""))))
         return f"; {hint}" if hint else ""
-    if kind in ("string_type", "path_type", "literal_error") and shown[:1] not in ("", '"'):
+    quoted = kind in ("string_type", "path_type") or f"'{shown}'" in str(context.get("expected"))
+    if quoted and shown[:1] not in ("", '"'):
         return f'; write it in quotes: "{shown}"'
     if kind in ("list_type", "tuple_type") and shown:
         return f"; write it in brackets: [{shown}]"

@@ -204,6 +204,28 @@ def test_a_step_that_does_nothing_says_nothing_of_others() -> None:
     assert estimate(tally, 1.0) == pytest.approx((10.0, True))
 
 
+def test_a_method_that_trains_nothing_says_nothing_of_one_that_does() -> None:
+    clock = Clock()
+    tally = Tally(clock)
+    zero, fit, more = (
+        replace(step(name, "finetune", None), inputs={"finetuner": {"component": name[:2]}})
+        for name in ("zs", "ft", "ft again")
+    )
+    tally.expect([zero, fit, more])
+    begin(tally, [zero])
+    end(tally, zero, 6.0)
+    assert estimate(tally, 1.0) is None
+    begin(tally, [fit])
+    for seconds in (0.0, 5.0, 5.0):
+        work(tally, clock, fit, 100, seconds)
+    # 700 of 1,000 images are left of one training, and all of the other, at 20 a second.
+    assert estimate(tally, 1.0) == pytest.approx((85.0, True))
+    tally.take_back(fit, StepEnd("ft", 50.0))
+    tally.close("ft")
+    tally.finish("ft", reused=False)
+    assert estimate(tally, 1.0) == pytest.approx((50.0, True))
+
+
 def test_units_that_were_there_before_cost_nothing() -> None:
     clock = Clock()
     tally = Tally(clock)

@@ -208,7 +208,7 @@ def test_an_explainer_that_fails_takes_no_other_with_it() -> None:
     assert "layers = 7: the model has 3 vision layers" in str(ends["broken"].error)
     assert "target = 99" in str(ends["late"].error)
     (note,) = study.notes
-    assert note.startswith("explained one by one, as several at once failed: RatevalError: layers")
+    assert note.startswith("explained one by one, as several at once failed: layers")
     good = "raw-last", "grad-cam"
     for shards in zip(*(cut_step(parted.infer[name], 4) for name in good), strict=True):
         parted.do(*shards)

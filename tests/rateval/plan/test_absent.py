@@ -181,3 +181,24 @@ def test_a_plugin_may_say_what_must_be_there() -> None:
             return {("text",): Path(self.text)}
 
     assert list(Later(one=Path("a")).on_disk()) == [("text",)]
+
+
+@pytest.mark.parametrize(
+    ("root", "told"),
+    [
+        ("s4://bucket/photos", "is of a kind that is not known here; URLs begin with s3://"),
+        ("s3://", 'names no folder; write "s3://bucket/folder"'),
+        ("mem:photos", "no such file or folder; paths start from the current folder"),
+    ],
+)
+def test_what_was_meant_as_a_url_is_told_so(root: str, told: str) -> None:
+    [problem] = problems(dataset=[{"use": "folder", "root": root}])
+    assert problem.startswith(f's: dataset[0].root = "{root}": {told}')
+
+
+def test_a_folder_that_follows_from_what_is_not_there_is_no_problem_of_its_own() -> None:
+    url = Path("nowhere/table.csv").absolute().as_uri()
+    [problem] = problems(dataset=[{"use": "table", "file": url}])
+    assert problem.startswith("s: dataset[0].file = ") and "no such file or folder" in problem
+    both = problems(dataset=[{"use": "table", "file": url, "root": "nophotos"}])
+    assert [one.partition(" = ")[0] for one in both] == ["s: dataset[0].file", "s: dataset[0].root"]

@@ -346,3 +346,20 @@ def test_of_several_kinds_of_values_the_bound_that_was_missed_is_named(
 ) -> None:
     (problem,) = problems_of(tmp_path, f'{MINIMAL}[[finetune]]\nuse = "{method}"\n{line}\n')
     assert f"finetune[2].{expected}" in problem
+
+
+@pytest.mark.parametrize(
+    ("devices", "told"),
+    [
+        ("0", ("must be a valid array (GPUs", "); write it in brackets: [0]; see")),
+        ('["0"]', ("must be a valid integer (GPUs", "); write it without quotes: 0; see")),
+        ("[]", ("must have at least 1 item, not 0 (GPUs", "); see")),
+        ('"alll"', ("must be 'all' (GPUs", '); did you mean "all"?; see')),
+    ],
+)
+def test_of_several_types_the_one_that_was_meant_is_told(
+    tmp_path: Path, devices: str, told: tuple[str, str]
+) -> None:
+    text = f'{MINIMAL}[executor]\nuse = "local"\ndevices = {devices}\n'
+    [problem] = problems_of(tmp_path, text)
+    assert problem.startswith(f"executor.devices = {devices}: {told[0]}") and told[1] in problem

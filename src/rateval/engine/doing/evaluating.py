@@ -16,7 +16,7 @@ from rateval.engine.companions import Companions, part_of
 from rateval.engine.doing.editing import BATCH_BYTES, Editing
 from rateval.engine.doing.jobs import Jobs
 from rateval.engine.handing_out.shards import Divisible, WritePart
-from rateval.errors import StudyError
+from rateval.errors import StudyError, explain_error
 from rateval.machine.precision import in_precision
 from rateval.plan.plan import Plan
 from rateval.plan.shards import align
@@ -98,7 +98,7 @@ class Evaluating:
                 self.companions.part()
                 for path in folder.iterdir():
                     path.unlink()
-                why = f"{type(error).__name__}: {error}"
+                why = explain_error(error)
                 monitor.advance(0, f"explained one by one, as several at once failed: {why}")
         with self._working([steps], steps.infer, sharing) as job:
             return infer(job, part, monitor, folder, self._read(steps, job, part))

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rateval.engine.keeping.runs import require_here
 from rateval.errors import RatevalError, StudyError
 from rateval.store.going import open_locks
 from rateval.store.inventory import size_of
@@ -87,6 +88,7 @@ def clean(output: Path, *, unfinished: bool = False) -> Leftovers:
 
 def require_store(output: Path) -> Path:
     """Return the store of a folder of runs. Raises RatevalError where it has none."""
+    require_here(output)
     root = output / "store"
     if not root.is_dir():
         raise RatevalError(

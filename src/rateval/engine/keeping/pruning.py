@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from rateval.engine.keeping.naming import VIEW
-from rateval.engine.keeping.runs import RunFolder, list_named, list_runs
+from rateval.engine.keeping.runs import RunFolder, list_named, list_runs, require_here
 from rateval.errors import RatevalError
 from rateval.records.run import FILE_NAME, LOG_NAME, STEPS_NAME
 from rateval.records.step import Stage
@@ -90,6 +90,7 @@ def _find(output: Path, old: Old | None) -> Prunable:
 
 def require_known(output: Path) -> None:
     """Raise RatevalError unless it is known which results of a folder's store runs need."""
+    require_here(output)
     root = output / "store"
     if not root.is_dir():
         raise RatevalError(

@@ -16,6 +16,7 @@ from rateval.records.format import READABLE, require_format
 from rateval.records.run import FILE_NAME, STEPS_NAME
 from rateval.store.going import goes_on, has_locks
 from rateval.store.inventory import find_names
+from rateval.store.remote.urls import local_path, url_of
 
 State = Literal[
     "running", "finished", "failed", "interrupted", "dead", "running or dead", "unreadable"
@@ -54,11 +55,20 @@ class RunFolder:
     """Name of the folder of the run that it scores anew."""
 
 
+def require_here(output: Path) -> None:
+    """Raise RatevalError for a folder of runs that was written as a URL."""
+    if url := url_of(output):
+        here = local_path(url)
+        use = "report, compare and gate take a run's URL" if here is None else f"give {here}"
+        raise RatevalError(f"{url}: runs are listed and kept in folders of this computer; {use}")
+
+
 def list_runs(output: Path) -> list[RunFolder]:
     """Return the runs of a folder, the newest first, those that can't be read last.
 
     Raises RatevalError when there is no such folder, or it can't be looked at.
     """
+    require_here(output)
     try:
         folders = sorted(path for path in output.iterdir() if path.name != "store")
     except OSError as error:

@@ -81,19 +81,22 @@ def explain_url(text: str) -> str:
     if found is None:
         return 'is no URL; write it as "s3://bucket/folder"'
     protocol, slashes, rest = found.groups()
+    whole = f"{protocol}://{rest}"
+    if protocol == "file":
+        whole = f"file:///{rest.removeprefix('localhost/')}"
     if protocol not in PROTOCOLS:
         known = list_some(f"{name}://" for name in PROTOCOLS)
         hint = meant(protocol, PROTOCOLS)
         told = f"is of a kind that is not known here; URLs begin with {known}"
         return f"{told}; {hint}" if hint else told
     if len(slashes) == 1:
-        return f'lacks a slash; write "{protocol}://{rest}"'
+        return f'lacks a slash; write "{whole}"'
     if any(map(is_control, text)) or re.search(r"[?#\s]", text):
         return "holds a blank, a ?, a # or a control character; leave it out"
     if ".." in rest.split("/") or "//" in rest.strip("/"):
         return 'holds ".." or an empty part; write the whole way from the bucket on'
     if protocol == "file" and len(slashes) != 3:
-        return f'names no folder of this computer; write three slashes: "file:///{rest}"'
+        return f'names no folder of this computer; write three slashes: "{whole}"'
     if not rest.strip("/"):
         return f'names no folder; write "{protocol}://bucket/folder"'
     return _explain_missing(protocol)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rateval.engine.keeping.pruning import Old, find_prunable, prune
+from rateval.engine.keeping.cleaning import require_store
+from rateval.engine.keeping.pruning import Old, find_prunable, prune, require_known
 from rateval.engine.keeping.resuming import find_latest
 from rateval.engine.keeping.runs import RunFolder, State, list_runs, read_run
 from rateval.engine.keeping.taking import Taken, measure
@@ -145,3 +147,10 @@ def test_which_runs_are_old(tmp_path: Path, old: Old, gone: str) -> None:
     assert (done.runs, done.results, done.left) == (len(gone), 1, [])
     assert not any((tmp_path / name).exists() for name in gone)
     assert all((tmp_path / name).is_dir() for name in set("abcdefg") - set(gone))
+
+
+@pytest.mark.parametrize("look", [list_runs, require_known, require_store])
+def test_a_url_is_no_folder_of_this_computer(tmp_path: Path, look: Callable[[Path], Any]) -> None:
+    for url, advice in (("s3://b/x", "take"), (tmp_path.as_uri(), f"give {tmp_path}")):
+        with pytest.raises(RatevalError, match=f"^{url}: runs are .* folders of .*; .*{advice}"):
+            look(Path(url))

@@ -169,6 +169,8 @@ def test_a_place_that_refuses_ends_the_run_and_the_next_one_goes_on(
         ("s3:/bucket/runs", 'lacks a slash; write "s3://bucket/runs"'),
         ("s3://", 'names no folder; write "s3://bucket/folder"'),
         ("file://server/runs", 'write three slashes: "file:///server/runs"'),
+        ("file://localhost/runs", 'write three slashes: "file:///runs"'),
+        ("file:/runs", 'lacks a slash; write "file:///runs"'),
         ("s3://bucket/../runs", 'holds ".." or an empty part'),
         ("gs://bucket/runs", "needs gcsfs, which isn't installed: pip install 'rateval[gcs]'"),
     ],

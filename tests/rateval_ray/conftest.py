@@ -82,9 +82,9 @@ def work(step, monitor):
 
 
 class Nodes:
-    """A cluster in a process of its own."""
+    """A cluster in a process of its own. Raises RuntimeError where it doesn't start in time."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = 600) -> None:
         self._process = subprocess.Popen(
             [sys.executable, str(NODES)],
             stdin=subprocess.PIPE,
@@ -93,9 +93,16 @@ class Nodes:
             text=True,
             start_new_session=True,
         )
+        starting = threading.Timer(patience_s, self._process.kill)
+        starting.start()
+        self.address = self._read().strip()
+        starting.cancel()
+        if not self.address:
+            self._process.kill()
+            self._process.communicate()
+            raise RuntimeError(f"no Ray cluster started within {patience_s:.0f} s")
         self._killer = threading.Timer(900, self._process.kill)
         self._killer.start()
-        self.address = self._read().strip()
         assert self.address.startswith("127.0.0.1:")
 
     def tell(self, what: str) -> None:

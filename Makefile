@@ -15,10 +15,9 @@ PIP := $(BIN)/python -m pip install --constraint constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
 
-# One file of tests more at once than there are cores, at most 8: many wait for a browser or a child.
-AT_ONCE := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# As many files of tests at once as there are cores, at most 8.
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --maxprocesses=8 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile
 
 # salesforce-lavis pins old libraries; timm 0.4.12 uses what torch calls deprecated when imported.
 test-lavis: $(LAVIS)/installed

@@ -94,8 +94,13 @@ def make_folder(path: Path) -> None:
     for attempt in range(TRIES):
         if path.is_dir():
             return
-        if os.path.lexists(path):
-            remove(path)
+        # Not by remove(): where another run made the folder just now, its work may be in there.
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
+        except OSError:  # a folder, or what is not ours to delete
+            if not path.is_dir():
+                raise
         try:
             path.mkdir(parents=True)
         except (FileExistsError, FileNotFoundError):  # another run makes or deletes it just now

@@ -21,25 +21,16 @@ import numpy as np
 import torch
 from pace import tell
 from pairs import ratio, time_pairs
+from photos import PIXELS, open_photos
 from PIL import Image
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import (
-    CenterCrop,
-    Compose,
-    InterpolationMode,
-    Normalize,
-    Resize,
-    ToTensor as Scale,
-)
 
 import rateval
 from rateval.api import Context, Model
 from rateval.data.checked import CheckedDataset
 from rateval.progress import SilentMonitor
 from rateval.training.logbook import FolderLogbook
-from rateval_clip.preprocessing import make_geometry
 
-PIXELS, BATCH, CLASSES, RATE = 224, 16, 4, 1e-5
+BATCH, CLASSES, RATE = 16, 4, 1e-5
 LIMIT_S = 90.0
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 1, "layers": 1}
 
@@ -89,14 +80,7 @@ def ours(
 
 def plain(photos: Path, model: Model, epochs: int, readers: int) -> Callable[[], object]:
     """Return the loop that anybody writes."""
-    _, settings = make_geometry({"size": (PIXELS, PIXELS)})
-    steps = [
-        Resize(PIXELS, InterpolationMode.BICUBIC),
-        CenterCrop(PIXELS),
-        Scale(),
-        Normalize(settings.mean, settings.std),
-    ]
-    files = ImageFolder(str(photos / "train"), Compose(steps))
+    files = open_photos(photos / "train")
 
     def train() -> None:
         module: Any = copy.deepcopy(model.module)

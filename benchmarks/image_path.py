@@ -29,20 +29,11 @@ from unittest.mock import patch
 import pace
 import torch
 from pairs import ratio, time_pairs
-from reading import PIXELS, make_photos
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import (
-    CenterCrop,
-    Compose,
-    InterpolationMode,
-    Normalize,
-    Resize,
-    ToTensor as Scale,
-)
+from photos import open_photos, run_photos
+from reading import make_photos
 
 import rateval
 from rateval.api import Model
-from rateval_clip.preprocessing import make_geometry
 
 ARCHITECTURE = "ViT-B-32"
 LIMITS = {"last": 0.97, "all": 0.57}
@@ -64,14 +55,7 @@ def make_model() -> Model:
 def plain(root: Path, batch: int, readers: int) -> None:
     """Make the model and its prompts, and run the image tower over all photos."""
     model = make_model()
-    _, settings = make_geometry({"size": (PIXELS, PIXELS)})
-    steps = [
-        Resize(PIXELS, InterpolationMode.BICUBIC),
-        CenterCrop(PIXELS),
-        Scale(),
-        Normalize(settings.mean, settings.std),
-    ]
-    photos = ImageFolder(str(root / "photos"), Compose(steps))
+    photos = open_photos(root / "photos")
     prompts = [prompt for texts in model.prompts(photos.classes) for prompt in texts]
     tower: Any = model.image_tower  # open_clip's, as it comes
     with torch.inference_mode():
@@ -81,28 +65,9 @@ def plain(root: Path, batch: int, readers: int) -> None:
 
 
 def whole(root: Path, batch: int, readers: int, layers: str) -> None:
-    """Run the study with a store of its own."""
-    with tempfile.TemporaryDirectory(prefix="rateval-path-") as output:
-        rateval.run(spec_of(root, Path(output), batch, readers, layers))
-
-
-def spec_of(root: Path, output: Path, batch: int, readers: int, layers: str) -> dict[str, Any]:
-    return {
-        "study": {"name": "image-path"},
-        "run": {
-            "output": str(output),
-            "batch_size": batch,
-            "readers": readers,
-            "shard_size": 10_000,
-            "device": "cpu",
-        },
-        "report": {"pictures": 0},
-        "dataset": [{"use": "folder", "root": str(root / "photos"), "masks": str(root / "masks")}],
-        "model": [{"use": "clip", "architecture": ARCHITECTURE, "pretrained": "random"}],
-        "finetune": [{"use": "zs"}],
-        "attribution": [{"use": "generic-attention", "layers": layers}],
-        "evidence": [{"use": "relevance-mass"}],
-    }
+    """Run the study in a single piece."""
+    options = {"batch_size": batch, "readers": readers, "shard_size": 10_000}
+    run_photos(root, {"architecture": ARCHITECTURE}, layers, options)
 
 
 @contextmanager

@@ -30,23 +30,14 @@ from typing import Any
 import numpy as np
 import torch
 from pace import LIMIT_S, rounds, tell
+from photos import PIXELS, open_photos
 from PIL import Image
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import (
-    CenterCrop,
-    Compose,
-    InterpolationMode,
-    Normalize,
-    Resize,
-    ToTensor as Scale,
-)
 
 import rateval
 from rateval.data.batches import load_batches
 from rateval.data.checked import CheckedDataset
 from rateval_clip.preprocessing import make_geometry
 
-PIXELS = 224
 CLASSES = 4
 DISTINCT = 8
 """Photos that are drawn; the others are copies of them in files of their own."""
@@ -95,14 +86,7 @@ def read_rateval(root: Path, batch: int, readers: int, way: str) -> Iterator[tor
 
 def read_torchvision(root: Path, batch: int, workers: int) -> Iterator[torch.Tensor]:
     """Yield batches of the same tensors."""
-    _, settings = make_geometry({"size": (PIXELS, PIXELS)})
-    steps = [
-        Resize(PIXELS, InterpolationMode.BICUBIC),
-        CenterCrop(PIXELS),
-        Scale(),
-        Normalize(settings.mean, settings.std),
-    ]
-    photos = ImageFolder(str(root / "photos"), Compose(steps))
+    photos = open_photos(root / "photos")
     for images, _ in torch.utils.data.DataLoader(photos, batch, num_workers=workers):
         yield images
 

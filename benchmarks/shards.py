@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from pace import rounds
+from photos import run_photos
 from PIL import Image
 
 import rateval
@@ -64,27 +65,9 @@ def loop(root: Path) -> None:
 
 
 def run(root: Path, size: int) -> None:
-    """Run the study in shards of that size, with a store of its own."""
-    with tempfile.TemporaryDirectory(prefix="rateval-shards-") as output:
-        photos = {"use": "folder", "root": str(root / "photos"), "masks": str(root / "masks")}
-        rateval.run(
-            {
-                "study": {"name": "shards"},
-                "run": {
-                    "output": output,
-                    "batch_size": BATCH,
-                    "shard_size": size,
-                    "readers": 1,
-                    "device": "cpu",
-                },
-                "report": {"pictures": 0},
-                "dataset": [photos],
-                "model": [{"use": "clip", **MODEL}],
-                "finetune": [{"use": "zs"}],
-                "attribution": [{"use": "generic-attention", "layers": "last"}],
-                "evidence": [{"use": "relevance-mass"}],
-            }
-        )
+    """Run the study in shards of that size."""
+    options = {"batch_size": BATCH, "shard_size": size, "readers": 1}
+    run_photos(root, MODEL, "last", options)
 
 
 def seconds(work: Callable[[], None]) -> float:

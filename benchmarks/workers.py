@@ -23,9 +23,8 @@ from statistics import median
 import torch
 from pace import LIMIT_S, tell
 from pairs import ratio, time_pairs
+from photos import run_photos
 from reading import make_photos
-
-import rateval
 
 BARE = """
 import time, torch
@@ -47,28 +46,9 @@ def multiply(processes: int) -> int:
 
 
 def run(root: Path, workers: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="rateval-workers-") as output:
-        photos = {"use": "folder", "root": str(root / "photos"), "masks": str(root / "masks")}
-        done = rateval.run(
-            {
-                "study": {"name": "workers"},
-                "run": {
-                    "output": output,
-                    "batch_size": 32,
-                    "shard_size": 64,
-                    "readers": 1,
-                    "device": "cpu",
-                },
-                "report": {"pictures": 0},
-                "dataset": [photos],
-                "model": [{"use": "clip", "architecture": "ViT-B-32", "pretrained": "random"}],
-                "finetune": [{"use": "zs"}],
-                "attribution": [{"use": "generic-attention", "layers": "all"}],
-                "evidence": [{"use": "relevance-mass"}],
-                "executor": {"use": "local", "workers": workers},
-            }
-        )
-        assert done.status == "finished", done.failures
+    options = {"batch_size": 32, "shard_size": 64, "readers": 1}
+    executor = {"use": "local", "workers": workers}
+    run_photos(root, {"architecture": "ViT-B-32"}, "all", options, executor=executor)
 
 
 def main() -> None:

@@ -113,10 +113,13 @@ class FolderLogbook:
         """
         self._behind.require_success()
         size, last = sum(tensor.nbytes for tensor in tensors.values()), self._left <= 0
+        kept = self._pace.is_due(size, last=last) and (last or not self._behind.is_busy)
+        if not kept and not self._memory_pace.is_due(size):
+            return
         available = find_available()
         fits = available is None or available >= _ROOM * size
-        if not self._pace.is_due(size, last=last) or (self._behind.is_busy and not last):
-            if fits and self._memory_pace.is_due(size):
+        if not kept:
+            if fits:
                 self._memory_pace.timed(partial(self._hold, tensors, facts))
             return
         write = self._copy(tensors, facts)

@@ -82,7 +82,10 @@ class InThisProcess:
 
     def submit(self, bundles: Sequence[Bundle], processes: int) -> Sequence[Job]:
         """Keep the bundles."""
-        return submit_all(submitit.DebugExecutor(self._folder), bundles, self._folder)
+        jobs = submit_all(submitit.DebugExecutor(self._folder), bundles, self._folder)
+        for job in jobs:  # named by its address, which a job of before may have had
+            self._over.pop(job.job_id, None)
+        return jobs
 
     def look(self, jobs: Sequence[Job]) -> Mapping[str, str]:
         """Do the first bundle that is not done."""

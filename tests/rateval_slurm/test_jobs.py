@@ -83,6 +83,17 @@ def test_a_job_that_cannot_begin_loses_all_its_steps(kit: Any, toys: Any) -> Non
         assert "and is empty" in end.error
 
 
+def test_a_job_played_here_may_have_the_name_of_one_that_is_over(
+    kit: Any, toys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # submitit names such a job by its address, and addresses are given out again.
+    monkeypatch.setattr("submitit.local.debug.id", lambda of: 7, raising=False)
+    executor = kit.start(toys.work, cluster="debug")
+    for name in ("a", "b", "c"):
+        kit.submit(executor, kit.step(name))
+        assert [(e.identity, e.error) for e in executor.collect()] == [(name, None)]
+
+
 def test_work_that_raises_ends_its_step_alone(kit: Any, toys: Any) -> None:
     executor = kit.start(toys.bug, steps_per_job=2)
     kit.submit(executor, kit.step("a"), kit.step("b"))

@@ -70,11 +70,8 @@ class Dataset(Protocol):
         ...
 
 
-class Model(Protocol):
-    """A dual-encoder vision-language model; unmodified upstream classes inside.
-
-    A deep copy is a model of its own: a fine-tuner trains one.
-    """
+class Explained(Protocol):
+    """What is explained: a model that looks at an image by patches, whatever it answers."""
 
     @property
     def card(self) -> ModelCard:
@@ -85,6 +82,23 @@ class Model(Protocol):
     def grid(self) -> tuple[int, int]:
         """Patch rows and patch columns."""
         ...
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The module that holds all weights of the model."""
+        ...
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Turn an RGB image into (3, H, W) float32, resized, cropped and normalised."""
+        ...
+
+    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
+        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
+        ...
+
+
+class DualEncoder(Explained, Protocol):
+    """A model that embeds an image and a text, and compares them."""
 
     @property
     def prefix_tokens(self) -> int:
@@ -106,11 +120,6 @@ class Model(Protocol):
         ...
 
     @property
-    def module(self) -> torch.nn.Module:
-        """The module that holds all weights of the model."""
-        ...
-
-    @property
     def image_tower(self) -> torch.nn.Module:
         """The part of ``module`` that ``features`` and ``encode_image`` run."""
         ...
@@ -118,14 +127,6 @@ class Model(Protocol):
     @property
     def logit_scale(self) -> torch.Tensor:
         """The factor on the cosine of image and text, () float32, already exponentiated."""
-        ...
-
-    def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """Turn an RGB image into (3, H, W) float32, resized, cropped and normalised."""
-        ...
-
-    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
-        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
         ...
 
     def encode_image(self, images: torch.Tensor) -> torch.Tensor:
@@ -157,6 +158,10 @@ class Model(Protocol):
         """
         ...
 
+
+class Checkpointed(Protocol):
+    """What reads and writes its family's own files of weights."""
+
     def load_checkpoint(self, state: Mapping[str, torch.Tensor], source: Path) -> None:
         """Replace all weights by those of a checkpoint, in the dtype and place that they have.
 
@@ -174,6 +179,13 @@ class Model(Protocol):
         The folder is made where it is not there; files of the same name are replaced.
         """
         ...
+
+
+class Model(DualEncoder, Checkpointed, Protocol):
+    """A dual-encoder vision-language model; unmodified upstream classes inside.
+
+    A deep copy is a model of its own: a fine-tuner trains one.
+    """
 
 
 class Classifier(Protocol):

@@ -19,6 +19,15 @@ attention pool with a query of its own, or the mean over the patches."""
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about an image, and the answers that people gave."""
+
+    question: str
+    answers: tuple[str, ...]
+    """As they were given, an answer once for each who gave it; where one is known, it alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One labelled image with the mask of its evidence."""
 
@@ -27,13 +36,15 @@ class Sample:
     image: Image.Image
     """RGB, any size."""
     label: int
-    """Index into the dataset's classes."""
+    """Index into the dataset's classes; where something is asked, of its first answer."""
     mask: NDArray[np.bool_] | None
     """(H, W) bool of the image's own size, True where evidence lies; None when unknown."""
     caption: str | None = None
     """A sentence about this image, for contrastive fine-tuning."""
     notes: tuple[str, ...] = ()
     """What was done to the file's picture that a reader should know, such as ``turned by EXIF``."""
+    asked: Asked | None = None
+    """What is asked of the image; None where a dataset's task asks nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from rateval.api.task import Task
+from rateval.api.tasks.task import Task
 from rateval.api.training import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The naming of the one class of an image; a ``rateval.api.task.Task``."""
+    """The naming of the one class of an image; a ``rateval.api.tasks.task.Task``."""
 
     outputs: int
     """Classes, K."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rateval.api.protocols import Attribution, Classifier, Dataset, Shift, Split
-from rateval.api.task import Task
+from rateval.api.tasks.task import Task
 from rateval.data.batches import Batch, load_batches
 from rateval.machine.memory import Portions
 from rateval.tasks.classification import Classification

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rateval.api.protocols import Metric
-from rateval.api.task import Task
+from rateval.api.tasks.task import Task
 from rateval.api.values import Outcomes, Score
 from rateval.facade import create
 from rateval.tasks.classification import Classification

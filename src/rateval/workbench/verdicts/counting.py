@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rateval.api.protocols import Metric
-from rateval.api.task import Task
+from rateval.api.tasks.task import Task
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 

@@ -1,0 +1,1 @@
+"""What is predicted: the meaning of a task, and what models and explainers of texts offer."""

@@ -18,6 +18,13 @@ edits is no map, and there is nothing to compare."""
 
 NEEDS = ("", EDITS, MAPS_AND_EDITS)
 
+_LISTS = {
+    "requires": "module names",
+    "wraps": "full names of classes",
+    "tasks": "names of tasks",
+}
+"""Fields that list texts, and what the texts are."""
+
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -72,6 +79,9 @@ class Component:
     """Names, within the plugin, what attributions compute from: those that share it are explained
     from one pass over a batch, by ``rateval.api.protocols.Sharing``; empty for one that explains by
     itself."""
+    tasks: tuple[str, ...] = ("classification",)
+    """Names of the tasks that a dataset may pose, or that a model, a finetuner or an attribution
+    serves. A dataset that can pose several has a ``task`` among its params."""
 
     def __post_init__(self) -> None:
         for member in fields(self):
@@ -91,9 +101,9 @@ class Component:
 
 
 def _check_type(name: str, value: object) -> None:
-    if name in ("requires", "wraps"):
+    if name in _LISTS:
         if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
-            what = "module names" if name == "requires" else "full names of classes"
+            what = _LISTS[name]
             raise ValueError(f"{name} = {value!r}: must be a tuple of {what}")
     elif not isinstance(value, bool if name == "seeded" else str):
         raise ValueError(f"{name} = {value!r}: must be {'a bool' if name == 'seeded' else 'text'}")

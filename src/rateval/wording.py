@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from typing import Any
 
 _SHOWN = 10
 _OPTIONS = ("device", "output", "limit")
@@ -216,3 +217,19 @@ def write_span(seconds: float) -> str:
         value, unit = value / size, larger
     few = 0 < value < 9.95
     return f"{value:.1f} {unit}" if few else f"{value:,.0f} {unit}"
+
+
+def describe(value: Any) -> str:
+    """Return a value for people: shape and type of an array, mode and size of an image.
+
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> describe(np.zeros((2, 3), np.uint8)), describe(Image.new("L", (3, 2))), describe(0.5)
+    ('(2, 3) uint8', 'an image of mode L', '0.5')
+    """
+    if hasattr(value, "getbands"):  # of Pillow, which is not imported for this
+        return f"an image of mode {value.mode}"
+    if hasattr(value, "shape") and hasattr(value, "dtype") and value.shape != ():
+        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

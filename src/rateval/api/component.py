@@ -82,6 +82,9 @@ class Component:
     tasks: tuple[str, ...] = ("classification",)
     """Names of the tasks that a dataset may pose, or that a model, a finetuner or an attribution
     serves. A dataset that can pose several has a ``task`` among its params."""
+    protocol: str = ""
+    """``module:attribute`` of the protocol that its object follows where that is not its kind's
+    own: ``rateval.api.tasks.texts:TextModel`` of a model that answers by texts."""
 
     def __post_init__(self) -> None:
         for member in fields(self):
@@ -90,7 +93,7 @@ class Component:
             raise ValueError(f"name = {self.name!r}: must be kebab-case, such as 'relevance-mass'")
         if not self.summary.strip() or "\n" in self.summary:
             raise ValueError(f"summary = {self.summary!r}: must be one line of text")
-        for name in ("factory", "params", "digest", "detect", "wrapper"):
+        for name in ("factory", "params", "digest", "detect", "wrapper", "protocol"):
             value = getattr(self, name)
             if (value or name in ("factory", "params")) and not _REFERENCE.fullmatch(value):
                 raise ValueError(f"{name} = {value!r}: must be 'module:attribute'")

@@ -60,6 +60,11 @@ def rateval_register_shifts() -> list[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def rateval_register_tasks() -> list[Component]:  # type: ignore[empty-body]
+    """Return the tasks; their objects follow ``rateval.api.tasks.task.Task``."""
+
+
+@hookspec
 def rateval_register_executors() -> list[Component]:  # type: ignore[empty-body]
     """Return the executors, which say where steps run; they follow ``rateval.api.Executor``."""
 

@@ -15,6 +15,7 @@ Kind = Literal[
     "validator",
     "metric",
     "shift",
+    "task",
     "executor",
     "tracker",
 ]
@@ -104,6 +105,13 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
             protocol="rateval.api.protocols:Shift",
             check="rateval.testing.shifts:check_shift",
             grid=True,
+        ),
+        "task": KindFacts(
+            "what datasets ask, and when an answer is correct",
+            table="task",
+            hook="rateval_register_tasks",
+            protocol="rateval.api.tasks.task:Task",
+            check="rateval.testing.tasks:check_task",
         ),
         "executor": KindFacts(
             "where the steps of a study run",

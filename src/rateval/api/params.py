@@ -30,6 +30,10 @@ class Params(BaseModel):
     Reports tell of a group at once where its types do the same; a type in no group is told alone.
     """
 
+    drawn_together: ClassVar[str] = "none"
+    """Of a task: the group whose samples statistics take for drawn together unless a study says,
+    such as ``image`` where several questions are asked about one."""
+
     fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
     """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
 

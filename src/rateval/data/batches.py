@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise
 
 import torch
 
-from rateval.api.protocols import Model, Shift, Split
-from rateval.api.values import Sample, Skipped
+from rateval.api.protocols import Explained, Shift, Split
+from rateval.api.values import Asked, Sample, Skipped
 from rateval.data.reading import Reader, Ready, fault_of, read_ahead
 from rateval.data.splits import list_at_once
+
+_LET_GO = torch.empty(0)
+"""In place of an image that lies in a batch already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Batch:
     skipped: tuple[Skipped, ...]
     sizes: tuple[tuple[int, int], ...] = ()
     """Height and width of each image before it was prepared; empty where there were no images."""
+    asked: tuple[Asked | None, ...] = ()
+    """What is asked of each image; empty where there were no images."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,7 +53,7 @@ class Batch:
 
 def load_batches(
     split: Split,
-    model: Model,
+    model: Explained,
     *,
     batch_size: int,
     indices: Sequence[int] | None = None,
@@ -73,7 +78,7 @@ def load_batches(
 
 def load_chunks(
     split: Split,
-    model: Model,
+    model: Explained,
     chunks: Sequence[Sequence[int]],
     *,
     masks: bool = False,
@@ -127,6 +132,7 @@ def _slice(batch: Batch, at: slice, skipped: tuple[Skipped, ...]) -> Batch:
         captions=batch.captions[at],
         skipped=skipped,
         sizes=batch.sizes[at],
+        asked=batch.asked[at],
     )
 
 
@@ -138,7 +144,7 @@ def _collate(
     count: int, found: Iterable[Ready | Skipped], masks: bool, pinned: bool = False
 ) -> Batch:
     """Put samples into one batch as they come; ``count`` is the most that there can be."""
-    rows: list[tuple[int, str, int, str | None, bool, tuple[int, int]]] = []
+    rows: list[Ready] = []
     skipped: list[Skipped] = []
     images, stacked = torch.empty(0, 3, 0, 0), torch.empty(0, 0, 0, dtype=torch.bool)
     for one in found:
@@ -155,17 +161,16 @@ def _collate(
         images[len(rows)] = one.image
         if one.mask is not None:
             stacked[len(rows)] = one.mask
-        rows.append((one.index, one.id, one.label, one.caption, one.has_mask, one.size))
-    columns = zip(*rows, strict=True) if rows else ((),) * 6
-    indices, ids, labels, captions, has_mask, sizes = columns
+        rows.append(replace(one, image=_LET_GO, mask=None))
     return Batch(
-        indices=indices,
-        ids=ids,
+        indices=tuple(one.index for one in rows),
+        ids=tuple(one.id for one in rows),
         images=images[: len(rows)],
-        labels=torch.tensor(labels, dtype=torch.int64),
+        labels=torch.tensor([one.label for one in rows], dtype=torch.int64),
         masks=stacked[: len(rows)] if masks else None,
-        has_mask=has_mask,
-        captions=captions,
+        has_mask=tuple(one.has_mask for one in rows),
+        captions=tuple(one.caption for one in rows),
         skipped=tuple(skipped),
-        sizes=sizes,
+        sizes=tuple(one.size for one in rows),
+        asked=tuple(one.asked for one in rows),
     )

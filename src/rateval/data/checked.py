@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +16,7 @@ from rateval.api.values import Sample, Skipped
 from rateval.data.groups import Groups, find_group_fault, list_groups
 from rateval.data.looking_ahead import look_ahead
 from rateval.errors import PluginError, naming
-from rateval.wording import list_some
+from rateval.wording import describe, list_some
 
 
 class CheckedDataset:
@@ -192,20 +191,6 @@ def is_label(label: object, classes: int) -> bool:
     """
     whole = isinstance(label, Integral) and not isinstance(label, bool)
     return whole and bool(0 <= label < classes)  # type: ignore[operator]  # a whole number
-
-
-def describe(value: Any) -> str:
-    """Return a value for people: shape and type of an array, mode and size of an image.
-
-    >>> describe(np.zeros((2, 3), np.uint8)), describe(Image.new("L", (3, 2))), describe(0.5)
-    ('(2, 3) uint8', 'an image of mode L', '0.5')
-    """
-    if isinstance(value, Image.Image):
-        return f"an image of mode {value.mode}"
-    if hasattr(value, "shape") and hasattr(value, "dtype") and value.shape != ():
-        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _check_classes(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rateval.api.protocols import Shift, Split
 from rateval.api.shifts import ShiftAmong
 from rateval.api.values import Sample, Skipped
-from rateval.data.checked import describe, find_fault
+from rateval.data.checked import find_fault
 from rateval.errors import PluginError, naming
+from rateval.wording import describe
 
 
 class CheckedShift:

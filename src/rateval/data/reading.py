@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from rateval.api.protocols import Model, Split
-from rateval.api.values import Sample, Skipped
-from rateval.data.checked import describe
+from rateval.api.protocols import Explained, Split
+from rateval.api.values import Asked, Sample, Skipped
 from rateval.data.looking_ahead import look_ahead
 from rateval.data.shapes import leave_out_long
 from rateval.errors import PluginError, naming
+from rateval.wording import describe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +38,7 @@ class Ready:
     """(3, H, W) float32, preprocessed."""
     mask: torch.Tensor | None
     """(H, W) bool in the geometry of ``image``; None without one, or where none is asked for."""
+    asked: Asked | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Reader:
     """What becomes of the samples of a split, whichever thread does it."""
 
     split: Split
-    model: Model
+    model: Explained
     masks: bool = False
     change: Callable[[Sample, int], Sample | Skipped] | None = None
     """From a sample and its position to the one that is preprocessed."""
@@ -82,6 +83,7 @@ class Reader:
             (sample.image.height, sample.image.width),
             image,
             mask,
+            sample.asked,
         )
 
 
@@ -117,7 +119,7 @@ def fault_of(method: str, name: str, asked: str, got: object) -> PluginError:
     )
 
 
-def _prepare(sample: Sample, model: Model) -> torch.Tensor:
+def _prepare(sample: Sample, model: Explained) -> torch.Tensor:
     with naming(f'preprocess() of the model on sample "{sample.id}"', "model"):
         image = model.preprocess(sample.image)
     sound = isinstance(image, torch.Tensor) and image.dtype == torch.float32
@@ -127,7 +129,7 @@ def _prepare(sample: Sample, model: Model) -> torch.Tensor:
 
 
 def _prepare_mask(
-    sample: Sample, mask: NDArray[np.bool_], size: torch.Size, model: Model
+    sample: Sample, mask: NDArray[np.bool_], size: torch.Size, model: Explained
 ) -> torch.Tensor:
     with naming(f'preprocess_mask() of the model on sample "{sample.id}"', "model"):
         prepared = model.preprocess_mask(mask)

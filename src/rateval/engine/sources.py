@@ -101,8 +101,15 @@ class LiveSources:
         groups = self._groups_of(cell)
         if groups:
             inputs["groups"] = groups
-        inputs |= self._precision
+        inputs |= self._task_of(cell) | self._precision
         return make_step("infer", cell.label, inputs, (finetune,), _with(finetune), len(test))
+
+    def _task_of(self, cell: Cell) -> dict[str, Any]:
+        """Return what determines the task; one without params is determined by its dataset."""
+        task = cell.dataset.task
+        if task is None or not type(task.params).model_fields:
+            return {}
+        return {"task": self._bench.inputs(task, None)}
 
     @property
     def _precision(self) -> dict[str, Any]:
@@ -126,7 +133,8 @@ class LiveSources:
             "shift": None if cell.shift is None else self._bench.inputs(cell.shift, cell.seed),
             "edits": edits,
             "donors": donors,
-        } | self._precision
+        }
+        inputs |= self._task_of(cell) | self._precision
         label = cell.key.text(attribution=False, seed=cell.several)
         demand = _with(finetune)
         return make_step("counterfactual", label, inputs, (finetune,), demand, len(test))

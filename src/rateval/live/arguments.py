@@ -9,7 +9,7 @@ from numbers import Integral
 from os import PathLike
 from typing import Any
 
-from rateval.data.checked import describe, is_label
+from rateval.data.checked import is_label
 from rateval.errors import Problem, SpecError
 from rateval.live.components import CALL
 from rateval.live.identity import digest_images, fresh
@@ -23,7 +23,7 @@ from rateval.live.images import (
     name_images,
 )
 from rateval.live.pictures import explain_image, explain_mask, size_of
-from rateval.wording import suggest
+from rateval.wording import describe, suggest
 
 _SHOWN = 10
 """Problems of one argument that are told; the others are counted."""

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.training import Logbook
 from rateval.api.values import HeadDecision
-from rateval.data.checked import describe
 from rateval.errors import RatevalError
 from rateval.live.components import CALL
 from rateval.live.identity import digest_module
+from rateval.wording import describe
 
 HeadOn = Literal["features", "embedding"]
 _OWN = "decides by itself"

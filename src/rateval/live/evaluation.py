@@ -10,7 +10,6 @@ import torch
 from typing_extensions import get_protocol_members
 
 from rateval.api.protocols import Model
-from rateval.data.checked import describe
 from rateval.engine.runner import Runner
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.live.arguments import read_data
@@ -29,6 +28,7 @@ from rateval.progress import Reporter
 from rateval.records.run import RunRecord
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
+from rateval.wording import describe
 from rateval.workbench.bench import Given
 
 _ARGUMENTS = {

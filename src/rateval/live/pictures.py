@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from rateval.data.checked import describe
+from rateval.wording import describe
 
 _ORIENTATION = 0x0112
 _TURNED = range(2, 9)

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from rateval.api.protocols import Model
-from rateval.data.checked import describe
 from rateval.errors import RatevalError, naming
 from rateval.live.probing import Record
 from rateval.live.vision import VisionModel
 from rateval.modelkit.transforms import read_transform
 from rateval.registry.references import load_reference
 from rateval.registry.registry import Registered, Registry
+from rateval.wording import describe
 
 CALL = "rateval.wrap"
 

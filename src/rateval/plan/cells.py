@@ -34,6 +34,8 @@ class Choice:
     """Of a shift: what its type is told with, such as noise; None where nothing says."""
     train_shift: Choice | None = None
     """Of a dataset: the shift of its training split, if any."""
+    task: Choice | None = None
+    """Of a dataset of a plan: the task that it poses."""
 
     def serves(self, finetuner: Choice) -> bool:
         """Return whether it explains what a method classifies."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rateval.data.checked import describe
 from rateval.errors import Problem, SpecError
+from rateval.wording import describe
 
 Parts = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 """Components as in a spec: names, or tables with ``use`` and params."""

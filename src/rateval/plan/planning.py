@@ -13,6 +13,7 @@ from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.edits import find_unedited, find_unpaintable
 from rateval.plan.expanding import choose_each, find_same
 from rateval.plan.plan import Plan
+from rateval.plan.posing import cluster_by_task, find_misposed, pose
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.plan.train_shifts import find_unknown, link
 from rateval.registry.registry import Registry
@@ -44,13 +45,16 @@ def make_plan(
         if table not in document.data
         for index, entry in enumerate(spec.entries(table))
     ]
+    misposed = find_misposed(document, [(found.at, found.choice) for found in chosen], registry)
+    if told := list(misposed):
+        raise SpecError(told)
     if protocol is not None:
         study = spec.study.model_copy(update={"protocol": protocol})
         spec = spec.model_copy(update={"study": study})
     if spec.study.protocol == AAAI25:
         plan = _publish(document, spec, chosen, registry, prevails=protocol is not None)
     else:
-        plan = _lay_out(document, spec, chosen)
+        plan = _lay_out(document, spec, chosen, registry)
     absent = [
         problem
         for found in chosen
@@ -109,19 +113,28 @@ def _publish(
     ]
     if publication.problems:
         raise SpecError(publication.problems)
-    return _lay_out(document, spec, published, publication.differences)
+    return _lay_out(document, spec, published, registry, publication.differences)
 
 
 def _lay_out(
-    document: Document, spec: RunSpec, chosen: Sequence[_Chosen], differences: Sequence[str] = ()
+    document: Document,
+    spec: RunSpec,
+    chosen: Sequence[_Chosen],
+    registry: Registry,
+    differences: Sequence[str] = (),
 ) -> Plan:
     made = {
         table: tuple(found.choice for found in chosen if found.at[0] == table) for table in TABLES
     }
     shifts = {choice.label: choice for choice in made["shift"]}
+    tasks = {choice.registered.component.name: choice for choice in made["task"]}
+    default = partial(choose_default, "task", registry=registry)
     made["dataset"] = tuple(
-        link(found.choice, found.entry, shifts) for found in chosen if found.at[0] == "dataset"
+        pose(link(found.choice, found.entry, shifts), tasks, default)
+        for found in chosen
+        if found.at[0] == "dataset"
     )
+    spec = cluster_by_task(spec, [choice.task for choice in made["dataset"]])
     seeds = spec.study.all_seeds
     count = count_cells(made, seeds)
     if count > spec.run.max_cells:

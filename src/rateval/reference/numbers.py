@@ -20,7 +20,6 @@ from rateval.scoring.comparisons import find_shown, record_difference
 from rateval.stats.difference import Share, paired_difference
 from rateval.stats.multiple import holm
 from rateval.stats.ratio import Ratio
-from rateval.tasks.classification import Classification
 from rateval.workbench.verdicts.counting import Counting, number_states
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ def count(
     key: Key, correct: NDArray[np.bool_], valid: NDArray[np.bool_], metrics: Mapping[str, Metric]
 ) -> Counted:
     """Return the outcomes of one method, to be counted by metrics."""
-    task = Classification(1)
-    countings = {name: Counting(task, name, metric) for name, metric in metrics.items()}
+    countings = {name: Counting(name, metric) for name, metric in metrics.items()}
     return Counted(key, Outcomes(correct, valid), countings)
 
 

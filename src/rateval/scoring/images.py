@@ -109,13 +109,9 @@ class ImageReader:
         return identity
 
     def _countings(self, done: Judged) -> Iterator[Counting]:
-        # Its module needs torch, which comparing stored runs does not.
-        from rateval.workbench.cell import task_of
-
-        task = task_of(self._bench.object(done.cell.dataset, done.cell.seed))
         for choice in self._plan.metrics:
             metric = self._bench.object(choice, done.cell.seed)
-            yield Counting(task, choice.label, metric, choice.by_edits)
+            yield Counting(choice.label, metric, choice.by_edits)
 
     def _edited(self, done: Judged) -> Edited | None:
         """Return the answers to edited images, where a metric of the study asks for them."""

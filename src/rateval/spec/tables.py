@@ -134,6 +134,8 @@ class RunSpec(Table):
     shift: tuple[Entry, ...] = ()
     """Shifts of the test images; the unshifted test is always part of the grid. A list of ``type``
     or ``severity``, where the shift takes one, stands for one shift per combination."""
+    task: tuple[Entry, ...] = ()
+    """What the datasets ask, where a task is to have other params than its own."""
     faithfulness: Faithfulness | None = None
     """Whether and how the explainers' faithfulness is tried."""
     counterfactual: Counterfactual | None = None

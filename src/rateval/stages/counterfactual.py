@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 
+from rateval.api.tasks.task import Predictions
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch
 from rateval.modelkit.filling import View
@@ -22,7 +23,7 @@ from rateval.store import rows as tables
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors
 from rateval.workbench.edits import Edits, Prepared, put_on_backgrounds
-from rateval.workbench.explain import predict_batch
+from rateval.workbench.explain import follow_batch, predict_batch
 
 
 def counterfactual(
@@ -32,12 +33,13 @@ def counterfactual(
     batches: Iterable[Prepared],
     monitor: Monitor,
     folder: Path,
-    predicted: Mapping[str, int] = MappingProxyType({}),
+    predicted: Mapping[str, tuple[int, str]] = MappingProxyType({}),
 ) -> CounterfactualFacts:
     """Write, per image of the test split that is prepared, whether its answer hangs on its object.
 
-    An answer is the class predicted on the whole image; where the ids of all images of a batch have
-    been ``predicted`` already, they are not shown to the classifier again. ``kept_on_object`` is
+    An answer is what is predicted on the whole image; where the ids of all images of a batch have
+    been ``predicted`` already (a number, and a text where numbers don't tell), they are not shown
+    to the classifier again. ``kept_on_object`` is
     how often it stays on other images' backgrounds, ``kept_without_object`` whether it does once
     the object is filled in from around it, and ``gap`` how much of the answer's probability goes
     with the object.
@@ -92,11 +94,12 @@ def _summarise(
     )
 
 
-def _find_answers(job: Job, batch: Batch, predicted: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the classes predicted on the whole images, (B,)."""
+def _find_answers(job: Job, batch: Batch, predicted: Mapping[str, tuple[int, str]]) -> Predictions:
+    """Return what is predicted on the whole images."""
     if all(name in predicted for name in batch.ids):
-        return np.array([predicted[name] for name in batch.ids], dtype=np.int64)
-    return job.task.predict(predict_batch(job, batch))
+        numbers, texts = zip(*(predicted[name] for name in batch.ids), strict=True)
+        return Predictions(np.array(numbers, dtype=np.int64), texts if any(texts) else ())
+    return job.task.predictions(predict_batch(job, batch))
 
 
 def _answer(
@@ -105,7 +108,7 @@ def _answer(
     donors: Donors,
     view: View,
     prepared: Prepared,
-    answers: NDArray[np.int64],
+    answers: Predictions,
 ) -> pa.RecordBatch:
     """Predict the edited images, and compare with the answers to the whole ones."""
     batch = prepared.batch
@@ -125,8 +128,8 @@ def _answer(
     return pa.RecordBatch.from_pydict(
         {
             "id": pa.array(batch.ids, pa.string()),
-            "prediction": pa.array(answers, pa.int32()),
-            "correct": pa.array(job.task.correct(answers, batch.labels.numpy())),
+            "prediction": pa.array(answers.numbers, tables.ANSWERS.field("prediction").type),
+            "correct": pa.array(job.task.correct(answers, batch.labels.numpy(), batch.asked)),
             "undefined": pa.array([reason or None for reason in prepared.reasons], pa.string()),
             "donors": pa.array([len(found) for found in prepared.chosen], pa.int16()),
             "kept_on_object": pa.array((kept_on * share).astype(np.float32), mask=~known),
@@ -144,12 +147,16 @@ def _ask(
     batch: Batch,
     at: Sequence[int],
     images: torch.Tensor,
-    answers: NDArray[np.int64],
+    answers: Predictions,
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return of each edited image whether the answer stays, and its probability."""
     asked = replace(
-        batch, images=images, ids=tuple(batch.ids[i] for i in at), labels=batch.labels[list(at)]
+        batch,
+        images=images,
+        ids=tuple(batch.ids[i] for i in at),
+        labels=batch.labels[list(at)],
+        asked=tuple(batch.asked[i] for i in at),
     )
-    logits = predict_batch(job, asked)
-    given = answers[list(at)]
-    return job.task.predict(logits) == given, job.task.explained(logits, given.tolist())
+    given = answers.at(at)
+    outputs, sure = follow_batch(job, asked, given)
+    return job.task.predictions(outputs).numbers == given.numbers, sure

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from rateval.api.tasks.task import Inputs, Predictions
 from rateval.api.training import Monitor
 from rateval.data.batches import Batch
 from rateval.data.drawing import draw
@@ -23,7 +24,7 @@ from rateval.stats.normal import normal_interval
 from rateval.stats.ranks import rank_correlations
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain_batch
+from rateval.workbench.explain import explain_batch, make_inputs
 from rateval.workbench.maps import scale_maps
 from rateval.workbench.perturbation import (
     blank_patches,
@@ -71,12 +72,13 @@ class _Explained:
 
     indices: list[int]
     ids: list[str]
-    predictions: list[int]
+    predictions: Predictions
     maps: NDArray[np.float16]
     """(B, P)."""
 
     def __getitem__(self, at: slice) -> _Explained:
-        return _Explained(self.indices[at], self.ids[at], self.predictions[at], self.maps[at])
+        chosen = self.predictions.at(range(len(self.ids))[at])
+        return _Explained(self.indices[at], self.ids[at], chosen, self.maps[at])
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -97,7 +99,7 @@ def faithfulness(
     monitor.begin(len(explained) * (1 + options.randomisation))
     parts = []
     for batch, stored in _batches(job, explained):
-        follow = partial(_follow, job, batch.images, stored, options.steps)
+        follow = partial(_follow, job, batch, stored, options.steps)
         parts += job.predicting.each(len(batch), follow)
         monitor.advance(len(batch))
     curves = {name: np.concatenate([part[name] for part in parts]) for name in CURVES}
@@ -112,13 +114,15 @@ def faithfulness(
 
 
 def _read(inferred: Path, images: int) -> _Explained:
-    columns = ["index", "id", "label", "prediction"]
-    rows = tables.read_rows(inferred, columns)
+    written = ["output"] if tables.has_column(inferred, "output") else []
+    rows = tables.read_rows(inferred, ["index", "id", "label", "prediction", *written])
     drawn = draw(rows.column("id").to_pylist(), rows.column("label").to_pylist(), images)
     maps = tables.read_relevance(inferred)[drawn]
     chosen = rows.take(drawn)
-    indices, ids, _, predictions = (chosen.column(name).to_pylist() for name in columns)
-    return _Explained(indices, ids, predictions, maps.reshape(len(maps), -1))
+    texts = tuple(chosen.column("output").to_pylist()) if written else ()
+    numbers = chosen.column("prediction").to_numpy().astype(np.int64)
+    indices, ids = (chosen.column(name).to_pylist() for name in ("index", "id"))
+    return _Explained(indices, ids, Predictions(numbers, texts), maps.reshape(len(maps), -1))
 
 
 def _batches(job: Job, explained: _Explained) -> Iterator[tuple[Batch, _Explained]]:
@@ -134,15 +138,13 @@ def _batches(job: Job, explained: _Explained) -> Iterator[tuple[Batch, _Explaine
         start += len(batch)
 
 
-def _follow(
-    job: Job, batch: torch.Tensor, explained: _Explained, steps: int, part: slice
-) -> Curves:
+def _follow(job: Job, batch: Batch, explained: _Explained, steps: int, part: slice) -> Curves:
     """Compute the curves of a part of a batch, each (B, S) from no step taken to all.
 
     Putting patches in by a random order is taking them out by the reverse, a random order as well:
     the area of ``chance`` is that of both.
     """
-    images, stored = batch[part].to(job.device), explained[part]
+    inputs, stored = make_inputs(job, batch, part), explained[part]
     grid = job.classifier.model.grid
     patches = grid[0] * grid[1]
     counts = patch_counts(patches, steps)
@@ -150,7 +152,8 @@ def _follow(
 
     def watch(blank: NDArray[np.bool_]) -> NDArray[np.float64]:
         mask = torch.from_numpy(blank.reshape(-1, *grid)).to(job.device)
-        return _explained(job, blank_patches(images, mask), stored.predictions)
+        blanked = replace(inputs, images=blank_patches(inputs.images, mask))
+        return _explained(job, blanked, stored.predictions)
 
     nothing = np.zeros(chance.shape, dtype=np.bool_)
     whole, none = watch(nothing), watch(~nothing)
@@ -163,12 +166,12 @@ def _follow(
     return {name: np.stack(heights, axis=1) for name, heights in curves.items()}
 
 
-def _explained(job: Job, images: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
+def _explained(job: Job, inputs: Inputs, predictions: Predictions) -> NDArray[np.float64]:
     with torch.inference_mode():
-        logits = job.classifier.logits(images).cpu()
-    if not torch.isfinite(logits).all():
+        outputs, sure = job.task.follow(job.classifier, inputs, predictions)
+    if not torch.isfinite(outputs.numbers).all():
         raise PluginError("the classifier returned logits that are not finite for blanked patches")
-    return job.task.explained(logits, predictions)
+    return sure
 
 
 def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlations:
@@ -177,9 +180,11 @@ def _randomise(job: Job, explained: _Explained, monitor: Monitor) -> Correlation
     A map that is not finite with such weights has no correlation.
     """
     maps = []
-    with permuted_weights(job.classifier.model.image_tower):
+    with permuted_weights(job.task.randomised(job.classifier)):
         for batch, _ in _batches(job, explained):
-            relevance, _ = scale_maps(explain_batch(job, batch, permuted=True).relevance)
+            relevance, _ = scale_maps(
+                explain_batch(job, batch, permuted=True).explanation.relevance
+            )
             maps.append(relevance.reshape(len(batch), -1))
             monitor.advance(len(batch))
     return rank_correlations(explained.maps, np.concatenate(maps))

@@ -18,7 +18,7 @@ from rateval.errors import PluginError, RatevalError
 from rateval.modelkit.writing import write_safetensors
 from rateval.store.disk import writing
 
-_NEEDED = sorted(get_protocol_members(Classifier) - {"decision"})  # without one it can still run
+_NEEDED = get_protocol_members(Classifier) - {"decision"}  # without one it can still run
 STATE = "classifier.safetensors"
 KEPT = "kept.safetensors"
 """What a classifier keeps besides its state, so that it needn't be computed again."""
@@ -72,7 +72,10 @@ def restore(finetuner: Finetuner, model: Model, classes: Sequence[str], folder: 
 
 
 def _freeze(classifier: Classifier) -> Classifier:
-    lacking = [name for name in _NEEDED if not hasattr(classifier, name)]
+    # A text model answers by itself; nothing scores classes.
+    answers = hasattr(getattr(classifier, "model", None), "generate")
+    needed = sorted(_NEEDED - {"logits"} if answers else _NEEDED)
+    lacking = [name for name in needed if not hasattr(classifier, name)]
     if lacking:
         raise PluginError(
             f"the finetuner must return a Classifier; got {classifier!r} without "

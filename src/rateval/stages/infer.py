@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from rateval.api.tasks.task import Task
+from rateval.api.tasks.task import Posed
 from rateval.api.training import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
@@ -24,7 +24,7 @@ from rateval.records.scores.cell import SkippedRecord
 from rateval.records.scores.explainers import COMPLETE, CompletenessRecord
 from rateval.store import rows as tables
 from rateval.workbench.cell import Job
-from rateval.workbench.explain import explain_each
+from rateval.workbench.explain import Found, explain_each
 from rateval.workbench.maps import scale_maps
 
 
@@ -63,8 +63,8 @@ def infer_each(
         for batch in job.batches(part, masks=True) if batches is None else batches:
             skipped += batch.skipped
             if len(batch):
-                for written, explanation in zip(kept, explain_each(job, batch), strict=True):
-                    written.add(batch, explanation)
+                for written, found in zip(kept, explain_each(job, batch), strict=True):
+                    written.add(batch, found)
             monitor.advance(len(batch) + len(batch.skipped))
     records = tuple(SkippedRecord(**asdict(sample)) for sample in skipped)
     return [written.finish(records) for written in kept]
@@ -80,9 +80,9 @@ class _Written:
         self._sums: list[torch.Tensor] = []
         self._writers: tuple[tables.RowWriter, tables.RowWriter] | None = None
 
-    def add(self, batch: Batch, explanation: Explanation) -> None:
+    def add(self, batch: Batch, found: Found) -> None:
         """Write a batch, but for its maps."""
-        task, groups = self._job.task, self._groups
+        task, groups, explanation = self._job.task, self._groups, found.explanation
         relevance, largest = scale_maps(explanation.relevance)
         self._maps.append(relevance)
         if explanation.gaps is not None and explanation.differences is not None:
@@ -91,7 +91,7 @@ class _Written:
             schema = tables.rows_schema(task.schema, groups, sums=bool(self._sums))
             self._writers = _open(self._stack, self._folder, schema, batch)
         rows, masks = self._writers
-        rows.write(_as(rows.schema, _rows(task, batch, explanation, largest, groups)))
+        rows.write(_as(rows.schema, _rows(task, batch, found, largest, groups)))
         masks.write(_mask_rows(batch, masks.schema))
 
     def finish(self, skipped: tuple[SkippedRecord, ...]) -> InferFacts:
@@ -162,21 +162,21 @@ def _open(
 
 
 def _rows(
-    task: Task,
+    task: Posed,
     batch: Batch,
-    explanation: Explanation,
+    found: Found,
     largest: NDArray[np.float32],
     groups: Groups,
 ) -> dict[str, Any]:
-    assert explanation.logits is not None and batch.masks is not None
+    assert found.outputs is not None and batch.masks is not None
     areas = batch.masks.float().mean(dim=(1, 2)).numpy()
     return {
         "index": pa.array(batch.indices),
         "id": pa.array(batch.ids),
-        **task.columns(explanation.logits, batch.labels.numpy()),
+        **task.columns(found.outputs, batch.labels.numpy(), batch.asked),
         "mask_area": pa.array(areas, mask=~np.array(batch.has_mask)),
         "relevance_max": pa.array(largest),
-        **dict(zip(tables.SUMS, _sums(explanation), strict=True)),
+        **dict(zip(tables.SUMS, _sums(found.explanation), strict=True)),
         **{
             tables.GROUP + name: pa.array([values[at] for at in batch.indices], pa.string())
             for name, values in groups.items()

@@ -54,7 +54,7 @@ and nothing is known of the evidence, whether there is a mask or not."""
 ANSWERS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        pa.field("prediction", pa.int32(), nullable=False),
+        pa.field("prediction", pa.int64(), nullable=False),
         pa.field("correct", pa.bool_(), nullable=False),
         pa.field("undefined", pa.string()),
         pa.field("donors", pa.int16(), nullable=False),

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from rateval.api.protocols import Metric
-from rateval.api.values import Outcomes
+from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
+from rateval.api.values import Asked
+from rateval.errors import PluginError
+from rateval.wording import describe
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from rateval.api.component import Context
+    from rateval.tasks.params import ClassificationParams
+
+
+def make_classification(params: ClassificationParams, context: Context) -> Classification:
+    """Make the task."""
+    return Classification()
+
 
 @dataclass(frozen=True, slots=True)
 class Classification:
     """The naming of the one class of an image; a ``rateval.api.tasks.task.Task``."""
+
+    def pose(self, classes: Sequence[str]) -> OneOf:
+        """Return the task over a dataset's classes."""
+        return OneOf(len(classes))
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The naming of one of K classes; a ``rateval.api.tasks.task.Posed``."""
 
     outputs: int
     """Classes, K."""
@@ -37,63 +56,111 @@ class Classification:
             ]
         )
 
-    def predict(self, logits: torch.Tensor) -> NDArray[np.int64]:
-        """Return the class with the highest of (B, K) logits, the first of equal ones, (B,).
+    def predict(self, classifier: Any, inputs: Inputs) -> Outputs:
+        """Return a classifier's logits, (B, K).
+
+        Raises PluginError where it returns something else than a tensor.
+        """
+        logits = classifier.logits(inputs.images)
+        if not hasattr(logits, "detach"):
+            raise PluginError(
+                f"the classifier must return logits as a tensor; got {describe(logits)}"
+            )
+        return Outputs(logits.detach().float().cpu())
+
+    def explain(self, attribution: Any, classifier: Any, inputs: Inputs) -> Explained:
+        """Have an attribution explain one class of each image, as its params say."""
+        takes_sizes = "sizes" in inspect.signature(attribution.explain).parameters
+        more = {"sizes": inputs.sizes} if takes_sizes else {}
+        found = attribution.explain(classifier, inputs.images, inputs.labels, inputs.ids, **more)
+        return Explained(found, None)
+
+    def explain_together(
+        self, planned: Sequence[Any], wanted: Sequence[int], classifier: Any, inputs: Inputs
+    ) -> Sequence[Explained]:
+        """Have the ``wanted`` attributions explain from one pass.
+
+        Raises PluginError where the first of them can't, or gives another number of explanations.
+        """
+        attribution = planned[wanted[0]]
+        if not hasattr(attribution, "explain_together"):
+            raise PluginError(
+                "the attribution's component says that it shares a pass, and so it must offer "
+                "explain_together (rateval.api.sharing.Sharing)",
+                kind="attribution",
+            )
+        found = attribution.explain_together(
+            planned, wanted, classifier, inputs.images, inputs.labels, inputs.ids
+        )
+        if not isinstance(found, Sequence) or len(found) != len(wanted):
+            raise PluginError(
+                f"explain_together must return a sequence of {len(wanted)}, an Explanation for "
+                f"each attribution that is wanted; got {describe(found)}",
+                kind="attribution",
+            )
+        return [Explained(one, None) for one in found]
+
+    def predictions(self, outputs: Outputs) -> Predictions:
+        """Return the class with the highest of (B, K) logits, the first of equal ones.
 
         >>> import torch
-        >>> Classification(3).predict(torch.tensor([[0.0, 2.0, 2.0]])).tolist()
+        >>> OneOf(3).predictions(Outputs(torch.tensor([[0.0, 2.0, 2.0]]))).numbers.tolist()
         [1]
         """
-        predictions: NDArray[np.int64] = logits.argmax(dim=1).numpy()
-        return predictions
+        return Predictions(outputs.numbers.argmax(dim=1).numpy())
 
     def correct(
-        self, predictions: NDArray[np.int64], labels: NDArray[np.int64]
+        self,
+        predictions: Predictions,
+        labels: NDArray[np.int64],
+        asked: Sequence[Asked | None] = (),
     ) -> NDArray[np.bool_]:
         """Return where a prediction is its image's label, (B,).
 
-        >>> Classification(3).correct(np.array([1, 2]), np.array([1, 0])).tolist()
+        >>> OneOf(3).correct(Predictions(np.array([1, 2])), np.array([1, 0])).tolist()
         [True, False]
         """
-        equal: NDArray[np.bool_] = predictions == labels
+        equal: NDArray[np.bool_] = predictions.numbers == labels
         return equal
 
-    def columns(self, logits: torch.Tensor, labels: NDArray[np.int64]) -> Mapping[str, pa.Array]:
-        """Return the columns of ``schema`` for (B, K) float32 logits and the labels (B,)."""
-        predictions = self.predict(logits)
-        probabilities = logits.softmax(dim=1).numpy()
+    def columns(
+        self,
+        outputs: Outputs,
+        labels: NDArray[np.int64],
+        asked: Sequence[Asked | None] = (),
+    ) -> Mapping[str, pa.Array]:
+        """Return the columns of ``schema`` for (B, K) logits and the labels (B,)."""
+        predictions = self.predictions(outputs)
+        probabilities = outputs.numbers.softmax(dim=1).numpy()
         return {
             "label": pa.array(labels, pa.int32()),
-            "prediction": pa.array(predictions, pa.int32()),
+            "prediction": pa.array(predictions.numbers, pa.int32()),
             "correct": pa.array(self.correct(predictions, labels)),
             "probabilities": pa.FixedSizeListArray.from_arrays(
                 probabilities.reshape(-1), self.outputs
             ),
         }
 
-    def explained(self, logits: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
-        """Return the probability of each predicted class, whatever is predicted now, (B,) float64.
+    def follow(
+        self, classifier: Any, inputs: Inputs, predictions: Predictions
+    ) -> tuple[Outputs, NDArray[np.float64]]:
+        """Return the logits, and the probability of each class that was predicted before."""
+        outputs = self.predict(classifier, inputs)
+        return outputs, probabilities_of(outputs, predictions)
 
-        >>> import torch
-        >>> Classification(2).explained(torch.zeros(1, 2), [1]).tolist()
-        [0.5]
-        """
-        chosen: NDArray[np.float64] = (
-            logits.double().softmax(dim=1)[range(len(logits)), predictions].numpy()
-        )
-        return chosen
+    def randomised(self, classifier: Any) -> torch.nn.Module:
+        """Return the image tower: what a class is called is no matter of the map."""
+        tower: torch.nn.Module = classifier.model.image_tower
+        return tower
 
-    def needs_masks(self, metric: Metric, *, edits: bool = False) -> bool:
-        """Return whether a metric comes out otherwise when other images have valid evidence.
 
-        Right and wrong predictions, two of each, are tried with every pattern of valid evidence: a
-        metric that is the same for all of them counts predictions alone. One that needs predictions
-        under ``edits`` is given them, of each two one that hangs on the object.
-        """
-        correct = np.array([True, True, False, False])
-        causal = np.array([True, False, True, False]) if edits else None
-        patterns = product([False, True], repeat=len(correct))
-        scores = [
-            metric.compute(Outcomes(correct, np.array(valid), causal=causal)) for valid in patterns
-        ]
-        return any(score != scores[0] for score in scores)
+def probabilities_of(outputs: Outputs, predictions: Predictions) -> NDArray[np.float64]:
+    """Return the probability of each predicted class, whatever is predicted now, (B,) float64.
+
+    >>> import torch
+    >>> probabilities_of(Outputs(torch.zeros(1, 2)), Predictions(np.array([1]))).tolist()
+    [0.5]
+    """
+    shares = outputs.numbers.double().softmax(dim=1)
+    chosen: NDArray[np.float64] = shares[range(len(shares)), predictions.numbers].numpy()
+    return chosen

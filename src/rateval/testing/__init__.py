@@ -28,6 +28,7 @@ from rateval.testing.judging.validators import check_validator
 from rateval.testing.logbook import RecordingLogbook
 from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
+from rateval.testing.tasks import check_task
 from rateval.testing.tiny.dataset import TinyDataset, tiny_dataset
 from rateval.testing.tiny.model import TinyModel, tiny_classifier, tiny_model
 from rateval.testing.trackers import check_tracker
@@ -47,6 +48,7 @@ __all__ = [
     "check_metric",
     "check_model",
     "check_shift",
+    "check_task",
     "check_tracker",
     "check_validator",
     "tiny_classifier",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from typing_extensions import get_protocol_members
 
 
 class ConformanceError(AssertionError):
@@ -22,8 +23,7 @@ def require(holds: bool | torch.Tensor, where: str, asked: str, got: object) -> 
 
 def require_members(thing: object, protocol: type) -> None:
     """Raise ConformanceError unless ``thing`` has every public member that ``protocol`` names."""
-    names = {name for name in vars(protocol) if not name.startswith("_")}
-    names |= set(protocol.__annotations__)
+    names = {name for name in get_protocol_members(protocol) if not name.startswith("_")}
     missing = sorted(name for name in names if not hasattr(thing, name))
     require(
         not missing,

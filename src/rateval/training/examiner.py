@@ -45,7 +45,7 @@ class Examiner:
         outcomes = self._judge(job)
         right = Score.share(int(outcomes.correct.sum()), len(outcomes.correct))
         return {ACCURACY: right.value} | {
-            label: Counting(job.task, label, metric).count(outcomes).value
+            label: Counting(label, metric).count(outcomes).value
             for label, metric in self.metrics.items()
         }
 
@@ -68,16 +68,17 @@ class Examiner:
         self, job: Job, batch: Batch
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         if self.validator is None or batch.masks is None:
-            logits = predict_batch(job, batch)
+            outputs = predict_batch(job, batch)
             valid = known = np.zeros(len(batch), np.bool_)
         else:
-            explanation = explain_batch(job, batch)
-            assert explanation.logits is not None
-            logits = explanation.logits
+            found = explain_batch(job, batch)
+            assert found.outputs is not None
+            outputs = found.outputs
             # Rounded as a study's maps are when they are stored.
-            relevance, _ = scale_maps(explanation.relevance)
+            relevance, _ = scale_maps(found.explanation.relevance)
             verdict = judge_batch(
                 self.validator, relevance, batch.masks, batch.has_mask, job.device
             )
             valid, known = verdict.valid.numpy(), np.array(batch.has_mask)
-        return job.task.correct(job.task.predict(logits), batch.labels.numpy()), valid, known
+        predictions = job.task.predictions(outputs)
+        return job.task.correct(predictions, batch.labels.numpy(), batch.asked), valid, known

@@ -21,7 +21,8 @@ from rateval.training.examiner import Examiner
 from rateval.training.logbook import FolderLogbook
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import name_plugin
-from rateval.workbench.cell import Job, task_of
+from rateval.workbench.cell import Job
+from rateval.workbench.verdicts.needing import needs_masks
 
 
 class Fitting:
@@ -124,7 +125,7 @@ class Fitting:
 
     def _needs_masks(self, metric: Choice) -> bool:
         with naming(f"the {name_plugin(metric)}: compute()", "metric"):
-            return task_of(self._dataset).needs_masks(self._object(metric))
+            return needs_masks(self._object(metric))
 
     @property
     def examining(self) -> list[Choice]:
@@ -161,7 +162,7 @@ class Fitting:
                 attribution,
                 held,
                 None,
-                task_of(self._dataset),
+                self._bench.task(self._cell.dataset, self._cell.seed),
                 self._bench.context.device,
                 self._plan.spec.run.batch_size,
                 self._bench.context.readers,

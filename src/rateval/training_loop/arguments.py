@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from rateval.data.checked import describe
 from rateval.errors import RatevalError
 from rateval.machine.finite import name_fault
+from rateval.wording import describe
 
 CALL = "rateval.PredictionRationality"
 _JUDGED = ("correct", "valid", "known")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rateval.api.protocols import Validator
-from rateval.data.checked import describe
 from rateval.errors import RatevalError
 from rateval.facade import create
 from rateval.registry.discovery import discover
 from rateval.registry.finding import find_component
 from rateval.training_loop.arguments import CALL
+from rateval.wording import describe
 
 _NO_PARAMS = ("kind", "name", "context")
 """What ``create`` itself takes, and no validator."""

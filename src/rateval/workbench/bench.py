@@ -9,6 +9,7 @@ from typing import Any
 
 from rateval.api.component import Context
 from rateval.api.protocols import Classifier, Model, Split
+from rateval.api.tasks.task import Posed, Task
 from rateval.data.checked_shift import CheckedShift
 from rateval.data.shifted import TrainShifted
 from rateval.plan.cells import Choice
@@ -111,6 +112,12 @@ class Workbench:
         if key not in self._determined:
             self._determined[key] = determine(choice, key[1])
         return self._determined[key]
+
+    def task(self, choice: Choice, seed: int | None) -> Posed:
+        """Return the task that a dataset poses."""
+        assert choice.task is not None  # a plan gives every dataset its own
+        task: Task = self.object(choice.task, None)
+        return task.pose(self.object(choice, seed).classes)
 
     def copy_model(self, choice: Choice, seed: int | None) -> Model:
         """Return a model that may be trained in place; a loaded one stays as it was."""

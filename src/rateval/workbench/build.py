@@ -11,7 +11,7 @@ from typing_extensions import get_protocol_members
 
 from rateval.api.component import Context
 from rateval.api.kinds import KINDS
-from rateval.data.checked import CheckedDataset, describe
+from rateval.data.checked import CheckedDataset
 from rateval.data.checked_shift import CheckedShift
 from rateval.errors import PluginError, RatevalError, naming
 from rateval.plan.behind_urls import calling_by_urls, fetch_params
@@ -21,6 +21,7 @@ from rateval.plan.seeds import factory_seed
 from rateval.registry.file_component import is_from_file
 from rateval.registry.references import follow, load_factory, load_reference
 from rateval.store.identity import identify
+from rateval.wording import describe
 
 
 def name_plugin(choice: Choice) -> str:
@@ -53,7 +54,8 @@ def build(choice: Choice, context: Context) -> Any:
             "raise an error",
             kind=registered.kind,
         ) from error
-    members = get_protocol_members(follow(KINDS[registered.kind].protocol))
+    protocol = registered.component.protocol or KINDS[registered.kind].protocol
+    members = get_protocol_members(follow(protocol))
     lacking = sorted(member for member in members if not _offers(built, member, name))
     if lacking:
         raise PluginError(

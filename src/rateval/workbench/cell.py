@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rateval.api.protocols import Attribution, Classifier, Dataset, Shift, Split
-from rateval.api.tasks.task import Task
+from rateval.api.protocols import Attribution, Classifier, Shift, Split
+from rateval.api.tasks.task import Posed
 from rateval.data.batches import Batch, load_batches
 from rateval.machine.memory import Portions
-from rateval.tasks.classification import Classification
 
 _SMALLER = (
     "take a smaller model, a run.precision of half the size or another device, such as --device cpu"
@@ -36,8 +35,8 @@ class Job:
     split: Split
     """Test split."""
     shift: Shift | None
-    task: Task
-    """What the classifier's logits mean."""
+    task: Posed
+    """What is predicted, and when that is correct."""
     device: str
     batch_size: int
     readers: int
@@ -64,8 +63,3 @@ class Job:
             readers=self.readers,
             pinned=self.device.startswith("cuda"),
         )
-
-
-def task_of(dataset: Dataset) -> Task:
-    """Return the task that a dataset poses."""
-    return Classification(len(dataset.classes))

@@ -5,39 +5,50 @@ A batch that doesn't fit into the device's memory is worked on in parts, whoever
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from rateval.api.protocols import Attribution, Classifier
+from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
-from rateval.data.checked import describe
 from rateval.errors import PluginError
+from rateval.wording import describe
 from rateval.workbench.cell import Job, Shared
-from rateval.workbench.finite import require_finite_logits, require_relevance
+from rateval.workbench.finite import require_finite, require_relevance
 
 
-def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Explanation:
-    """Explain a batch: relevance (B, rows, cols) and logits (B, K), float32 on the CPU.
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What is known of a batch once it is predicted and explained, on the CPU."""
+
+    explanation: Explanation
+    outputs: Outputs | None
+    """None only with permuted weights, where nothing is predicted."""
+
+
+def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Found:
+    """Explain a batch: relevance (B, rows, cols) float32, and what was predicted, on the CPU.
 
     With ``permuted`` weights numbers may leave the range of floats through no fault of a plugin:
-    maps and logits may then be not finite, and logits that the explanation didn't give stay None,
-    for nothing predicts with such weights.
+    maps and outputs may then be not finite, and outputs that the explanation didn't give stay
+    None, for nothing predicts with such weights.
 
     Raises PluginError when the attribution or the classifier returns something else than its
-    protocol promises, and RatevalError for logits that are not finite or where one image alone does
-    not fit into memory. Logits are looked at first: where they are broken, no attribution could do
-    better.
+    protocol promises, and RatevalError for outputs that are not finite or where one image alone
+    does not fit into memory. Outputs are looked at first: where they are broken, no attribution
+    could do better.
     """
     parts = job.explaining.each(len(batch), partial(_explain, job, batch))
     return _join(job, batch, parts, permuted=permuted)
 
 
-def explain_each(job: Job, batch: Batch) -> list[Explanation]:
+def explain_each(job: Job, batch: Batch) -> list[Found]:
     """Explain a batch by each attribution that is wanted of those that share a pass, in order.
 
     Where none is shared, that is the job's attribution alone. Raises what ``explain_batch`` raises.
@@ -49,19 +60,62 @@ def explain_each(job: Job, batch: Batch) -> list[Explanation]:
     return [_join(job, batch, parts) for parts in zip(*found, strict=True)]
 
 
-def _join(
-    job: Job, batch: Batch, parts: Sequence[Explanation], *, permuted: bool = False
-) -> Explanation:
-    relevance = torch.cat([part.relevance for part in parts])
-    given = [part.logits for part in parts if part.logits is not None]
-    logits = torch.cat(given) if len(given) == len(parts) else None
+def predict_batch(job: Job, batch: Batch) -> Outputs:
+    """Predict a batch without explaining it.
+
+    Raises PluginError for outputs of another shape, and RatevalError for ones that are not finite
+    or where one image alone does not fit into memory.
+    """
+    outputs = _join_outputs(job.predicting.each(len(batch), partial(_predict, job, batch)))
+    require_finite(outputs.numbers, batch, job.classifier)
+    return outputs
+
+
+def follow_batch(
+    job: Job, batch: Batch, predictions: Predictions
+) -> tuple[Outputs, NDArray[np.float64]]:
+    """Predict a batch of changed images; return also how sure the classifier is of predictions.
+
+    These are of the images before; the numbers are in [0, 1], (B,). Raises what ``predict_batch``
+    raises.
+    """
+
+    def follow(part: slice) -> tuple[Outputs, NDArray[np.float64]]:
+        inputs = make_inputs(job, batch, part)
+        given = predictions.at(range(len(batch))[part])
+        with torch.inference_mode():
+            outputs, sure = job.task.follow(job.classifier, inputs, given)
+        return _checked_outputs(job, outputs, len(inputs.ids)), sure
+
+    found = job.predicting.each(len(batch), follow)
+    outputs = _join_outputs([one for one, _ in found])
+    require_finite(outputs.numbers, batch, job.classifier)
+    return outputs, np.concatenate([sure for _, sure in found])
+
+
+def make_inputs(job: Job, batch: Batch, part: slice, *, copy: bool = False) -> Inputs:
+    """Return a part of a batch as the job's model is given it.
+
+    With ``copy`` a plugin may write into what it gets, and the batch be kept for others.
+    """
+    # Fetched while the processor goes on, where the batch lies in memory that a GPU can read.
+    images = batch.images[part].to(job.device, copy=copy, non_blocking=batch.images.is_pinned())
+    labels = batch.labels[part].to(job.device, copy=copy)
+    return Inputs(images, labels, batch.ids[part], batch.asked[part], batch.sizes[part])
+
+
+def _join(job: Job, batch: Batch, parts: Sequence[Found], *, permuted: bool = False) -> Found:
+    relevance = torch.cat([part.explanation.relevance for part in parts])
+    given = [part.outputs for part in parts if part.outputs is not None]
+    outputs = _join_outputs(given) if len(given) == len(parts) else None
     if not permuted:
-        if logits is None:
-            logits = predict_batch(job, batch)
+        if outputs is None:
+            outputs = predict_batch(job, batch)
         else:
-            require_finite_logits(logits, batch, job.classifier)
+            require_finite(outputs.numbers, batch, job.classifier)
     require_relevance(relevance, batch.ids, finite=not permuted)
-    return Explanation(relevance, logits, *(_joined(parts, name) for name in _SUMS))
+    sums = (_joined([part.explanation for part in parts], name) for name in _SUMS)
+    return Found(Explanation(relevance, None, *sums), outputs)
 
 
 _SUMS = ("gaps", "differences")
@@ -72,63 +126,39 @@ def _joined(parts: Sequence[Explanation], name: str) -> torch.Tensor | None:
     return torch.cat(given) if len(given) == len(parts) else None
 
 
-def predict_batch(job: Job, batch: Batch) -> torch.Tensor:
-    """Score a batch without explaining it: (B, K) float32 on the CPU.
-
-    Raises PluginError for logits of another shape, and RatevalError for ones that are not finite or
-    where one image alone does not fit into memory.
-    """
-    logits = torch.cat(job.predicting.each(len(batch), partial(_predict, job, batch)))
-    require_finite_logits(logits, batch, job.classifier)
-    return logits
+def _join_outputs(parts: Sequence[Outputs]) -> Outputs:
+    texts = tuple(text for part in parts for text in part.texts)
+    return Outputs(torch.cat([part.numbers for part in parts]), texts)
 
 
-def _explain(job: Job, batch: Batch, part: slice) -> Explanation:
-    attribution: Any = job.attribution
-    more = {"sizes": batch.sizes[part]} if _takes_sizes(attribution) else {}
-    found = attribution.explain(*_arguments(job, batch, part), **more)
-    return _checked(job, found, len(batch.ids[part]))
+def _explain(job: Job, batch: Batch, part: slice) -> Found:
+    inputs = make_inputs(job, batch, part, copy=True)
+    return _checked(job, job.task.explain(job.attribution, job.classifier, inputs), len(inputs.ids))
 
 
-def _explain_together(job: Job, batch: Batch, shared: Shared, part: slice) -> list[Explanation]:
-    attribution: Any = shared.planned[shared.wanted[0]]
-    if not hasattr(attribution, "explain_together"):
-        raise PluginError(
-            "the attribution's component says that it shares a pass, and so it must offer "
-            "explain_together (rateval.api.sharing.Sharing)",
-            kind="attribution",
-        )
-    arguments = _arguments(job, batch, part)
-    found = attribution.explain_together(shared.planned, shared.wanted, *arguments)
-    if not isinstance(found, Sequence) or len(found) != len(shared.wanted):
-        raise PluginError(
-            f"explain_together must return a sequence of {len(shared.wanted)}, an Explanation for "
-            f"each attribution that is wanted; got {describe(found)}",
-            kind="attribution",
-        )
-    return [_checked(job, one, len(batch.ids[part])) for one in found]
+def _explain_together(job: Job, batch: Batch, shared: Shared, part: slice) -> list[Found]:
+    inputs = make_inputs(job, batch, part, copy=True)
+    found = job.task.explain_together(shared.planned, shared.wanted, job.classifier, inputs)
+    return [_checked(job, one, len(inputs.ids)) for one in found]
 
 
-def _arguments(
-    job: Job, batch: Batch, part: slice
-) -> tuple[Classifier, torch.Tensor, torch.Tensor, Sequence[str]]:
-    # A copy: a batch may be kept for other explainers, and a plugin may write into what it gets.
-    # Fetched while the processor goes on, where the batch lies in memory that a GPU can read.
-    images = batch.images[part].to(job.device, copy=True, non_blocking=batch.images.is_pinned())
-    labels = batch.labels[part].to(job.device, copy=True)
-    return job.classifier, images, labels, batch.ids[part]
-
-
-def _checked(job: Job, found: object, count: int) -> Explanation:
+def _checked(job: Job, given: Explained, count: int) -> Found:
+    found: object = given.explanation
     if not isinstance(found, Explanation):
         raise PluginError(
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
         )
     relevance = _on_cpu(found.relevance, (count, *job.classifier.model.grid))
-    logits = found.logits
-    if logits is not None:
-        logits = _logits(logits, count, job.task.outputs)
-    return Explanation(relevance, logits, *_sums(found, count))
+    outputs = given.outputs
+    if outputs is None and found.logits is not None:
+        if not isinstance(found.logits, torch.Tensor):
+            raise PluginError(
+                f"the classifier must return logits as a tensor; got {describe(found.logits)}"
+            )
+        outputs = Outputs(found.logits.detach().float().cpu())
+    if outputs is not None:
+        outputs = _checked_outputs(job, outputs, count)
+    return Found(Explanation(relevance, None, *_sums(found, count)), outputs)
 
 
 def _sums(found: Explanation, count: int) -> list[torch.Tensor | None]:
@@ -147,15 +177,11 @@ def _sums(found: Explanation, count: int) -> list[torch.Tensor | None]:
     return sums
 
 
-def _takes_sizes(attribution: Attribution) -> bool:
-    return "sizes" in inspect.signature(attribution.explain).parameters
-
-
-def _predict(job: Job, batch: Batch, part: slice) -> torch.Tensor:
-    images = batch.images[part].to(job.device, non_blocking=batch.images.is_pinned())
+def _predict(job: Job, batch: Batch, part: slice) -> Outputs:
+    inputs = make_inputs(job, batch, part)
     with torch.inference_mode():
-        logits = job.classifier.logits(images)
-    return _logits(logits, len(images), job.task.outputs)
+        outputs = job.task.predict(job.classifier, inputs)
+    return _checked_outputs(job, outputs, len(inputs.ids))
 
 
 def _on_cpu(given: object, shape: tuple[int, int, int]) -> torch.Tensor:
@@ -174,13 +200,11 @@ def _on_cpu(given: object, shape: tuple[int, int, int]) -> torch.Tensor:
     return relevance
 
 
-def _logits(given: object, count: int, outputs: int) -> torch.Tensor:
-    if not isinstance(given, torch.Tensor):
-        raise PluginError(f"the classifier must return logits as a tensor; got {describe(given)}")
-    logits = given.detach().float().cpu()
-    if logits.shape != (count, outputs):
+def _checked_outputs(job: Job, outputs: Outputs, count: int) -> Outputs:
+    wanted = (count, job.task.outputs)
+    if outputs.numbers.shape != wanted:
         raise PluginError(
-            f"the classifier returned logits of shape {tuple(logits.shape)}, "
-            f"not {(count, outputs)} (images, classes)"
+            f"the classifier returned logits of shape {tuple(outputs.numbers.shape)}, "
+            f"not {wanted} (images, classes)"
         )
-    return logits
+    return outputs

@@ -12,8 +12,8 @@ from rateval.errors import PluginError, RatevalError
 from rateval.machine.finite import describe_broken, name_fault
 
 
-def require_finite_logits(logits: torch.Tensor, batch: Batch, classifier: Classifier) -> None:
-    """Raise RatevalError when the logits, (B, K) on the CPU, of a batch are not all finite.
+def require_finite(logits: torch.Tensor, batch: Batch, classifier: Classifier) -> None:
+    """Raise RatevalError when the outputs, (B, K) on the CPU, of a batch are not all finite.
 
     It names model, image and count, and the weights or the prepared image that are not finite
     themselves.

@@ -14,9 +14,9 @@ from PIL import Image
 
 from rateval.api.protocols import Model
 from rateval.api.values import ModelCard
-from rateval.data.checked import describe
 from rateval.errors import PluginError, naming
 from rateval.modelkit.moving import move_mask
+from rateval.wording import describe
 
 Mask = NDArray[np.bool_]
 

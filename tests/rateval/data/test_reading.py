@@ -102,6 +102,7 @@ def held_whole(split: Photos, masks: bool = True) -> list[Batch]:
                 captions=tuple(s.caption for _, s in kept),
                 skipped=tuple(s for s in found if isinstance(s, Skipped)),
                 sizes=tuple((s.image.height, s.image.width) for _, s in kept),
+                asked=tuple(s.asked for _, s in kept),
             )
         )
     return batches

@@ -22,7 +22,7 @@ from rateval.modelkit.filling import View
 from rateval.modelkit.swapping import draw_few
 from rateval.stages.counterfactual import counterfactual
 from rateval.store import rows as tables
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors, read_donors
 from rateval.workbench.edits import Edits, prepare_ahead
@@ -109,7 +109,7 @@ def make_job(kind: Kind, split: Any, batch_size: int = 5) -> Job:
         cast(Any, None),
         cast(Split, split),
         None,
-        Classification(CLASSES),
+        OneOf(CLASSES),
         "cpu",
         batch_size,
         2,
@@ -281,7 +281,7 @@ def test_answers_that_are_known_are_not_asked_for_again(tmp_path: Path) -> None:
     donors = read_donors(cast(Any, scenes), cast(Any, Plain()), view, batch_size=4, readers=1)
     job = make_job(counted, scenes)
 
-    def rows(name: str, predicted: dict[str, int]) -> dict[str, list[Any]]:
+    def rows(name: str, predicted: dict[str, tuple[int, str]]) -> dict[str, list[Any]]:
         (tmp_path / name).mkdir()
         seen.clear()
         batches = prepare_ahead(job, options, donors, view, range(12))
@@ -289,7 +289,7 @@ def test_answers_that_are_known_are_not_asked_for_again(tmp_path: Path) -> None:
         found: dict[str, list[Any]] = tables.read_rows(tmp_path / name).to_pydict()
         return found
 
-    known = dict(zip(scenes.ids, scenes.labels, strict=True))
+    known = {name: (label, "") for name, label in zip(scenes.ids, scenes.labels, strict=True)}
     alone = rows("alone", {})
     assert sum(seen) == 12 * 4  # whole, two backgrounds, without the object
     assert rows("known", known) == alone
@@ -297,7 +297,7 @@ def test_answers_that_are_known_are_not_asked_for_again(tmp_path: Path) -> None:
     del known["scene 0"]  # its batch of five is asked about
     assert rows("most", known) == alone
     assert sum(seen) == 12 * 3 + 5
-    other = rows("other", dict.fromkeys(scenes.ids, 2))
+    other = rows("other", dict.fromkeys(scenes.ids, (2, "")))
     assert other["prediction"] == [2] * 12
     assert other["correct"] == [label == 2 for label in scenes.labels]
 

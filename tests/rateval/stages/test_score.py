@@ -11,10 +11,10 @@ from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
 from rateval.stages.score import score
 from rateval.stats.wilson import wilson_interval
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 from rateval.workbench.verdicts.counting import Counting
 
-TASK = Classification(2)
+TASK = OneOf(2)
 
 
 @given(st.integers(0, 400), st.integers(1, 400))
@@ -54,9 +54,9 @@ def outcomes(correct: list[bool]) -> Outcomes:
 
 
 def test_counts_are_those_of_the_metric() -> None:
-    facts = score(Counting(TASK, "a", Accuracy()), outcomes([True, True, False]))
+    facts = score(Counting("a", Accuracy()), outcomes([True, True, False]))
     assert (facts.heading, facts.numerator, facts.denominator) == ("acc", 2, 3)
-    nothing = score(Counting(TASK, "a", Accuracy()), outcomes([]))
+    nothing = score(Counting("a", Accuracy()), outcomes([]))
     assert (nothing.numerator, nothing.denominator) == (0, 0)
 
 
@@ -74,13 +74,11 @@ def test_without_masks_only_what_looks_at_no_evidence_has_a_value() -> None:
     found = [
         (facts.numerator, facts.denominator)
         for given in (some, none)
-        for facts in (
-            score(Counting(TASK, label, metric), given) for label, metric in metrics.items()
-        )
+        for facts in (score(Counting(label, metric), given) for label, metric in metrics.items())
     ]
     assert found == [(1, 2), (0, 2), (1, 2), (0, 0)]
 
 
 def test_a_metric_that_returns_nan_is_named() -> None:
     with pytest.raises(PluginError, match='metric "a" returned'):
-        score(Counting(TASK, "a", Liar()), outcomes([]))
+        score(Counting("a", Liar()), outcomes([]))

@@ -9,7 +9,6 @@ import numpy as np
 from rateval.api.values import Outcomes, Score
 from rateval.stages.score import Slicing, tabulate
 from rateval.store.tables.slices import CLASSES, GROUPS, read_slices
-from rateval.tasks.classification import Classification
 from rateval.workbench.verdicts.counting import Counting
 from rateval.workbench.verdicts.groups import Group
 
@@ -32,7 +31,7 @@ LABELS = np.array([0, 0, 1, 1, 1, 3])
 def test_a_metric_that_is_no_sum_is_asked_of_each_class(tmp_path: Path) -> None:
     codes = np.array([1, 1, -1, 1, 0, 1])
     slicing = Slicing(["a", "b", "c", "d"], LABELS, [Group("site", ("x", "y"), codes)])
-    counting = Counting(Classification(4), "most", Most())
+    counting = Counting("most", Most())
     tabulate(counting, Outcomes(RIGHT, RIGHT), slicing, tmp_path)
     rows = read_slices(tmp_path / CLASSES).to_pylist()
     assert [tuple(row.values()) for row in rows] == [

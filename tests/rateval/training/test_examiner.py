@@ -18,7 +18,7 @@ from rateval.facade import create
 from rateval.stages.infer import infer
 from rateval.stages.judge import judge
 from rateval.store import rows as tables
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
@@ -98,7 +98,7 @@ class Some:
 
 
 def make_job(classifier: Classifier, split: Split, attribution: Any = None) -> Job:
-    return Job(classifier, attribution, split, None, Classification(3), "cpu", 8, 1)
+    return Job(classifier, attribution, split, None, OneOf(3), "cpu", 8, 1)
 
 
 def metrics() -> dict[str, Metric]:

@@ -18,7 +18,7 @@ from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.machine.memory import Portions
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 from rateval.testing import TinyModel, tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job
@@ -88,7 +88,7 @@ def out_of_memory_on_the_cpu() -> Exception:
 
 
 def make_job(classifier: Any, attribution: Any) -> Job:
-    return Job(classifier, attribution, DATA.test, None, Classification(3), "cpu", 11, 1)
+    return Job(classifier, attribution, DATA.test, None, OneOf(3), "cpu", 11, 1)
 
 
 def only_batch(job: Job) -> Batch:
@@ -108,11 +108,13 @@ def test_parts_give_the_same_maps_and_logits(
     job = make_job(Cramped(3, error), attribution)
     with caplog.at_level(logging.WARNING, logger="rateval"):
         found = explain_batch(job, only_batch(job))
-    peak = float(expected.relevance.max())
-    torch.testing.assert_close(found.relevance, expected.relevance, atol=1e-5 * peak, rtol=0)
-    assert found.logits is not None
-    assert expected.logits is not None
-    torch.testing.assert_close(found.logits, expected.logits, atol=1e-5, rtol=0)
+    peak = float(expected.explanation.relevance.max())
+    torch.testing.assert_close(
+        found.explanation.relevance, expected.explanation.relevance, atol=1e-5 * peak, rtol=0
+    )
+    assert found.outputs is not None
+    assert expected.outputs is not None
+    torch.testing.assert_close(found.outputs.numbers, expected.outputs.numbers, atol=1e-5, rtol=0)
     done = "predicted" if name in ("random", "center-prior") else "explained"
     assert [record.args for record in caplog.records] == [(11, done, done, 5), (5, done, done, 2)]
     assert f"they are now {done} 5 at a time" in caplog.text
@@ -125,16 +127,18 @@ def test_a_third_partys_explainer_gets_its_part_of_everything() -> None:
     found = explain_batch(job, batch)
     assert attribution.ids == [batch.ids[at : at + 2] for at in range(0, 11, 2)]
     expected = ThirdParty(99).explain(None, batch.images, batch.labels, batch.ids)
-    assert found.relevance.equal(expected.relevance)
-    assert found.logits is not None
-    assert found.logits.equal(predict_batch(make_job(tiny_classifier(), None), batch))
+    assert found.explanation.relevance.equal(expected.relevance)
+    assert found.outputs is not None
+    assert found.outputs.numbers.equal(
+        predict_batch(make_job(tiny_classifier(), None), batch).numbers
+    )
 
 
 def test_a_random_map_does_not_depend_on_how_a_batch_is_divided() -> None:
     attribution = rateval.create("attribution", "random")
     job = make_job(tiny_classifier(), attribution)
     batch = only_batch(job)
-    whole = explain_batch(job, batch).relevance
+    whole = explain_batch(job, batch).explanation.relevance
     for size in (1, 2, 3, 5):
         parts = [
             attribution.explain(job.classifier, batch.images[at : at + size], batch.labels)

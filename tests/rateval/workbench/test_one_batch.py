@@ -15,7 +15,7 @@ from rateval.api.values import Explanation, Verdict
 from rateval.data.batches import Batch
 from rateval.errors import PluginError, RatevalError
 from rateval.facade import create
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 from rateval.testing import tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
 from rateval.workbench.cell import Job, Shared
@@ -44,7 +44,7 @@ def make_job(attribution: Any, classifier: Any = None) -> Job:
         attribution,
         DATA.test,
         None,
-        Classification(3),
+        OneOf(3),
         "cpu",
         4,
         1,
@@ -112,9 +112,9 @@ def test_logits_are_asked_for_once_where_an_explanation_has_none() -> None:
     job = make_job(Says())
     batch = first(job)
     found = explain_batch(job, batch)
-    assert found.logits is not None
-    assert found.logits.equal(predict_batch(job, batch))
-    assert found.logits.equal(job.classifier.logits(batch.images))
+    assert found.outputs is not None
+    assert found.outputs.numbers.equal(predict_batch(job, batch).numbers)
+    assert found.outputs.numbers.equal(job.classifier.logits(batch.images))
 
 
 def test_predictions_without_evidence_are_checked_as_well() -> None:
@@ -161,7 +161,12 @@ def test_permuted_weights_may_lead_to_maps_and_logits_that_are_not_finite() -> N
     attribution = Says(spoil(float("nan")), spoil(float("inf")))
     job = make_job(attribution)
     found = explain_batch(job, first(job), permuted=True)
-    assert found.relevance.isfinite().flatten(1).all(1).tolist() == [False, True, True, True]
+    assert found.explanation.relevance.isfinite().flatten(1).all(1).tolist() == [
+        False,
+        True,
+        True,
+        True,
+    ]
     for attribution in (Says(spoil(-1)), Says(cut)):  # no weights excuse these
         with pytest.raises(PluginError):
             explain_batch(make_job(attribution), first(job), permuted=True)
@@ -172,7 +177,7 @@ def test_permuted_weights_predict_nothing() -> None:
         model = tiny_classifier().model
 
     job = make_job(Says(), Silent())
-    assert explain_batch(job, first(job), permuted=True).logits is None
+    assert explain_batch(job, first(job), permuted=True).outputs is None
 
 
 class Judges:
@@ -252,4 +257,4 @@ def test_attributions_that_share_a_pass_are_explained_in_parts_where_memory_is_s
     attribution.explain_together = short  # type: ignore[method-assign]
     found = explain_each(job, first(job))
     assert sizes == [4, 2, 2]
-    assert [len(one.relevance) for one in found] == [4, 4]
+    assert [len(one.explanation.relevance) for one in found] == [4, 4]

@@ -3,54 +3,138 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from rateval.api.protocols import Metric
+import numpy as np
+
+from rateval.api.values import Asked, Explanation
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
     import torch
     from numpy.typing import NDArray
 
 
-class Task(Protocol):
-    """The meaning of a classifier's scores: what they predict, when it is correct, what is kept."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """B samples as a model is given them."""
+
+    images: torch.Tensor
+    """(B, 3, H, W) float32, on the model's device."""
+    labels: torch.Tensor
+    """(B,) int64, on the same device."""
+    ids: tuple[str, ...]
+    asked: tuple[Asked | None, ...]
+    """What is asked of each image; None where its task asks nothing."""
+    sizes: tuple[tuple[int, int], ...] = ()
+    """Height and width of each image before it was prepared."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outputs:
+    """What a model gave for B samples, on the CPU."""
+
+    numbers: torch.Tensor
+    """(B, K) float32: logits of K classes, or what else a task makes predictions of."""
+    texts: tuple[str, ...] = ()
+    """What the model wrote, B texts; empty where it writes nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What was predicted of B samples."""
+
+    numbers: NDArray[np.int64]
+    """(B,): equal numbers are equal predictions. Below the number of classes it is a class."""
+    texts: tuple[str, ...] = ()
+    """B texts where numbers don't tell them; else empty."""
+
+    def at(self, places: Sequence[int]) -> Predictions:
+        """Return those at some places, in that order.
+
+        >>> Predictions(np.array([4, 5, 6])).at([2, 0]).numbers.tolist()
+        [6, 4]
+        """
+        texts = tuple(self.texts[place] for place in places) if self.texts else ()
+        return Predictions(self.numbers[list(places)], texts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """What an attribution returned for B samples, and what was predicted on the way."""
+
+    explanation: Explanation
+    outputs: Outputs | None
+    """None where the explanation's logits are the outputs, or another pass is asked for."""
+
+
+class Posed(Protocol):
+    """A task as a dataset poses it: what is predicted, when it is correct, what is kept."""
 
     @property
     def outputs(self) -> int:
-        """Scores of one image, K."""
+        """Numbers of one sample, K."""
         ...
 
     @property
     def schema(self) -> pa.Schema:
-        """Columns that a prediction leaves in the rows, the boolean ``correct`` among them."""
+        """Columns that a prediction leaves in the rows: ``label``, ``prediction`` and ``correct``.
+
+        ``output`` among them holds what ``Predictions.texts`` does.
+        """
         ...
 
-    def predict(self, logits: torch.Tensor) -> NDArray[np.int64]:
-        """Return what (B, K) float32 logits on the CPU predict, (B,)."""
+    def predict(self, classifier: Any, inputs: Inputs) -> Outputs:
+        """Ask a classifier; no gradient is needed."""
+        ...
+
+    def explain(self, attribution: Any, classifier: Any, inputs: Inputs) -> Explained:
+        """Have an attribution explain what the classifier predicts."""
+        ...
+
+    def explain_together(
+        self, planned: Sequence[Any], wanted: Sequence[int], classifier: Any, inputs: Inputs
+    ) -> Sequence[Explained]:
+        """Have each of the ``wanted`` ones of attributions that share a pass explain it."""
+        ...
+
+    def predictions(self, outputs: Outputs) -> Predictions:
+        """Return what was predicted."""
         ...
 
     def correct(
-        self, predictions: NDArray[np.int64], labels: NDArray[np.int64]
+        self,
+        predictions: Predictions,
+        labels: NDArray[np.int64],
+        asked: Sequence[Asked | None],
     ) -> NDArray[np.bool_]:
-        """Return which of the predictions (B,) are correct, (B,)."""
+        """Return which of the predictions are correct, (B,)."""
         ...
 
-    def columns(self, logits: torch.Tensor, labels: NDArray[np.int64]) -> Mapping[str, pa.Array]:
-        """Return the columns of ``schema`` for (B, K) float32 logits on the CPU."""
+    def columns(
+        self, outputs: Outputs, labels: NDArray[np.int64], asked: Sequence[Asked | None]
+    ) -> Mapping[str, pa.Array]:
+        """Return the columns of ``schema``."""
         ...
 
-    def explained(self, logits: torch.Tensor, predictions: Sequence[int]) -> NDArray[np.float64]:
-        """Return the number that is explained for each prediction, in [0, 1], (B,).
+    def follow(
+        self, classifier: Any, inputs: Inputs, predictions: Predictions
+    ) -> tuple[Outputs, NDArray[np.float64]]:
+        """Ask a classifier about changed images; return also how sure it is of ``predictions``.
 
-        It is followed while parts of an image are taken out.
+        These are of the images before, and the number of each is in [0, 1], (B,).
         """
         ...
 
-    def needs_masks(self, metric: Metric, *, edits: bool = False) -> bool:
-        """Return whether a metric looks at evidence that was judged, and not at predictions alone.
+    def randomised(self, classifier: Any) -> torch.nn.Module:
+        """Return the module whose weights a map has to follow."""
+        ...
 
-        One that needs predictions under ``edits`` may do without, too.
-        """
+
+class Task(Protocol):
+    """A kind of question that datasets pose, such as classification."""
+
+    def pose(self, classes: Sequence[str]) -> Posed:
+        """Return the task over a dataset's classes."""
         ...

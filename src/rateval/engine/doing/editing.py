@@ -47,7 +47,7 @@ class Editing:
         job: Job,
         bench: Workbench,
         monitor: Monitor,
-        predicted: Mapping[str, int],
+        predicted: Mapping[str, tuple[int, str]],
         read: Callable[[range], Iterable[Batch]],
     ) -> WritePart:
         """Return what does a part of a cell's step.

@@ -44,7 +44,7 @@ class Evaluating:
         """Small test splits as they were read, for other methods and explainers."""
         self.companions = Companions(store)
         self._jobs = Jobs(plan, bench, store)
-        self._predicted: tuple[str, Mapping[str, int]] | None = None
+        self._predicted: tuple[str, Mapping[str, tuple[int, str]]] | None = None
         """What the step predicted that was asked for last."""
 
     def forget_job(self) -> None:
@@ -177,7 +177,7 @@ class Evaluating:
         batches = job.batches(part, masks=True)
         return self._batches.each(identify(inputs), batches, steps.cell.model.identity)
 
-    def _read_predictions(self, inferred: Sequence[Step]) -> Mapping[str, int]:
+    def _read_predictions(self, inferred: Sequence[Step]) -> Mapping[str, tuple[int, str]]:
         """Return what one of these steps predicted, by id; nothing where none has been done.
 
         In half precision a pass that explains rounds otherwise than one that predicts alone, so

@@ -12,7 +12,7 @@ from rateval.records.step import Step
 from rateval.stages.finetune import restore
 from rateval.store.store import Store
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job, Shared, task_of
+from rateval.workbench.cell import Job, Shared
 
 
 class Jobs:
@@ -49,7 +49,7 @@ class Jobs:
             None if sharing is None else bench.object(cell.attribution, cell.seed),
             limited_test(self._plan, bench, cell),
             bench.shift(cell.shift, dataset.test, cell.seed),
-            task_of(dataset),
+            bench.task(cell.dataset, cell.seed),
             bench.context.device,
             self._plan.spec.run.batch_size,
             bench.context.readers,

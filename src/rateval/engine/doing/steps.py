@@ -38,7 +38,6 @@ from rateval.store.store import Store
 from rateval.training.fitting import Fitting
 from rateval.training.processes import Team, fit_together
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import task_of
 from rateval.workbench.verdicts.chance import Priors
 from rateval.workbench.verdicts.counting import Counting
 from rateval.workbench.verdicts.groups import read_groups
@@ -107,7 +106,7 @@ class Hands:
         _, outcomes, slicing = self._judged
         with blaming(choice):
             made = self.bench.object(choice, steps.cell.seed)
-            counting = Counting(task_of(dataset), choice.label, made, choice.by_edits)
+            counting = Counting(choice.label, made, choice.by_edits)
             facts = score(counting, outcomes, slicing.groups)
             tabulate(counting, outcomes, slicing, folder)
         return facts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rateval.api.protocols import Dataset
 from rateval.data.groups import list_groups
 from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.forecast.points import Point, extend_bytes, extend_seconds
@@ -18,7 +17,6 @@ from rateval.plan.plan import Plan
 from rateval.records.step import Step
 from rateval.store import rows as tables
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import task_of
 
 UNMEASURED = "known after --measure"
 
@@ -109,6 +107,6 @@ class Estimator:
         elif step.stage == "counterfactual":
             schema = tables.ANSWERS
         else:
-            dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
-            schema = tables.rows_schema(task_of(dataset).schema, list_groups(test))
+            task = self._bench.task(cell.dataset, cell.seed)
+            schema = tables.rows_schema(task.schema, list_groups(test))
         return rows_bytes(schema, units, at_once, getattr(test, "ids", None))

@@ -12,7 +12,6 @@ from rateval.engine.forecast.sizes import probability_bytes
 from rateval.engine.sources import limited_test
 from rateval.plan.plan import Plan
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import task_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def look_over(plan: Plan, bench: Workbench, graph: Graph, to_do: Collection[str]
         test = limited_test(plan, bench, steps.cell)
         count = len(test)
         found.images.setdefault(label, count)
-        each = probability_bytes(task_of(dataset).schema)
+        each = probability_bytes(bench.task(steps.cell.dataset, steps.cell.seed).schema)
         before = found.rows.get(label, Rows(len(dataset.classes), each))
         added = count if steps.infer.identity in todo else 0
         found.rows[label] = Rows(before.classes, each, before.rows + added)

@@ -74,8 +74,8 @@ def _draw(
 def probability_bytes(schema: pa.Schema) -> int:
     """Return the bytes that the probabilities of one row take; 0 where there are none.
 
-    >>> from rateval.tasks.classification import Classification
-    >>> probability_bytes(Classification(10).schema)
+    >>> from rateval.tasks.classification import OneOf
+    >>> probability_bytes(OneOf(10).schema)
     40
     """
     if "probabilities" not in schema.names:

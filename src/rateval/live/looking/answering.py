@@ -33,7 +33,7 @@ from rateval.stages.judge import judge, judge_edits
 from rateval.store import rows as tables
 from rateval.training.logbook import FolderLogbook
 from rateval.workbench.bench import Workbench
-from rateval.workbench.cell import Job, task_of
+from rateval.workbench.cell import Job
 from rateval.workbench.donors import NO_DONORS
 from rateval.workbench.explain import predict_batch
 from rateval.workbench.verdicts.outcomes import Edited as EditedRows
@@ -124,13 +124,13 @@ class _Looking:
             logbook,
         )
         explains = bench.object(cell.attribution, cell.seed)
-        task, device = task_of(dataset), bench.context.device
+        task, device = bench.task(cell.dataset, cell.seed), bench.context.device
         job = Job(classifier, explains, dataset.test, None, task, device, 1, 1)
         (batch,) = job.batches(range(1), masks=True)
         if batch.skipped:
             raise RatevalError(f"{self._question.image}: {batch.skipped[0].reason}")
         if self._question.label is None:
-            answer = int(task.predict(predict_batch(job, batch))[0])
+            answer = int(task.predictions(predict_batch(job, batch)).numbers[0])
             job = replace(job, split=_Labelled(dataset.test, answer))
             batch = replace(batch, labels=torch.tensor([answer]))
         return job, batch

@@ -17,7 +17,7 @@ from rateval.stages.counterfactual import counterfactual
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import Donors
 from rateval.workbench.edits import Edits, Prepared, prepare_ahead, put_on_backgrounds
-from rateval.workbench.explain import predict_batch
+from rateval.workbench.explain import follow_batch, predict_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ def edit(
     if swaps:
         made += _put(prepared, edits, donors, view)
     batch = prepared.batch
-    answer = int(job.task.predict(predict_batch(job, batch))[0])
+    given = job.task.predictions(predict_batch(job, batch))
+    answer = int(given.numbers[0])
     images = torch.stack([image for _, _, image in made])
-    logits = predict_batch(job, _with_images(batch, images))
-    found = job.task.predict(logits).tolist()
-    shares = job.task.explained(logits, [answer] * len(made)).tolist()
+    outputs, sure = follow_batch(job, _with_images(batch, images), given.at([0] * len(made)))
+    found, shares = job.task.predictions(outputs).numbers.tolist(), sure.tolist()
     edited = tuple(
         Edited(title, donor, classes[now], share, now == answer, show(image))
         for (title, donor, image), now, share in zip(made, found, shares, strict=True)
@@ -79,4 +79,11 @@ def _put(
 
 def _with_images(batch: Batch, images: torch.Tensor) -> Batch:
     count = len(images)
-    return replace(batch, images=images, ids=batch.ids * count, labels=batch.labels.expand(count))
+    return replace(
+        batch,
+        images=images,
+        ids=batch.ids * count,
+        labels=batch.labels.expand(count),
+        asked=batch.asked * count,
+        sizes=batch.sizes * count,
+    )

@@ -17,7 +17,6 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
 from rateval.scoring.images import Images
 from rateval.store import rows as tables
-from rateval.tasks.classification import Classification
 from rateval.workbench.bench import Workbench
 from rateval.workbench.verdicts.counting import STATES, Counting, number_states
 from rateval.workbench.verdicts.groups import read_groups
@@ -92,7 +91,6 @@ class UnitReader:
             None
             if evidence.score(label) is None
             else Counting(
-                Classification(len(classes)),
                 label,
                 self._bench.object(choice, cell.key.seed),
                 choice.by_edits,

@@ -16,8 +16,8 @@ from rateval.scoring.across.likeness import Place
 from rateval.scoring.across.parts import SharedMetric, share_metrics
 from rateval.scoring.across.units import Asked, UnitReader, Units
 from rateval.stats.ratio import Ratio, number_clusters
-from rateval.tasks.classification import Classification
 from rateval.workbench.build import build
+from rateval.workbench.verdicts.needing import needs_masks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class Reader:
     def looks_at_evidence(self, metric: SharedMetric) -> bool:
         """Return whether a metric looks at more than predictions."""
         made = build(metric.choice, Context())
-        return metric.choice.by_edits or Classification(2).needs_masks(made, edits=False)
+        return metric.choice.by_edits or needs_masks(made)
 
     def share(self, run: RunRecord, validator: str, metric: str) -> SharedMetric:
         """Return a metric of the gated run that another run counts alike.

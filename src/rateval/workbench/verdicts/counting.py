@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rateval.api.protocols import Metric
-from rateval.api.tasks.task import Task
 from rateval.api.values import Outcomes, Score
 from rateval.errors import PluginError
+from rateval.workbench.verdicts.needing import needs_masks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,6 @@ class Counting:
     is known of predictions under edits is given to those alone that need it.
     """
 
-    task: Task
     label: str
     """The metric's in the study, for messages."""
     metric: Metric
@@ -128,7 +127,7 @@ class Counting:
 
     @cached_property
     def _looks_at_evidence(self) -> bool:
-        return self.task.needs_masks(self.metric, edits=self.edits)
+        return needs_masks(self.metric, edits=self.edits)
 
 
 def _suppose(

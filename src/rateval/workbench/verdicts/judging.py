@@ -10,10 +10,10 @@ import torch
 from rateval.api.edits import EditsValidator
 from rateval.api.protocols import Validator
 from rateval.api.values import Verdict
-from rateval.data.checked import describe
 from rateval.errors import PluginError
 from rateval.machine.memory import Portions
 from rateval.store.rows import EMPTY_MASK, NO_MASK
+from rateval.wording import describe
 
 if TYPE_CHECKING:
     import numpy as np

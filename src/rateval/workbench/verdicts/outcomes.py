@@ -80,10 +80,16 @@ def find_causal(answers: pa.Table, keep: float) -> tuple[NDArray[np.bool_], NDAr
     return causal, known
 
 
-def read_predictions(inferred: Path) -> dict[str, int]:
-    """Return the class that each stored image was predicted as, by its id."""
-    rows = tables.read_rows(inferred, ["id", "prediction"])
-    return dict(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+def read_predictions(inferred: Path) -> dict[str, tuple[int, str]]:
+    """Return what was predicted of each stored image, by its id: a number, and what was written.
+
+    The text is empty where a task writes none.
+    """
+    written = ["output"] if tables.has_column(inferred, "output") else []
+    rows = tables.read_rows(inferred, ["id", "prediction", *written])
+    texts = rows.column("output").to_pylist() if written else [""] * len(rows)
+    numbers = rows.column("prediction").to_pylist()
+    return dict(zip(rows.column("id").to_pylist(), zip(numbers, texts, strict=True), strict=True))
 
 
 def read_positions(inferred: Path) -> NDArray[np.int64]:

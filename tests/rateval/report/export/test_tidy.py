@@ -21,7 +21,7 @@ from rateval.report.export.images import Images, read_judged
 from rateval.report.export.selecting import select
 from rateval.report.export.values import neutralise, write_csv
 from rateval.store.rows import ROWS, VERDICTS, RowWriter, rows_schema
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 
 Export = Callable[..., tuple[int, str, str]]
 
@@ -128,7 +128,7 @@ def _store(folder: Path, count: int, group: int) -> tuple[Path, Path]:
     ids = [f"photo-{at}" for at in range(count)]
     for place in (inferred, judged):
         place.mkdir(parents=True)
-    schema = rows_schema(Classification(10).schema)
+    schema = rows_schema(OneOf(10).schema)
     with RowWriter(inferred / ROWS, schema) as writer:
         for start in range(0, count, group):
             size = min(group, count - start)

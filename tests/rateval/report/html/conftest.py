@@ -26,7 +26,7 @@ from rateval.store.manifest import seal
 from rateval.store.rows import ROWS, VERDICTS, RowWriter, rows_schema, write_relevance
 from rateval.store.tables.curves import COUNTED, write_curves
 from rateval.store.tables.pictures import SCHEMA as PICTURE_ROWS, write_pictures
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -243,7 +243,7 @@ def _store_cell(store: Path, chance: np.random.Generator) -> None:
     inferred, judged, counted = (store / stage / "a" for stage in ("infer", "judge", "thresholds"))
     for place in (inferred, judged, counted):
         place.mkdir(parents=True)
-    with RowWriter(inferred / ROWS, rows_schema(Classification(10).schema)) as writer:
+    with RowWriter(inferred / ROWS, rows_schema(OneOf(10).schema)) as writer:
         writer.write(pa.table(prediction, schema=writer.schema))
     write_relevance(inferred, chance.random((MANY, 14, 14), dtype=np.float32).astype(np.float16))
     verdicts = {"id": ids, "score": scores, "valid": valid, "undefined": [None] * MANY}

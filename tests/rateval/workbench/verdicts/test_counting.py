@@ -9,7 +9,6 @@ import pytest
 
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
-from rateval.tasks.classification import Classification
 from rateval.workbench.verdicts.counting import STATES, Counting, number_states
 from rateval_rationality.causes import LooksRightIsNot, RightForTheObject
 from rateval_rationality.metrics import (
@@ -44,7 +43,7 @@ class OldAccuracy:
 
 
 def counting(metric: Metric) -> Counting:
-    return Counting(Classification(2), "any", metric)
+    return Counting("any", metric)
 
 
 def test_a_metric_need_not_ask_what_is_known() -> None:
@@ -88,7 +87,7 @@ class Peeking:
 
 
 def edited(metric: Metric) -> Counting:
-    return Counting(Classification(2), "any", metric, edits=True)
+    return Counting("any", metric, edits=True)
 
 
 def test_causes_are_given_to_those_alone_that_need_them() -> None:

@@ -1,0 +1,1 @@
+"""Questions about images: what an answer is, and when it is right."""

@@ -1,0 +1,39 @@
+"""Answers handed to an attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from rateval.api.tasks.task import Inputs, Outputs, Posed
+from rateval.api.tasks.texts import Answered
+from rateval.errors import PluginError
+from rateval.tasks.vqa.judge import require
+
+
+def explain_answers(attribution: Any, classifier: Any, answered: Answered) -> Any:
+    """Have an attribution explain answers. Raises PluginError where it can't."""
+    explain = getattr(attribution, "explain_answers", None)
+    if explain is None:
+        raise PluginError(
+            "the attribution's component says that it serves vqa, and so it must offer "
+            "explain_answers (rateval.api.tasks.texts.TextAttribution)",
+            kind="attribution",
+        )
+    return explain(classifier, answered)
+
+
+def make_answered(
+    inputs: Inputs, answers: Sequence[str], rivals: tuple[str, ...] | None
+) -> Answered:
+    """Return what is to be explained of a batch."""
+    questions = tuple(one.question for one in require(inputs.asked))
+    return Answered(inputs.images, questions, tuple(answers), inputs.ids, rivals)
+
+
+def predict_before(task: Posed, classifier: Any, inputs: Inputs) -> Outputs:
+    """Predict before anything is explained, without a gradient."""
+    with torch.inference_mode():
+        return task.predict(classifier, inputs)

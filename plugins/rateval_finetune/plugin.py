@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rateval.api import Component, hookimpl
 
+_ALL = ("classification", "vqa", "captioning")
 _PAPER = "Wang et al., AAAI 2025, arXiv 2412.13333"
 
 
@@ -18,6 +19,7 @@ def rateval_register_finetuners() -> list[Component]:
             params="rateval_finetune.params:ZsParams",
             detect="rateval_finetune.detection:detect_zero_shot",
             source="Radford et al., ICML 2021, section 3.1",
+            tasks=_ALL,
         ),
         _trained(
             name="lp",
@@ -40,6 +42,7 @@ def rateval_register_finetuners() -> list[Component]:
             params="rateval_finetune.params:FtParams",
             source=f"FT of {_PAPER}",
             version="2",
+            tasks=_ALL,
         ),
         _trained(
             name="lp-ft",
@@ -61,6 +64,7 @@ def rateval_register_finetuners() -> list[Component]:
             factory="rateval_finetune.methods.lora:make_lora",
             params="rateval_finetune.params:LoraParams",
             source="LoRA of Hu et al., ICLR 2022",
+            tasks=_ALL,
         ),
         _trained(
             name="evidence-ft",
@@ -89,6 +93,7 @@ def _trained(
     source: str,
     version: str = "1",
     requires: tuple[str, ...] = (),
+    tasks: tuple[str, ...] = ("classification",),
 ) -> Component:
     return Component(
         name=name,
@@ -100,4 +105,5 @@ def _trained(
         requires=("accelerate", *requires),
         extra="finetune",
         seeded=True,
+        tasks=tasks,
     )

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, Split
+from rateval.api.values import Asked
 from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
 from rateval_finetune.params import EvidenceFtParams
@@ -36,6 +37,7 @@ class EvidenceObjective(torch.nn.Module):
         labels: torch.Tensor,
         weights: torch.Tensor,
         masks: torch.Tensor | None,
+        asked: Sequence[Asked | None] = (),
     ) -> Scored:
         """Score images (B, 3, H, W) with masks (B, H, W) bool, all False where there is none."""
         model = self._classifier.model

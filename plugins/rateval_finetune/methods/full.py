@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rateval.api import Classifier, Context, Logbook, Model, Split
+from rateval_finetune.methods.answers import train_answers
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
+from rateval_finetune.methods.untuned import answers
 from rateval_finetune.params import FtParams
 from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.objectives import HeadObjective
@@ -24,6 +26,8 @@ class FullFinetuner(HeadMethod[FtParams]):
         self, model: Model, split: Split, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
         """Train head and image tower."""
+        if answers(model):
+            return train_answers(self, model, split, logbook)  # type: ignore[no-any-return]
         params = self.params
         classifier = HeadClassifier(model, make_head(self, model, split, classes))
         task = HeadTask(classifier, HeadObjective(classifier), params.lr, params.head_lr)

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from rateval.api import Classifier, Logbook, Model, Split
+from rateval_finetune.methods.answers import restore_answers
 from rateval_finetune.methods.method import Method, P
+from rateval_finetune.methods.untuned import answers
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.features import compute_features
 from rateval_finetune.training.linear_head import (
@@ -32,6 +34,8 @@ class HeadMethod(Method[P]):
         self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
     ) -> Classifier:
         """Load head and image tower. Raises RatevalError when ``state`` does not fit them."""
+        if answers(model):
+            return self.finish(restore_answers(model, state))
         return self.finish(restore_head(model, classes, state, self.device, self.dtype))
 
 

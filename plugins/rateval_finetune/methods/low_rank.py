@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
-from rateval_finetune.training.objectives import HeadObjective, Scored
+from rateval.api.values import Asked
+from rateval_finetune.training.objectives import Scored
 from rateval_finetune.training.randomness import make_generator
 
 
@@ -37,17 +38,26 @@ class LowRankUpdate(nn.Module):
 
 
 class LowRankObjective(nn.Module):
-    """Another objective's loss, with updates in the place of its image tower's weights.
+    """Another objective's loss, with updates in the place of the weights of a part of it.
 
     The updated weights stand in for the tower's own during a pass. So attention that reads its
     projections' weights itself, as ``nn.MultiheadAttention`` does, is updated like any linear
     layer, no module is replaced, and the first weights keep their very bits.
     """
 
-    def __init__(self, objective: HeadObjective, rank: int, scale: float, seed: int) -> None:
+    def __init__(
+        self,
+        objective: nn.Module,
+        rank: int,
+        scale: float,
+        seed: int,
+        *,
+        part: str = "image_tower",
+    ) -> None:
+        """Update the linear layers of a ``part`` of the objective."""
         super().__init__()
         self.objective = objective
-        self._weights = dict(linear_weights(objective.image_tower, "image_tower."))
+        self._weights = dict(linear_weights(objective.get_submodule(part), f"{part}."))
         self.updates = nn.ModuleList(
             LowRankUpdate(weight, rank, scale / rank, make_generator(seed, "lora", name))
             for name, weight in self._weights.items()
@@ -59,10 +69,12 @@ class LowRankObjective(nn.Module):
         labels: torch.Tensor,
         weights: torch.Tensor,
         masks: torch.Tensor | None,
+        asked: Sequence[Asked | None] = (),
     ) -> Scored:
         """Score images (B, 3, H, W)."""
         updated = dict(zip(self._weights, (update() for update in self.updates), strict=True))
-        scored: Scored = functional_call(self.objective, updated, (images, labels, weights, masks))
+        given = (images, labels, weights, masks, asked)
+        scored: Scored = functional_call(self.objective, updated, given)
         return scored
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, RatevalError, Split
+from rateval.api.protocols import Explained
 from rateval.modelkit import Batch
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.modes import freeze
@@ -61,11 +62,11 @@ class Method(ABC, Generic[P]):
     ) -> Classifier:
         """Rebuild the classifier that ``fit`` returned from its state."""
 
-    def read(self, split: Split, model: Model, *, masks: bool = False) -> SplitSource:
+    def read(self, split: Split, model: Explained, *, masks: bool = False) -> SplitSource:
         """Return the split's samples, augmented as the params say."""
         return SplitSource(split, model, self.params, self.seed, masks=masks, readers=self.readers)
 
-    def train_task(self, task: Task, model: Model, split: Split, logbook: Logbook) -> None:
+    def train_task(self, task: Task, model: Explained, split: Split, logbook: Logbook) -> None:
         """Train ``task`` on the split by this method's params."""
         filler = first_batch(split, model, masks=self.params.background_swap > 0)
         self.descend(task, self.read(split, model), filler, self.params, logbook)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,7 @@ from rateval.api import (
     RatevalError,
     Split,
 )
+from rateval_finetune.methods.untuned import UntunedAnswerer, answers
 from rateval_finetune.training.modes import freeze
 
 if TYPE_CHECKING:
@@ -133,6 +134,9 @@ class ZeroShot:
                 "it belongs to another fine-tuning method: name that one, or delete the state"
             )
         freeze(model)
+        if answers(model):
+            untuned: Any = UntunedAnswerer(model)
+            return untuned  # type: ignore[no-any-return]
         return PromptClassifier(model, classes, kept)
 
 

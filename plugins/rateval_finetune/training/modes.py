@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from rateval.api import Model
+from rateval.api.protocols import Explained
 
 
-def freeze(model: Model) -> None:
+def freeze(model: Explained) -> None:
     """Leave ``model`` ready to be explained: eval mode, no weight trains, no gradient is kept."""
     model.module.eval()
     model.module.requires_grad_(False)
     model.module.zero_grad(set_to_none=True)
 
 
-def train_only(model: Model, part: torch.nn.Module) -> None:
+def train_only(model: Explained, part: torch.nn.Module) -> None:
     """Freeze ``model`` but for ``part``, which goes to training mode."""
     freeze(model)
     part.train()

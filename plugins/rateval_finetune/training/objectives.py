@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from rateval.api import Model
+from rateval.api.values import Asked
 from rateval_finetune.training.linear_head import HeadClassifier
 
 Scored = tuple[torch.Tensor, torch.Tensor | None]
@@ -30,6 +31,7 @@ class FeatureObjective(torch.nn.Module):
         labels: torch.Tensor,
         weights: torch.Tensor,
         masks: torch.Tensor | None,
+        asked: Sequence[Asked | None] = (),
     ) -> Scored:
         """Score features (B, F), given in the place of images."""
         return cross_entropy(self._classifier.score(images), labels, weights)
@@ -50,6 +52,7 @@ class HeadObjective(torch.nn.Module):
         labels: torch.Tensor,
         weights: torch.Tensor,
         masks: torch.Tensor | None,
+        asked: Sequence[Asked | None] = (),
     ) -> Scored:
         """Score images (B, 3, H, W)."""
         return cross_entropy(self._classifier.logits(images), labels, weights)
@@ -84,6 +87,7 @@ class ContrastiveObjective(torch.nn.Module):
         labels: torch.Tensor,
         weights: torch.Tensor,
         masks: torch.Tensor | None,
+        asked: Sequence[Asked | None] = (),
     ) -> Scored:
         """Compare images (B, 3, H, W) with prompts of their labels."""
         seen = F.normalize(self._model.encode_image(images).float(), dim=-1)

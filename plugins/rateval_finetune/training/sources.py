@@ -8,7 +8,8 @@ from typing import Protocol
 
 import torch
 
-from rateval.api import Model, RatevalError, Split
+from rateval.api import RatevalError, Split
+from rateval.api.protocols import Explained
 from rateval.modelkit import Batch, load_batches, load_chunks
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.augmentation import augment_published, swap_backgrounds
@@ -30,7 +31,7 @@ class SplitSource:
     """A split, augmented as the params say."""
 
     split: Split
-    model: Model
+    model: Explained
     params: TrainingParams
     seed: int
     masks: bool = False
@@ -138,7 +139,7 @@ class MaskedShare:
                 yield replace(batch, masks=masks, has_mask=has_mask)
 
 
-def first_batch(split: Split, model: Model, *, masks: bool = False) -> Batch:
+def first_batch(split: Split, model: Explained, *, masks: bool = False) -> Batch:
     """Return the first readable sample as a batch of one.
 
     Raises RatevalError when there is none.

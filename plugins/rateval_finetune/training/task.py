@@ -19,8 +19,9 @@ class Task(Protocol):
         """The module that holds the weights that train.
 
         Called with images (B, 3, H, W), labels (B,) int64, weights (B,) float32 that are 0 for
-        images which only fill a process's share, and masks (B, H, W) bool or None, it returns the
-        loss, summed over the samples, () float32, and how many classes were right, () or None.
+        images which only fill a process's share, masks (B, H, W) bool or None, and what is asked of
+        each image, it returns the loss, summed over the samples, () float32, and how many classes
+        were right, () or None.
         """
         ...
 

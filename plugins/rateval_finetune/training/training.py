@@ -152,11 +152,11 @@ class Training:
             weight.requires_grad_(weight.grad is not None)
             weight.grad = None
 
-    def _place(self, batch: Batch, weight: float) -> tuple[torch.Tensor | None, ...]:
+    def _place(self, batch: Batch, weight: float) -> tuple[Any, ...]:
         weights = torch.full((len(batch),), weight, device=self._device)
         masks = None if batch.masks is None else batch.masks.to(self._device)
         images = batch.images.to(self._device, non_blocking=batch.images.is_pinned())
-        return images, batch.labels.to(self._device), weights, masks
+        return images, batch.labels.to(self._device), weights, masks, batch.asked
 
     def _descend(self, batch: Batch, count: int, tally: _Tally, where: str) -> None:
         real = len(batch) > 0

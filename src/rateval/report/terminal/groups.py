@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rich.console import RenderableType
 
 from rateval.console import Text
+from rateval.records.run import RunRecord
 from rateval.records.scores.groups import MOST_VALUES, GroupRecord, SliceRecord
 from rateval.report.rows import Block, Row
 from rateval.report.terminal.layout import (
@@ -40,6 +41,8 @@ class GroupTables:
     """Whether there is room for intervals."""
     metrics: Mapping[str, str]
     """Label of a metric to the heading of its column."""
+    cluster: str = "none"
+    """The group whose samples count as drawn together: a table of many such says nothing."""
 
     def sections(self, block: Block) -> Iterator[RenderableType]:
         """Yield title, table and notes for each group of a test; nothing where there are none."""
@@ -50,6 +53,8 @@ class GroupTables:
         found = [(row, group) for row in block.rows if (group := self._group(row, name))]
         distinct = max(group.distinct for _, group in found)
         rows = [(row, group) for row, group in found if group.slices]
+        if name == self.cluster and distinct > VALUES_SHOWN:
+            return
         if not rows:
             many = f"{name}: {distinct:,} different values, more than {MOST_VALUES}"
             yield from show_notes([f"{many}, so there are no scores by it"])
@@ -104,6 +109,12 @@ class GroupTables:
                 if group.name == name:
                     return group
         return None
+
+
+def find_cluster(record: RunRecord) -> str:
+    """Return the group whose samples a run counts as drawn together, or ``none``."""
+    cluster: str = record.spec_resolved.get("statistics", {}).get("cluster", "none")
+    return cluster
 
 
 def _choose(slices: Sequence[SliceRecord]) -> tuple[list[str | None], int]:

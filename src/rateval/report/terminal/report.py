@@ -43,7 +43,7 @@ from rateval.report.sentences.undefined import explain_data, explain_undefined
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.details import Details
 from rateval.report.terminal.explainers import explainer_sections
-from rateval.report.terminal.groups import GroupTables
+from rateval.report.terminal.groups import GroupTables, find_cluster
 from rateval.report.terminal.layout import make_pairs, show_notes
 from rateval.report.terminal.scores import ScoreTables
 from rateval.report.terminal.shifts import ShiftTables
@@ -74,7 +74,9 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         parts += more.sections(block) if details else show_notes(explain_worst(block), "none")
         chance = (*explain_chance(block), *explain_crossings(block, clear))
         parts += show_notes(chance, "none")
-        parts += GroupTables("change" in tables.shown.parts, block.metrics).sections(block)
+        wide = "change" in tables.shown.parts
+        groups = GroupTables(wide, block.metrics, find_cluster(record))
+        parts += groups.sections(block)
         parts += shifts.sections(block)
     parts += calibration_sections(record, short)
     parts += curve_sections(record)

@@ -24,7 +24,7 @@ from rateval.report.sentences.shifts import shorten
 from rateval.report.sentences.thresholds import explain_chance, explain_crossings, find_clear
 from rateval.report.terminal.calibration import calibration_sections, confidence_section
 from rateval.report.terminal.explainers import explainer_sections
-from rateval.report.terminal.groups import GroupTables
+from rateval.report.terminal.groups import GroupTables, find_cluster
 from rateval.report.terminal.trainings import curve_sections
 
 FROM_TO = (
@@ -59,7 +59,7 @@ class ChartSection:
         self._charts = Charts()
         self._classes = ClassTables(record, metrics)
         self._clear = find_clear(record)
-        self._groups = GroupTables(wide=True, metrics=metrics)
+        self._groups = GroupTables(wide=True, metrics=metrics, cluster=find_cluster(record))
         self._room = ROWS_OF_ALL
         self.parts = list(self._sections())
         """The elements, in their order."""

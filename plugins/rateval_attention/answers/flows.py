@@ -22,7 +22,8 @@ def check_flow(flow: Flow, count: int) -> torch.Tensor:
     Raises PluginError when the recorded steps don't fit each other, or lead to no image.
     """
     lengths: dict[str, int] = {}
-    for step in flow.steps:
+    # Passed tokens don't say how many there are where they went; attention does, before or after.
+    for step in sorted(flow.steps, key=lambda step: isinstance(step, Passed)):
         for stream, length in _lengths(step, lengths.get(step.to)):
             if lengths.setdefault(stream, length) != length:
                 raise PluginError(
@@ -49,7 +50,7 @@ def _lengths(step: Step, known: int | None) -> list[tuple[str, int]]:
     if known is None or most > known:
         raise PluginError(
             f"record_flow: tokens of {step.of!r} became token {most - 1} of {step.to!r}, which has "
-            f"{known or 'no recorded'} tokens before; record an attention of that stream first"
+            f"{known or 'no'} tokens by its recorded attention"
         )
     return [(step.of, step.places.shape[-1])]
 

@@ -9,6 +9,7 @@ import torch
 
 from rateval.api import Context, Explanation, RatevalError
 from rateval.api.tasks.texts import Answered, Answerer, Attended
+from rateval_attention.answers.alone import AnswersAlone
 from rateval_attention.answers.flows import IMAGE, Step, is_attention
 from rateval_attention.answers.recorded import differentiate, record_answers, record_rivals
 from rateval_attention.answers.scores import answering
@@ -16,7 +17,7 @@ from rateval_attention.heads import contributions
 from rateval_attention.params import CrossAttentionGradCamParams
 
 
-class CrossAttentionGradCam:
+class CrossAttentionGradCam(AnswersAlone):
     """Gradient times cross-attention of one layer, where positive, over heads and words.
 
     Source: Li et al., "Align before Fuse", NeurIPS 2021, as the authors show it (salesforce/ALBEF,
@@ -26,6 +27,8 @@ class CrossAttentionGradCam:
     image and a text that match; that it is an answer's log probability here is this project's own.
     Words are summed here: a map is the same but for one factor, which padding cannot change.
     """
+
+    name, instead = "cross-attention-grad-cam", "grad-cam"
 
     def __init__(self, params: CrossAttentionGradCamParams) -> None:
         self._params = params

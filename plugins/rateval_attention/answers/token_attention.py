@@ -8,14 +8,17 @@ import torch
 
 from rateval.api import Context, Explanation, PluginError
 from rateval.api.tasks.texts import Answered, Answerer, Passed
+from rateval_attention.answers.alone import AnswersAlone
 from rateval_attention.answers.flows import IMAGE, Step, is_attention, pass_back
 from rateval_attention.answers.recorded import record_answers
 from rateval_attention.answers.scores import answering
 from rateval_attention.params import TokenAttentionParams
 
 
-class TokenAttention:
+class TokenAttention(AnswersAlone):
     """The last attention on the way from the tokens that predict the answer to the image."""
+
+    name, instead = "token-attention", "raw-attention"
 
     def explain_answers(self, answerer: Answerer, answered: Answered) -> Explanation:
         """Explain B answers, whatever the scores of their tokens.

@@ -20,7 +20,7 @@ from rateval_clip.params import ClipParams
 from rateval_shapes.dataset import make_shapes
 from rateval_shapes.params import ShapesParams
 
-# Maps from files have tests of their own, test_precomputed.py, and answers that are texts: answers/.
+# Maps from files have tests of their own, test_precomputed.py, and so do texts, in answers/.
 COMPONENTS = {
     c.name: c
     for c in rateval_register_attributions()

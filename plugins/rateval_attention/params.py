@@ -62,7 +62,9 @@ class TargetParams(Params):
     of one class for all images, from 0 on in the dataset's order."""
     score: ScoreOf = "raw"
     """The number that is differentiated: the target's logit ("raw", as published), or that logit
-    minus the mean over all classes ("margin"), which drops what all classes share."""
+    minus the mean over all classes ("margin"), which drops what all classes share. Of an answer
+    that is a text it is the sum of its tokens' log probabilities, or that minus the best other
+    answer's."""
 
 
 class GenericAttentionParams(TargetParams):
@@ -71,7 +73,9 @@ class GenericAttentionParams(TargetParams):
     layers: Layers = "all"
     """Vision layers in the chain: "all", "last", a number N >= 1 for the last N, or a list of
     different indices >= 0 (0 is the first layer). A model's attention pool is its last layer, which
-    the chain cannot do without."""
+    the chain cannot do without. Of a model that answers by a text: "all", or "last", the last
+    attention of each kind, such as of words to words, of words to the image and within the image;
+    it takes no numbers."""
 
 
 class GradCamParams(TargetParams):
@@ -98,6 +102,21 @@ class AttentionRolloutParams(Params):
 
 class RawAttentionParams(Params):
     """No parameter: it is the last layer's attention, whatever the class."""
+
+
+class CrossAttentionGradCamParams(Params):
+    """Which layer of the text is shown, and which score is differentiated."""
+
+    layer: Annotated[int, Field(ge=0, strict=True)] | Literal["last"] = 8
+    """Layer of the text encoder or decoder whose words look at the image, from 0 on, or "last".
+    ALBEF's authors show layer 8 of 12; for BLIP, LAVIS shows layer 6 of 12."""
+    score: ScoreOf = "raw"
+    """The number that is differentiated: the sum of the log probabilities of the answer's tokens
+    ("raw"), or that minus the best other answer's ("margin")."""
+
+
+class TokenAttentionParams(Params):
+    """No parameter: it is the last layers' attention, whatever the scores."""
 
 
 class InputGradientParams(TargetParams):

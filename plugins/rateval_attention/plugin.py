@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from rateval.api import Component, hookimpl
 
+_TEXTS = ("vqa", "captioning")
+_ANY_TASK = ("classification", *_TEXTS)
+
 
 @hookimpl
 def rateval_register_attributions() -> list[Component]:
     """Return the attributions in the order in which they are best tried."""
-    return [*_of_attention(), *_of_pixels(), *_nulls()]
+    return [*_of_attention(), *_of_texts(), *_of_pixels(), *_nulls()]
 
 
 def _of_attention() -> list[Component]:
@@ -20,7 +23,9 @@ def _of_attention() -> list[Component]:
             params="rateval_attention.params:GenericAttentionParams",
             shares="recorded attention",
             source="Chefer, Gur, Wolf, ICCV 2021, section 3; from the class token as published, "
-            "from a mean or an attention pool by rateval's extension",
+            "from a mean or an attention pool, and through more than two streams of tokens, by "
+            "rateval's extension",
+            tasks=_ANY_TASK,
         ),
         Component(
             name="grad-cam",
@@ -59,6 +64,28 @@ def _of_attention() -> list[Component]:
     ]
 
 
+def _of_texts() -> list[Component]:
+    return [
+        Component(
+            name="cross-attention-grad-cam",
+            summary="Grad-CAM of an answer on its words' attention to the image, in one layer",
+            factory="rateval_attention.answers.cross_grad_cam:make_cross_attention_grad_cam",
+            params="rateval_attention.params:CrossAttentionGradCamParams",
+            source="Li et al., NeurIPS 2021 (salesforce/ALBEF, Grounding.py), and salesforce/LAVIS "
+            "(compute_gradcam), of a match of image and text; of an answer by rateval's extension",
+            tasks=_TEXTS,
+        ),
+        Component(
+            name="token-attention",
+            summary="Attention of an answer's tokens to the image in the last layers",
+            factory="rateval_attention.answers.token_attention:make_token_attention",
+            params="rateval_attention.params:TokenAttentionParams",
+            source="rateval",
+            tasks=_TEXTS,
+        ),
+    ]
+
+
 def _of_pixels() -> list[Component]:
     return [
         Component(
@@ -74,6 +101,7 @@ def _of_pixels() -> list[Component]:
             summary="Integrated gradients of the pixels through captum, summed in each patch",
             factory="rateval_attention.pixels.integrated_gradients:make_integrated_gradients",
             params="rateval_attention.params:IntegratedGradientsParams",
+            tasks=_ANY_TASK,
             requires=("captum",),
             extra="captum",
             source="Sundararajan, Taly, Yan, ICML 2017; captum",
@@ -83,6 +111,7 @@ def _of_pixels() -> list[Component]:
             summary="Maps from files, for explainers that ran elsewhere",
             factory="rateval_attention.maps.precomputed:make_precomputed",
             params="rateval_attention.params:PrecomputedParams",
+            tasks=_ANY_TASK,
             digest="rateval_attention.maps.digest:digest",
             source="rateval",
         ),
@@ -96,6 +125,7 @@ def _nulls() -> list[Component]:
             summary="Null explainer: a random map for each image",
             factory="rateval_attention.maps.random_map:make_random",
             params="rateval_attention.params:RandomParams",
+            tasks=_ANY_TASK,
             seeded=True,
             source="rateval",
         ),
@@ -104,6 +134,7 @@ def _nulls() -> list[Component]:
             summary="Null explainer: a peak in the centre of every image",
             factory="rateval_attention.maps.center_prior:make_center_prior",
             params="rateval_attention.params:CenterPriorParams",
+            tasks=_ANY_TASK,
             source="rateval",
         ),
     ]

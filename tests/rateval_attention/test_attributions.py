@@ -20,8 +20,12 @@ from rateval_clip.params import ClipParams
 from rateval_shapes.dataset import make_shapes
 from rateval_shapes.params import ShapesParams
 
-# Maps from files have tests of their own: test_precomputed.py.
-COMPONENTS = {c.name: c for c in rateval_register_attributions() if c.name != "precomputed"}
+# Maps from files have tests of their own, test_precomputed.py, and so do texts, in answers/.
+COMPONENTS = {
+    c.name: c
+    for c in rateval_register_attributions()
+    if c.name != "precomputed" and "classification" in c.tasks
+}
 OF_A_CLASS: dict[str, dict[str, Any]] = {
     "generic-attention": {},
     "grad-cam": {},

@@ -13,7 +13,8 @@ from rateval_attention.plugin import rateval_register_attributions
 # Whatever a classifier computes, these give the same maps.
 UNCHANGED = {"random", "center-prior"}
 FROM_FILES = {"precomputed"}
-NAMES = sorted({part.name for part in rateval_register_attributions()} - FROM_FILES)
+OF_CLASSES = (c for c in rateval_register_attributions() if "classification" in c.tasks)
+NAMES = sorted({part.name for part in OF_CLASSES} - FROM_FILES)
 CLOSE = 0.1
 """Of a map's maximum."""
 

@@ -1,4 +1,4 @@
-"""Generic Attention Attribution of a classifier's batch."""
+"""Generic Attention Attribution of a batch of a classifier, or of a text model's answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import partial
 
 import torch
 
-from rateval.api import Classifier, Context, Model
+from rateval.api import Classifier, Context, Explanation, Model
+from rateval.api.tasks.texts import Answered, Answerer
+from rateval_attention.answers.generic import explain_by_rules
 from rateval_attention.attention.layers import chain_indices
 from rateval_attention.attention.readout import patch_map
 from rateval_attention.attention.relevance import relevance_row
@@ -16,9 +18,25 @@ from rateval_attention.params import GenericAttentionParams
 from rateval_attention.passes import differentiate, record_pass
 
 
-def make_generic_attention(params: GenericAttentionParams, context: Context) -> AttentionExplainer:
-    """Make the attribution; it runs where the classifier runs."""
-    return AttentionExplainer(Reading(partial(chain_indices, params.layers), _maps, params))
+class GenericAttention(AttentionExplainer):
+    """Generic Attention Attribution of class scores, and of answers that are texts."""
+
+    def __init__(self, params: GenericAttentionParams) -> None:
+        super().__init__(Reading(partial(chain_indices, params.layers), _maps, params))
+        self._params = params
+
+    def explain_answers(self, answerer: Answerer, answered: Answered) -> Explanation:
+        """Explain B answers by the rules for several streams of tokens.
+
+        Raises RatevalError when the params don't fit answers or the model, PluginError when the
+        model's flow is not as promised.
+        """
+        return explain_by_rules(answerer, answered, self._params)
+
+
+def make_generic_attention(params: GenericAttentionParams, context: Context) -> GenericAttention:
+    """Make the attribution; it runs where the model runs."""
+    return GenericAttention(params)
 
 
 def explain_batch(

@@ -11,27 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional as F
 
 from rateval.api import Readout
 from rateval_attention.attention.readout import start_row
-
-
-def contributions(attention: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """Average the positive part of gradient x attention over heads.
-
-    Takes (B, heads, M, N) float32 twice and returns (B, M, N) float32.
-
-    >>> attention = torch.tensor([[[[0.5, 0.5]], [[1.0, 0.0]]]])
-    >>> contributions(attention, torch.tensor([[[[2.0, -2.0]], [[1.0, 9.0]]]]))
-    tensor([[[1., 0.]]])
-    """
-    return _positive(attention, gradient).mean(dim=1)
-
-
-def _positive(attention: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    product = gradient * attention
-    return F.relu(product, inplace=not product.requires_grad)
+from rateval_attention.heads import contributions, positive
 
 
 def first_row(
@@ -65,7 +48,7 @@ def next_row(row: torch.Tensor, attention: torch.Tensor, gradient: torch.Tensor)
     tensor([[4., 5.]])
     """
     # The mean over heads comes after the product with each, which needs no (B, N, N) of its own.
-    passed = row[:, None, None] @ _positive(attention, gradient)
+    passed = row[:, None, None] @ positive(attention, gradient)
     return row + passed.mean(dim=1)[:, 0]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from rateval.api import Classifier, Context, Explanation
+from rateval.api.tasks.texts import Answered, Answerer
 from rateval_attention.params import CenterPriorParams
 
 
@@ -24,7 +25,14 @@ class CenterPrior:
         ids: Sequence[str] | None = None,
     ) -> Explanation:
         """Return B equal maps for (B, 3, H, W) float32; labels (B,) int64 don't matter."""
-        peak = gaussian(classifier.model.grid, self.params.width).to(images.device)
+        return self._repeat(classifier.model.grid, images)
+
+    def explain_answers(self, answerer: Answerer, answered: Answered) -> Explanation:
+        """Return B equal maps; neither questions nor answers matter."""
+        return self._repeat(answerer.model.grid, answered.images)
+
+    def _repeat(self, grid: tuple[int, int], images: torch.Tensor) -> Explanation:
+        peak = gaussian(grid, self.params.width).to(images.device)
         return Explanation(peak.repeat(len(images), 1, 1))
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from rateval.api import Classifier, Context, Explanation, Model, RatevalError
+from rateval.api.tasks.texts import Answered, Answerer, TextModel
 from rateval.modelkit import list_some
 from rateval_attention.maps.files import open_maps
 from rateval_attention.maps.shapes import require_photo, require_view
@@ -43,13 +44,30 @@ class PrecomputedMaps:
         """
         if ids is None:
             raise RatevalError("precomputed: maps are looked up by the samples' ids; give ids")
+        return self._fit(classifier.model, images, ids, sizes)
+
+    def explain_answers(
+        self,
+        answerer: Answerer,
+        answered: Answered,
+        sizes: Sequence[tuple[int, int]] | None = None,
+    ) -> Explanation:
+        """Return the maps of the samples' ids, as ``explain`` does; it raises the same."""
+        return self._fit(answerer.model, answered.images, answered.ids, sizes)
+
+    def _fit(
+        self,
+        model: Model | TextModel,
+        images: torch.Tensor,
+        ids: Sequence[str],
+        sizes: Sequence[tuple[int, int]] | None,
+    ) -> Explanation:
         absent = [name for name in ids if name not in self._maps]
         if absent:
             raise RatevalError(
                 f"precomputed: {self._params.path} holds no map for {list_some(absent)}; give one "
                 "for every sample of the test split, under the id that the study's rows have"
             )
-        model = classifier.model
         if self._params.geometry == "image":
             if sizes is None:
                 raise RatevalError(
@@ -67,7 +85,7 @@ class PrecomputedMaps:
         require_view(name, given.shape, view, grid)
         return torch.from_numpy(given)
 
-    def _carry(self, name: str, size: tuple[int, int], model: Model) -> torch.Tensor:
+    def _carry(self, name: str, size: tuple[int, int], model: Model | TextModel) -> torch.Tensor:
         given = self._read(name, (1, 1))
         require_photo(name, given.shape, size)
         carry = getattr(getattr(model, "geometry", None), "relevance", None)

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from rateval.api import Classifier, Context, Explanation
+from rateval.api.tasks.texts import Answered, Answerer
 from rateval_attention.params import RandomParams
 
 
 class RandomMap:
-    """A map drawn from a digest of each image's pixels and the seed."""
+    """A map drawn from a digest of the seed and each image's pixels, and of what it was asked."""
 
     def __init__(self, params: RandomParams, seed: int) -> None:
         self.params = params
@@ -31,8 +32,25 @@ class RandomMap:
 
         The same image gets the same map wherever it stands in a batch or a dataset.
         """
-        rows, cols = classifier.model.grid
-        drawn = np.stack([draw_uniform(image, self.seed, rows * cols) for image in images])
+        return self._draw(classifier.model.grid, images, [""] * len(images))
+
+    def explain_answers(self, answerer: Answerer, answered: Answered) -> Explanation:
+        """Draw a map for each of B answers; the model doesn't matter.
+
+        What is explained, of which question to which image, is drawn for alone: two questions about
+        an image get maps that owe nothing to each other.
+        """
+        spans = answered.spans or [None] * len(answered.answers)
+        asked = zip(answered.questions, answered.answers, spans, strict=True)
+        texts = ["\0".join(map(str, one)) for one in asked]
+        return self._draw(answerer.model.grid, answered.images, texts)
+
+    def _draw(
+        self, grid: tuple[int, int], images: torch.Tensor, texts: Sequence[str]
+    ) -> Explanation:
+        rows, cols = grid
+        each = zip(images, texts, strict=True)
+        drawn = np.stack([draw_uniform(one, self.seed, rows * cols, text) for one, text in each])
         if self.params.distribution == "exponential":
             drawn = -np.log1p(-drawn)
         relevance = torch.from_numpy(drawn).to(images.device, torch.float32)
@@ -44,8 +62,8 @@ def make_random(params: RandomParams, context: Context) -> RandomMap:
     return RandomMap(params, context.seed if params.seed is None else params.seed)
 
 
-def draw_uniform(image: torch.Tensor, seed: int, count: int) -> NDArray[np.float64]:
-    """Draw ``count`` numbers in [0, 1) that depend on the image and the seed alone.
+def draw_uniform(image: torch.Tensor, seed: int, count: int, text: str = "") -> NDArray[np.float64]:
+    """Draw ``count`` numbers in [0, 1) that depend on the image, the seed and the text alone.
 
     They are the bits of SHAKE-128, so that no library's generator can change them.
 
@@ -53,6 +71,7 @@ def draw_uniform(image: torch.Tensor, seed: int, count: int) -> NDArray[np.float
     [0.8531, 0.4077]
     """
     pixels = image.detach().cpu().float().numpy().astype("<f4")
-    digest = hashlib.shake_128(seed.to_bytes(8, "little") + pixels.tobytes()).digest(8 * count)
+    drawn_from = seed.to_bytes(8, "little") + pixels.tobytes() + text.encode(errors="surrogatepass")
+    digest = hashlib.shake_128(drawn_from).digest(8 * count)
     # A float64 holds 53 of the 64 bits of each number.
     return (np.frombuffer(digest, "<u8") >> 11).astype(np.float64) / 2**53

@@ -1,0 +1,1 @@
+"""Attributions of answers that are texts, by what a pass over image and words recorded."""

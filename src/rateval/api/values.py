@@ -210,6 +210,22 @@ class Outcomes:
         """
         return {state: count for state, count in self.states().items() if "U" not in state}
 
+    def both_ways(self) -> Outcomes:
+        """Return every outcome twice, with its prediction and with the opposite one.
+
+        >>> import numpy as np
+        >>> right = np.array([True])
+        >>> Outcomes(right, right).both_ways().quadrants()
+        {'RR': 1, 'RW': 0, 'WR': 1, 'WW': 0}
+        """
+        import numpy as np
+
+        parts = (self.valid, self.known, self.causal, self.causal_known)
+        twice = (None if part is None else np.concatenate([part, part]) for part in parts)
+        valid, known, causal, causal_known = twice
+        correct = np.concatenate([self.correct, ~self.correct])
+        return Outcomes(correct, valid, known, causal, causal_known)  # type: ignore[arg-type]
+
     def among(self, chosen: NDArray[np.bool_]) -> Outcomes:
         """Return the outcomes of the images that (N,) bool is True of.
 

@@ -20,6 +20,8 @@ from rateval.records.scores.counterfactual import CounterfactualRecord
 from rateval.records.scores.estimate import Estimate, estimate_share
 from rateval.records.scores.explainers import FaithfulnessRecord
 from rateval.records.scores.groups import GroupRecord, SliceRecord
+from rateval.scoring.answers.blind import count_without_image
+from rateval.scoring.answers.soft import estimate_soft
 from rateval.scoring.association import associate
 from rateval.scoring.calibration import Calibrations
 from rateval.scoring.compared import Compared
@@ -68,6 +70,7 @@ def _record(
             if verdict is not None
         ),
         calibration=calibrations.of(done),
+        without_image=count_without_image(done, comparer),
         counterfactual=_counterfactual(done.counterfactual),
         faithfulness=_faithfulness(done.faithfulness),
     )
@@ -126,7 +129,16 @@ def _scores(
             groups=tuple(_group(group, comparer.level) for group in facts.groups),
             classes=classes,
             areas=areas,
+            soft=_soft(comparer, done, index, at),
         )
+
+
+def _soft(comparer: Comparer, done: Judged, index: int, at: int) -> Estimate | None:
+    images = comparer.images.read(done, index)
+    ratio = None if images is None else images.soft_ratio(at)
+    if images is None or ratio is None:
+        return None
+    return estimate_soft(ratio, images.cluster, comparer.level)
 
 
 def _slice(

@@ -11,6 +11,7 @@ import numpy as np
 from rateval.data.groups import list_groups
 from rateval.errors import Problem, SpecError
 from rateval.plan.plan import Plan
+from rateval.scoring.answers.soft import soften
 from rateval.scoring.judged import Judged
 from rateval.stats.ratio import Ratio
 from rateval.store import rows as tables
@@ -43,6 +44,8 @@ class Images:
     """(N,) share of the image that its mask fills, NaN without one."""
     cluster: NDArray[np.int64] | None = None
     """(N,) number of each image's cluster; None where the study asks for none."""
+    soft: NDArray[np.float64] | None = None
+    """(N,) how right each answer is, in [0, 1]; None where answers are right or wrong."""
 
     def ratio(self, metric: int, chosen: NDArray[np.bool_] | None = None) -> Ratio | None:
         """Return a metric as what each of the chosen images adds; None where it is no sum."""
@@ -51,6 +54,16 @@ class Images:
             return None
         adds = table[self.states if chosen is None else self.states[chosen]]
         return Ratio(adds[:, 0], adds[:, 1])
+
+    def soft_ratio(self, metric: int) -> Ratio | None:
+        """Return a metric where answers are right to a share; None where they are right or wrong.
+
+        None also for a metric that is no sum.
+        """
+        table = self.tables[metric]
+        if table is None or self.soft is None:
+            return None
+        return soften(table, self.states, self.soft)
 
     @property
     def maps(self) -> NDArray[np.uint8]:
@@ -84,17 +97,20 @@ class ImageReader:
             outcomes = read_outcomes(done.inferred.path, verdict.path, self._edited(done))
             rows = tables.read_rows(done.inferred.path, ["label", "mask_area"])
             labels = self._share(rows.column("label").to_numpy().astype(np.int64))
-            cluster = self._cluster(done, labels)
+            cluster, soft = self.cluster_of(done, labels), _read_soft(done)
+            # Where an answer is right to a share, each is counted as right and as wrong.
+            tried = outcomes if soft is None else outcomes.both_ways()
             self._read[key] = Images(
                 self._share(read_positions(done.inferred.path)),
                 number_states(outcomes),
                 tuple(
-                    None if score is None else counting.count_states(outcomes)
+                    None if score is None else counting.count_states(tried)
                     for counting, score in zip(self._countings(done), scores, strict=True)
                 ),
                 labels,
                 self._share(rows.column("mask_area").to_numpy().astype(np.float64)),
                 None if cluster is None else self._share(cluster),
+                soft,
             )
         return self._read[key]
 
@@ -121,7 +137,7 @@ class ImageReader:
             return None
         return Edited(stored.path, options.keep)
 
-    def _cluster(self, done: Judged, labels: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    def cluster_of(self, done: Judged, labels: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the cluster of each image; those of which it is not known are one together."""
         name = self._plan.spec.statistics.cluster
         if name == "none":
@@ -137,6 +153,15 @@ class ImageReader:
                 return cast("Array", known)
         self._shared.append(found)
         return found
+
+
+def _read_soft(done: Judged) -> NDArray[np.float64] | None:
+    """Return how right each answer is; None where each is right or wrong."""
+    if not tables.has_column(done.inferred.path, "soft"):
+        return None
+    column = tables.read_rows(done.inferred.path, ["soft"]).column(0)
+    soft: NDArray[np.float64] = column.to_numpy().astype(np.float64)
+    return None if np.isin(soft, (0, 1)).all() else soft
 
 
 def count_jointly(one: Images, other: Images) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from rateval.records.scores.explainers import AreasRecord, FaithfulnessRecord, R
 from rateval.records.scores.grouping import group_by
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.records.scores.seeds import SeedsRecord
+from rateval.scoring.answers.blind import without_image_over_seeds
 from rateval.scoring.calibration import calibrate_seeds, split_seeds
 from rateval.scoring.thresholds.chance import chance_over_seeds
 from rateval.stats.seeds import Mean
@@ -69,6 +70,9 @@ def summarise_seeds(
             evidence=tuple(_evidence(validator, group, shared, level) for validator in validators),
             faithfulness=_areas([cell.faithfulness for cell in group if cell.faithfulness]),
             calibration=calibrate_seeds([c.calibration for c in group if c.calibration], level),
+            without_image=without_image_over_seeds(
+                [cell.without_image for cell in group if cell.without_image], level
+            ),
         )
 
 

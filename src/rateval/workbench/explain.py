@@ -128,7 +128,9 @@ def _joined(parts: Sequence[Explanation], name: str) -> torch.Tensor | None:
 
 def _join_outputs(parts: Sequence[Outputs]) -> Outputs:
     texts = tuple(text for part in parts for text in part.texts)
-    return Outputs(torch.cat([part.numbers for part in parts]), texts)
+    names = parts[0].beside
+    beside = {name: [value for part in parts for value in part.beside[name]] for name in names}
+    return Outputs(torch.cat([part.numbers for part in parts]), texts, beside)
 
 
 def _explain(job: Job, batch: Batch, part: slice) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -39,6 +39,8 @@ class Outputs:
     """(B, K) float32: logits of K classes, or what else a task makes predictions of."""
     texts: tuple[str, ...] = ()
     """What the model wrote, B texts; empty where it writes nothing."""
+    beside: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """What is kept beside: the name of a column to B values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from rateval.records.base import Record
 from rateval.records.key import Key
+from rateval.records.scores.answers import WithoutImageRecord
 from rateval.records.scores.chance import ChanceRecord
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
 from rateval.records.scores.confidence import ConfidenceRecord
@@ -43,6 +44,9 @@ class ScoreRecord(Record):
     change: Estimate | None = None
     """Value minus that of zero-shot by the same seed of the same study; null when either is
     undefined (by every seed) or this is zero-shot itself. By one seed it has no interval."""
+    soft: Estimate | None = None
+    """The same score where an answer is right to the share of people who gave it; null where
+    answers are right or wrong, and over seeds."""
     bounds: BoundsRecord | None = None
     """Null where every image has a mask, or the score counts predictions alone."""
     groups: tuple[GroupRecord, ...] = ()
@@ -152,6 +156,8 @@ class ResultRecord(Record):
     """Null when the spec has no ``[faithfulness]``, or it could not be computed."""
     calibration: CalibrationRecord | None = None
     """Null where predictions have no probabilities, or no image was judged."""
+    without_image: WithoutImageRecord | None = None
+    """Null but for answers to questions."""
 
     def by(self, validator: str) -> EvidenceRecord | None:
         """Return what a validator, by its label, says; None when it could not judge."""

@@ -40,6 +40,11 @@ from rateval.report.sentences.thresholds import (
     find_clear,
 )
 from rateval.report.sentences.undefined import explain_data, explain_undefined
+from rateval.report.terminal.answers import (
+    explain_answer_columns,
+    soft_sections,
+    without_image_sections,
+)
 from rateval.report.terminal.calibration import calibration_sections
 from rateval.report.terminal.details import Details
 from rateval.report.terminal.explainers import explainer_sections
@@ -77,7 +82,9 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         wide = "change" in tables.shown.parts
         groups = GroupTables(wide, block.metrics, find_cluster(record))
         parts += groups.sections(block)
+        parts += soft_sections(block, f"{100 * record.level:g} %", width)
         parts += shifts.sections(block)
+    parts += without_image_sections(record, width)
     parts += calibration_sections(record, short)
     parts += curve_sections(record)
     parts += explainer_sections(record, short)
@@ -88,6 +95,7 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         *explain_details(blocks, details=details),
         *explain_chance_columns(record),
         *explain_shift_columns(record),
+        *explain_answer_columns(record),
     )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))

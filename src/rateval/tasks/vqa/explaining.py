@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from rateval.api.tasks.task import Inputs, Outputs, Posed
+from rateval.api.tasks.task import Inputs, Outputs, Posed, Predictions
 from rateval.api.tasks.texts import Answered
 from rateval.errors import PluginError
-from rateval.tasks.vqa.judge import require
+from rateval.tasks.vqa.blind import answer_blindly, without_image
+from rateval.tasks.vqa.judge import Judge, require
 
 
 def explain_answers(attribution: Any, classifier: Any, answered: Answered) -> Any:
@@ -33,7 +34,12 @@ def make_answered(
     return Answered(inputs.images, questions, tuple(answers), inputs.ids, rivals)
 
 
-def predict_before(task: Posed, classifier: Any, inputs: Inputs) -> Outputs:
-    """Predict before anything is explained, without a gradient."""
+def predict_before(task: Posed, judge: Judge, classifier: Any, inputs: Inputs) -> Outputs:
+    """Predict before anything is explained, also without the image; no gradient is kept."""
+
+    def predict(given: Inputs) -> Predictions:
+        return task.predictions(task.predict(classifier, given))
+
     with torch.inference_mode():
-        return task.predict(classifier, inputs)
+        outputs = task.predict(classifier, inputs)
+        return without_image(outputs, answer_blindly(judge, inputs, predict))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from rateval.api.tasks.task import Predictions
+from rateval.api.tasks.task import Outputs, Predictions
 from rateval.api.values import Asked
 from rateval.errors import PluginError
 from rateval.tasks.vqa.normalising import normalise_gqa, normalise_vqa, soft_score
@@ -32,7 +32,13 @@ COLUMNS = (
     pa.field("output", pa.string(), nullable=False),
     pa.field("references", pa.list_(pa.string()), nullable=False),
     pa.field("likelihood", pa.float32(), nullable=False),
+    pa.field("blank_output", pa.string()),
+    pa.field("blank_correct", pa.bool_()),
+    pa.field("other_output", pa.string()),
+    pa.field("other_correct", pa.bool_()),
 )
+_BESIDE = COLUMNS[-4:]
+"""Columns of what is answered without the image; null where that was not asked."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,13 @@ class Judge:
         right: NDArray[np.bool_] = scores >= np.float32(cut) - 1e-6
         return right
 
+    def right(self, predictions: Predictions, asked: Sequence[Asked | None]) -> NDArray[np.bool_]:
+        """Return which predictions are right, (B,)."""
+        return self.correct(self.scores(predictions.texts, asked))
+
     def columns(
         self,
+        outputs: Outputs,
         predictions: Predictions,
         likelihoods: NDArray[np.float32],
         labels: NDArray[np.int64],
@@ -97,6 +108,12 @@ class Judge:
             "output": pa.array(predictions.texts, pa.string()),
             "references": pa.array([list(one.answers) for one in questions], pa.list_(pa.string())),
             "likelihood": pa.array(likelihoods, pa.float32()),
+            **{
+                column.name: pa.array(
+                    outputs.beside.get(column.name, [None] * len(labels)), column.type
+                )
+                for column in _BESIDE
+            },
         }
 
 

@@ -47,7 +47,7 @@ class Ranked:
         self, planned: Sequence[Any], wanted: Sequence[int], classifier: Any, inputs: Inputs
     ) -> Sequence[Explained]:
         """Have several attributions explain answers that are ranked once."""
-        outputs = predict_before(self, classifier, inputs)
+        outputs = predict_before(self, self.judge, classifier, inputs)
         rivals = None
         if self.outputs > 1:
             best = outputs.numbers.argmax(dim=1, keepdim=True)
@@ -67,14 +67,14 @@ class Ranked:
         self, predictions: Predictions, labels: NDArray[np.int64], asked: Sequence[Asked | None]
     ) -> NDArray[np.bool_]:
         """Return which answers are right, (B,)."""
-        return self.judge.correct(self.judge.scores(predictions.texts, asked))
+        return self.judge.right(predictions, asked)
 
     def columns(
         self, outputs: Outputs, labels: NDArray[np.int64], asked: Sequence[Asked | None]
     ) -> Mapping[str, pa.Array]:
         """Return the columns of ``schema``."""
         likelihoods = outputs.numbers.max(dim=1).values.numpy()
-        return self.judge.columns(self.predictions(outputs), likelihoods, labels, asked)
+        return self.judge.columns(outputs, self.predictions(outputs), likelihoods, labels, asked)
 
     def follow(
         self, classifier: Any, inputs: Inputs, predictions: Predictions

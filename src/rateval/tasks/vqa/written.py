@@ -52,7 +52,7 @@ class Written:
         self, planned: Sequence[Any], wanted: Sequence[int], classifier: Any, inputs: Inputs
     ) -> Sequence[Explained]:
         """Have several attributions explain answers that are written once."""
-        outputs = predict_before(self, classifier, inputs)
+        outputs = predict_before(self, self.judge, classifier, inputs)
         answered = make_answered(inputs, outputs.texts, None)
         return [
             Explained(explain_answers(planned[at], classifier, answered), outputs) for at in wanted
@@ -67,14 +67,14 @@ class Written:
         self, predictions: Predictions, labels: NDArray[np.int64], asked: Sequence[Asked | None]
     ) -> NDArray[np.bool_]:
         """Return which answers are right, (B,)."""
-        return self.judge.correct(self.judge.scores(predictions.texts, asked))
+        return self.judge.right(predictions, asked)
 
     def columns(
         self, outputs: Outputs, labels: NDArray[np.int64], asked: Sequence[Asked | None]
     ) -> Mapping[str, pa.Array]:
         """Return the columns of ``schema``."""
         likelihoods = outputs.numbers[:, 0].numpy()
-        return self.judge.columns(self.predictions(outputs), likelihoods, labels, asked)
+        return self.judge.columns(outputs, self.predictions(outputs), likelihoods, labels, asked)
 
     def follow(
         self, classifier: Any, inputs: Inputs, predictions: Predictions

@@ -22,6 +22,7 @@ from rateval.report.rows import Block
 from rateval.report.sentences.classes import explain_worst
 from rateval.report.sentences.shifts import shorten
 from rateval.report.sentences.thresholds import explain_chance, explain_crossings, find_clear
+from rateval.report.terminal.answers import soft_sections, without_image_sections
 from rateval.report.terminal.calibration import calibration_sections, confidence_section
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables, find_cluster
@@ -125,6 +126,7 @@ class ChartSection:
             yield from (tag("h3", "Class by class"), *worst, classes)
         yield from self._short(self._groups.sections(block), "Group by group")
         level = f"{100 * self._record.level:g} %"
+        yield from self._short(soft_sections(block, level, WIDE), "By how far people agree")
         confidence = confidence_section(block, level, WIDE)
         yield from self._short(confidence, "Is it surer where it is right for the right reason?")
 
@@ -146,6 +148,10 @@ class ChartSection:
         if explainers:
             yield tag("h3", "Do the explainers agree?", id="explainers")
             yield from explainers
+        blind = list(convert(without_image_sections(record, WIDE)))
+        if blind:
+            yield tag("h3", "What does it answer without the image?", id="without-image")
+            yield from blind
         confidence = list(convert(calibration_sections(record)))
         if confidence:
             yield tag("h3", "How far can its confidence be trusted?", id="confidence")

@@ -13,7 +13,7 @@ from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.edits import find_unedited, find_unpaintable
 from rateval.plan.expanding import choose_each, find_same
 from rateval.plan.plan import Plan
-from rateval.plan.posing import cluster_by_task, find_misposed, pose
+from rateval.plan.posing import cluster_by_task, find_misposed, list_tasks, pose
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.plan.train_shifts import find_unknown, link
 from rateval.registry.registry import Registry
@@ -134,6 +134,7 @@ def _lay_out(
         for found in chosen
         if found.at[0] == "dataset"
     )
+    made["task"] = list_tasks(made["task"], made["dataset"])
     spec = cluster_by_task(spec, [choice.task for choice in made["dataset"]])
     seeds = spec.study.all_seeds
     count = count_cells(made, seeds)

@@ -80,6 +80,13 @@ def pose(dataset: Choice, tasks: Mapping[str, Choice], make: Callable[[str], Cho
     return replace(dataset, task=tasks.get(name) or make(name))
 
 
+def list_tasks(asked: Sequence[Choice], datasets: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Return the tasks of a study: those that it asks for, and others that have params."""
+    posed = (dataset.task for dataset in datasets if dataset.task is not None)
+    more = [task for task in posed if type(task.params).model_fields]
+    return tuple({task.label: task for task in (*asked, *more)}.values())
+
+
 def cluster_by_task(spec: RunSpec, tasks: Sequence[Choice | None]) -> RunSpec:
     """Return a spec whose statistics take for drawn together what its tasks do.
 

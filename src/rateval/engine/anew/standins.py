@@ -16,7 +16,7 @@ from rateval.registry.registry import Plugin, Registered
 from rateval.report.lacks import planned_keys
 from rateval.spec.tables import TABLES
 
-TAKEN = ("dataset", "model", "finetune", "shift", "attribution")
+TAKEN = ("dataset", "model", "finetune", "shift", "attribution", "task")
 """Tables of a spec whose components have done their work before anything is judged."""
 
 

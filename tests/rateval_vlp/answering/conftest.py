@@ -252,7 +252,7 @@ def vocabulary(tmp_path: Path) -> Path:
 
 def _kind(asks: bool, folder: Path, vocabulary: Path) -> Kind:
     state = _official(asks)
-    path = folder / "official.pth"
+    path = folder / f"official_{'vqa' if asks else 'caption'}.pth"
     torch.save({"model": state, "epoch": 3}, path)
 
     def make(*, seed: int = 0, dtype: str = "float32", **params: Any) -> Any:
@@ -287,6 +287,11 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture
 def exact(kind: Kind) -> Exact:
     return Exact(kind.state)
+
+
+@pytest.fixture
+def exact_vqa(vqa: Kind) -> Exact:
+    return Exact(vqa.state)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,15 @@ def test_a_prompt_is_what_a_caption_begins_with(caption: Any, images: torch.Tens
 @pytest.mark.parametrize("question", ["", "  "])
 def test_no_question(vqa: Any, images: torch.Tensor, question: str) -> None:
     model = vqa.make()
-    for use in (
-        lambda asked: model.score(images, asked, ["two"] * 3),
-        lambda asked: model.generate(images, asked),
-        lambda asked: model.rank(images, asked, ["two"]),
-    ):
-        with pytest.raises(RatevalError, match=r"holds no word; .*ask one, or leave the"):
-            use(["what?", question, "what?"])
+    asked = ["what?", question, "what?"]
+    uses: list[Callable[[], Any]] = [
+        lambda: model.score(images, asked, ["two"] * 3),
+        lambda: model.generate(images, asked),
+        lambda: model.rank(images, asked, ["two"]),
+    ]
+    for use in uses:
+        with pytest.raises(RatevalError, match=r"holds no word; .*ask one, or leave the sample"):
+            use()
 
 
 def test_a_question_to_a_captioner(caption: Any, images: torch.Tensor) -> None:

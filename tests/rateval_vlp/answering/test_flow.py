@@ -233,12 +233,13 @@ def test_a_cache_is_refused(vqa: Any) -> None:
 
 
 def test_unknown_attention_is_refused_by_name(vqa: Any) -> None:
-    class Other(BlipTextSelfAttention):  # type: ignore[misc]  # transformers ships no types
+    class Other(BlipTextSelfAttention):
         pass
 
     module = vqa.make().module
     layer = module.text_encoder.encoder.layer[1].crossattention
-    layer.self = Other(module.config.text_config, is_cross_attention=True)
+    make: Any = Other
+    layer.self = make(module.config.text_config, is_cross_attention=True)
     with pytest.raises(RatevalError, match=r"cannot be recorded: it is .*Other; only transformers"):
         watch_text(module.text_encoder, "question", "image")
     module.vision_model.encoder.layers[0].self_attn = torch.nn.Identity()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rateval.api import Component, hookimpl
 
 _REQUIRES = ("timm", "tokenizers", "torchvision", "transformers")
+_TEXTS = "rateval.api.tasks.texts:TextModel"
 _BLIP = "Li et al., ICML 2022; github.com/salesforce/BLIP"
 
 
@@ -44,6 +45,7 @@ def rateval_register_models() -> list[Component]:
             extra="vlp",
             source=_BLIP,
             tasks=("vqa",),
+            protocol=_TEXTS,
         ),
         Component(
             name="blip-caption",
@@ -55,5 +57,6 @@ def rateval_register_models() -> list[Component]:
             extra="vlp",
             source=_BLIP,
             tasks=("captioning",),
+            protocol=_TEXTS,
         ),
     ]

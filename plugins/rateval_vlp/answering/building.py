@@ -14,7 +14,7 @@ from transformers.models.blip.modeling_blip_text import BlipTextSelfAttention
 from rateval.api import RatevalError
 from rateval.modelkit import require_same_weights
 from rateval_vlp.answering.architecture import AnsweringArchitecture
-from rateval_vlp.answering.keys import select, untied
+from rateval_vlp.answering.keys import list_untied, select
 from rateval_vlp.architecture import PADDING
 from rateval_vlp.keys import is_hugging_face
 from rateval_vlp.weights import Loaded, resize_positions
@@ -113,7 +113,7 @@ def load_weights(
         owner=f"{type(module).__name__}, {towers.name}",
         remedy="give the size that the checkpoint was trained with, or a checkpoint for this task",
     )
-    apart = untied(used)
+    apart = list_untied(used, module)
     if apart:
         raise RatevalError(
             f"{path}: {apart[0]} differs from the weight that it is tied to in transformers' "

@@ -60,10 +60,14 @@ def select(
     return used, tuple(ignored)
 
 
-def untied(used: Mapping[str, torch.Tensor]) -> list[str]:
-    """Return names of the head's weights that differ from those that they are tied to."""
-    return [
-        name
+def list_untied(used: Mapping[str, torch.Tensor], module: torch.nn.Module) -> list[str]:
+    """Return names of weights that ``module`` ties to others, and that differ from them here.
+
+    Old versions of transformers, such as 4.44, tie none, and take any.
+    """
+    tied = [
+        (name, other)
         for name, other in _TIED.items()
-        if name in used and other in used and not torch.equal(used[name], used[other])
+        if module.get_parameter(name) is module.get_parameter(other)
     ]
+    return [name for name, other in tied if not torch.equal(used[name], used[other])]

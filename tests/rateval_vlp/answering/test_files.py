@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from rateval.api import Context, RatevalError
+from rateval.api.tasks.texts import TextModel
 from rateval_vlp.answering.files import digest
 from rateval_vlp.answering.making import make_blip_caption, make_blip_vqa
 from rateval_vlp.answering.params import BlipCaptionParams, BlipVqaParams
@@ -285,6 +286,17 @@ def test_random_weights_are_those_of_the_seed(kind: Any, images: torch.Tensor) -
     assert not torch.equal(first, other)
     assert float((first[0] - first[1]).abs().max()) > 1e-4
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_both_are_text_models(size: dict[str, Any], vocabulary: Path) -> None:
+    values = {"pretrained": "random", "size": size, "vocabulary": str(vocabulary)}
+    models: list[TextModel] = [
+        make_blip_vqa(BlipVqaParams.model_validate(values), Context()),
+        make_blip_caption(BlipCaptionParams.model_validate(values), Context()),
+    ]
+    lengths = [model.card.text_length for model in models]
+    assert lengths == [35, 40]
+    assert {model.card.checkpoint for model in models} == {""}
 
 
 def test_official_sizes() -> None:

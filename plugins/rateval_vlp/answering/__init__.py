@@ -1,0 +1,1 @@
+"""BLIP that answers questions and writes captions, by transformers' own classes."""

@@ -1,0 +1,141 @@
+"""Params of the blip-vqa and blip-caption models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from rateval.api import Params
+from rateval.modelkit import ImageMean, ImageStd, WeightCopy, WeightPrefix, is_remote
+from rateval_vlp.params import RANDOM, BlipSizeParams
+
+_Tokens = Annotated[int, Field(ge=1, le=512)]
+
+
+class BlipVqaSizeParams(BlipSizeParams):
+    """The sizes of all towers; the defaults are those of BLIP's official VQA checkpoints."""
+
+    image_size: Annotated[int, Field(ge=1, le=65536)] = 480
+    """Height and width of an image in pixels; a multiple of patch_size."""
+
+
+class BlipCaptionSizeParams(BlipSizeParams):
+    """The sizes of both towers; the defaults are those of BLIP's official captioner."""
+
+    image_size: Annotated[int, Field(ge=1, le=65536)] = 384
+    """Height and width of an image in pixels; a multiple of patch_size."""
+
+
+VQA_SIZES: Mapping[str, BlipVqaSizeParams] = {"base": BlipVqaSizeParams()}
+CAPTION_SIZES: Mapping[str, BlipCaptionSizeParams] = {
+    "base": BlipCaptionSizeParams(),
+    "large": BlipCaptionSizeParams(width=1024, depth=24, heads=16),
+}
+
+
+class AnsweringParams(Params):
+    """What blip-vqa and blip-caption share."""
+
+    pretrained: str = Field(min_length=1)
+    """Path to an official checkpoint, to its tensors as safetensors, or to a Hugging Face folder;
+    "random" draws the weights from seed 0, for tests and training from scratch."""
+    prefix: WeightPrefix = None
+    weights: WeightCopy = None
+    size: BlipSizeParams | None = None
+    """Sizes of all towers; None takes those of a folder, else those of the official model."""
+    vocabulary: str | None = Field(default=None, min_length=1)
+    """Path to a WordPiece vocab.txt or tokenizer.json, or to a folder with one of them. None looks
+    beside a Hugging Face folder's weights, then for bert-base-uncased in your Hugging Face cache;
+    nothing is downloaded."""
+    max_new_tokens: _Tokens = 20
+    """Tokens that an answer is generated of at most, its end included."""
+    image_mean: ImageMean = (0.48145466, 0.4578275, 0.40821073)
+    """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]."""
+    image_std: ImageStd = (0.26862954, 0.26130258, 0.27577711)
+    """Their standard deviations, each in (0, 10]."""
+
+    @field_validator("pretrained")
+    @classmethod
+    def _check_pretrained(cls, value: str) -> str:
+        named = value == RANDOM or is_remote(value)
+        if not named and not Path(value).expanduser().exists():
+            raise ValueError(
+                f"no such file: {value}; give a path to a checkpoint or a Hugging Face folder you "
+                f'have, or "{RANDOM}" for a test'
+            )
+        return value
+
+    @field_validator("vocabulary")
+    @classmethod
+    def _check_vocabulary(cls, value: str | None) -> str | None:
+        if value is not None and not is_remote(value) and not Path(value).expanduser().exists():
+            raise ValueError(
+                f"no such file: {value}; give a path to a vocab.txt or a tokenizer.json, or to a "
+                "folder with one of them"
+            )
+        return value
+
+
+class BlipVqaParams(AnsweringParams):
+    """Which BLIP answers questions, with which weights, and how."""
+
+    pretrained: str = Field(min_length=1)
+    """Path to a checkpoint such as model_base_vqa_capfilt_large.pth, to its tensors as safetensors,
+    or to a Hugging Face folder of BlipForQuestionAnswering; "random" draws the weights from seed 0,
+    for tests and training from scratch."""
+    size: BlipVqaSizeParams | None = None
+    """"base", or a table that differs from it in image_size, patch_size, width, depth, heads,
+    text_width, text_layers, text_heads, text_intermediate, vocabulary_size or max_positions; width
+    and text_width must be equal. None takes the sizes of a folder, else "base"."""
+    max_new_tokens: _Tokens = 10
+    """Tokens that an answer is generated of at most, its end included."""
+    question_begins: Literal["[ENC]", "[CLS]"] | None = None
+    """Word before a question: "[ENC]" as BLIP was trained, "[CLS]" as transformers' processor has
+    it. None takes "[CLS]" for a Hugging Face folder, else "[ENC]"."""
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _resolve_size(cls, value: Any) -> Any:
+        return _preset(value, VQA_SIZES)
+
+    @model_validator(mode="after")
+    def _check_widths(self) -> Self:
+        if self.size is not None and self.size.width != self.size.text_width:
+            raise ValueError(
+                f"size: width = {self.size.width} and text_width = {self.size.text_width}: must be "
+                "equal, as transformers gives the decoder of answers keys of the image's width"
+            )
+        return self
+
+
+class BlipCaptionParams(AnsweringParams):
+    """Which BLIP writes captions, with which weights, and how."""
+
+    pretrained: str = Field(min_length=1)
+    """Path to a checkpoint such as model_base_caption_capfilt_large.pth, to its tensors as
+    safetensors, or to a Hugging Face folder of BlipForConditionalGeneration; "random" draws the
+    weights from seed 0, for tests and training from scratch."""
+    size: BlipCaptionSizeParams | None = None
+    """"base", "large", or a table that differs from "base" in image_size, patch_size, width, depth,
+    heads, text_width, text_layers, text_heads, text_intermediate, vocabulary_size or max_positions.
+    None takes the sizes of a folder, else "base"."""
+    prompt: str = Field(default="a picture of ", max_length=200)
+    """What every caption begins with; it is neither scored nor a part of the answer. May be
+    empty."""
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def _resolve_size(cls, value: Any) -> Any:
+        return _preset(value, CAPTION_SIZES)
+
+
+def _preset(value: Any, sizes: Mapping[str, BlipSizeParams]) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in sizes:
+        names = " or ".join(f'"{name}"' for name in sizes)
+        raise ValueError(f'"{value}" is no size; give {names}, or a table of sizes')
+    return sizes[value]

@@ -26,6 +26,7 @@ def _own() -> list[Component]:
             factory="rateval_datasets.own.table:make_table",
             params="rateval_datasets.own.tables.params:TableParams",
             detect="rateval_datasets.detection.tables:detect_table",
+            tasks=("classification", "vqa"),
         ),
         Component(
             name="photo",

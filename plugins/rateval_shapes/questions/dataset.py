@@ -74,8 +74,8 @@ class QuestionsSplit:
         Raises IndexError for an index outside of the split.
 
         >>> split = QuestionsSplit(Stream.TEST_QUESTIONS, 600, 2, bias=0.0, style="hard", seed=0)
-        >>> [(sample.id, sample.asked.question) for sample in split.samples([2, 599])]
-        [('test-000001-0', 'what is above the coin?'), ('test-000299-1', 'what colour is the kite?')]
+        >>> [sample.asked.question for sample in split.samples([2, 599])]
+        ['what is above the coin?', 'what colour is the kite?']
         """
         order = [int(index) for index in indices]
         for index in order:

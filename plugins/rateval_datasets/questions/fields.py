@@ -45,6 +45,9 @@ class Entry:
     def __init__(self, layout: Layout, where: str, fields: Mapping[str, Any]) -> None:
         self._layout, self._where, self._fields = layout, where, fields
 
+    def __contains__(self, key: str) -> bool:
+        return self._fields.get(key) is not None
+
     def text(self, key: str) -> str:
         """Return a text. Raises RatevalError where it is none."""
         return str(self._of(key, str))
@@ -62,6 +65,23 @@ class Entry:
     def object(self, key: str) -> Mapping[str, Any]:
         """Return an object. Raises RatevalError where it is none."""
         found: Mapping[str, Any] = self._of(key, dict)
+        return found
+
+    def part(self, key: str) -> Entry:
+        """Return the fields of an object, none where it is not there. Raises RatevalError."""
+        fields = {} if self._fields.get(key) is None else self.object(key)
+        return Entry(self._layout, f'{self._where}: "{key}"', fields)
+
+    def values(self, key: str) -> list[str]:
+        """Return the texts that an object holds, none where it is not there. Raises likewise."""
+        part = self.part(key)
+        return [part.text(name) for name in part._fields]
+
+    def file_name(self, key: str) -> str:
+        """Return a text that names a file, but none elsewhere. Raises RatevalError likewise."""
+        found = self.text(key)
+        if not found or found in (".", "..") or set(found) & set("/\\\0"):
+            raise self._layout.error(f'{self._where}: "{key}" is {found:.40}, no name of a file')
         return found
 
     def answers(self, key: str) -> list[str]:

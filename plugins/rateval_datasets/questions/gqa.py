@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from sys import intern
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rateval.api import Context
 from rateval_datasets.asking import QUESTION_TYPE, sort_classes
@@ -102,11 +102,10 @@ def _read(root: Path, part: str) -> Iterator[tuple[tuple[str, ...], Question]]:
     path = _file(root, part)
     for name, fields in read_entries(LAYOUT, path):
         entry = Entry(LAYOUT, f"{path}: question {name}", fields)
-        image = intern(entry.text("imageId"))
-        types = fields.get("types") or {}
-        groups = {shown: intern(str(types[key])) for key, shown in _TYPES.items() if types.get(key)}
+        image, types = intern(entry.file_name("imageId")), entry.part("types")
+        groups = {shown: intern(types.text(key)) for key, shown in _TYPES.items() if key in types}
         yield (
-            _objects(entry, fields),
+            _objects(entry.part("annotations")),
             make_question(
                 name,
                 image,
@@ -119,12 +118,8 @@ def _read(root: Path, part: str) -> Iterator[tuple[tuple[str, ...], Question]]:
         )
 
 
-def _objects(entry: Entry, fields: Mapping[str, Any]) -> tuple[str, ...]:
-    if fields.get("annotations") is None:
-        return ()
-    annotations = entry.object("annotations")
-    found = {str(one) for key in _NEEDED for one in (annotations.get(key) or {}).values()}
-    return tuple(sorted(found))
+def _objects(annotations: Entry) -> tuple[str, ...]:
+    return tuple(sorted({name for key in _NEEDED for name in annotations.values(key)}))
 
 
 def _read_graphs(root: Path, part: str, needed: Mapping[str, set[str]]) -> dict[str, _Graph]:

@@ -124,6 +124,9 @@ def test_a_graph_of_another_image_is_skipped(tools: Any, gqa: Path) -> None:
         ("questions/val_balanced_questions.json", {"imageId": 7}, '"imageId" is 7, not text'),
         ("questions/val_balanced_questions.json", {"answer": None}, '"answer" is None, not text'),
         ("questions/val_balanced_questions.json", {"annotations": []}, "not an object"),
+        ("questions/val_balanced_questions.json", {"annotations": {"answer": 3}}, '"answer" is 3'),
+        ("questions/val_balanced_questions.json", {"imageId": "../1"}, "no name of a file"),
+        ("questions/val_balanced_questions.json", {"types": {"semantic": 1}}, '"semantic" is 1'),
     ],
 )
 def test_fields_that_are_none_are_refused(

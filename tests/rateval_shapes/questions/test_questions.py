@@ -246,7 +246,4 @@ def test_pixels_masks_and_words_are_pinned() -> None:
             digest.update(part.tobytes())
         for _, _, question in every_question(crowds):
             digest.update(f"{question.text} {question.answer} {question.about}\n".encode())
-    assert digest.hexdigest() == DIGEST, (
-        "scenes or questions changed: raise RECIPE, pin the new digest and train the tiny model "
-        "of questions again"
-    )
+    assert digest.hexdigest() == DIGEST, "scenes or questions changed: raise RECIPE, pin anew"

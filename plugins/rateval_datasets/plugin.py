@@ -7,8 +7,8 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Return the readers of own photos, then those of public datasets."""
-    return [*_own(), *_public()]
+    """Return the readers of own photos, of public datasets, and of public questions."""
+    return [*_own(), *_public(), *_questions()]
 
 
 def _own() -> list[Component]:
@@ -26,6 +26,7 @@ def _own() -> list[Component]:
             factory="rateval_datasets.own.table:make_table",
             params="rateval_datasets.own.tables.params:TableParams",
             detect="rateval_datasets.detection.tables:detect_table",
+            tasks=("classification", "vqa"),
         ),
         Component(
             name="photo",
@@ -114,5 +115,37 @@ def _public() -> list[Component]:
             params="rateval_datasets.public.params:StanfordDogsParams",
             detect="rateval_datasets.detection.public:detect_stanford_dogs",
             source="Khosla et al., FGVC 2011; vision.stanford.edu/aditya86/ImageNetDogs",
+        ),
+    ]
+
+
+def _questions() -> list[Component]:
+    return [
+        Component(
+            name="gqa",
+            summary="GQA from disk: questions; evidence: boxes of the objects an answer needs",
+            factory="rateval_datasets.questions.gqa:make_gqa",
+            params="rateval_datasets.questions.params:GqaParams",
+            detect="rateval_datasets.detection.questions:detect_gqa",
+            source="Hudson and Manning, CVPR 2019; cs.stanford.edu/people/dorarad/gqa",
+            tasks=("vqa",),
+        ),
+        Component(
+            name="vqa-v2",
+            summary="VQA v2 from disk: questions about COCO's photos; no evidence",
+            factory="rateval_datasets.questions.vqa_v2:make_vqa_v2",
+            params="rateval_datasets.questions.params:VqaV2Params",
+            detect="rateval_datasets.detection.questions:detect_vqa_v2",
+            source="Goyal et al., CVPR 2017; visualqa.org",
+            tasks=("vqa",),
+        ),
+        Component(
+            name="vizwiz-vqa-grounding",
+            summary="VizWiz-VQA-Grounding from disk: questions; evidence: outlines of answers",
+            factory="rateval_datasets.questions.vizwiz:make_vizwiz",
+            params="rateval_datasets.questions.params:VizWizParams",
+            detect="rateval_datasets.detection.questions:detect_vizwiz",
+            source="Chen, Anjum, Gurari, CVPR 2022; vizwiz.org",
+            tasks=("vqa",),
         ),
     ]

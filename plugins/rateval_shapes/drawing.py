@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rateval_shapes.backgrounds import materials
 from rateval_shapes.objects import TEXELS, atlas
 from rateval_shapes.scenes import SIDE, Figures, Scenes
+from rateval_shapes.settings import Setting
 from rateval_shapes.streams import Part, noise_bytes
 
 _PIXELS = SIDE * SIDE
@@ -22,48 +23,54 @@ def draw_scenes(scenes: Scenes) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     A mask is True where the target covers at least half of a pixel. The target stands in front of
     everything else, so all of it is visible.
     """
-    # Colours take haze and contrast before they are drawn: they are far fewer than pixels.
-    canvas = _background(scenes)
-    crowded = np.flatnonzero(scenes.crowded)
-    _stamp(canvas, scenes, scenes.distractor, crowded)
-    masks = _stamp(canvas, scenes, scenes.target, np.arange(len(scenes)))
-    flat = canvas.reshape(len(scenes), 3 * _PIXELS)
-    if scenes.noise.any():
-        grain = noise_bytes(scenes.keys, Part.SENSOR, 3 * _PIXELS).astype(np.float32)
+    canvas = paint_backgrounds(scenes)
+    stamp(canvas, scenes, scenes.distractor, np.flatnonzero(scenes.crowded))
+    masks = stamp(canvas, scenes, scenes.target, np.arange(len(scenes)))
+    return develop(canvas, scenes), masks
+
+
+def develop(canvas: NDArray[np.float32], setting: Setting) -> NDArray[np.uint8]:
+    """Turn canvases (B, 3, 4096), which are used up, into images (B, 64, 64, 3) with their noise.
+
+    Colours took haze and contrast before they were drawn: they are far fewer than pixels.
+    """
+    flat = canvas.reshape(len(setting), 3 * _PIXELS)
+    if setting.noise.any():
+        grain = noise_bytes(setting.keys, Part.SENSOR, 3 * _PIXELS).astype(np.float32)
         grain -= np.float32(127.5)
-        grain *= (scenes.noise / 127.5).astype(np.float32)[:, None]
+        grain *= (setting.noise / 127.5).astype(np.float32)[:, None]
         flat += grain
     flat += np.float32(0.5)
     np.clip(flat, 0.0, 255.0, out=flat)
-    images = np.empty((len(scenes), _PIXELS, 3), dtype=np.uint8)
+    images = np.empty((len(setting), _PIXELS, 3), dtype=np.uint8)
     for channel in range(3):
         images[:, :, channel] = canvas[:, channel]
-    return images.reshape(-1, SIDE, SIDE, 3), masks
+    return images.reshape(-1, SIDE, SIDE, 3)
 
 
-def _shade(scenes: Scenes, rgb: NDArray[np.float64]) -> NDArray[np.float32]:
+def _shade(setting: Setting, rgb: NDArray[np.float64]) -> NDArray[np.float32]:
     """Apply haze and contrast to colours (B, 2, 3)."""
-    shaded = rgb * scenes.gain[:, None, None] + scenes.offset[:, None, None]
+    shaded = rgb * setting.gain[:, None, None] + setting.offset[:, None, None]
     return shaded.astype(np.float32)
 
 
-def _background(scenes: Scenes) -> NDArray[np.float32]:
+def paint_backgrounds(setting: Setting) -> NDArray[np.float32]:
     """Fill canvases with their windows of the materials, (B, 3, 4096) float32."""
     stock = materials(SIDE)
-    tone = np.empty((len(scenes), 1, SIDE, SIDE), dtype=np.float32)
-    windows = zip(scenes.background.tolist(), scenes.window.tolist(), strict=True)
+    tone = np.empty((len(setting), 1, SIDE, SIDE), dtype=np.float32)
+    windows = zip(setting.background.tolist(), setting.window.tolist(), strict=True)
     for row, (material, (left, top, mirrored)) in enumerate(windows):
         view = stock[material, top : top + SIDE, left : left + SIDE]
         tone[row, 0] = view[:, ::-1] if mirrored else view
-    colours = _shade(scenes, scenes.tones)
+    colours = _shade(setting, setting.tones)
     low, span = colours[:, 0, :, None], (colours[:, 1] - colours[:, 0])[:, :, None]
     canvas = tone.reshape(-1, 1, _PIXELS) * span
     canvas += low
     return canvas
 
 
-def _stamp(
-    canvas: NDArray[np.float32], scenes: Scenes, figures: Figures, rows: NDArray[np.intp]
+def stamp(
+    canvas: NDArray[np.float32], setting: Setting, figures: Figures, rows: NDArray[np.intp]
 ) -> NDArray[np.bool_]:
     """Draw the figures of ``rows`` onto the canvas; return where they cover half of a pixel."""
     codes, mapping, base = _look_up(figures, rows)
@@ -78,7 +85,7 @@ def _stamp(
     rest = np.float32(1.0) - cover
     owner = pixels // _PIXELS
     place = rows[owner] * (3 * _PIXELS) + pixels % _PIXELS
-    colours = _shade(scenes, figures.rgb)[rows].transpose(1, 2, 0)
+    colours = _shade(setting, figures.rgb)[rows].transpose(1, 2, 0)
     values = canvas.reshape(-1)
     for channel in range(3):
         at = place + channel * _PIXELS

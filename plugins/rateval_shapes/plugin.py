@@ -7,7 +7,7 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Return ``shapes``."""
+    """Return ``shapes`` and ``shapes-vqa``."""
     return [
         Component(
             name="shapes",
@@ -15,5 +15,13 @@ def rateval_register_datasets() -> list[Component]:
             factory="rateval_shapes.dataset:make_shapes",
             params="rateval_shapes.params:ShapesParams",
             seeded=True,
-        )
+        ),
+        Component(
+            name="shapes-vqa",
+            summary="Drawn scenes with questions, exact masks and a background bias to choose",
+            factory="rateval_shapes.questions.dataset:make_shapes_vqa",
+            params="rateval_shapes.questions.params:ShapesVqaParams",
+            seeded=True,
+            tasks=("vqa",),
+        ),
     ]

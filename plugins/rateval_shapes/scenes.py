@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rateval_shapes.backgrounds import BACKGROUNDS, PERIOD, TONES
+from rateval_shapes.backgrounds import BACKGROUNDS
 from rateval_shapes.objects import OBJECTS, atlas
-from rateval_shapes.streams import Part, Stream, choose, scene_keys, uniforms
+from rateval_shapes.settings import Setting, Style as Style, set_up
+from rateval_shapes.streams import Part, Stream, between, choose, jitter, scene_keys, uniforms
 
-Style = Literal["clean", "hard"]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
@@ -31,14 +30,6 @@ OWN_PALETTE = 0.5
 """Probability that an object has its own two colours, else any two."""
 HALF_TURN = 0.2289
 """Tangent of half the largest rotation of 0.45 rad."""
-HAZE = (0.15, 0.45)
-"""Bounds of the haze's share of a hard scene's colours."""
-LIGHT = (130.0, 230.0)
-"""Bounds of the haze's grey level."""
-CONTRAST = (0.7, 1.0)
-"""Bounds of a hard scene's contrast, as a factor."""
-NOISE = (8.0, 30.0)
-"""Bounds of the largest change of a hard scene's value by the sensor, in levels."""
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (246, 246, 246),
@@ -95,29 +86,13 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Scenes:
+class Scenes(Setting):
     """Everything that B images are drawn from; every array is (B, …)."""
 
-    keys: NDArray[np.uint64]
     target: Figures
     distractor: Figures
     crowded: NDArray[np.bool_]
     """Whether the distractor is there."""
-    background: Integers
-    """Index into BACKGROUNDS."""
-    tones: Floats
-    """(B, 2, 3) in [0, 255]: the background's two colours."""
-    window: Integers
-    """(B, 3): left and top in the material, and 1 where the window is mirrored."""
-    gain: Floats
-    """Factor on all colours: haze and low contrast."""
-    offset: Floats
-    """Added to all colours after the factor, in levels."""
-    noise: Floats
-    """Largest change of a value by the sensor, in levels."""
-
-    def __len__(self) -> int:
-        return len(self.keys)
 
 
 def plan_scenes(
@@ -140,23 +115,21 @@ def plan_scenes(
     """
     keys = scene_keys(seed, stream, indices)
     target = _target(keys, np.asarray(indices, dtype=np.intp).reshape(-1) % objects)
-    own, place, left, top, mirror, *shift = uniforms(keys, Part.BACKGROUND, 11)
+    own, place, *looks = uniforms(keys, Part.BACKGROUND, 11)
     background = np.where(own < bias, target.kind, choose(place, len(BACKGROUNDS)))
-    tones = TONES[background] + _jitter(np.stack(shift), 14.0)
-    window = [choose(left, PERIOD), choose(top, PERIOD), choose(mirror, 2)]
-    gain, offset, noise = _style(keys, style)
+    setting = set_up(keys, background, np.stack(looks), style)
     crowd, distractor = _distractor(keys, target)
     return Scenes(
         keys=keys,
+        background=background,
+        tones=setting.tones,
+        window=setting.window,
+        gain=setting.gain,
+        offset=setting.offset,
+        noise=setting.noise,
         target=target,
         distractor=distractor,
         crowded=crowd < DISTRACTORS,
-        background=background,
-        tones=tones,
-        window=np.stack(window, axis=1),
-        gain=gain,
-        offset=offset,
-        noise=noise,
     )
 
 
@@ -170,26 +143,9 @@ def pretraining_scenes(seed: int, indices: Sequence[int]) -> Scenes:
     return plan_scenes(seed, Stream.PRETRAIN, indices, objects=objects, bias=0.0, style="clean")
 
 
-def _style(keys: NDArray[np.uint64], style: Style) -> tuple[Floats, Floats, Floats]:
-    """Draw gain, offset and noise, each (B,)."""
-    if style == "clean":
-        return np.ones(len(keys)), np.zeros(len(keys)), np.zeros(len(keys))
-    haze, light, contrast, noise = uniforms(keys, Part.STYLE, 4)
-    haze = _between(haze, HAZE)
-    contrast = _between(contrast, CONTRAST)
-    # Contrast shrinks towards the middle grey, haze then mixes with a light of its own.
-    offset = 128.0 * (1.0 - contrast) * (1.0 - haze) + haze * _between(light, LIGHT)
-    return contrast * (1.0 - haze), offset, _between(noise, NOISE)
-
-
-def _jitter(numbers: Floats, levels: float) -> Floats:
-    """Turn (6, B) numbers in [0, 1) into (B, 2, 3) shifts of up to ``levels``."""
-    return ((numbers * 2.0 - 1.0) * levels).T.reshape(-1, 2, 3)
-
-
 def _target(keys: NDArray[np.uint64], kind: Integers) -> Figures:
     area, turn, across, down, *look = uniforms(keys, Part.TARGET, 13)
-    return _figures(kind, _between(area, TARGET_SHARE), turn, (across, down), np.stack(look))
+    return _figures(kind, between(area, TARGET_SHARE), turn, (across, down), np.stack(look))
 
 
 def _distractor(keys: NDArray[np.uint64], target: Figures) -> tuple[Floats, Figures]:
@@ -198,27 +154,16 @@ def _distractor(keys: NDArray[np.uint64], target: Figures) -> tuple[Floats, Figu
     # The far side: the last fifth of its room, away from the target in both directions.
     far = np.where(target.centre.T < SIDE / 2, 0.8, 0.0)
     places = (far[0] + 0.2 * across, far[1] + 0.2 * down)
-    share = _between(area, DISTRACTOR_SHARE)
+    share = between(area, DISTRACTOR_SHARE)
     return crowd, _figures(kind, share, turn, places, np.stack(look))
-
-
-def _between(number: Floats, bounds: tuple[float, float]) -> Floats:
-    low, high = bounds
-    return low + (high - low) * number
 
 
 def _figures(
     kind: Integers, share: Floats, turn: Floats, places: tuple[Floats, Floats], look: Floats
 ) -> Figures:
     """Place objects of that share of the image; ``places`` in [0, 1] choose within their room."""
-    drawn = atlas()
-    scale = np.sqrt(share * (SIDE * SIDE) / drawn.area[kind])
-    # Half-angle form: a rotation without a sine, whose last bit differs between platforms.
-    half = (turn * 2.0 - 1.0) * HALF_TURN
-    cosine = (1.0 - half * half) / (1.0 + half * half)
-    sine = 2.0 * half / (1.0 + half * half)
-    u, v = drawn.rim[kind].transpose(1, 0, 2)
-    sides = (cosine[:, None] * u - sine[:, None] * v, sine[:, None] * u + cosine[:, None] * v)
+    scale = np.sqrt(share * (SIDE * SIDE) / atlas().area[kind])
+    rotation, sides = rotate(kind, turn)
     centre = [_place(side, scale, place) for side, place in zip(sides, places, strict=True)]
     own, main, second, *shift = look
     first = choose(main, len(COLOURS))
@@ -228,11 +173,25 @@ def _figures(
     return Figures(
         kind=kind,
         colour=colour,
-        rgb=_RGB[colour] + _jitter(np.stack(shift), 16.0),
+        rgb=_RGB[colour] + jitter(np.stack(shift), 16.0),
         scale=scale,
-        turn=np.stack([cosine, sine], axis=1),
+        turn=rotation,
         centre=np.stack(centre, axis=1),
     )
+
+
+def rotate(kind: Integers, turn: Floats) -> tuple[Floats, tuple[Floats, Floats]]:
+    """Turn objects by numbers in [0, 1): the cosine and sine (B, 2), and the turned outlines.
+
+    An outline is its points' places across and down (B, 512), in the units of the atlas.
+    """
+    # Half-angle form: a rotation without a sine, whose last bit differs between platforms.
+    half = (turn * 2.0 - 1.0) * HALF_TURN
+    cosine = (1.0 - half * half) / (1.0 + half * half)
+    sine = 2.0 * half / (1.0 + half * half)
+    u, v = atlas().rim[kind].transpose(1, 0, 2)
+    sides = (cosine[:, None] * u - sine[:, None] * v, sine[:, None] * u + cosine[:, None] * v)
+    return np.stack([cosine, sine], axis=1), sides
 
 
 def _place(side: Floats, scale: Floats, place: Floats) -> Floats:

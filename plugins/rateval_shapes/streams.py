@@ -23,6 +23,9 @@ class Stream(IntEnum):
     TEST = 2
     PRETRAIN = 3
     MATERIAL = 4
+    TRAIN_QUESTIONS = 5
+    TEST_QUESTIONS = 6
+    PRETRAIN_QUESTIONS = 7
 
 
 class Part(IntEnum):
@@ -34,6 +37,10 @@ class Part(IntEnum):
     STYLE = 4
     CAPTION = 5
     SENSOR = 6
+    ASKED = 7
+    FACTS = 8
+    LAYOUT = 9
+    THINGS = 10
 
 
 def mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -93,3 +100,22 @@ def choose(number: NDArray[np.float64], options: int) -> NDArray[np.intp]:
     [0, 2, 3]
     """
     return (number * options).astype(np.intp)
+
+
+def between(number: NDArray[np.float64], bounds: tuple[float, float]) -> NDArray[np.float64]:
+    """Turn numbers in [0, 1) into numbers between two bounds.
+
+    >>> between(np.array([0.0, 0.5]), (1.0, 3.0)).tolist()
+    [1.0, 2.0]
+    """
+    low, high = bounds
+    return low + (high - low) * number
+
+
+def jitter(numbers: NDArray[np.float64], levels: float) -> NDArray[np.float64]:
+    """Turn (3 C, B) numbers in [0, 1) into (B, C, 3) shifts of C colours of up to ``levels``.
+
+    >>> jitter(np.array([[0.0], [0.5], [0.75]]), 8.0).tolist()
+    [[[-8.0, 0.0, 4.0]]]
+    """
+    return ((numbers * 2.0 - 1.0) * levels).T.reshape(numbers.shape[1], -1, 3)

@@ -51,6 +51,7 @@ NEED_FILES = (
             *("caltech101", "cub200", "imagenet", "imagenet-c", "stanford-dogs"),
             *("coco", "datumaro", "folder", "huggingface", "photo", "table"),
             "webdataset",
+            *("gqa", "vqa-v2", "vizwiz-vqa-grounding"),
         )
     }
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from rateval.modelkit import list_some
+from rateval_datasets.asking import IMAGE, sort_classes
 from rateval_datasets.layout import printable
 from rateval_datasets.own.classes import name_classes, order_classes
 from rateval_datasets.own.only_split import without_only_split
@@ -42,20 +43,22 @@ class PhotoDataset:
 
 
 def make_dataset(
-    component: str, photos: Sequence[Photo], params: PhotoParams, notes: Sequence[str] = ()
+    component: str,
+    photos: Sequence[Photo],
+    params: PhotoParams,
+    notes: Sequence[str] = (),
+    *,
+    asks: bool = False,
 ) -> PhotoDataset:
-    """Make the dataset of photos, which a reader lists.
+    """Make the dataset of photos, which a reader lists; ``asks`` where each is a question.
 
     Raises RatevalError when ids occur twice, labels contradict the params, or there is no photo to
     test on.
     """
     _require_ids(component, photos)
-    found = {photo.label for photo in photos if photo.label is not None}
-    labels = order_classes(component, found, params.classes)
-    if not labels:
-        raise problem(component, "no photo has a label: " + str(photos[0].fault))
-    names = name_classes(component, labels, params.class_names)
-    given, by, seed = without_only_split(photos, params), params.group_by, params.split_seed
+    labels, names = _find_classes(component, photos, params, asks=asks)
+    given, seed = without_only_split(photos, params), params.split_seed
+    by = _choose_group(params) if asks else params.group_by
     divided = divide(given, params.split, component=component, group_by=by, seed=seed)
     sizes = Counter(photo.split for photo in divided)
     test, train = _choose(component, sizes, params)
@@ -78,6 +81,27 @@ def make_dataset(
         unused=rest,
         notes=tuple(notes),
     )
+
+
+def _find_classes(
+    component: str, photos: Sequence[Photo], params: PhotoParams, *, asks: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what the files call the classes, and what prompts do; answers stay as they are."""
+    found = {photo.label for photo in photos if photo.label is not None}
+    if not found:
+        what = "no question can be asked" if asks else "no photo has a label"
+        raise problem(component, f"{what}: {photos[0].fault}")
+    if asks and params.classes is None:
+        labels = sort_classes(found)
+    else:
+        labels = order_classes(component, found, params.classes)
+    return labels, labels if asks else name_classes(component, labels, params.class_names)
+
+
+def _choose_group(params: PhotoParams) -> str | None:
+    """Return what must stay on one side: of drawn shares all questions about one image."""
+    drawn = any(isinstance(share, float | int) for share in (params.split or {}).values())
+    return IMAGE if params.group_by is None and drawn else params.group_by
 
 
 def _require_ids(component: str, photos: Sequence[Photo]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from rateval.api import Sample, Skipped
+from rateval.api import Asked, Sample, Skipped
 from rateval.modelkit import RemoteFile, fetch_ahead
 from rateval_datasets.layout import printable
 from rateval_datasets.own.evidence import Evidence, file_size
@@ -27,7 +27,8 @@ class Photo:
     """Unique within its dataset, such as the path below the folder of images."""
     source: Source
     label: str | None
-    """Its class as the files name it; None only with a ``fault``."""
+    """Its class as the files name it, or the first answer to what is asked; None only with a
+    ``fault``."""
     evidence: Evidence | None = None
     split: str | None = None
     """Name of the split that its files put it in; None where they say none."""
@@ -36,6 +37,8 @@ class Photo:
     caption: str | None = None
     fault: str | None = None
     """Why it is left out without being opened."""
+    asked: Asked | None = None
+    """What is asked of it, where a row is a question."""
 
     @property
     def bytes(self) -> int:
@@ -77,6 +80,8 @@ class PhotoSplit:
             )
             if isinstance(photo.source, RemoteFile):  # whose size nobody has asked for
                 known = (*known, photo.source.url)
+            if photo.asked is not None:
+                known = (*known, photo.asked.question, photo.asked.answers)
             # Names that are no valid Unicode reach us as surrogates.
             digest.update(repr(known).encode("utf-8", "surrogatepass"))
         return (
@@ -126,7 +131,8 @@ class PhotoSplit:
                 mask = shown.fit(photo.evidence.draw(shown))
         except FAULTS as error:
             return skip(name, what, error)
-        return Sample(name, shown.image, int(self.labels[index]), mask, photo.caption, shown.notes)
+        label, asked = int(self.labels[index]), photo.asked
+        return Sample(name, shown.image, label, mask, photo.caption, shown.notes, asked)
 
 
 def _printable(value: str | None) -> str | None:

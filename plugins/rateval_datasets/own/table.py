@@ -27,7 +27,7 @@ def make_table(params: TableParams, context: Context) -> PhotoDataset:
     if params.coco is not None:
         photos, more = _add_coco(photos, columns, root, params.coco, crowds=params.crowds)
         notes = [*notes, *more]
-    return make_dataset(NAME, photos, params, notes)
+    return make_dataset(NAME, photos, params, notes, asks=params.task == "vqa")
 
 
 def _add_coco(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rateval_datasets.asking import explain_text
 from rateval_datasets.layout import printable
 from rateval_datasets.own.formats.boxes import boxes_of
 from rateval_datasets.own.formats.shapes import Outline, require_near
@@ -56,6 +57,30 @@ def word_of(value: Any) -> str | None:
     if not is_scalar(value):
         raise ValueError(f"must be text or a whole number, not a {type(value).__name__}")
     return text_of(value)
+
+
+def answers_in(value: Any) -> tuple[str, ...]:
+    """Return the answers of a cell, none where it is empty. Raises ValueError when they are none.
+
+    Text is JSON, one answer, or several parted by "|".
+
+    >>> answers_in("red|dark red"), answers_in(["2", 2]), answers_in(None)
+    (('red', 'dark red'), ('2', '2'), ())
+    """
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{value:.60} is no JSON: {error}") from error
+    elif isinstance(value, str):
+        value = value.split("|") if value.strip() else []
+    elif not isinstance(value, list):
+        value = [] if text_of(value) is None else [value]
+    answers = tuple(word_of(one) or "" for one in value)
+    for at, answer in enumerate(answers, 1):
+        if why := explain_text(answer):
+            raise ValueError(f"answer {at} of {len(answers)} {why}; mend it, or take it away")
+    return answers
 
 
 def boxes_in(value: Any, form: BoxFormat) -> list[Outline]:

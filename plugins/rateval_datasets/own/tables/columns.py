@@ -28,7 +28,10 @@ class Columns:
     """The columns of a table by what they are: R values each, None where there is none."""
 
     image: Sequence[Any]
-    label: Sequence[Any]
+    label: Sequence[Any] | None
+    """None where questions are asked."""
+    question: Sequence[Any] | None
+    answers: Sequence[Any] | None
     mask: Sequence[Any] | None
     polygons: Sequence[Any] | None
     boxes: Sequence[Any] | None
@@ -45,9 +48,8 @@ def find_columns(component: str, table: Table, params: TableParams) -> Columns:
 
     Raises RatevalError when there is no such column, or several for one purpose.
     """
-    taken = {
-        key: _require(component, table, key, getattr(params, key)) for key in ("image", "label")
-    }
+    needed = ("image", "label") if params.question is None else ("image", "question", "answers")
+    taken = {key: _require(component, table, key, getattr(params, key)) for key in needed}
     for key, usual in _USUAL.items():
         name = _choose(component, table, key, getattr(params, key), usual)
         if name is not None:
@@ -57,7 +59,9 @@ def find_columns(component: str, table: Table, params: TableParams) -> Columns:
     found = {key: table.columns[name] for key, name in taken.items()}
     return Columns(
         image=found["image"],
-        label=found["label"],
+        label=found.get("label"),
+        question=found.get("question"),
+        answers=found.get("answers"),
         mask=found.get("mask"),
         polygons=found.get("polygons"),
         boxes=found.get("boxes"),

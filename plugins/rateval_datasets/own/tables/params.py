@@ -27,6 +27,12 @@ class TableParams(PhotoParams):
     """Column of the photos' paths."""
     label: Column = "label"
     """Column of the labels, text or whole numbers. A photo without one is skipped."""
+    question: Column | None = None
+    """Column of questions about the photos: a row is then a question, several may be about one
+    photo, and the first answer stands for the label. None asks nothing."""
+    answers: Column = "answers"
+    """Column of the answers to a question: one, a list, or several parted by "|"; an answer once
+    for each person who gave it. It is read where a question is asked."""
     mask: Found = None
     """Column of the paths of masks, images of their photo's size. None takes "mask" where there is
     such a column; false takes none, here and below."""
@@ -67,3 +73,23 @@ class TableParams(PhotoParams):
         if "crowds" in self.model_fields_set and self.coco is None:
             raise ValueError("crowds needs coco")
         return self
+
+    @model_validator(mode="after")
+    def _check_question(self) -> Self:
+        given = self.model_fields_set
+        if self.question is None:
+            if "answers" in given:
+                raise ValueError("answers needs question, the column of what is asked")
+            return self
+        useless = [key for key in ("label", "class_names", "coco") if key in given]
+        if useless:
+            raise ValueError(
+                f"question: the first answer stands for the label, so leave out "
+                f"{', '.join(useless)}; evidence is a mask, outlines or boxes"
+            )
+        return self
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the table poses."""
+        return "classification" if self.question is None else "vqa"

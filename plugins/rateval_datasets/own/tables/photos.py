@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rateval.api import Asked
 from rateval.modelkit import RemoteFile, explain_url, is_remote
 from rateval_datasets.own.evidence import Evidence, MaskImage
 from rateval_datasets.own.formats.shapes import Annotated, Outline
@@ -15,9 +16,17 @@ from rateval_datasets.own.photo import Source
 from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo
 from rateval_datasets.own.splitting import SPLITS
-from rateval_datasets.own.tables.cells import boxes_in, outlines_in, text_of, word_of
+from rateval_datasets.own.tables.cells import answers_in, boxes_in, outlines_in, text_of, word_of
 from rateval_datasets.own.tables.columns import Columns, find_columns
 from rateval_datasets.own.tables.params import TableParams
+from rateval_datasets.own.tables.questions import (
+    group_questions,
+    labels_of,
+    note_questions,
+    number_questions,
+    pose,
+    question_of,
+)
 from rateval_datasets.own.tables.reading import Table, read_table
 
 NAME = "table"
@@ -61,14 +70,19 @@ class _Rows:
         """Return a photo for each row. Raises RatevalError when rows are at fault."""
         columns = self._columns
         paths = self._read("image", columns.image, _path_of)
-        labels = self._read("label", columns.label, word_of)
+        asked = self._asked()
+        asks = columns.question is not None
+        labels = labels_of(asked) if asks else self._read("label", columns.label, word_of)
         splits = self._read("split_column", columns.split, self._split_of)
-        ids = paths if columns.id is None else self._read("id", columns.id, _require_word)
+        own = number_questions(paths) if asks else paths
+        ids = own if columns.id is None else self._read("id", columns.id, _require_word)
         captions = self._read("caption", columns.caption, text_of)
         evidence = self._evidence()
         self._require_ids(ids)
         self._refuse()
-        groups = self._columns.groups
+        groups = group_questions(columns.groups, paths) if asks else columns.groups
+        if asks:
+            columns.notes.extend(note_questions(asked, evidence, columns.groups))
         return [
             Photo(
                 ids[at] or f"{self._table.path.name}:{self._table.numbers[at]}",
@@ -78,10 +92,29 @@ class _Rows:
                 splits[at],
                 {name: values[at] for name, values in groups.items()},
                 captions[at],
-                _fault_of(paths[at], labels[at]),
+                self._fault_of(at, paths[at], labels[at]),
+                asked[at],
             )
             for at in range(len(self._table))
         ]
+
+    def _asked(self) -> list[Asked | None]:
+        columns = self._columns
+        questions = self._read("question", columns.question, question_of)
+        return pose(questions, self._read("answers", columns.answers, answers_in))
+
+    def _fault_of(self, at: int, path: str | None, label: str | None) -> str | None:
+        """Return why a row is left out: what it lacks, or an image that is elsewhere."""
+        if path is not None and "://" in path and not is_remote(path):
+            return f"the image is at {path:.100}, not on this computer's disk"
+        if path is None:
+            return "no image"
+        if label is not None:
+            return None
+        questions = self._columns.question
+        if questions is None:
+            return "no label"
+        return "no question" if question_of(questions[at]) is None else "no answer"
 
     def _source_of(self, path: str) -> Source:
         return RemoteFile(path) if is_remote(path) else self._root / path
@@ -185,10 +218,3 @@ def _require_word(value: Any) -> str:
     if (found := word_of(value)) is None:
         raise ValueError("is empty; each photo needs an id")
     return found
-
-
-def _fault_of(path: str | None, label: str | None) -> str | None:
-    if path is not None and "://" in path and not is_remote(path):
-        return f"the image is at {path:.100}, not on this computer's disk"
-    missing = [what for what, value in (("image", path), ("label", label)) if value is None]
-    return f"no {missing[0]}" if missing else None

@@ -1,0 +1,29 @@
+"""Params of the drawn scenes with questions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from rateval.api import Params
+
+
+class ShapesVqaParams(Params):
+    """How many questions are asked, and how strongly a background tells their answers."""
+
+    train_bias: float = Field(default=0.9, ge=0.0, le=1.0)
+    """Probability that a training scene has a background that is bound to the answer, else any of
+    the ten."""
+    test_bias: float = Field(default=0.0, ge=0.0, le=1.0)
+    """The same for test scenes, of both of their questions; 0 makes the background tell nothing."""
+    train_size: int = Field(default=1000, ge=0, le=1_000_000)
+    """Number of training questions, each about a scene of its own; 0 offers no training split."""
+    test_size: int = Field(default=600, ge=1, le=1_000_000)
+    """Number of test questions."""
+    per_image: Literal[1, 2] = 2
+    """Number of questions about each test scene."""
+    style: Literal["clean", "hard"] = "hard"
+    """``clean`` as for pre-training, or ``hard``: haze, low contrast and noise."""
+    seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    """Chooses the scenes of both splits; the study's seed when not given."""

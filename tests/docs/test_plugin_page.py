@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from typing_extensions import get_protocol_members
 
 import rateval
 import rateval.api
@@ -201,7 +202,7 @@ def test_the_names_of_a_door_are_those_that_it_has(door: Any) -> None:
 
 
 def members_of(protocol: Any) -> set[str]:
-    return {name for name in vars(protocol) if not name.startswith("_")}
+    return {name for name in get_protocol_members(protocol) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("kind", KINDS)

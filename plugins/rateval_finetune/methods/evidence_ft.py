@@ -8,8 +8,7 @@ from typing import cast
 
 import torch
 
-from rateval.api import Classifier, Context, Logbook, Model, Split
-from rateval.api.values import Asked
+from rateval.api import Asked, Classifier, Context, Logbook, Model, Split
 from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
 from rateval_finetune.params import EvidenceFtParams

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from rateval.api import Model
-from rateval.api.values import Asked
+from rateval.api import Asked, Model
 from rateval_finetune.training.linear_head import HeadClassifier
 
 Scored = tuple[torch.Tensor, torch.Tensor | None]

@@ -11,9 +11,9 @@ import numpy as np
 from rateval.data.groups import list_groups
 from rateval.errors import Problem, SpecError
 from rateval.plan.plan import Plan
-from rateval.scoring.answers.soft import soften
 from rateval.scoring.judged import Judged
 from rateval.stats.ratio import Ratio
+from rateval.stats.softened import soften
 from rateval.store import rows as tables
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench

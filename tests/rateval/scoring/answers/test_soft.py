@@ -7,7 +7,8 @@ import pytest
 
 from rateval.api.values import Outcomes
 from rateval.facade import create
-from rateval.scoring.answers.soft import estimate_soft, soften
+from rateval.scoring.answers.soft import estimate_soft
+from rateval.stats.softened import soften
 from rateval.workbench.verdicts.counting import Counting, number_states
 
 RANDOM = np.random.default_rng(3)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from rateval.api import Asked, Sample, Skipped
+from rateval.api import Sample, Skipped
+from rateval.api.tasks.texts import Asked
 from rateval.modelkit import RemoteFile, fetch_ahead
 from rateval_datasets.layout import printable
 from rateval_datasets.own.evidence import Evidence, file_size

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from rateval.api import Asked, Sample, Skipped
+from rateval.api import Sample, Skipped
+from rateval.api.tasks.texts import Asked
 from rateval.modelkit import fetch_ahead
 from rateval_datasets.asking import IMAGE, explain_text, first_answer
 from rateval_datasets.images import open_rgb

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from rateval.api import Asked, Logbook, RatevalError, Split
-from rateval.api.tasks.texts import TextModel
+from rateval.api import Logbook, RatevalError, Split
+from rateval.api.tasks.texts import Asked, TextModel
 from rateval_finetune.methods.low_rank import LowRankObjective
 from rateval_finetune.methods.method import Method
 from rateval_finetune.methods.tuned_model import copy_model, load_model

@@ -8,7 +8,8 @@ from typing import cast
 
 import torch
 
-from rateval.api import Asked, Classifier, Context, Logbook, Model, Split
+from rateval.api import Classifier, Context, Logbook, Model, Split
+from rateval.api.tasks.texts import Asked
 from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
 from rateval_finetune.params import EvidenceFtParams

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from rateval.api import Asked
+from rateval.api.tasks.texts import Asked
 from rateval_finetune.training.objectives import Scored
 from rateval_finetune.training.randomness import make_generator
 

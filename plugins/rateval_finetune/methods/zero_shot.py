@@ -18,6 +18,7 @@ from rateval.api import (
     RatevalError,
     Split,
 )
+from rateval.modelkit import embed_once
 from rateval_finetune.methods.untuned import UntunedAnswerer, answers
 from rateval_finetune.training.modes import freeze
 
@@ -32,12 +33,17 @@ _CLASSES = "classes"
 def class_embeddings(model: Model, classes: Sequence[str]) -> torch.Tensor:
     """Embed the classes as (K, D) of unit length.
 
-    A class is the normalised mean of its prompts' normalised embeddings. Raises PluginError when
+    A class is the normalised mean of its prompts' normalised embeddings; a study embeds it once for
+    all methods that leave the text tower as it is. Raises PluginError when
     the model embeds another number of prompts than it is given.
 
     Source: prompt ensembling of Radford et al., ICML 2021, section 3.1.4.
     """
     prompts = model.prompts(classes)
+    return embed_once(model, prompts, "mean of unit length", lambda: _embed(model, prompts))
+
+
+def _embed(model: Model, prompts: Sequence[Sequence[str]]) -> torch.Tensor:
     flat = [prompt for of_class in prompts for prompt in of_class]
     means: list[torch.Tensor] = []
     waiting = torch.empty(0)  # embeddings of classes that are not complete

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from rateval.api import Asked, Model
+from rateval.api import Model
+from rateval.api.tasks.texts import Asked
 from rateval_finetune.training.linear_head import HeadClassifier
 
 Scored = tuple[torch.Tensor, torch.Tensor | None]

@@ -8,7 +8,8 @@ from functools import cached_property
 
 from PIL import Image
 
-from rateval.api import Asked, Context, Sample, Split
+from rateval.api import Context, Sample, Split
+from rateval.api.tasks.texts import Asked
 from rateval_shapes.dataset import ShapesDataset
 from rateval_shapes.questions.crowds import RECIPE, Plan, asked_first, make_crowds, plan_crowds
 from rateval_shapes.questions.drawing import draw_crowds, draw_evidence

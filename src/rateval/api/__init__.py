@@ -23,7 +23,6 @@ from rateval.api.protocols import (
 )
 from rateval.api.training import Finetuner as Finetuner, Logbook as Logbook, Monitor as Monitor
 from rateval.api.values import (
-    Asked as Asked,
     Epoch as Epoch,
     Explanation as Explanation,
     HeadDecision as HeadDecision,

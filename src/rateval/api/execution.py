@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class Work(Protocol):
-    """The doing of one step, anywhere: picklable; the step's result is left in the store."""
+    """The doing of one step, anywhere: picklable; the step's result is left in the store.
+
+    That of a study also has ``prepare(step)``, for a worker that has nothing to do yet: it gets
+    ready for what follows a step that another one has in work, and raises nothing.
+    """
 
     def __call__(self, step: Step, monitor: Monitor, /) -> StepEnd:
         """Do a step and return how it ended. Raises nothing but an interruption."""

@@ -13,12 +13,13 @@ from rateval.engine.executors.checked import CheckedExecutor
 from rateval.engine.handing_out.agenda import Agenda
 from rateval.engine.handing_out.divided import Divided, SharedMonitor, Together
 from rateval.engine.handing_out.shards import along
+from rateval.engine.order import keep_worker, make_order, release_worker
 from rateval.engine.prepared import Prepared, prepare
 from rateval.engine.results import find_result, find_results
 from rateval.engine.selection import select
 from rateval.engine.telling.account import Account
 from rateval.engine.telling.journal import SavingMonitor
-from rateval.engine.worker import Worker, keep_worker, make_order, open_store, release_worker
+from rateval.engine.worker import Worker, open_store
 from rateval.errors import StudyError
 from rateval.plan.plan import Plan
 from rateval.plan.shards import align

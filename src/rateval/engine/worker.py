@@ -1,35 +1,25 @@
-"""The worker that does steps, in this process or in another one that makes the same plan."""
+"""The worker that does steps one by one, with what is live between them."""
 
 from __future__ import annotations
 
-import json
-import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from rateval.api.component import Context
-from rateval.api.training import Monitor
+from rateval.api.training import Finetuner, Monitor
 from rateval.engine.cell_steps import CellSteps, Graph
 from rateval.engine.doing.steps import Hands, Write, fill, find_writes
-from rateval.engine.graph import make_graph
 from rateval.engine.handing_out.shards import Divisible
 from rateval.errors import RatevalError, StudyError, name_error
-from rateval.machine.readers import limit_threads, resolve_readers
-from rateval.plan.cells import Choice
+from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
-from rateval.plan.planning import make_plan
-from rateval.plan.published import Protocol
 from rateval.records.about.pictures import PICTURES
 from rateval.records.step import StageRecord, Step, StepEnd
-from rateval.registry.discovery import discover
-from rateval.spec.document import Document
+from rateval.registry.references import load_factory
 from rateval.store.identity import identify
 from rateval.store.remote.mirror import local_folder
 from rateval.store.store import Store, Stored
@@ -49,6 +39,8 @@ class Worker:
         for steps in graph.cells:
             for step in steps:
                 self._cells.setdefault(step.identity, steps)
+        self._loaded: tuple[StageRecord, ...] = ()
+        """What was loaded ahead of a step, and is not told yet."""
 
     def do(self, step: Step, monitor: Monitor) -> StepEnd:
         """Do a step, leave its result in the store and return how it ended; only Ctrl-C raises.
@@ -109,16 +101,39 @@ class Worker:
         assert isinstance(write, Divisible)
         return write.write_shard(self._store, step.shard, monitor)
 
+    def prepare(self, step: Step) -> None:
+        """Get ready for what follows a step that another worker has in work.
+
+        What makes the objects of its cell is imported. The model is loaded where nothing is trained
+        first, which may need the memory, and where the test will be shared among workers.
+        """
+        steps = self._cells[whole_of(step)]
+        cell = steps.cell
+        for choice in cell.choices:
+            load_factory(choice.registered)
+        if step.stage != "finetune" or not self._hands.evaluating.shares(steps.infer):
+            return
+        finetuner: Finetuner = self._bench.object(cell.finetuner, cell.seed)
+        if not finetuner.trains and not self._bench.has(cell.model, cell.seed):
+            self._loaded += self._load_model(cell)
+
     def _load(self, step: Step) -> tuple[StageRecord, ...]:
-        """Load the model that a step needs, unless it is there or in the hands of others."""
+        """Load the model that a step needs, unless it is there or in the hands of others.
+
+        What was loaded ahead is told along with it.
+        """
+        ahead, self._loaded = self._loaded, ()
         demand = step.demand
         if step.stage not in _NEED_A_MODEL or not demand.device or demand.processes > 1:
-            return ()
+            return ahead
         steps = self._cells[whole_of(step)]
         cell = steps.cell
         kept = self._bench.classifier(steps.finetune.identity) is not None
         if self._bench.has(cell.model, cell.seed) or (kept and step.stage != "finetune"):
-            return ()
+            return ahead
+        return ahead + self._load_model(cell)
+
+    def _load_model(self, cell: Cell) -> tuple[StageRecord, ...]:
         clock = time.perf_counter()
         self._bench.object(cell.model, cell.seed)
         return (
@@ -156,82 +171,6 @@ def describe_error(error: BaseException) -> str:
     if isinstance(error, RatevalError) and text:
         return text
     return name_error(error, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What another process needs to make the same plan: the resolved spec and where it stands.
-
-    It is the function that an executor gets: ``order(step, monitor)`` does a step wherever it is
-    called. Where a worker of this very order is at hand, that one does it.
-    """
-
-    spec: str
-    """The resolved spec, JSON."""
-    name: str
-    """How messages call the spec."""
-    base: Path
-    """Absolute folder that relative paths start from."""
-    folder: Path
-    """Absolute folder of the spec: files of components and of prompts are looked for from it."""
-    forced: Protocol | None
-    device: str
-    threads: int
-    """Threads that torch computes with: with others, sums round otherwise."""
-    run: str = field(default="")
-    """Tells one run of a study from another."""
-
-    def __call__(self, step: Step, monitor: Monitor) -> StepEnd:
-        """Do a step."""
-        worker = _AT_HAND.get(self)
-        if worker is None:
-            _AT_HAND.clear()
-            try:
-                worker = _AT_HAND[self] = _make_worker(self)
-            except (Exception, SystemExit) as error:
-                trace = "".join(traceback.format_exception(error))
-                return StepEnd(step.identity, 0.0, error=describe_error(error), traceback=trace)
-        return worker.do(step, monitor)
-
-
-_AT_HAND: dict[Order, Worker] = {}
-"""The worker of this process, by its order."""
-
-
-def keep_worker(order: Order, worker: Worker) -> None:
-    """Let this process do an order's steps by ``worker``, with the objects that it has already."""
-    _AT_HAND[order] = worker
-
-
-def release_worker(order: Order) -> None:
-    """Let go of an order's worker, and of the models that it holds."""
-    _AT_HAND.pop(order, None)
-
-
-def make_order(plan: Plan, device: str, run: str) -> Order:
-    """Write down what another process needs to do steps of ``plan`` on ``device``."""
-    spec = json.dumps(plan.spec.as_tables(), default=str)
-    document = plan.document
-    return Order(
-        spec=spec,
-        name=document.name,
-        base=Path.cwd(),
-        folder=document.folder.absolute(),
-        forced=plan.forced,
-        device=device,
-        threads=torch.get_num_threads(),
-        run=run,
-    )
-
-
-def _make_worker(order: Order) -> Worker:
-    os.chdir(order.base)
-    torch.set_num_threads(limit_threads(order.threads))
-    document = Document(order.name, json.loads(order.spec), "", folder=order.folder)
-    plan = make_plan(document, discover(), order.forced)
-    readers = resolve_readers(plan.spec.run.readers)
-    bench = Workbench(Context(device=order.device, readers=readers))
-    return Worker(plan, bench, open_store(plan), make_graph(plan, bench))
 
 
 def open_store(plan: Plan, tell: Callable[[str], object] = lambda line: None) -> Store:

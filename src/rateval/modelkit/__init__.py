@@ -87,6 +87,7 @@ if TYPE_CHECKING:
         require_bert_words as require_bert_words,
         require_vocabulary_size as require_vocabulary_size,
     )
+    from rateval.modelkit.texts.embedded import embed_once as embed_once
     from rateval.modelkit.texts.prompts import (
         PromptTemplates as PromptTemplates,
         fill_prompts as fill_prompts,
@@ -148,6 +149,7 @@ _MODULES = (
     "rateval.modelkit.moving",
     # And these import torch.
     "rateval.data.batches",
+    "rateval.modelkit.texts.embedded",
     "rateval.machine.memory",
     "rateval.machine.precision",
     "rateval.modelkit.checkpoint_files.finding",

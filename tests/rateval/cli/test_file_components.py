@@ -16,7 +16,7 @@ import rateval as package
 from rateval.api.component import Context
 from rateval.checkpoints.restore import restore_classifier
 from rateval.engine.graph import make_graph
-from rateval.engine.worker import make_order
+from rateval.engine.order import make_order
 from rateval.errors import RatevalError, SpecError
 from rateval.facade import open_spec
 from rateval.plan.planning import make_plan

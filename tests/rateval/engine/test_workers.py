@@ -17,7 +17,8 @@ import torch
 import rateval
 from rateval.api.component import Context
 from rateval.engine.graph import make_graph
-from rateval.engine.worker import make_order
+from rateval.engine.order import make_order
+from rateval.engine.worker import Worker, open_store
 from rateval.errors import RatevalError
 from rateval.facade import open_spec
 from rateval.plan.planning import make_plan
@@ -111,6 +112,38 @@ def test_a_step_is_done_from_the_spec_and_its_identity_alone(
     assert (end.identity, end.error) == (step.identity, None)
     assert (tmp_path / "runs/store" / step.stage / step.identity / "manifest.json").is_file()
     assert [load.label for load in end.loads] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("method", "shard_size", "loaded"), [("zs", 5, True), ("zs", 64, False), ("lp", 5, False)]
+)
+def test_a_model_is_loaded_ahead_where_nothing_trains_and_work_is_shared(
+    method: str, shard_size: int, *, loaded: bool
+) -> None:
+    methods: list[dict[str, Any]] = [
+        {"use": "zs"},
+        {"use": "lp", "epochs": 1, "batch_size": 8},
+    ]
+    tables = spec(finetune=[one for one in methods if one["use"] == method])
+    tables["run"] = tables["run"] | {"shard_size": shard_size}
+    plan, graph = make_all(tables)
+    cell = graph.cells[0]
+    other, bench = (Workbench(Context()) for _ in range(2))
+    one, ready = (Worker(plan, each, open_store(plan), graph) for each in (other, bench))
+    assert one.do(cell.finetune, RecordingLogbook()).error is None
+    ready.prepare(cell.finetune)
+    assert bench.has(cell.cell.model, cell.cell.seed) is loaded
+    end = ready.do(cell.infer, RecordingLogbook())
+    # The record tells of a load, once, whenever it was.
+    assert (end.error, [load.label for load in end.loads]) == (None, ["tiny"])
+    assert ready.do(cell.judge[0], RecordingLogbook()).loads == ()
+
+
+def test_a_worker_that_can_not_get_ready_leaves_it_to_the_step() -> None:
+    plan, _ = make_all(spec())
+    _, other = make_all(spec(dataset=[{"use": "squares", "test": 9}]))
+    step = next(step for step in other.steps.values() if step.stage == "infer")
+    make_order(plan, "cpu", "nowhere").prepare(step)
 
 
 def test_a_worker_says_so_when_it_plans_something_else() -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rateval.api import Asked, Context, RatevalError
+from rateval.api import Context, RatevalError
+from rateval.api.tasks.texts import Asked
 from rateval.testing import check_component
 from rateval_datasets.plugin import rateval_register_datasets
 from rateval_datasets.questions.gqa import make_gqa

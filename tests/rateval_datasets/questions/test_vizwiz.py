@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from rateval.api import Asked, Context, RatevalError
+from rateval.api import Context, RatevalError
+from rateval.api.tasks.texts import Asked
 from rateval.testing import check_component
 from rateval_datasets.plugin import rateval_register_datasets
 from rateval_datasets.questions.params import VizWizParams

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rateval.api import Asked, Context, RatevalError
+from rateval.api import Context, RatevalError
+from rateval.api.tasks.texts import Asked
 from rateval.testing import check_component
 from rateval_datasets.plugin import rateval_register_datasets
 from rateval_datasets.questions.params import VqaV2Params

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rateval.api import Asked
+from rateval.api.tasks.texts import Asked
 from rateval.modelkit import RemoteFile, explain_url, is_remote
 from rateval_datasets.own.evidence import Evidence, MaskImage
 from rateval_datasets.own.formats.shapes import Annotated, Outline

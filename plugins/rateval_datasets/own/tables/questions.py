@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rateval.api import Asked
+from rateval.api.tasks.texts import Asked
 from rateval_datasets.asking import IMAGE, QUESTION_TYPE, explain_text, first_answer
 from rateval_datasets.own.evidence import Evidence
 from rateval_datasets.own.tables.cells import word_of

@@ -51,6 +51,10 @@ class Evaluating:
         """Let go of the live objects of the step that was done last."""
         self._jobs.forget()
 
+    def shares(self, step: Step) -> bool:
+        """Return whether a step is done in parts, which several workers may have."""
+        return (step.units or 0) > self._size
+
     def infer(self, steps: CellSteps, sharing: Sequence[CellSteps] = ()) -> Divisible:
         """Return how each image of the test split is predicted and explained.
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.process import BaseProcess
-from typing import Any
 
 from rateval.api.execution import Work
 from rateval.api.training import Monitor
 from rateval.engine.executors.places import Place
+from rateval.engine.executors.process import Process
 from rateval.machine.interrupts import raise_missed_interrupt
-from rateval.machine.processes import POLL_S, Progress, TellingMonitor, pass_on, serve_parent
-from rateval.machine.readers import share_cores
+from rateval.machine.processes import POLL_S, pass_on
+from rateval.machine.readers import count_cores
 from rateval.records.step import Step, StepEnd
 
 
@@ -34,6 +31,8 @@ class InProcesses:
         itself that took what there is."""
         self._held: deque[tuple[Step, Monitor]] = deque()
         """Steps that wait for a worker, or until there is no suspect left."""
+        self._lost = False
+        """Whether a process was ever lost: memory may be short."""
 
     def start(self, work: Work) -> None:
         """Keep what does a step; processes start with the first steps."""
@@ -60,6 +59,7 @@ class InProcesses:
         """Wait for a step to end; meanwhile monitors show how far the others are."""
         while self._running or self._suspects or self._held:
             self._begin_waiting()
+            self._prepare_others()
             futures = [worker.future for worker in self._running]
             wait(filter(None, futures), timeout=POLL_S, return_when=FIRST_COMPLETED)
             raise_missed_interrupt()
@@ -80,12 +80,26 @@ class InProcesses:
         while self._held and self._free:
             self._begin(*self._held.popleft())
 
+    def _prepare_others(self) -> None:
+        """Start processes for what follows a step that needs something loaded.
+
+        That takes them as long as it took the one that does the step. No more are started ahead
+        than there are cores for it, nor where something is done alone because memory may be short.
+        """
+        in_work = [worker.in_work.step for worker in self._running]
+        loading = next((step for step in in_work if step.demand.affinity is not None), None)
+        if loading is None or self._lost:
+            return
+        ahead = max(0, count_cores() - len(in_work))
+        for worker in self._free[:ahead]:
+            worker.prepare(loading)
+
     def _end(self, worker: _Worker, alone: bool) -> StepEnd | None:
         work = worker.in_work
         try:
             return worker.end()
         except BrokenProcessPool:
-            cause = worker.bury()
+            cause, self._lost = worker.bury(), True
             if not alone:
                 self._suspects.append((work.step, work.monitor))
                 return None
@@ -103,6 +117,8 @@ class InProcesses:
         """Kill the processes."""
         for worker in self._workers:
             worker.kill()
+        for worker in self._workers:
+            worker.forget()
         for steps in (self._suspects, self._held):
             steps.clear()
 
@@ -131,20 +147,26 @@ class _Worker:
         """What the last step needed that needed something loaded."""
         self.future: Future[StepEnd] | None = None
         """The step in work."""
-        self._process: _Process | None = None
+        self._process: Process | None = None
 
     def begin(self, step: Step, monitor: Monitor) -> None:
         """Do a step."""
         self.in_work = _InWork(step, monitor, time.perf_counter())
         if self._process is None:
-            self._process = _Process(*self._given)
+            self._process = Process(*self._given)
         try:
             self.future = self._process.submit(step)
         except BrokenProcessPool:  # while nobody looked
             self.bury()
-            self._process = _Process(*self._given)
+            self._process = Process(*self._given)
             self.future = self._process.submit(step)
         self.loaded = step.demand.affinity or self.loaded
+
+    def prepare(self, step: Step) -> None:
+        """Start the process, unless there is one, and let it get ready for what follows a step."""
+        if self._process is None:
+            self._process = Process(*self._given)
+            self._process.prepare(step)
 
     @property
     def done(self) -> bool:
@@ -175,72 +197,12 @@ class _Worker:
         return process.bury()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, without waiting for it to be gone."""
         if self._process is not None:
             self._process.kill()
+
+    def forget(self) -> None:
+        """Wait for a process that is killed to be gone, and let go of it."""
+        if self._process is not None:
+            self._process.forget()
         self._process = self.future = self.loaded = None
-
-
-class _Process:
-    """A process that does steps and tells how far they are: a pool of one."""
-
-    def __init__(self, work: Work, place: Place, workers: int) -> None:
-        spawning = multiprocessing.get_context("spawn")
-        # What a process put into it is there before the end of its step is; nothing in between.
-        self._told = spawning.SimpleQueue()
-        self._members: list[BaseProcess] = []
-        self._executor = ProcessPoolExecutor(
-            1, spawning, initializer=_begin, initargs=(work, self._told, place, workers)
-        )
-
-    def submit(self, step: Step) -> Future[StepEnd]:
-        others = set(multiprocessing.active_children())
-        try:
-            return self._executor.submit(_do, step)
-        finally:  # the process starts here and nowhere else
-            self._members += set(multiprocessing.active_children()) - others
-
-    def told(self) -> list[Progress]:
-        found = []
-        while not self._told.empty():
-            found.append(self._told.get())
-        return found
-
-    def end_if_broken(self) -> None:
-        # The pool watches a process from the next result on, which may be a long time away.
-        if any(member.exitcode is not None for member in self._members):
-            for member in self._members:
-                member.terminate()
-
-    def kill(self) -> None:
-        for member in self._members:
-            member.kill()
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        for member in self._members:
-            member.join()
-
-    def bury(self) -> str:
-        """Wait for the process to be gone; return how it ended."""
-        self._executor.shutdown()
-        codes = [member.exitcode for member in self._members]
-        own = [code for code in codes if code not in (None, 0, -signal.SIGTERM)]
-        return "a worker process ended" + (f" with code {own[0]}" if own else "")
-
-
-class _Here:
-    """What this process was given when it began, where it is one of an executor's."""
-
-    work: Work
-    told: Any
-    """Queue of progress."""
-
-
-def _begin(work: Work, told: Any, place: Place, workers: int) -> None:
-    serve_parent()
-    place.take()
-    share_cores(1 if place.cores else workers)
-    _Here.work, _Here.told = work, told
-
-
-def _do(step: Step) -> StepEnd:
-    return _Here.work(step, TellingMonitor(_Here.told.put))

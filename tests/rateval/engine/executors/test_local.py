@@ -52,10 +52,29 @@ def work(step, monitor):
         elif action == "read":
             Path(value).write_text(str(resolve_readers("auto")))
         elif action == "await":
+            limit = time.monotonic() + 60
             while not Path(value).exists():
                 time.sleep(0.01)
+                if time.monotonic() > limit:
+                    raise TimeoutError(value)
     monitor.advance(1)
     return StepEnd(step.identity, float(os.getpid()), reused=False)
+
+
+class Preparing:
+    def __call__(self, step, monitor):
+        return work(step, monitor)
+
+    def prepare(self, step):
+        work(step.beside[0], Deaf())
+
+
+class Deaf:
+    def begin(self, total):
+        pass
+
+    def advance(self, samples, note=""):
+        pass
 """
 
 
@@ -338,3 +357,74 @@ def test_a_step_goes_to_the_worker_that_has_loaded_what_it_needs(
     (end,) = collect_all(executor)
     kept = next(name for name, worker in workers.items() if worker == end.seconds)
     assert executor.prefers(needing("next", kept))
+
+
+def loading(name: str, ahead: dict[str, Any], **inputs: Any) -> Step:
+    """Return a step that needs something loaded, and what is done ahead of those after it."""
+    demand = Demand(device=True, affinity=name)
+    return Step("infer", name, name, inputs, demand=demand, beside=(step("ahead", **ahead),))
+
+
+@pytest.fixture
+def preparing(work: Any) -> Any:
+    return importlib.import_module("executor_toys").Preparing()
+
+
+@pytest.mark.skipif(count_cores() < 2, reason="with one core, nothing is prepared ahead")
+def test_an_idle_worker_gets_ready_while_another_loads(preparing: Any, tmp_path: Path) -> None:
+    executor = started(preparing, 2)
+    ready = tmp_path / "ready"
+    try:
+        # It ends only when the other one has got ready meanwhile.
+        executor.submit(loading("a", {"touch": str(ready)}, **{"await": str(ready)}), Monitor())
+        (first,) = collect_all(executor)
+        other = int(ready.read_text())
+        assert other not in (os.getpid(), first.seconds)
+        both = {name: str(tmp_path / name) for name in ("one", "two")}
+        executor.submit(step("b", touch=both["one"], **{"await": both["two"]}), Monitor())
+        executor.submit(step("c", touch=both["two"], **{"await": both["one"]}), Monitor())
+        ends = collect_all(executor)
+        assert {end.seconds for end in ends} == {first.seconds, other}
+    finally:
+        executor.stop()
+    assert not multiprocessing.active_children()
+
+
+def test_no_process_starts_ahead_of_what_needs_nothing_loaded(
+    start: Callable[[int], Executor], tmp_path: Path
+) -> None:
+    executor = start(2)
+    executor.submit(step("a", sleep=0.5), Monitor())
+    collect_all(executor)
+    assert len(multiprocessing.active_children()) == 1
+
+
+@pytest.mark.skipif(count_cores() < 2, reason="with one core, nothing is prepared ahead")
+@pytest.mark.parametrize("fault", [{"raise": "bug"}, {"exit": 9}])
+def test_what_goes_wrong_ahead_harms_no_step(
+    preparing: Any, tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    executor = started(preparing, 2)
+    begun = tmp_path / "begun"
+    try:
+        executor.submit(
+            loading("a", {"touch": str(begun), **fault}, **{"await": str(begun)}), Monitor()
+        )
+        ends = collect_all(executor)
+        for name in ("b", "c"):
+            executor.submit(step(name, sleep=0.1), Monitor())
+        ends += collect_all(executor)
+    finally:
+        executor.stop()
+    assert {end.identity: end.error for end in ends} == {"a": None, "b": None, "c": None}
+
+
+def test_stopping_kills_what_gets_ready(preparing: Any, tmp_path: Path) -> None:
+    executor = started(preparing, 2)
+    begun = tmp_path / "begun"
+    executor.submit(loading("a", {"touch": str(begun), "sleep": 60}, sleep=1), Monitor())
+    collect_all(executor)
+    clock = time.perf_counter()
+    executor.stop()
+    assert time.perf_counter() - clock < 10
+    assert not multiprocessing.active_children()

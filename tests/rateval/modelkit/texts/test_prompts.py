@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from open_clip import OPENAI_IMAGENET_TEMPLATES
 
-from rateval.engine.worker import Order, make_order
+from rateval.engine.order import Order, make_order
 from rateval.errors import SpecError
 from rateval.facade import open_spec
 from rateval.modelkit import fill_prompts

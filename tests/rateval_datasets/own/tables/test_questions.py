@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from rateval.api import Asked
+from rateval.api.tasks.texts import Asked
 from rateval.testing import check_component
 from rateval_datasets.own.tables.params import TableParams
 from rateval_datasets.plugin import rateval_register_datasets

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rateval.modelkit import digest_files, weight_files
 from rateval_vlp import files
 from rateval_vlp.answering.architecture import AnsweringArchitecture, answering_architecture
 from rateval_vlp.answering.params import AnsweringParams
-from rateval_vlp.params import BlipParams
+from rateval_vlp.params import QUICKSTART, BlipParams
 from rateval_vlp.vocabulary import read_vocabulary
 
+_QUICKSTART = Path(__file__).parents[1] / "quickstart" / "blip-vqa"
 _SHARED = ("pretrained", "vocabulary", "image_mean", "image_std")
 
 
@@ -19,6 +22,8 @@ def locate(params: AnsweringParams) -> tuple[files.Files, AnsweringArchitecture]
     model, and for a folder that normalises images by other numbers.
     """
     given = {name: getattr(params, name) for name in _SHARED if name in params.model_fields_set}
+    if params.pretrained == QUICKSTART:
+        given["pretrained"] = str(_QUICKSTART)
     alike = BlipParams(**given)
     found = files.locate(alike)
     architecture = answering_architecture(params, found.config)

@@ -17,6 +17,7 @@ from rateval_vlp.answering.model import AnsweringModel, CaptioningModel
 from rateval_vlp.answering.params import AnsweringParams, BlipCaptionParams, BlipVqaParams
 from rateval_vlp.answering.words import Words
 from rateval_vlp.files import Files
+from rateval_vlp.params import QUICKSTART
 from rateval_vlp.weights import Loaded
 
 
@@ -84,7 +85,7 @@ def _make_card(
         head_feature="words",
         licence="BSD-3-Clause for the official weights, else unknown",
         source="github.com/salesforce/BLIP",
-        checkpoint=str(files.weights or ""),
+        checkpoint=QUICKSTART if params.pretrained == QUICKSTART else str(files.weights or ""),
         keys_used=loaded.used,
         keys_ignored=loaded.ignored,
         assumed=(*architecture.assumed, *loaded.assumed),

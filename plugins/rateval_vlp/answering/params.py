@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from rateval.api import Params
 from rateval.modelkit import ImageMean, ImageStd, WeightCopy, WeightPrefix, is_remote
-from rateval_vlp.params import RANDOM, BlipSizeParams
+from rateval_vlp.params import QUICKSTART, RANDOM, BlipSizeParams
 
 _Tokens = Annotated[int, Field(ge=1, le=512)]
 
@@ -39,6 +39,9 @@ CAPTION_SIZES: Mapping[str, BlipCaptionSizeParams] = {
 class AnsweringParams(Params):
     """What blip-vqa and blip-caption share."""
 
+    brought: ClassVar[tuple[str, ...]] = ()
+    """Names of models that come with rateval."""
+
     pretrained: str = Field(min_length=1)
     """Path to an official checkpoint, to its tensors as safetensors, or to a Hugging Face folder;
     "random" draws the weights from seed 0, for tests and training from scratch."""
@@ -60,11 +63,12 @@ class AnsweringParams(Params):
     @field_validator("pretrained")
     @classmethod
     def _check_pretrained(cls, value: str) -> str:
-        named = value == RANDOM or is_remote(value)
+        named = value in (RANDOM, *cls.brought) or is_remote(value)
         if not named and not Path(value).expanduser().exists():
+            others = " or ".join(f'"{name}"' for name in (*cls.brought, RANDOM))
             raise ValueError(
                 f"no such file: {value}; give a path to a checkpoint or a Hugging Face folder you "
-                f'have, or "{RANDOM}" for a test'
+                f"have, or {others} for a test"
             )
         return value
 
@@ -82,8 +86,10 @@ class AnsweringParams(Params):
 class BlipVqaParams(AnsweringParams):
     """Which BLIP answers questions, with which weights, and how."""
 
-    pretrained: str = Field(min_length=1)
-    """Path to a checkpoint such as model_base_vqa_capfilt_large.pth, to its tensors as safetensors,
+    brought: ClassVar[tuple[str, ...]] = (QUICKSTART,)
+
+    pretrained: str = Field(default=QUICKSTART, min_length=1)
+    """"quickstart", the tiny model that comes with rateval; path to a checkpoint such as model_base_vqa_capfilt_large.pth, to its tensors as safetensors,
     or to a Hugging Face folder of BlipForQuestionAnswering; "random" draws the weights from seed 0,
     for tests and training from scratch."""
     size: BlipVqaSizeParams | None = None

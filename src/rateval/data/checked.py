@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from rateval.api.protocols import Dataset, Split
-from rateval.api.values import Sample, Skipped
+from rateval.api.values import Asked, Sample, Skipped
 from rateval.data.groups import Groups, find_group_fault, list_groups
 from rateval.data.looking_ahead import look_ahead
 from rateval.errors import PluginError, naming
@@ -180,6 +180,27 @@ def find_fault(sample: object, classes: int) -> tuple[str, str] | None:
             return f"have a mask of the image's size, {size} bool", describe(mask)
     if not isinstance(sample.caption, str | None):
         return "have a caption that is text, or None", describe(sample.caption)
+    return _find_question_fault(sample.asked)
+
+
+def _find_question_fault(asked: object) -> tuple[str, str] | None:
+    """Return what a question must be that it isn't, and what was got; None for a sound one.
+
+    >>> _find_question_fault(Asked("what?", ("that",)))
+    >>> _find_question_fault(Asked("what?", ()))
+    ('be asked with a tuple of answers, one or more texts that are not empty', '()')
+    """
+    if asked is None:
+        return None
+    if not isinstance(asked, Asked):
+        return "be asked by an Asked, or by None", describe(asked)
+    if not isinstance(asked.question, str) or not asked.question.strip():
+        return "be asked a question, text that is not empty", describe(asked.question)
+    answers: object = asked.answers
+    sound = isinstance(answers, tuple) and all(isinstance(a, str) and a.strip() for a in answers)
+    if not sound or not answers:
+        what = "be asked with a tuple of answers, one or more texts that are not empty"
+        return what, describe(answers)
     return None
 
 

@@ -55,7 +55,12 @@ def same_sample(one: Sample | Skipped, other: Sample | Skipped) -> bool:
         masks = one.mask is other.mask
     else:
         masks = np.array_equal(one.mask, other.mask)
-    named = (one.id, one.label, one.caption) == (other.id, other.label, other.caption)
+    named = (one.id, one.label, one.caption, one.asked) == (
+        other.id,
+        other.label,
+        other.caption,
+        other.asked,
+    )
     return named and masks and np.array_equal(np.asarray(one.image), np.asarray(other.image))
 
 

@@ -89,9 +89,10 @@ class BlipVqaParams(AnsweringParams):
     brought: ClassVar[tuple[str, ...]] = (QUICKSTART,)
 
     pretrained: str = Field(default=QUICKSTART, min_length=1)
-    """"quickstart", the tiny model that comes with rateval; path to a checkpoint such as model_base_vqa_capfilt_large.pth, to its tensors as safetensors,
-    or to a Hugging Face folder of BlipForQuestionAnswering; "random" draws the weights from seed 0,
-    for tests and training from scratch."""
+    """"quickstart" is the tiny model that comes with rateval. Else a path to a checkpoint such as
+    model_base_vqa_capfilt_large.pth, to its tensors as safetensors, or to a Hugging Face folder of
+    BlipForQuestionAnswering; "random" draws the weights from seed 0, for tests and training from
+    scratch."""
     size: BlipVqaSizeParams | None = None
     """"base", or a table that differs from it in image_size, patch_size, width, depth, heads,
     text_width, text_layers, text_heads, text_intermediate, vocabulary_size or max_positions; width

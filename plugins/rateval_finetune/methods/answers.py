@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from rateval.api import Logbook, RatevalError, Split
 from rateval.api.tasks.texts import Asked, TextModel
-from rateval_finetune.methods.low_rank import LowRankObjective
+from rateval_finetune.methods.low_rank import LowRankObjective, linear_weights
 from rateval_finetune.methods.method import Method
 from rateval_finetune.methods.tuned_model import copy_model, load_model
 from rateval_finetune.methods.untuned import UntunedAnswerer
@@ -33,7 +34,6 @@ class AnswerObjective(torch.nn.Module):
     def __init__(self, model: TextModel) -> None:
         super().__init__()
         self.module = model.module
-        self.language = model.language
         self._model = model
 
     def forward(
@@ -96,10 +96,12 @@ def train_answers(method: Method[Any], model: TextModel, split: Split, logbook: 
             f"{method.name}: head_lr = {params.head_lr:g}: a model that answers by texts has no "
             "linear head; leave it out"
         )
-    objective: AnswerObjective | LowRankObjective = AnswerObjective(model)
+    answering = AnswerObjective(model)
+    objective: AnswerObjective | LowRankObjective = answering
     if isinstance(params, LoraParams):
+        language = _language_weights(answering, model)
         objective = LowRankObjective(
-            objective, params.rank, params.scale, method.seed, part="language"
+            answering, params.rank, params.scale, method.seed, weights=language
         )
         weights = tuple(objective.updates.parameters())
     else:
@@ -109,6 +111,22 @@ def train_answers(method: Method[Any], model: TextModel, split: Split, logbook: 
     logbook.begin(len(split) * params.epochs)
     method.train_task(task, model, split, logbook)
     return task.classifier()
+
+
+def _language_weights(
+    objective: AnswerObjective, model: TextModel
+) -> dict[str, torch.nn.Parameter]:
+    """Return the weights of the linear layers that read and write, by name in the objective.
+
+    One that has several names, as output words that are the input words, is left as it is.
+    """
+    names = Counter(id(w) for _, w in objective.named_parameters(remove_duplicate=False))
+    own = {id(weight) for weight in model.language.parameters()}
+    return {
+        name: weight
+        for name, weight in linear_weights(objective.module, "module.")
+        if id(weight) in own and names[id(weight)] == 1
+    }
 
 
 def restore_answers(model: TextModel, state: dict[str, torch.Tensor]) -> Any:

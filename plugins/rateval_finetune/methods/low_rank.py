@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -52,12 +52,15 @@ class LowRankObjective(nn.Module):
         scale: float,
         seed: int,
         *,
-        part: str = "image_tower",
+        weights: Mapping[str, nn.Parameter] | None = None,
     ) -> None:
-        """Update the linear layers of a ``part`` of the objective."""
+        """Update ``weights`` by their names in the objective, or those of its image tower."""
         super().__init__()
         self.objective = objective
-        self._weights = dict(linear_weights(objective.get_submodule(part), f"{part}."))
+        tower = "image_tower"
+        if weights is None:
+            weights = dict(linear_weights(objective.get_submodule(tower), f"{tower}."))
+        self._weights = weights
         self.updates = nn.ModuleList(
             LowRankUpdate(weight, rank, scale / rank, make_generator(seed, "lora", name))
             for name, weight in self._weights.items()

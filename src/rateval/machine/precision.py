@@ -97,6 +97,11 @@ def in_precision(model: Model, precision: str, device: str) -> Iterator[None]:
     if precision == "float32":
         yield
         return
+    if not hasattr(model, "encode_image"):
+        raise RatevalError(
+            f'run.precision = "{precision}": a model that answers by texts computes in float32 '
+            "alone; leave it out"
+        )
     with ExitStack() as stack:
         exact = stack.enter_context(_cast_weights(model.image_tower, getattr(torch, precision)))
 

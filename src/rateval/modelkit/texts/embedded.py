@@ -44,8 +44,11 @@ class _Texts:
 def copy_sharing_texts(model: Model) -> Model:
     """Return a copy of a model that may be trained; the model itself stays as it is from now on.
 
-    What ``embed_once`` makes for one of its copies is there for all of them.
+    What ``embed_once`` makes for one of its copies is there for all of them. A model that embeds no
+    prompts is copied alone.
     """
+    if not hasattr(model, "encode_text"):
+        return copy.deepcopy(model)
     values = model.module.__dict__
     if not isinstance(values.get(_NAME), _Texts):
         values[_NAME] = _Texts(model)

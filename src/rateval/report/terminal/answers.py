@@ -70,9 +70,8 @@ def explain_answer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     if any(result.without_image is not None for result in record.results):
         yield (
             "kept",
-            "the answers to a question that stay where the image is blank, and of all those the "
-            "share that is right; with * beside another question's image: language alone tells "
-            "them",
+            "the answers to the image that stay where it is blank, beside the share that is right "
+            "then; with * beside another question's image: language alone tells those",
         )
     scores = [s for r in record.results for e in r.evidence for s in e.scores]
     if any(score.soft is not None for score in scores):

@@ -111,7 +111,7 @@ KINDS: Mapping[Kind, KindFacts] = MappingProxyType(
             table="task",
             hook="rateval_register_tasks",
             protocol="rateval.api.tasks.task:Task",
-            check="rateval.testing.tasks:check_task",
+            check="rateval.testing.answering.tasks:check_task",
         ),
         "executor": KindFacts(
             "where the steps of a study run",

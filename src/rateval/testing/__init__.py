@@ -16,6 +16,8 @@ author's own tests as well.
 
 from __future__ import annotations
 
+from rateval.testing.answering.tasks import check_task
+from rateval.testing.answering.texts import check_text_model
 from rateval.testing.attributions import check_attribution
 from rateval.testing.components import check_component, check_declaration
 from rateval.testing.datasets import check_dataset
@@ -28,7 +30,6 @@ from rateval.testing.judging.validators import check_validator
 from rateval.testing.logbook import RecordingLogbook
 from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
-from rateval.testing.tasks import check_task
 from rateval.testing.tiny.dataset import TinyDataset, tiny_dataset
 from rateval.testing.tiny.model import TinyModel, tiny_classifier, tiny_model
 from rateval.testing.trackers import check_tracker
@@ -49,6 +50,7 @@ __all__ = [
     "check_model",
     "check_shift",
     "check_task",
+    "check_text_model",
     "check_tracker",
     "check_validator",
     "tiny_classifier",

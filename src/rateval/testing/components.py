@@ -16,7 +16,12 @@ from rateval.api.kinds import KINDS, Kind
 from rateval.api.params import Params
 from rateval.registry.discovery import HEAVY, SLOW_S, discover
 from rateval.registry.references import follow
-from rateval.testing.failure import ConformanceError, require
+from rateval.testing.failure import ConformanceError, require, require_members
+
+_BY_PROTOCOL = {
+    "rateval.api.tasks.texts:TextModel": "rateval.testing.answering.texts:check_text_model"
+}
+"""The check of what follows another protocol than its kind's own; any other has its members."""
 
 
 def check_component(component: Component, kind: Kind, **params: object) -> None:
@@ -37,7 +42,12 @@ def check_component(component: Component, kind: Kind, **params: object) -> None:
         able = hasattr(made, "explain_together")
         where = f"{component.name}: shares"
         require(able, where, "be said of what offers explain_together", type(made).__name__)
-    follow(KINDS[kind].check)(made, **more)
+    if component.protocol in _BY_PROTOCOL:
+        follow(_BY_PROTOCOL[component.protocol])(made)
+    elif component.protocol:
+        require_members(made, follow(component.protocol))
+    else:
+        follow(KINDS[kind].check)(made, **more)
 
 
 def check_declaration(component: Component, kind: Kind) -> None:

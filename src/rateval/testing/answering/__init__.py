@@ -1,0 +1,1 @@
+"""The promises of tasks, and of models that answer by texts."""

@@ -141,6 +141,7 @@ def _check_step(step: object, sizes: dict[str, int], where: str) -> None:
 
 
 def _require_close(one: torch.Tensor, other: torch.Tensor, where: str, asked: str) -> None:
+    one, other = one.detach(), other.detach()
     allowed = _CLOSE * max(1.0, float(other.abs().max()))
     gap = float((one - other).abs().max())
     require(gap <= allowed, where, asked, f"a difference of {gap:.3g}")

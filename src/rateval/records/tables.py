@@ -64,6 +64,15 @@ class StoredTables(Presented):
             columns,
         )
 
+    def columns(self, cell: CellRecord) -> frozenset[str]:
+        """Return the names of what is stored of each prediction.
+
+        Raises RatevalError when the stored results are gone.
+        """
+        from rateval.store.rows import ROWS, list_columns
+
+        return list_columns(self._result("infer", cell.identity, ROWS))
+
     def thresholds(self, cell: CellRecord, validator: str | None = None) -> pa.Table:
         """Read counts by threshold, over images of known evidence.
 

@@ -200,6 +200,11 @@ def has_column(folder: Path, column: str) -> bool:
     return column in pq.read_schema(fetched(folder / ROWS)).names
 
 
+def list_columns(folder: Path) -> frozenset[str]:
+    """Return the columns of the rows of a stage's result."""
+    return frozenset(pq.read_schema(fetched(folder / ROWS)).names)
+
+
 def read_groups(folder: Path) -> pa.Table:
     """Read the groups of infer's rows, a column of text each, by their names."""
     columns = [n for n in pq.read_schema(fetched(folder / ROWS)).names if n.startswith(GROUP)]

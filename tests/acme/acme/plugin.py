@@ -16,12 +16,31 @@ def component(name: str, factory: str, params: str = "Nothing") -> Component:
 
 @hookimpl
 def rateval_register_models() -> list[Component]:
-    return [component("tiny", "make_model")]
+    return [
+        component("tiny", "make_model"),
+        Component(
+            name="writer",
+            summary="writer of acme",
+            factory="acme.writer:make_writer",
+            params="acme.writer:WriterParams",
+            tasks=("vqa",),
+            protocol="rateval.api.tasks.texts:TextModel",
+        ),
+    ]
 
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    return [component("squares", "make_dataset", "SquaresParams")]
+    return [
+        component("squares", "make_dataset", "SquaresParams"),
+        Component(
+            name="questions",
+            summary="questions of acme",
+            factory="acme.questions:make_dataset",
+            params="acme.questions:QuestionsParams",
+            tasks=("vqa",),
+        ),
+    ]
 
 
 @hookimpl

@@ -58,7 +58,7 @@ def _write_view(selection: Selection, view: View, folder: Path) -> None:
             {
                 "id": number,
                 "image_id": at,
-                "category_id": one.row["prediction"],
+                **_said(view, one.row),
                 "score": _chance(one.row),
                 "cell": label,
                 "verdicts": one.verdicts,
@@ -106,6 +106,15 @@ def _annotations(
 
 def _file(row: dict[str, Any]) -> str:
     return f"{row['index']:06}.png"
+
+
+def _said(view: View, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what was predicted: a category, and the text where it is one that was written."""
+    number = row["prediction"]
+    if "output" not in row:
+        return {"category_id": number}
+    known = number if number < len(view.classes) else None
+    return {"category_id": known, "question": row["input"], "answer": row["output"]}
 
 
 def _chance(row: dict[str, Any]) -> float | None:

@@ -123,7 +123,7 @@ def _fields(view: View, field: str, said: Said, height: int, width: int) -> Samp
     chances = row.get("probabilities")
     chance = None if chances is None else {"confidence": chances[row["prediction"]]}
     found: Sample = {
-        f"{field}_prediction": _class(view, row["prediction"]) | (chance or {}),
+        f"{field}_prediction": _said(view, row) | (chance or {}),
         f"{field}_correct": row["correct"],
         f"{field}_relevance": {
             "_cls": "Heatmap",
@@ -137,6 +137,13 @@ def _fields(view: View, field: str, said: Said, height: int, width: int) -> Samp
             if value is not None:
                 found[f"{field}_{fold(validator)}_{name}"] = value
     return found
+
+
+def _said(view: View, row: dict[str, Any]) -> Sample:
+    """Return what was predicted: a class, or the text that was written."""
+    if "output" not in row:
+        return _class(view, row["prediction"])
+    return {"_cls": "Classification", "tags": [], "label": row["output"]}
 
 
 def _class(view: View, at: int) -> Sample:

@@ -70,6 +70,8 @@ class Images:
                 columns.append(pa.array([constant[name]] * size, field.type))
             elif name == "quadrant":
                 columns.append(pa.array(name_quadrants(batch), field.type))
+            elif name == "prediction_name" and "output" in batch.schema.names:
+                columns.append(batch.column("output").cast(field.type))
             elif name in _NAMED and _NAMED[name] in batch.schema.names:
                 numbers = batch.column(_NAMED[name]).to_pylist()
                 columns.append(pa.array([_name(classes, at) for at in numbers], field.type))

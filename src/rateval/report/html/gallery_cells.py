@@ -20,7 +20,9 @@ TOP = 3
 """Classes of an image whose probability is shown, beside that of its label."""
 _FLAT = 1e-6
 """Share of a map's values up to which their spread is rounding, as where they are judged."""
-_PREDICTIONS = ("index", "label", "prediction", "correct", "mask_area", "probabilities")
+_PREDICTIONS = ("index", "label", "prediction", "correct", "mask_area")
+_SHOWN = ("probabilities", "input", "output", "references")
+"""Columns that some predictions have, which are shown of single images."""
 
 Columns = dict[str, list[Any]]
 """A name to one JSON value per shown image, None where the cell has no row of it."""
@@ -34,7 +36,9 @@ def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> 
     """
     first = cell.evidence[0].validator
     # Probabilities are most of the bytes, and predictions from elsewhere have none.
-    rows = record.rows(cell, first, _PREDICTIONS if len(shown) else _PREDICTIONS[:-1])
+    there = record.columns(cell) if len(shown) else frozenset()
+    more = [name for name in _SHOWN if name in there]
+    rows = record.rows(cell, first, (*_PREDICTIONS, *more))
     places = find_places(rows.column("index").to_numpy(), shown)
     columns: Columns = {}
     if len(shown):
@@ -111,7 +115,12 @@ def _describe_predictions(rows: pa.Table, places: NDArray[np.int64]) -> Columns:
     }
     columns["correct"] = [row and int(row["correct"]) for row in there]
     columns["area"] = [row and _short(row["mask_area"]) for row in there]
-    columns["top"] = [row and _top(row["probabilities"], row["label"]) for row in there]
+    if "probabilities" in rows.column_names:
+        columns["top"] = [row and _top(row["probabilities"], row["label"]) for row in there]
+    if "output" in rows.column_names:
+        for name in ("input", "output", "references"):
+            columns[name] = [row and row[name] for row in there]
+        columns["prediction"] = [None] * len(there)  # its text says what it is
     return columns
 
 

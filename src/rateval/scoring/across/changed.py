@@ -29,8 +29,8 @@ def list_changed(across: Across, most: int | None) -> Iterator[ChangedRecord]:
                 label=one.classes[one.images.labels[ours]],
                 baseline=name_state(int(other.images.states[theirs])),
                 candidate=name_state(int(one.images.states[ours])),
-                baseline_prediction=other.classes[other.predictions[theirs]],
-                candidate_prediction=one.classes[one.predictions[ours]],
+                baseline_prediction=other.name_prediction(theirs),
+                candidate_prediction=one.name_prediction(ours),
             )
 
 

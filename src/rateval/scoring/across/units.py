@@ -25,6 +25,7 @@ from rateval.workbench.verdicts.outcomes import Edited, read_outcomes
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 
@@ -42,6 +43,14 @@ class Units:
     """Height and width of what the model saw, in pixels."""
     odd: frozenset[int]
     """Places of metrics that come out otherwise than the run has stored."""
+    texts: tuple[str, ...] | None = None
+    """What was predicted of each, where that is a text."""
+
+    def name_prediction(self, place: int) -> str:
+        """Return what was predicted of a unit: a class, or a text."""
+        if self.texts is not None:
+            return self.texts[place]
+        return self.classes[int(self.predictions[place])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,9 @@ class UnitReader:
         inferred = find_result(record.path, "infer", cell.identity, tables.ROWS)
         judged = find_result(record.path, "judge", evidence.identity)
         outcomes = read_outcomes(inferred, judged, _find_edited(record, cell))
-        rows = tables.read_rows(inferred, ["id", "label", "prediction", "mask_area"])
+        written = ["output"] if tables.has_column(inferred, "output") else []
+        columns = ["id", "label", "prediction", "mask_area", *written]
+        rows = tables.read_rows(inferred, columns)
         ids: list[str] = rows.column("id").to_pylist()
         labels = rows.column("label").to_numpy().astype(np.int64)
         states = number_states(outcomes)
@@ -116,6 +127,7 @@ class UnitReader:
             classes,
             None if _is_imported(record) else tables.read_mask_shape(inferred),
             frozenset(_find_odd(evidence, [label for label, _ in asked.metrics], images)),
+            _read_texts(rows, order) if written else None,
         )
 
     def _number(self, ids: Sequence[str]) -> NDArray[np.int64]:
@@ -130,6 +142,11 @@ class UnitReader:
             found = numbers, tuple(ids[at] for at in order.tolist())
             self._shared[numbers.tobytes()] = found
         return found
+
+
+def _read_texts(rows: pa.Table, order: NDArray[np.intp]) -> tuple[str, ...]:
+    texts: list[str] = rows.column("output").to_pylist()
+    return tuple(texts[at] for at in order.tolist())
 
 
 def find_dataset(record: RunRecord, cell: CellRecord) -> DatasetRecord:

@@ -128,7 +128,9 @@ window.ratevalGallery = (() => {
     if (but !== "class" && state.class && label !== state.class) return false;
     const wanted = state.text.toLowerCase();
     const id = images[image].id;
-    if (wanted && !`${id}\n${visible(id)}`.toLowerCase().includes(wanted)) return false;
+    const { input, output } = data.cells[state.cell].columns;
+    const texts = [id, visible(id), input?.[image] ?? "", output?.[image] ?? ""];
+    if (wanted && !texts.join("\n").toLowerCase().includes(wanted)) return false;
     if (state.low === null && state.high === null) return true;
     const score = scoreOf(data, state, image);
     return score !== null && score >= (state.low ?? -Infinity) && score <= (state.high ?? Infinity);

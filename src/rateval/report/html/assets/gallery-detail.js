@@ -13,12 +13,23 @@ Object.assign(window.ratevalGallery, (() => {
 
   /* What a picture shows, for who cannot see it. */
   function describe(data, state, cell, image) {
-    const { classes } = data.tests[state.test];
-    const { label, prediction } = data.cells[cell].columns;
     const quadrant = quadrantOf(data, state, cell, image);
     if (quadrant === null) return "no row by this method";
-    return `${quadrant} (${WORDS[quadrant]}): label ${visible(classes[label[image]])}, `
-      + `predicted ${visible(classes[prediction[image]])}`;
+    const asked = data.cells[cell].columns.input?.[image] ?? null;
+    return `${quadrant} (${WORDS[quadrant]}): ${asked === null ? "" : `${visible(asked)} `}label `
+      + `${labelOf(data, state, cell, image)}, predicted ${predictedBy(data, state, cell, image)}`;
+  }
+
+  /* What is right of an image, and what a method says: a class, or a text. */
+  function labelOf(data, state, cell, image) {
+    const { references, label } = data.cells[cell].columns;
+    return visible((references?.[image] ? [...new Set(references[image])].join(" | ") : null)
+      ?? data.tests[state.test].classes[label[image]] ?? "–");
+  }
+
+  function predictedBy(data, state, cell, image) {
+    const { output, prediction } = data.cells[cell].columns;
+    return visible(output?.[image] ?? data.tests[state.test].classes[prediction[image]] ?? "–");
   }
 
   function badge(quadrant) {
@@ -44,10 +55,11 @@ Object.assign(window.ratevalGallery, (() => {
         return make("span", {}, badge(quadrant), ` ${WORDS[quadrant] ?? "no row"}`);
       }],
       ["predicted", (cell, image) => make("bdi", {
-        text: visible(classes[of("prediction")(cell, image)] ?? "–") })],
-      ["most likely classes", (cell, image) => bars(classes, of("top")(cell, image) ?? [],
-        of("label")(cell, image))],
+        text: predictedBy(data, state, cell, image) })],
     ];
+    if (data.cells.some((cell) => cell.columns.top))
+      rows.push(["most likely classes", (cell, image) => bars(classes,
+        of("top")(cell, image) ?? [], of("label")(cell, image))]);
     for (const { name, threshold } of data.validators) {
       const judged = { ...state, validator: name };
       rows.push([`score, ${visible(name)}`, (cell, image) => {
@@ -107,7 +119,8 @@ Object.assign(window.ratevalGallery, (() => {
     if (cells.length > 1 && state.flipped !== Boolean(data.paired)) cells.reverse();
     const { id, mask, width, height } = imageOf(data, cells[0], image);
     const { columns } = data.cells[cells[0]];
-    const label = data.tests[state.test].classes[columns.label[image]];
+    const label = labelOf(data, state, cells[0], image);
+    const asked = columns.input?.[image] ?? null;
     const area = columns.area[image];
     detail.title.replaceChildren(make("bdi", { text: visible(id) }));
     detail.place.textContent = `${at + 1} of ${of}`;
@@ -120,8 +133,10 @@ Object.assign(window.ratevalGallery, (() => {
         badge(quadrantOf(data, state, cell, image)), ` ${nameOf(data, cell, cells)}`,
         data.cells[cell].columns.map ? "" : make("span", { class: "note", text: " (no map)" })));
     }));
-    const common = make("p", { class: "common" }, "label ",
-      make("bdi", { class: "strong", text: visible(label) }),
+    const question = asked === null ? [] : [make("bdi", { class: "strong", text: visible(asked) }),
+      " · "];
+    const common = make("p", { class: "common" }, ...question, asked === null ? "label " : "right: ",
+      make("bdi", { class: "strong", text: label }),
       mask ? ` · mask ${share(area)} of the view` : " · no mask",
       width ? ` · picture ${width} × ${height}` : "");
     detail.body.replaceChildren(pictures, make("div", { class: "about" }, common,
@@ -138,5 +153,5 @@ Object.assign(window.ratevalGallery, (() => {
         ...cells.map((cell) => make("td", {}, tell(cell, image)))))));
   }
 
-  return { describe, minus, badge, nameOf, makeDetail, showDetail };
+  return { describe, labelOf, predictedBy, minus, badge, nameOf, makeDetail, showDetail };
 })());

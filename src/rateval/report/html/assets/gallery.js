@@ -102,17 +102,18 @@
   }
 
   function captionOf(cells, image) {
-    const names = data.tests[state.test].classes;
-    const label = data.cells[cells[0]].columns.label[image];
-    const name = (at) => make("bdi", { text: visible(names[at] ?? "–") });
-    const told = [...new Set(cells.map((cell) => data.cells[cell].columns.prediction[image]))];
+    const label = g.labelOf(data, state, cells[0], image);
+    const name = (text) => make("bdi", { text });
+    const told = [...new Set(cells.map((cell) => g.predictedBy(data, state, cell, image)))];
     const right = told.length === 1 && told[0] === label;
+    const asked = data.cells[cells[0]].columns.input?.[image] ?? null;
     return [
       ...cells.map((cell) => {
         const score = g.scoreOf(data, state, image, cell);
         return make("span", { class: "verdict" }, g.badge(g.quadrantOf(data, state, cell, image)),
           make("span", { class: "score", text: score === null ? "–" : g.minus(score.toFixed(2)) }));
       }),
+      ...(asked === null ? [] : [make("span", { class: "asked" }, name(visible(asked)))]),
       make("span", { class: "names" }, name(label),
         ...(right ? [] : told.flatMap((at, place) => [place ? " | " : " → ", name(at)]))),
     ];

@@ -201,7 +201,10 @@ def _rename_classes(columns: Data, side: Side, classes: Mapping[str, int]) -> No
         return
     for name in ("label", "prediction"):
         columns[name] = [None if at is None else numbers[at] for at in columns[name]]
-    columns["top"] = [top and [[numbers[at], share] for at, share in top] for top in columns["top"]]
+    if "top" in columns:
+        columns["top"] = [
+            top and [[numbers[at], share] for at, share in top] for top in columns["top"]
+        ]
 
 
 def _count_quadrants(

@@ -191,6 +191,7 @@ class TilesOptions(HuggingFaceTable):
     tie_word_embeddings: bool = False
     pad_token_id: _Id | None = None
     inert: ClassVar[frozenset[str]] = HuggingFaceTable.inert | {
+        "_pad_token_id",
         "use_reentrant_checkpointing",
         "vocab_size",
     }

@@ -125,7 +125,8 @@ def make_qwen(config: Any, params: VlmParams, folder: Path, path: Path) -> Qwen:
     ):
         given = getattr(options, name)
         if given not in (None, own):
-            raise RatevalError(f"{where}: {name} = {given}: must be {own}, as in {path}; correct it")
+            said = f"{name} = {given}: must be {own}, as in {path}"
+            raise RatevalError(f"{where}: {said}; correct it")
     size = options.size or {}
     fewest = options.min_pixels or size.get("shortest_edge", _FEWEST)
     most = options.max_pixels or size.get("longest_edge", _MOST)

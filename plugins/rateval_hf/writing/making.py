@@ -1,0 +1,124 @@
+"""The factory of vlm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForImageTextToText
+
+from rateval.api import Context, ModelCard, RatevalError
+from rateval.modelkit import list_some
+from rateval_hf.export import no_progress_bar
+from rateval_hf.options import CONFIG_NAME
+from rateval_hf.writing.family import Family
+from rateval_hf.writing.files import folder_of, locate_weights, read_ends
+from rateval_hf.writing.llava import make_llava
+from rateval_hf.writing.model import Vlm
+from rateval_hf.writing.options import Kind, read_config
+from rateval_hf.writing.params import QUESTION, VlmParams
+from rateval_hf.writing.qwen import make_qwen
+from rateval_hf.writing.tiles import make_tiles
+from rateval_hf.writing.words import Words
+
+_FAMILIES: Mapping[Kind, Callable[[Any, VlmParams, Path, Path], Family]] = {
+    "llava": make_llava,
+    "idefics3": make_tiles,
+    "smolvlm": make_tiles,
+    "qwen2_vl": make_qwen,
+    "qwen2_5_vl": make_qwen,
+}
+
+
+def make_vlm(params: VlmParams, context: Context) -> Vlm:
+    """Build the folder's model on the context's device, in its dtype.
+
+    Raises RatevalError for a folder that lacks a file or holds a model of another family, for
+    weights that are unsafe or not those of its config, and for params that don't fit the model.
+    """
+    folder = folder_of(params)
+    path = folder / CONFIG_NAME
+    kind, options = read_config(path)
+    try:
+        config = AutoConfig.for_model(kind, **options)
+    except Exception as error:  # the config is the only cause there is
+        raise RatevalError(
+            f"{path}: transformers cannot build this config: {type(error).__name__}: {error}"
+        ) from error
+    family = _FAMILIES[kind](config, params, folder, path)
+    # QUESTION stands for the image's word, which the tokenizer knows.
+    image, ends = family.expand(QUESTION), read_ends(folder, options)
+    words = Words(params, config.image_token_id, image, ends)
+    rows = config.get_text_config().vocab_size
+    if len(words) > rows:
+        raise RatevalError(
+            f"{folder}: its tokenizer has {len(words)} words, but its model {rows}; give the "
+            "tokenizer that belongs to it"
+        )
+    weights = locate_weights(folder)
+    module = _load(folder, config, getattr(torch, context.dtype)).to(context.device)
+    card = _make_card(kind, config, family, weights[0], len(module.state_dict()))
+    return Vlm(module, family, words, card, params.max_new_tokens)
+
+
+def _load(folder: Path, config: Any, dtype: torch.dtype) -> Any:
+    """Load every weight of transformers' own class for ``config``, in eval mode."""
+    try:
+        with no_progress_bar():
+            # Nothing is downloaded, unpickled or run: a config that is given is not read again.
+            module, told = AutoModelForImageTextToText.from_pretrained(
+                str(folder),
+                config=config,
+                dtype=dtype,
+                attn_implementation="sdpa",
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+    except Exception as error:  # the files are the only cause there is
+        reason = str(error).strip().partition("\n")[0]
+        raise RatevalError(
+            f"{folder}: its weights cannot be loaded: {type(error).__name__}: {reason}; give those "
+            "that were saved with its config.json"
+        ) from error
+    faults = [
+        f"{len(told[key])} {what} ({list_some(sorted(map(str, told[key])))})"
+        for key, what in (
+            ("missing_keys", "missing"),
+            ("unexpected_keys", "unexpected"),
+            ("mismatched_keys", "of another shape"),
+        )
+        if told.get(key)
+    ]
+    if faults:
+        raise RatevalError(
+            f"{folder}: the keys of its weights are not those of its config.json: "
+            f"{'; '.join(faults)}. Loaded like that, the results would be those of partly random "
+            "weights; give the weights that were saved with this config"
+        )
+    return module.eval()
+
+
+def _make_card(
+    kind: Kind, config: Any, family: Family, checkpoint: Path, used: int
+) -> ModelCard:
+    text, vision = config.get_text_config(), config.vision_config
+    return ModelCard(
+        architecture=(
+            f"{kind} (vision patch {vision.patch_size} of {family.side} px, {family.count} image "
+            f"tokens; text {text.num_hidden_layers} x {text.hidden_size})"
+        ),
+        image_size=(family.side, family.side),
+        mean=family.preprocessing.mean,
+        std=family.preprocessing.std,
+        text_length=text.max_position_embeddings,
+        head_feature="words",
+        licence="unknown",
+        source="github.com/huggingface/transformers",
+        checkpoint=str(checkpoint),
+        keys_used=used,
+        assumed=family.preprocessing.assumed,
+    )

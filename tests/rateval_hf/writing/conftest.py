@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen2VLImageProcessor,
     Qwen2VLProcessor,
+    Qwen2VLVideoProcessor,
     SmolVLMImageProcessor,
 )
 from transformers.models.clip import CLIPImageProcessor
@@ -195,10 +197,6 @@ def make_processor(kind: str, tokenizer: Any, side: int, tiles: bool) -> Any:
         size={"shortest_edge": 64, "longest_edge": 4096}, patch_size=4, merge_size=2, **own
     )
     make = Qwen2VLProcessor
-    video: Any = type("NoVideo", (), {})()
-    del video
-    from transformers import Qwen2VLVideoProcessor
-
     make_video: Any = Qwen2VLVideoProcessor
     return make(image_processor=image, tokenizer=tokenizer, video_processor=make_video())
 
@@ -239,8 +237,8 @@ CASES = {
     "idefics3-tiles": ("idefics3", {"tiles": True, "image_size": 64}),
     "smolvlm": ("smolvlm", {}),
     "smolvlm-tiles": ("smolvlm", {"tiles": True, "image_size": 64}),
-    "qwen2_vl": ("qwen2_vl", {"image_size": 32}),
-    "qwen2_5_vl": ("qwen2_5_vl", {"image_size": 32}),
+    "qwen2_vl": ("qwen2_vl", {"image_size": 64}),
+    "qwen2_5_vl": ("qwen2_5_vl", {"image_size": 64}),
 }
 
 
@@ -281,8 +279,6 @@ def copied(tmp_path: Path, saved: Callable[[str], Case]) -> Callable[[str], Case
     """A case whose folder a test may change."""
 
     def copy_of(name: str) -> Case:
-        import shutil
-
         found = saved(name)
         folder = tmp_path / name
         shutil.copytree(found.folder, folder)
@@ -315,6 +311,17 @@ def pictures() -> list[Image.Image]:
     row, column = np.mgrid[0:64, 0:64] / 63
     waves = [np.stack([row, column, (row * n + column) % 1], axis=2) for n in (0.3, 0.7, 0.1)]
     return [Image.fromarray((255 * wave).astype(np.uint8)) for wave in waves]
+
+
+@pytest.fixture
+def images() -> Callable[[Any], torch.Tensor]:
+    """Make three random images of a model's size."""
+
+    def make(model: Any) -> torch.Tensor:
+        height, width = model.card.image_size
+        return torch.randn(3, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+    return make
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from rateval.api import RatevalError
+from rateval.modelkit import read_json
 from rateval_hf.preprocessing import Preprocessing, follow_settings
 from rateval_hf.settings import locate_settings, parse_settings, settings_in
 from rateval_hf.writing.family import Family, blocks_of, features_in
 from rateval_hf.writing.params import VlmParams
-from rateval.modelkit import read_json
 
 
 class Llava(Family):

@@ -68,7 +68,8 @@ def _load(folder: Path, config: Any, dtype: torch.dtype) -> Any:
     try:
         with no_progress_bar():
             # Nothing is downloaded, unpickled or run: a config that is given is not read again.
-            module, told = AutoModelForImageTextToText.from_pretrained(
+            load: Any = AutoModelForImageTextToText.from_pretrained
+            module, told = load(
                 str(folder),
                 config=config,
                 dtype=dtype,
@@ -102,9 +103,7 @@ def _load(folder: Path, config: Any, dtype: torch.dtype) -> Any:
     return module.eval()
 
 
-def _make_card(
-    kind: Kind, config: Any, family: Family, checkpoint: Path, used: int
-) -> ModelCard:
+def _make_card(kind: Kind, config: Any, family: Family, checkpoint: Path, used: int) -> ModelCard:
     text, vision = config.get_text_config(), config.vision_config
     return ModelCard(
         architecture=(

@@ -101,7 +101,8 @@ def by_window(side: int, window: int) -> torch.Tensor:
     [0, 1, 3, 4, 2, 5, 6, 7, 8]
     """
     places = torch.arange(side * side).view(side, side)
-    parts = [part for rows in places.split(window) for part in rows.split(window, dim=1)]
+    starts = [(row, column) for row in range(0, side, window) for column in range(0, side, window)]
+    parts = [places[row : row + window, column : column + window] for row, column in starts]
     return torch.cat([part.flatten() for part in parts])
 
 

@@ -103,7 +103,9 @@ class _PlainSteps(TorchFunctionMode):
             key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
         allowed = self._allowed(rows, length, attn_mask, is_causal, query.device)
         mixed, probabilities = attend_plainly(
-            *(by_image(x, self._count) for x in (query, key, value)),
+            by_image(query, self._count),
+            by_image(key, self._count),
+            by_image(value, self._count),
             additive(allowed, query.dtype),
             dropout_p=dropout_p,
             scale=scale,

@@ -46,8 +46,8 @@ class Written:
 
     def to(self, device: torch.device) -> Written:
         """Return the same on another device."""
-        given = (self.inputs, self.mask, self.targets, self.known)
-        return Written(*(one.to(device) for one in given), self.spans)
+        inputs, mask = self.inputs.to(device), self.mask.to(device)
+        return Written(inputs, mask, self.targets.to(device), self.known.to(device), self.spans)
 
 
 class Words:

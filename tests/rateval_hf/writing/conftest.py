@@ -33,7 +33,27 @@ from rateval_hf.writing.params import VlmParams
 
 WORDS = (
     *("Ġ", "Ċ", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"),
-    *("q", "r", "s", "t", "u", "v", "w", "x", "y", "z", "A", "D", "U", "S", "E", "R", "?", ".", ":"),
+    *(
+        "q",
+        "r",
+        "s",
+        "t",
+        "u",
+        "v",
+        "w",
+        "x",
+        "y",
+        "z",
+        "A",
+        "D",
+        "U",
+        "S",
+        "E",
+        "R",
+        "?",
+        ".",
+        ":",
+    ),
     *("'", "{", "}", "ca", "cat", "Ġcat", "do", "dog", "Ġdog", "re", "red", "Ġred"),
 )
 MERGES = [("c", "a"), ("ca", "t"), ("Ġ", "cat"), ("d", "o"), ("do", "g"), ("Ġ", "dog"),
@@ -62,7 +82,8 @@ TEMPLATES = {
         "{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}"
         "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}"
         "{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}"
-        "<end_of_utterance>\n{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+        "<end_of_utterance>\n{% endfor %}"
+        "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
     ),
     "qwen": (
         "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -254,7 +275,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Case]:
             tokenizer = make_tokenizer(LIKE[kind])
             module = make_module(kind, len(tokenizer) + 3)
             module.save_pretrained(folder)
-            side, tiles = params.get("image_size", 32), params.get("tiles", False)
+            side, tiles = params.get("image_size", 32), bool(params.get("tiles"))
             processor = make_processor(kind, tokenizer, side, tiles)
             processor.chat_template = TEMPLATES[LIKE[kind]]
             processor.save_pretrained(folder)

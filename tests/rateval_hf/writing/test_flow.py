@@ -123,16 +123,12 @@ def test_rows_sum_to_one_over_what_may_be_attended(
         assert not inside[(~allowed).expand_as(inside)].any()
 
 
-def test_windows_see_themselves_alone(
-    one: Any, images: Any, questions: Any, answers: Any
-) -> None:
+def test_windows_see_themselves_alone(one: Any, images: Any, questions: Any, answers: Any) -> None:
     model = one("qwen2_5_vl").make()
     with model.record_flow() as flow:
         model.score(images(model), questions, answers)
     tokens = model._family.places.shape[0]
-    cells = torch.stack(
-        [model.put_on_grid(row[None])[0].nonzero()[0] for row in torch.eye(tokens)]
-    )
+    cells = torch.stack([model.put_on_grid(row[None])[0].nonzero()[0] for row in torch.eye(tokens)])
     windows = cells // 4  # of 16 pixels, four patches
     same = (windows[:, None] == windows[None, :]).all(dim=-1)
     first, whole, last = (found.detach() for found in _attended(flow, "image"))
@@ -184,14 +180,10 @@ def test_a_gradient_is_the_scores_slope(
     given = [images(model)[:1].double(), questions[:1], answers[:1]]
     with model.record_flow() as flow:
         scores = model.score(*given)
-    (gradient,) = torch.autograd.grad(
-        scores.log_probabilities.sum(), [_attended(flow, "text")[0]]
-    )
+    (gradient,) = torch.autograd.grad(scores.log_probabilities.sum(), [_attended(flow, "text")[0]])
     layer = model._text[0].layer
     heads, length = gradient.shape[1], gradient.shape[-1]
-    _, head, to, of = (int(x) for x in torch.unravel_index(
-        gradient.abs().argmax(), gradient.shape
-    ))
+    _, head, to, of = (int(x) for x in torch.unravel_index(gradient.abs().argmax(), gradient.shape))
     assert heads == 4
     values: list[torch.Tensor] = []
     layer.v_proj.register_forward_hook(lambda _, __, output: values.append(output))

@@ -31,7 +31,7 @@ def _without_attention(model: Any) -> Any:
 
 
 def _seen(model: Any, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the tower's tokens before its attention (N, D) and the text's before its own (M, D)."""
+    """Return the tower's tokens before its attention (N, D), the text's before its own (M, D)."""
     kept: list[torch.Tensor] = []
 
     def keep(_: Any, arguments: Any, named: Any) -> None:
@@ -97,7 +97,7 @@ def test_words_share_what_they_hold_among_their_patches(case: Any) -> None:
     counts = torch.bincount(kept)
     assert set(counts[counts > 0].tolist()) == {merged}
     # What becomes one word is a square of patches.
-    for place in kept.unique().tolist():
+    for place in sorted(set(kept.tolist())):
         own = model.put_on_grid((places == place)[None].float())[0]
         rows, columns = own.nonzero().unbind(dim=1)
         side = int(rows.max() - rows.min()) + 1

@@ -1,0 +1,280 @@
+"""Folders and params that cannot be followed, each with its message; digests."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
+
+from rateval.api import Component, RatevalError
+from rateval.testing import check_declaration
+from rateval_hf.plugin import rateval_register_models
+from rateval_hf.writing.files import digest, read_ends
+from rateval_hf.writing.params import VlmParams
+
+CONFIG = "config.json"
+
+
+def _refused(case: Any, said: str, **params: Any) -> None:
+    with pytest.raises(RatevalError, match=said):
+        case.make(**params)
+
+
+def _template(case: Any, text: str) -> None:
+    (case.folder / "chat_template.jinja").write_text(text, encoding="utf-8")
+
+
+def _component() -> Component:
+    return next(one for one in rateval_register_models() if one.name == "vlm")
+
+
+def test_the_declaration_is_sound() -> None:
+    check_declaration(_component(), "model")
+    assert _component().tasks == ("vqa", "captioning")
+
+
+def test_params_are_checked(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="no such folder"):
+        VlmParams(folder=str(tmp_path / "none"))
+    with pytest.raises(ValidationError, match=r"holds \{question\} 0 times"):
+        VlmParams(folder=str(tmp_path), instruction="Answer.")
+
+
+def test_another_family_is_refused_by_those_that_are_known(copied: Any, edit: Any) -> None:
+    case = copied("llava")
+    edit(case.folder / CONFIG, {"model_type": "paligemma"})
+    _refused(
+        case,
+        r"model_type = 'paligemma': is of no family that vlm knows; those are llava, idefics3, "
+        "smolvlm, qwen2_vl, qwen2_5_vl",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"auto_map": {"AutoModel": "evil.Model"}}, "auto_map = .*code of the folder's own"),
+        ({"quantization_config": {"bits": 4}}, "quantization_config = .*: is no option"),
+        ({"text_config": {"hidden_size": -1}}, r"text_config\.hidden_size = -1: must be greater"),
+        ({"text_config": {"model_type": "mamba"}}, r"text_config\.model_type = 'mamba': must be"),
+        ({"text_config": {"hidden_act": "evil"}}, r"text_config\.hidden_act = 'evil': must be"),
+        ({"vision_config": {"auto_map": {"a": "b"}}}, r"vision_config\.auto_map = "),
+        ({"vision_feature_layer": -9}, "vision_feature_layer = -9: the image tower has 3 layers"),
+        ({"text_config": {"num_attention_heads": 5}}, "cannot build|cannot be loaded"),
+    ],
+)
+def test_options_are_checked(copied: Any, edit: Any, changes: dict[str, Any], said: str) -> None:
+    case = copied("llava")
+    edit(case.folder / CONFIG, changes)
+    _refused(case, said)
+
+
+def test_siglip_has_no_class_token_to_drop(copied: Any, edit: Any) -> None:
+    case = copied("llava-siglip")
+    edit(case.folder / CONFIG, {"vision_feature_select_strategy": "default"})
+    _refused(case, 'strategy = "default": drops a class token, and siglip_vision_model has none')
+
+
+def test_weights_must_be_there_and_safe(copied: Any) -> None:
+    case = copied("smolvlm")
+    weights = case.folder / "model.safetensors"
+    whole = load_file(weights)
+    key = next(key for key in whole if "connector" in key)
+    save_file({k: v for k, v in whole.items() if k != key}, weights, {"format": "pt"})
+    _refused(case, rf"1 missing \({re.escape(key)}\).*partly random")
+    save_file(whole | {"extra.weight": torch.zeros(1)}, weights, {"format": "pt"})
+    _refused(case, r"1 unexpected \(extra\.weight\)")
+    save_file(whole | {key: torch.zeros(2, 2)}, weights, {"format": "pt"})
+    _refused(case, "cannot be loaded|of another shape")
+    weights.write_bytes(b"no weights")
+    _refused(case, "its weights cannot be loaded")
+    weights.unlink()
+    _refused(case, "holds neither model.safetensors nor model.safetensors.index.json; give")
+    torch.save(whole, case.folder / "pytorch_model.bin")
+    _refused(case, "pytorch_model.bin may run code when read")
+    index = {"weight_map": {"a": "../elsewhere.safetensors"}}
+    path = case.folder / "model.safetensors.index.json"
+    path.write_text(json.dumps(index), encoding="utf-8")
+    _refused(case, "must be the name of a file in the same folder")
+
+
+def test_an_adapter_is_refused(copied: Any) -> None:
+    case = copied("llava")
+    (case.folder / "adapter_config.json").write_text("{}", encoding="utf-8")
+    _refused(case, "adapter_config.json: the folder holds an adapter; merge it")
+
+
+def test_a_chat_template_is_needed(copied: Any) -> None:
+    case = copied("qwen2_vl")
+    (case.folder / "chat_template.jinja").unlink()
+    _refused(case, "has no chat template, neither in chat_template.jinja nor")
+
+
+@pytest.mark.parametrize("name", ["chat_template.json", "tokenizer_config.json"])
+def test_a_chat_template_is_found_where_older_files_have_it(
+    copied: Any, edit: Any, name: str, images: Any, questions: Any
+) -> None:
+    case = copied("qwen2_vl")
+    expected = case.make().generate(images(case.make()), questions)
+    path = case.folder / "chat_template.jinja"
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    if name == "chat_template.json":
+        (case.folder / name).write_text(json.dumps({"chat_template": text}), encoding="utf-8")
+    else:
+        named = [{"name": "tools", "template": "x"}, {"name": "default", "template": text}]
+        edit(case.folder / name, {"chat_template": named})
+    assert case.make().generate(images(case.make()), questions) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ messages[0]['content'][1]['text'] }}", "writes <image> 0 times for one image"),
+        ("<image><image>{{ messages[0]['content'][1]['text'] }}", "writes <image> 2 times"),
+        ("<image>Describe.", "leaves out what is asked"),
+        ("{{ raise_exception('no images') }}", "cannot be followed: TemplateError: no images"),
+        ("{{ messages[0].__class__.__mro__[1].__subclasses__() }}", "cannot be followed: Security"),
+        ("{% for %}", "cannot be followed: TemplateSyntaxError"),
+    ],
+)
+def test_templates_must_fit(copied: Any, images: Any, text: str, said: str) -> None:
+    case = copied("llava")
+    _template(case, text)
+    with pytest.raises(RatevalError, match=said):
+        model = case.make()
+        model.generate(images(model), ("red?",) * 3)
+
+
+def test_a_tokenizer_must_know_the_image(copied: Any, edit: Any, images: Any) -> None:
+    case = copied("llava")
+    edit(case.folder / CONFIG, {"image_token_index": 9999, "image_token_id": 9999})
+    _refused(case, "tokenizer.json: has no word 9999")
+    case = copied("smolvlm")
+    path = case.folder / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["added_tokens"] = [
+        one for one in content["added_tokens"] if one["content"] != "<image>"
+    ]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    model = case.make()
+    with pytest.raises(RatevalError, match="makes 0 image tokens of a prompt with 4, as many as"):
+        model.generate(images(model), ("red?",) * 3)
+    path.write_text("{}", encoding="utf-8")
+    _refused(case, "tokenizer.json: the tokenizer cannot be read")
+    path.unlink()
+    _refused(case, "lacks tokenizer.json")
+
+
+def test_a_tokenizer_of_more_words_is_refused(copied: Any, edit: Any) -> None:
+    case = copied("llava")
+    edit(case.folder / CONFIG, {"text_config": {"vocab_size": 20}})
+    _refused(case, r"its tokenizer has \d+ words, but its model 20")
+
+
+def test_code_of_a_tokenizer_is_refused(copied: Any, edit: Any) -> None:
+    case = copied("llava")
+    edit(case.folder / "tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["evil.T", None]}})
+    _refused(case, "tokenizer_config.json: auto_map = .*never runs any")
+
+
+def test_a_class_that_a_tokenizer_names_is_not_looked_for(
+    copied: Any, edit: Any, images: Any, questions: Any
+) -> None:
+    case = copied("qwen2_vl")
+    expected = case.make().generate(images(case.make()), questions)
+    edit(case.folder / "tokenizer_config.json", {"tokenizer_class": "Qwen2Tokenizer", "odd": 1})
+    assert case.make().generate(images(case.make()), questions) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "said"),
+    [
+        ("llava", {"image_size": 64}, "image_size = 64: must be 32, which the image tower"),
+        ("llava", {"tiles": True}, "tiles = true: LLaVA sees an image as a whole"),
+        ("qwen2_vl", {"tiles": True}, "tiles = true: Qwen sees an image as a whole"),
+        ("qwen2_vl", {"image_size": 36}, "image_size = 36: must be a multiple of 8, .*; give 32"),
+        ("qwen2_vl", {"image_size": 72}, "makes 5184 pixels, and .* at least 64 and at most 4096"),
+        ("smolvlm", {"image_size": 64}, "must be 32, .* or set tiles = true for a multiple"),
+        ("smolvlm-tiles", {"image_size": 72}, "must be a multiple of 32, the side of its tiles"),
+        ("smolvlm-tiles", {"image_size": 32}, "image_size = 32: is one tile, and nothing is cut"),
+    ],
+)
+def test_sizes_must_fit(one: Any, name: str, params: dict[str, Any], said: str) -> None:
+    _refused(one(name), said, **params)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("smolvlm", {"max_image_size": {"longest_edge": 64}}, "max_image_size = 64: must be 32"),
+        ("smolvlm", {"do_normalize": False}, "do_normalize = false: images are resized"),
+        ("smolvlm", {"rescale_factor": 0.5}, "rescale_factor = 0.5: images are resized"),
+        ("smolvlm", {"evil": 1}, "evil = 1: is no option"),
+        ("smolvlm", {"auto_map": {"a": "b"}}, "auto_map = .*code of the folder's own"),
+        ("qwen2_vl", {"patch_size": 8}, "patch_size = 8: must be 4, as in"),
+        ("qwen2_vl", {"merge_size": 4}, "merge_size = 4: must be 2, as in"),
+        ("llava", {"do_pad": True}, "do_pad = true: images padded to squares"),
+    ],
+)
+def test_image_processors_must_fit(
+    copied: Any, edit: Any, name: str, changes: dict[str, Any], said: str
+) -> None:
+    case = copied(name)
+    edit(case.folder / "processor_config.json", {"image_processor": changes})
+    _refused(case, said)
+
+
+def test_a_processor_of_other_image_tokens_is_refused(copied: Any, edit: Any) -> None:
+    case = copied("idefics3")
+    edit(case.folder / "processor_config.json", {"image_seq_len": 169})
+    _refused(case, "image_seq_len = 169: but the model makes 4 tokens of an image")
+
+
+def test_ends_come_from_the_folder(copied: Any, edit: Any) -> None:
+    case = copied("llava")
+    path = case.folder / "generation_config.json"
+    edit(path, {"eos_token_id": [7, 9]})
+    assert read_ends(case.folder, {"text_config": {"eos_token_id": 3}}) == (7, 9)
+    edit(path, {"eos_token_id": None})
+    assert read_ends(case.folder, {"text_config": {"eos_token_id": 3}}) == (3,)
+    assert read_ends(case.folder, {"eos_token_id": 5}) == (5,)
+    path.unlink()
+    assert read_ends(case.folder, {}) == ()
+
+
+def test_older_qwen_folders_hold_their_text_beside_the_tower(
+    copied: Any, images: Any, questions: Any
+) -> None:
+    case = copied("qwen2_vl")
+    expected = case.make().generate(images(case.make()), questions)
+    path = case.folder / CONFIG
+    content = json.loads(path.read_text(encoding="utf-8"))
+    text = content.pop("text_config")
+    text.pop("model_type")
+    content["vision_config"]["model_type"] = "qwen2_vl"
+    content = text | content
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert case.make().generate(images(case.make()), questions) == expected
+
+
+def test_digests_name_what_determines_the_model(copied: Any, edit: Any) -> None:
+    case = copied("smolvlm")
+    params = VlmParams(folder=str(case.folder))
+    first = digest(params)
+    (case.folder / "README.md").write_text("x", encoding="utf-8")
+    assert digest(params) == first
+    path = case.folder / "chat_template.jinja"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + " ", encoding="utf-8")
+    assert digest(params) != first
+    path.write_text(text, encoding="utf-8")
+    assert digest(params) == first
+    edit(case.folder / "generation_config.json", {"eos_token_id": 4})
+    assert digest(params) != first

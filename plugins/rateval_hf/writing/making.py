@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForImageTextToText
+import transformers
 
 from rateval.api import Context, ModelCard, RatevalError
 from rateval.modelkit import list_some
@@ -38,11 +38,12 @@ def make_vlm(params: VlmParams, context: Context) -> Vlm:
     Raises RatevalError for a folder that lacks a file or holds a model of another family, for
     weights that are unsafe or not those of its config, and for params that don't fit the model.
     """
+    _require_version(transformers.__version__)
     folder = folder_of(params)
     path = folder / CONFIG_NAME
     kind, options = read_config(path)
     try:
-        config = AutoConfig.for_model(kind, **options)
+        config = transformers.AutoConfig.for_model(kind, **options)
     except Exception as error:  # the config is the only cause there is
         raise RatevalError(
             f"{path}: transformers cannot build this config: {type(error).__name__}: {error}"
@@ -63,12 +64,21 @@ def make_vlm(params: VlmParams, context: Context) -> Vlm:
     return Vlm(module, family, words, card, params.max_new_tokens)
 
 
+def _require_version(version: str) -> None:
+    # Before 5, towers were laid out and called otherwise.
+    if int(version.partition(".")[0]) < 5:
+        raise RatevalError(
+            f"transformers {version}: vlm needs 5.0 or later; update it by "
+            "pip install -U 'transformers>=5'"
+        )
+
+
 def _load(folder: Path, config: Any, dtype: torch.dtype) -> Any:
     """Load every weight of transformers' own class for ``config``, in eval mode."""
     try:
         with no_progress_bar():
             # Nothing is downloaded, unpickled or run: a config that is given is not read again.
-            load: Any = AutoModelForImageTextToText.from_pretrained
+            load: Any = transformers.AutoModelForImageTextToText.from_pretrained
             module, told = load(
                 str(folder),
                 config=config,

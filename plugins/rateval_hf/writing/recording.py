@@ -170,7 +170,7 @@ def additive(allowed: torch.Tensor | None, dtype: torch.dtype) -> torch.Tensor |
     Padding looks at nothing, and minus infinity would make its row undefined.
 
     >>> additive(torch.tensor([True, False]), torch.float16)
-    tensor([    0., -65504.], dtype=torch.float16)
+    tensor([     0., -65504.], dtype=torch.float16)
     """
     if allowed is None or allowed.dtype != torch.bool:
         return allowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -16,6 +17,7 @@ from rateval.api import Component, RatevalError
 from rateval.testing import check_declaration
 from rateval_hf.plugin import rateval_register_models
 from rateval_hf.writing.files import digest, read_ends
+from rateval_hf.writing.options import read_config
 from rateval_hf.writing.params import VlmParams
 
 CONFIG = "config.json"
@@ -37,6 +39,48 @@ def _component() -> Component:
 def test_the_declaration_is_sound() -> None:
     check_declaration(_component(), "model")
     assert _component().tasks == ("vqa", "captioning")
+
+
+def test_older_transformers_are_refused(one: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transformers.__version__", "4.57.1")
+    _refused(one("llava"), r"transformers 4\.57\.1: vlm needs 5\.0 or later")
+
+
+def test_published_options_are_known(tmp_path: Path) -> None:
+    language: dict[str, Any] = {
+        "model_type": "llama",
+        "_flash_attn_2_enabled": True,
+        "is_llama_config": True,
+    }
+    language |= {"neftune_noise_alpha": 0.0, "perceiver_config": {"a": 1}, "head_dim": 64}
+    language |= {"pixel_shuffle_factor": 4, "qk_layer_norms": False, "rope_interleaved": False}
+    language |= {"pretraining_tp": 1, "rope_scaling": None, "rope_theta": 100000}
+    language |= {"transformers.js_config": {"kv_cache_dtype": {}}, "use_resampler": False}
+    tower: dict[str, Any] = {"model_type": "idefics3", "max_image_size": {"longest_edge": 512}}
+    tower |= {"size": {"longest_edge": 2048}, "use_base_siglip": False}
+    smol: dict[str, Any] = {
+        "model_type": "smolvlm",
+        "text_config": language,
+        "vision_config": tower,
+    }
+    smol |= {"pad_token_id": 128002, "use_reentrant_checkpointing": False, "vocab_size": 49280}
+    qwen: dict[str, Any] = {
+        "model_type": "qwen2_5_vl",
+        "use_sliding_window": False,
+        "sliding_window": 32768,
+    }
+    qwen |= {"max_window_layers": 70, "vision_token_id": 151654, "rope_theta": 1e6}
+    qwen |= {"rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]}}
+    qwen |= {"vision_config": {"in_chans": 3, "spatial_patch_size": 14, "window_size": 112}}
+    llava: dict[str, Any] = {"model_type": "llava", "ignore_index": -100, "pad_token_id": 32001}
+    llava |= {"text_config": {"model_type": "llama"}, "vocab_size": 32064}
+    llava |= {"vision_config": {"model_type": "clip_vision_model", "vocab_size": 32000}}
+    path = tmp_path / CONFIG
+    for content in (smol, qwen, llava):
+        path.write_text(json.dumps(content), encoding="utf-8")
+        kind, options = read_config(path)
+        assert kind == content["model_type"]
+        assert "vision_config" in options
 
 
 def test_params_are_checked(tmp_path: Path) -> None:
@@ -102,6 +146,26 @@ def test_weights_must_be_there_and_safe(copied: Any) -> None:
     path = case.folder / "model.safetensors.index.json"
     path.write_text(json.dumps(index), encoding="utf-8")
     _refused(case, "must be the name of a file in the same folder")
+
+
+@pytest.mark.parametrize("name", ["smolvlm", "qwen2_vl", "llava"])
+def test_words_that_are_read_and_written_by_the_same_weights(
+    copied: Any, edit: Any, images: Any, name: str
+) -> None:
+    case = copied(name)
+    edit(case.folder / CONFIG, {"tie_word_embeddings": True})
+    edit(case.folder / CONFIG, {"text_config": {"tie_word_embeddings": True}})
+    weights = case.folder / "model.safetensors"
+    whole = load_file(weights)
+    (head,) = [key for key in whole if "lm_head" in key]
+    save_file({k: v for k, v in whole.items() if k != head}, weights, {"format": "pt"})
+    model = case.make()
+    assert model.module.lm_head.weight is model.module.get_input_embeddings().weight
+    twin = copy.deepcopy(model)
+    assert twin.module.lm_head.weight is twin.module.get_input_embeddings().weight
+    scores = model.score(images(model), ("red?",) * 3, ("cat",) * 3).log_probabilities
+    scores.sum().backward()
+    assert model.module.lm_head.weight.grad is not None
 
 
 def test_an_adapter_is_refused(copied: Any) -> None:

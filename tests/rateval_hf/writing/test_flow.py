@@ -204,6 +204,22 @@ def test_a_gradient_is_the_scores_slope(
     assert slope == pytest.approx(float(gradient[0, head, to, of]), rel=2e-2)
 
 
+def test_grouped_queries_are_expanded(
+    one: Any, images: Any, questions: Any, answers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a graphics card transformers leaves the groups to the kernel; this asks for it here.
+    model = one("llava").make()
+    given = (images(model)[:1], questions[:1], answers[:1])
+    with model.record_flow() as plain:
+        expected = model.score(*given).log_probabilities
+    monkeypatch.setenv("TRANSFORMERS_SDPA_FORCE_GQA", "1")
+    with model.record_flow() as flow:
+        found = model.score(*given).log_probabilities
+    assert torch.equal(found, expected)
+    for one_way, other in zip(_attended(flow, "text"), _attended(plain, "text"), strict=True):
+        assert torch.equal(one_way, other)
+
+
 def test_a_further_score_replaces_what_was_recorded(
     case: Any, images: Any, questions: Any, answers: Any
 ) -> None:

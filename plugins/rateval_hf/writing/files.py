@@ -93,7 +93,12 @@ def read_template(folder: Path) -> tuple[str, Path]:
     """
     path = folder / "chat_template.jinja"
     if path.is_file():
-        return path.read_text(encoding="utf-8"), path
+        try:
+            return path.read_text(encoding="utf-8"), path
+        except (OSError, UnicodeDecodeError) as error:
+            raise RatevalError(
+                f"{path}: cannot be read: {error}; save the model's processor again"
+            ) from error
     for name in ("chat_template.json", "processor_config.json", _TOKENIZER_CONFIG):
         path = folder / name
         given = read_json(path).get("chat_template") if path.is_file() else None

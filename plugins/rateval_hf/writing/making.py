@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from rateval_hf.writing.qwen import make_qwen
 from rateval_hf.writing.tiles import make_tiles
 from rateval_hf.writing.words import Words
 
+# Counters and frequencies that older versions of transformers saved.
+_IGNORED = re.compile(r".*\.(position_ids|rotary_emb\.inv_freq|rotary_pos_emb\.inv_freq)")
 _FAMILIES: Mapping[Kind, Callable[[Any, VlmParams, Path, Path], Family]] = {
     "llava": make_llava,
     "idefics3": make_tiles,
@@ -59,9 +63,10 @@ def make_vlm(params: VlmParams, context: Context) -> Vlm:
             "tokenizer that belongs to it"
         )
     weights = locate_weights(folder)
-    module = _load(folder, config, getattr(torch, context.dtype)).to(context.device)
-    card = _make_card(kind, config, family, weights[0], len(module.state_dict()))
-    return Vlm(module, family, words, card, params.max_new_tokens)
+    module, ignored = _load(folder, config, getattr(torch, context.dtype))
+    card = _make_card(kind, config, family, weights[0])
+    card = replace(card, keys_used=len(module.state_dict()), keys_ignored=ignored)
+    return Vlm(module.to(context.device), family, words, card, params.max_new_tokens)
 
 
 def _require_version(version: str) -> None:
@@ -73,8 +78,11 @@ def _require_version(version: str) -> None:
         )
 
 
-def _load(folder: Path, config: Any, dtype: torch.dtype) -> Any:
-    """Load every weight of transformers' own class for ``config``, in eval mode."""
+def _load(folder: Path, config: Any, dtype: torch.dtype) -> tuple[Any, tuple[str, ...]]:
+    """Load every weight of transformers' own class for ``config``, in eval mode.
+
+    Returns the module and the keys that have no use.
+    """
     try:
         with no_progress_bar():
             # Nothing is downloaded, unpickled or run: a config that is given is not read again.
@@ -95,25 +103,30 @@ def _load(folder: Path, config: Any, dtype: torch.dtype) -> Any:
             f"{folder}: its weights cannot be loaded: {type(error).__name__}: {reason}; give those "
             "that were saved with its config.json"
         ) from error
-    faults = [
-        f"{len(told[key])} {what} ({list_some(sorted(map(str, told[key])))})"
-        for key, what in (
-            ("missing_keys", "missing"),
-            ("unexpected_keys", "unexpected"),
-            ("mismatched_keys", "of another shape"),
-        )
-        if told.get(key)
-    ]
-    if faults:
+    unexpected = sorted(told["unexpected_keys"])
+    ignored = tuple(key for key in unexpected if _IGNORED.fullmatch(key))
+    _require_whole(
+        folder,
+        {
+            "missing": sorted(told["missing_keys"]),
+            "unexpected": [key for key in unexpected if key not in ignored],
+            "of another shape": sorted(map(str, told["mismatched_keys"])),
+        },
+    )
+    return module.eval(), ignored
+
+
+def _require_whole(folder: Path, faults: Mapping[str, list[str]]) -> None:
+    said = [f"{len(keys)} {what} ({list_some(keys)})" for what, keys in faults.items() if keys]
+    if said:
         raise RatevalError(
             f"{folder}: the keys of its weights are not those of its config.json: "
-            f"{'; '.join(faults)}. Loaded like that, the results would be those of partly random "
+            f"{'; '.join(said)}. Loaded like that, the results would be those of partly random "
             "weights; give the weights that were saved with this config"
         )
-    return module.eval()
 
 
-def _make_card(kind: Kind, config: Any, family: Family, checkpoint: Path, used: int) -> ModelCard:
+def _make_card(kind: Kind, config: Any, family: Family, checkpoint: Path) -> ModelCard:
     text, vision = config.get_text_config(), config.vision_config
     return ModelCard(
         architecture=(
@@ -128,6 +141,5 @@ def _make_card(kind: Kind, config: Any, family: Family, checkpoint: Path, used: 
         licence="unknown",
         source="github.com/huggingface/transformers",
         checkpoint=str(checkpoint),
-        keys_used=used,
         assumed=family.preprocessing.assumed,
     )

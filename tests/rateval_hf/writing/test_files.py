@@ -134,6 +134,9 @@ def test_weights_must_be_there_and_safe(copied: Any) -> None:
     _refused(case, rf"1 missing \({re.escape(key)}\).*partly random")
     save_file(whole | {"extra.weight": torch.zeros(1)}, weights, {"format": "pt"})
     _refused(case, r"1 unexpected \(extra\.weight\)")
+    old = "model.vision_model.embeddings.position_ids"
+    save_file(whole | {old: torch.arange(16)[None]}, weights, {"format": "pt"})
+    assert case.make().card.keys_ignored == (old,)
     save_file(whole | {key: torch.zeros(2, 2)}, weights, {"format": "pt"})
     _refused(case, "cannot be loaded|of another shape")
     weights.write_bytes(b"no weights")
@@ -176,6 +179,8 @@ def test_an_adapter_is_refused(copied: Any) -> None:
 
 def test_a_chat_template_is_needed(copied: Any) -> None:
     case = copied("qwen2_vl")
+    (case.folder / "chat_template.jinja").write_bytes(b"\xff\xfe\xff")
+    _refused(case, "chat_template.jinja: cannot be read")
     (case.folder / "chat_template.jinja").unlink()
     _refused(case, "has no chat template, neither in chat_template.jinja nor")
 

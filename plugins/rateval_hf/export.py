@@ -22,7 +22,7 @@ def write_folder(
 
     The image processor normalises by the mean and deviation in use. Returns what was written.
     """
-    with _no_progress_bar():
+    with no_progress_bar():
         module.save_pretrained(folder)
     # transformers splits what is very large, and then writes an index.
     indices = tuple(folder.glob("*.index.json"))
@@ -44,7 +44,8 @@ def _write_settings(source: Path, folder: Path, preprocessing: Preprocessing) ->
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
+def no_progress_bar() -> Iterator[None]:
+    """Let transformers show no progress within the context."""
     # Progress is the command's to show; a file is written in a moment.
     logging: Any = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()

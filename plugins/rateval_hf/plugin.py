@@ -1,4 +1,4 @@
-"""The hf-clip model, registered."""
+"""The models of Hugging Face folders, registered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_models() -> list[Component]:
-    """Return hf-clip."""
+    """Return hf-clip and vlm."""
     return [
         Component(
             name="hf-clip",
@@ -24,5 +24,17 @@ def rateval_register_models() -> list[Component]:
             ),
             wrapper="rateval_hf.wrapped:wrap_hf_clip",
             source="github.com/huggingface/transformers, CLIPModel and SiglipModel",
-        )
+        ),
+        Component(
+            name="vlm",
+            summary="LLaVA, SmolVLM, Idefics3 or Qwen-VL from a Hugging Face folder on disk",
+            factory="rateval_hf.writing.making:make_vlm",
+            params="rateval_hf.writing.params:VlmParams",
+            digest="rateval_hf.writing.files:digest",
+            requires=("jinja2", "tokenizers", "torchvision", "transformers"),
+            extra="hf",
+            source="github.com/huggingface/transformers, AutoModelForImageTextToText",
+            tasks=("vqa", "captioning"),
+            protocol="rateval.api.tasks.texts:TextModel",
+        ),
     ]

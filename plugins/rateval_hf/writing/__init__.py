@@ -1,0 +1,1 @@
+"""Vision-language models that write, by transformers' own classes."""

@@ -37,7 +37,7 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.registry.discovery import discover
 from rateval.stages.counterfactual import counterfactual
-from rateval.tasks.classification import Classification
+from rateval.tasks.classification import OneOf
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import read_donors
 from rateval.workbench.edits import Edits, prepare_ahead
@@ -85,7 +85,7 @@ def tell_costs(rounds: int) -> None:
     view = View(model.card.mean, model.card.std)
     batches = list(load_batches(data.test, model, batch_size=32, masks=True))
     donors = read_donors(data.test, model, view, batch_size=32, readers=1)
-    job = Job(classifier, None, data.test, None, Classification(len(data.classes)), "cpu", 32, 1)
+    job = Job(classifier, None, data.test, None, OneOf(len(data.classes)), "cpu", 32, 1)
     count = len(data.test)
 
     def stage() -> None:

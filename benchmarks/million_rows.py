@@ -193,9 +193,9 @@ def generate(step: Step, folder: Path, needed: Sequence[Path]) -> Mapping[str, A
 
 
 def _task() -> pa.Schema:
-    from rateval.tasks.classification import Classification
+    from rateval.tasks.classification import OneOf
 
-    return Classification(CLASSES).schema
+    return OneOf(CLASSES).schema
 
 
 def _column(values: Any, kind: pa.DataType) -> pa.Array:

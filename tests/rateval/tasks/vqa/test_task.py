@@ -67,13 +67,14 @@ def ask(*values: float, answers: tuple[str, ...] = ("red",)) -> Inputs:
 
 def rows(task: Any, outputs: Outputs, inputs: Inputs) -> dict[str, list[Any]]:
     columns = task.columns(outputs, inputs.labels.numpy(), inputs.asked)
-    return pa.Table.from_pydict(dict(columns), task.schema).to_pydict()
+    found: dict[str, list[Any]] = pa.Table.from_pydict(dict(columns), task.schema).to_pydict()
+    return found
 
 
 @pytest.mark.parametrize("answer", ["generate", "rank"])
 @pytest.mark.parametrize("correct", ["match", "soft"])
 def test_conformance(answer: str, correct: str) -> None:
-    check_task(make_vqa(VqaParams(answer=answer, correct=correct), Context()))  # type: ignore[arg-type]
+    check_task(make_vqa(VqaParams(answer=answer, correct=correct), Context()))
 
 
 @pytest.mark.parametrize("answer", ["generate", "rank"])

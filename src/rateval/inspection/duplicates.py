@@ -16,7 +16,10 @@ _Members = dict[str, list[Seen]]
 
 
 def find_duplicates(classes: Sequence[str], readings: Mapping[str, Reading]) -> Duplicates:
-    """Return which images show the same picture, by the digest of their decoded pixels."""
+    """Return which images show the same picture, by the digest of their decoded pixels.
+
+    Several questions about one picture are not told, but where they lie in both splits.
+    """
     first: dict[bytes, tuple[str, Seen]] = {}
     alike: dict[bytes, _Members] = {}
     for split, reading in readings.items():
@@ -25,6 +28,8 @@ def find_duplicates(classes: Sequence[str], readings: Mapping[str, Reading]) -> 
                 first[one.pixels] = (split, one)
                 continue
             earlier_split, earlier = first[one.pixels]
+            if one.asked and split in alike.get(one.pixels, {earlier_split: ()}):
+                continue
             members = alike.setdefault(one.pixels, {earlier_split: [earlier]})
             members.setdefault(split, []).append(one)
     pictures = list(alike.values())
@@ -52,7 +57,8 @@ def _labels(members: _Members) -> list[int]:
 
 
 def _contradicts(members: _Members) -> bool:
-    return len(_labels(members)) > 1
+    asked = any(one.asked for found in members.values() for one in found)
+    return not asked and len(_labels(members)) > 1
 
 
 def _show(members: _Members, classes: Sequence[str]) -> Alike:

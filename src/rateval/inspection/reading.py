@@ -47,6 +47,8 @@ class Seen:
     """For each view the share of it that is evidence, and the share of the evidence that it cuts
     off; none where there is no evidence to see."""
     notes: tuple[str, ...]
+    asked: bool = False
+    """Whether it is a question, of which several may be about one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def see(at: int, sample: Sample, onlookers: Sequence[Onlooker]) -> Seen:
         area=None if mask is None else np.count_nonzero(mask) / mask.size,
         looks=() if mask is None or not marked else tuple(one.look(mask) for one in onlookers),
         notes=sample.notes,
+        asked=sample.asked is not None,
     )
 
 

@@ -58,6 +58,9 @@ def make_tiles(
             return Tile(sample.id, one.split, label, (), (sample.reason,), skipped=True)
         label = opened.classes[sample.label]
         pictures, lines = [], [f"{sample.image.width:,} × {sample.image.height:,} pixels"]
+        if sample.asked is not None:
+            given = " | ".join(dict.fromkeys(sample.asked.answers))
+            lines.append(f"{sample.asked.question} {given}")
         lines.append(describe_evidence(sample.mask))
         if stored:
             pictures.append(draw_evidence(sample.image, sample.mask, side))

@@ -15,6 +15,13 @@ from typing import Any
 
 import pytest
 
+if find_spec("hypothesis"):  # which environments of single plugins may lack
+    from hypothesis import settings
+
+    # How long an example takes says more of the machine than of the code.
+    settings.register_profile("rateval", deadline=None)
+    settings.load_profile("rateval")
+
 MakePlugin = Callable[..., Path]
 ACME = Path(__file__).parent / "acme" / "acme"
 

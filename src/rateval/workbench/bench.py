@@ -11,7 +11,6 @@ from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.tasks.task import Posed, Task
 from rateval.data.checked_shift import CheckedShift
 from rateval.data.shifted import TrainShifted
-from rateval.modelkit.texts.embedded import copy_sharing_texts
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
 from rateval.store.identity import identify
@@ -122,7 +121,12 @@ class Workbench:
     def copy_model(self, choice: Choice, seed: int | None) -> Model:
         """Return a model that may be trained in place; a loaded one stays as it was."""
         model: Model = self.object(choice, seed)
-        return model if self._key(choice, seed) in self._given else copy_sharing_texts(model)
+        if self._key(choice, seed) in self._given:
+            return model
+        # It needs torch, which comparing stored runs does not.
+        from rateval.modelkit.texts.embedded import copy_sharing_texts
+
+        return copy_sharing_texts(model)
 
     def keep_classifier(self, identity: str, classifier: Classifier) -> None:
         """Keep one classifier for the cells that follow, and let go of the one before."""

@@ -16,7 +16,10 @@ _Members = dict[str, list[Seen]]
 
 
 def find_duplicates(classes: Sequence[str], readings: Mapping[str, Reading]) -> Duplicates:
-    """Return which images show the same picture, by the digest of their decoded pixels."""
+    """Return which images show the same picture, by the digest of their decoded pixels.
+
+    Within a split, and where labels differ, several questions about one picture are no twins.
+    """
     first: dict[bytes, tuple[str, Seen]] = {}
     alike: dict[bytes, _Members] = {}
     for split, reading in readings.items():
@@ -29,17 +32,26 @@ def find_duplicates(classes: Sequence[str], readings: Mapping[str, Reading]) -> 
             members.setdefault(split, []).append(one)
     pictures = list(alike.values())
     across = [members for members in pictures if {TEST, TRAIN} <= members.keys()]
-    within = [members for members in pictures if any(len(m) > 1 for m in members.values())]
+    same = [part for members in pictures for part in _split_by_question(members)]
+    within = [members for members in same if any(len(m) > 1 for m in members.values())]
     for found in (across, within):
         found.sort(key=lambda members: not _contradicts(members))
     return Duplicates(
-        test=_count_within(pictures, TEST),
-        train=_count_within(pictures, TRAIN) if TRAIN in readings else None,
+        test=_count_within(same, TEST),
+        train=_count_within(same, TRAIN) if TRAIN in readings else None,
         leaked=sum(len(members[TEST]) for members in across),
-        contradicting=sum(map(_contradicts, pictures)),
+        contradicting=sum(map(_contradicts, same)),
         leaks=tuple(_show(members, classes) for members in across[:SHOWN]),
         others=tuple(_show(members, classes) for members in within[:SHOWN]),
     )
+
+
+def _split_by_question(members: _Members) -> list[_Members]:
+    parts: dict[bytes, _Members] = {}
+    for split, found in members.items():
+        for one in found:
+            parts.setdefault(one.asked, {}).setdefault(split, []).append(one)
+    return list(parts.values())
 
 
 def _count_within(pictures: Sequence[_Members], split: str) -> int:

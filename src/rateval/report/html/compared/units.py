@@ -83,8 +83,8 @@ def changed_data(record: CompareRecord, doors: Sequence[Mapping[str, Data]]) -> 
     """Return the units that changed as JSON values, as far as there is room.
 
     Each row has the pair's place, the seed, id, class, both quadrants, both predictions, whether
-    the gallery has its picture, and what was asked where something was. ``doors`` has for each pair what opens the gallery there,
-    by seed, with the ids that it has.
+    the gallery has its picture, and what was asked where something was. ``doors`` has for each pair
+    what opens the gallery there, by seed, with the ids that it has.
     """
     pairs, rows = [], []
     room, waiting = LISTED, sum(1 for pair in record.pairs if pair.changed)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import rateval
 from rateval.cli.main import main
@@ -122,7 +123,8 @@ def test_units_that_changed_have_their_questions(
 def test_a_photo_alone_is_asked_nothing(
     acme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photo = str(tmp_path / "photo.png")
-    assert main(["look", photo, "--model", "writer", "--classes", "red,blue"]) == 2
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (60, 40), "red").save(photo)
+    assert main(["look", str(photo), "--model", "writer", "--classes", "red,blue"]) == 2
     told = capsys.readouterr().err
     assert '--model writer: is for vqa, and the dataset "photo" poses the task' in told

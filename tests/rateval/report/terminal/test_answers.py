@@ -30,9 +30,9 @@ def run(acme: Path, tmp_path: Path) -> RunRecord:
 
 
 def draw(shown: RunRecord, width: int) -> list[str]:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(render(shown, console.width))
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(render(shown, width))
+    return stream.getvalue().splitlines()
 
 
 def section(lines: list[str], title: str) -> list[list[str]]:

@@ -24,6 +24,7 @@ def locate(params: AnsweringParams) -> tuple[files.Files, AnsweringArchitecture]
     given = {name: getattr(params, name) for name in _SHARED if name in params.model_fields_set}
     if params.pretrained == QUICKSTART:
         given["pretrained"] = str(_QUICKSTART)
+        params = params.model_copy(update={"question_begins": "[ENC]"})  # as it was trained
     alike = BlipParams(**given)
     found = files.locate(alike)
     architecture = answering_architecture(params, found.config)

@@ -36,7 +36,8 @@ def judge(
     found = [
         *(finding for split in splits for finding in _judge_split(split, limits)),
         *_judge_leaks(duplicates, splits[0].readable, limits),
-        *_judge_classes(classes),
+        # Answers to questions are no classes: which there are is no fault of a split.
+        *(() if _asks(readings) else _judge_classes(classes)),
         *_judge_groups(groups),
         *_judge_questions(readings),
         *_judge_ids(readings),
@@ -49,6 +50,10 @@ def judge(
         found.append(Finding(code="unused", unfit=False, text=text))
     found += [Finding(code="note", unfit=False, text=note) for note in opened.notes]
     return tuple(sorted(found, key=lambda finding: not finding.unfit))
+
+
+def _asks(readings: Mapping[str, Reading]) -> bool:
+    return any(one.asked for reading in readings.values() for one in reading.seen)
 
 
 def percent(part: float, whole: float) -> float:
@@ -141,7 +146,7 @@ def _judge_groups(groups: Sequence[GroupCheck]) -> Iterator[Finding]:
 
 def _judge_questions(readings: Mapping[str, Reading]) -> Iterator[Finding]:
     """Yield where some samples are asked something and others aren't."""
-    if not any(one.asked for reading in readings.values() for one in reading.seen):
+    if not _asks(readings):
         return
     for split, reading in readings.items():
         bare = [one.id for one in reading.seen if not one.asked]

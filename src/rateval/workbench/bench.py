@@ -11,7 +11,6 @@ from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.tasks.task import Posed, Task
 from rateval.data.checked_shift import CheckedShift
 from rateval.data.shifted import TrainShifted
-from rateval.modelkit.texts.embedded import copy_sharing_texts
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
 from rateval.store.identity import identify
@@ -121,6 +120,9 @@ class Workbench:
 
     def copy_model(self, choice: Choice, seed: int | None) -> Model:
         """Return a model that may be trained in place; a loaded one stays as it was."""
+        # Here, so that who compares stored runs needn't wait for torch.
+        from rateval.modelkit.texts.embedded import copy_sharing_texts
+
         model: Model = self.object(choice, seed)
         return model if self._key(choice, seed) in self._given else copy_sharing_texts(model)
 

@@ -107,3 +107,23 @@ def test_a_dataset_that_asks_nothing_is_named() -> None:
     record = library.run(SPEC | {"dataset": [{"use": "questions", "unasked": 2}]})
     assert record.status == "failed"
     assert any("2 of 5 have none" in failure.error for failure in record.failures)
+
+
+def test_a_model_that_ignores_the_image_is_never_right_for_the_region() -> None:
+    record = library.run(
+        SPEC
+        | {
+            "model": [{"use": "writer", "says": "yes"}],
+            "finetune": [{"use": "zs"}],
+            "attribution": [{"use": "center-prior"}],
+            "evidence": [{"use": "counterfactual"}],
+            "counterfactual": {"donors": 2},
+        }
+    )
+    (cell,) = record.cells
+    quadrants = cell.evidence[0].quadrants
+    assert quadrants["RW"] > 0
+    assert (quadrants["RR"], quadrants["WR"]) == (0, 0)
+    found = cell.without_image
+    assert found is not None
+    assert (found.blank_kept.value, found.other_kept.value) == (1, 1)

@@ -389,3 +389,23 @@ def test_an_interrupt_ends_it(photos: Any, rateval: Any, monkeypatch: pytest.Mon
     done = rateval("data", "check", *FOLDER)
     assert done.code == INTERRUPTED
     assert done.err.endswith("interrupted\n")
+
+
+def test_questions_about_one_photo_are_no_twins_and_answers_no_classes(
+    check: Any, tmp_path: Path
+) -> None:
+    rows = ["image,question,answers,split"]
+    for at, split in enumerate(("train", "train", "test", "test")):
+        Image.new("RGB", (40, 30), (50 * at, 0, 0)).save(tmp_path / f"{at}.png")
+        rows += [f"{at}.png,what is it?,thing {at},{split}", f"{at}.png,is it red?,yes,{split}"]
+    table = tmp_path / "questions.csv"
+    words = ("table", f"file={table}", f"root={tmp_path}", "question=question")
+    table.write_text("\n".join(rows) + "\n")
+    found = check(code=0, words=words)
+    told = {one["code"] for one in found["findings"]}
+    assert not told & {"duplicates", "contradicting-labels", "one-sided-label", "empty-class"}
+    # A photo that is asked about in both splits is told all the same.
+    table.write_text("\n".join([*rows, "0.png,is it blue?,no,test"]) + "\n")
+    found = check(code=1, words=words)
+    assert codes(found, unfit=True) == ["leak"]
+    assert "1 of 5 test images" in text_of(found, "leak")

@@ -18,7 +18,7 @@ _Members = dict[str, list[Seen]]
 def find_duplicates(classes: Sequence[str], readings: Mapping[str, Reading]) -> Duplicates:
     """Return which images show the same picture, by the digest of their decoded pixels.
 
-    Several questions about one picture are not told, but where they lie in both splits.
+    Within a split, and where labels differ, several questions about one picture are no twins.
     """
     first: dict[bytes, tuple[str, Seen]] = {}
     alike: dict[bytes, _Members] = {}
@@ -28,23 +28,30 @@ def find_duplicates(classes: Sequence[str], readings: Mapping[str, Reading]) -> 
                 first[one.pixels] = (split, one)
                 continue
             earlier_split, earlier = first[one.pixels]
-            if one.asked and split in alike.get(one.pixels, {earlier_split: ()}):
-                continue
             members = alike.setdefault(one.pixels, {earlier_split: [earlier]})
             members.setdefault(split, []).append(one)
     pictures = list(alike.values())
     across = [members for members in pictures if {TEST, TRAIN} <= members.keys()]
-    within = [members for members in pictures if any(len(m) > 1 for m in members.values())]
+    same = [part for members in pictures for part in _split_by_question(members)]
+    within = [members for members in same if any(len(m) > 1 for m in members.values())]
     for found in (across, within):
         found.sort(key=lambda members: not _contradicts(members))
     return Duplicates(
-        test=_count_within(pictures, TEST),
-        train=_count_within(pictures, TRAIN) if TRAIN in readings else None,
+        test=_count_within(same, TEST),
+        train=_count_within(same, TRAIN) if TRAIN in readings else None,
         leaked=sum(len(members[TEST]) for members in across),
-        contradicting=sum(map(_contradicts, pictures)),
+        contradicting=sum(map(_contradicts, same)),
         leaks=tuple(_show(members, classes) for members in across[:SHOWN]),
         others=tuple(_show(members, classes) for members in within[:SHOWN]),
     )
+
+
+def _split_by_question(members: _Members) -> list[_Members]:
+    parts: dict[bytes, _Members] = {}
+    for split, found in members.items():
+        for one in found:
+            parts.setdefault(one.asked, {}).setdefault(split, []).append(one)
+    return list(parts.values())
 
 
 def _count_within(pictures: Sequence[_Members], split: str) -> int:
@@ -57,8 +64,7 @@ def _labels(members: _Members) -> list[int]:
 
 
 def _contradicts(members: _Members) -> bool:
-    asked = any(one.asked for found in members.values() for one in found)
-    return not asked and len(_labels(members)) > 1
+    return len(_labels(members)) > 1
 
 
 def _show(members: _Members, classes: Sequence[str]) -> Alike:

@@ -47,8 +47,8 @@ class Seen:
     """For each view the share of it that is evidence, and the share of the evidence that it cuts
     off; none where there is no evidence to see."""
     notes: tuple[str, ...]
-    asked: bool = False
-    """Whether it is a question, of which several may be about one picture."""
+    asked: bytes = b""
+    """A digest of what is asked of it; empty where nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +153,12 @@ def see(at: int, sample: Sample, onlookers: Sequence[Onlooker]) -> Seen:
         area=None if mask is None else np.count_nonzero(mask) / mask.size,
         looks=() if mask is None or not marked else tuple(one.look(mask) for one in onlookers),
         notes=sample.notes,
-        asked=sample.asked is not None,
+        asked=b"" if sample.asked is None else _digest_text(sample.asked.question),
     )
+
+
+def _digest_text(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()[:16]
 
 
 def _name_evidence(mask: Mask | None) -> str:

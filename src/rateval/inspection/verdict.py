@@ -39,6 +39,7 @@ def judge(
         # Answers to questions are no classes: which there are is no fault of a split.
         *(() if _asks(readings) else _judge_classes(classes)),
         *_judge_groups(groups),
+        *_judge_questions(readings),
         *_judge_ids(readings),
         *_judge_twins(duplicates),
         *(finding for split in splits for finding in _judge_evidence(split, limits)),
@@ -141,6 +142,20 @@ def _judge_groups(groups: Sequence[GroupCheck]) -> Iterator[Finding]:
                 "sides of the split"
             )
             yield Finding(code="torn-group", unfit=True, text=text)
+
+
+def _judge_questions(readings: Mapping[str, Reading]) -> Iterator[Finding]:
+    """Yield where some samples are asked something and others aren't."""
+    if not _asks(readings):
+        return
+    for split, reading in readings.items():
+        bare = [one.id for one in reading.seen if not one.asked]
+        if bare:
+            text = (
+                f"{_NAMED[split]} samples without a question: {len(bare):,} of "
+                f"{len(reading.seen):,}, such as {list_some(bare[:3])}"
+            )
+            yield Finding(code="unasked", unfit=True, text=text)
 
 
 def _judge_ids(readings: Mapping[str, Reading]) -> Iterator[Finding]:

@@ -49,6 +49,8 @@ class ChangedRecord(Record):
     candidate: str
     baseline_prediction: str
     candidate_prediction: str
+    question: str = ""
+    """What was asked; empty where units are images with a class."""
 
 
 class MetricPairRecord(Record):

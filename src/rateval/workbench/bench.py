@@ -120,6 +120,9 @@ class Workbench:
 
     def copy_model(self, choice: Choice, seed: int | None) -> Model:
         """Return a model that may be trained in place; a loaded one stays as it was."""
+        # Here, so that who compares stored runs needn't wait for torch.
+        from rateval.modelkit.texts.embedded import copy_sharing_texts
+
         model: Model = self.object(choice, seed)
         if self._key(choice, seed) in self._given:
             return model

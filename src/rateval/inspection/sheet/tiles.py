@@ -57,10 +57,8 @@ def make_tiles(
             label = "" if one.label is None else opened.classes[one.label]
             return Tile(sample.id, one.split, label, (), (sample.reason,), skipped=True)
         label = opened.classes[sample.label]
-        pictures, lines = [], [f"{sample.image.width:,} × {sample.image.height:,} pixels"]
-        if sample.asked is not None:
-            given = " | ".join(dict.fromkeys(sample.asked.answers))
-            lines.append(f"{sample.asked.question} {given}")
+        pictures, lines = [], list(_tell_question(sample))
+        lines.append(f"{sample.image.width:,} × {sample.image.height:,} pixels")
         lines.append(describe_evidence(sample.mask))
         if stored:
             pictures.append(draw_evidence(sample.image, sample.mask, side))
@@ -71,6 +69,13 @@ def make_tiles(
         return Tile(sample.id, one.split, label, tuple(pictures), (*lines, *sample.notes))
 
     yield from read_ahead(make, picked, readers)
+
+
+def _tell_question(sample: Sample) -> Iterator[str]:
+    """Yield what is asked of a sample, and what people answered, each answer once."""
+    if sample.asked is not None:
+        yield sample.asked.question
+        yield "answers: " + ", ".join(dict.fromkeys(sample.asked.answers))
 
 
 def _look(sample: Sample, view: View, side: int) -> tuple[Image.Image, str]:

@@ -114,7 +114,8 @@ def _said(view: View, row: dict[str, Any]) -> dict[str, Any]:
     if "output" not in row:
         return {"category_id": number}
     known = number if number < len(view.classes) else None
-    return {"category_id": known, "question": row["input"], "answer": row["output"]}
+    asked = {"question": row["input"], "references": row["references"]}
+    return {"category_id": known, "answer": row["output"], **asked}
 
 
 def _chance(row: dict[str, Any]) -> float | None:

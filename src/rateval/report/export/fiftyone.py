@@ -94,6 +94,7 @@ def _samples(
             if row["index"] in said:
                 sample, one = samples[row["index"]], said[row["index"]]
                 sample.setdefault("ground_truth", _class(view, one.row["label"]))
+                sample |= _asked(one.row)
                 sample |= _fields(view, field, one, row["height"], row["width"])
     return samples.values()
 
@@ -137,6 +138,13 @@ def _fields(view: View, field: str, said: Said, height: int, width: int) -> Samp
             if value is not None:
                 found[f"{field}_{fold(validator)}_{name}"] = value
     return found
+
+
+def _asked(row: dict[str, Any]) -> Sample:
+    """Return what was asked and what people answered; nothing where nothing was asked."""
+    if "input" not in row:
+        return {}
+    return {"question": row["input"], "answers": row["references"]}
 
 
 def _said(view: View, row: dict[str, Any]) -> Sample:

@@ -38,7 +38,9 @@ def without_image_sections(record: RunRecord, width: int) -> Iterator[Renderable
     """Yield a table for each dataset with questions; answers are the same by each attribution."""
     results = [result for result in record.results if result.without_image is not None]
     for found in group_by(results, lambda result: result.key.dataset):
-        rows = [same[0] for same in group_by(found, lambda one: one.key.without("attribution"))]
+        # An attribution that draws gives its cells a seed, and no other answers.
+        method = group_by(found, lambda one: one.key.without("attribution", "seed"))
+        rows = [same[0] for same in method]
         yield Text()
         yield make_title(found[0].key.dataset, "answers without the image")
         yield _without_image(rows, f"{100 * record.level:g} %", wide=width >= _WIDE)
@@ -59,7 +61,8 @@ def soft_sections(block: Block, level: str, width: int) -> Iterator[RenderableTy
     _head(table, [f"soft {heading}" for heading in soft.values()], level, wide=wide)
     for row in rows:
         scores = [row.score(metric) for metric in soft]
-        values = [None if score is None else score.soft for score in scores]
+        # Where each answer is right or wrong to all, the soft scores are the hard ones.
+        values = [None if score is None else score.soft or score.value for score in scores]
         add_row(table, *show_labels(row.key, shifted=block.shifted), *_show(values, wide=wide))
     about = f"each answer by the share of people who agree · {block.judged_by}"
     yield from (Text(), make_title(block.dataset, about), table)

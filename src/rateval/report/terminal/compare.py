@@ -138,13 +138,16 @@ def _changed(record: CompareRecord) -> Iterator[RenderableType]:
         some = f"{len(pair.changed):,} of {round(pair.moved * len(pair.seeds)):,}"
         yield make_title("changed", f"{some}: {name_in_full(record, pair)}")
         seeded = len(pair.seeds) > 1
-        table = make_table("unit", *(["seed"] if seeded else []), "class", "quadrant", "predicted")
+        asked = any(unit.question for unit in pair.changed)
+        first = ["unit", *(["seed"] if seeded else []), *(["question"] if asked else [])]
+        table = make_table(*first, "label" if asked else "class", "quadrant", "predicted")
         for unit in pair.changed:
             before, after = unit.baseline_prediction, unit.candidate_prediction
             told = after if before == after else f"{before} → {after}"
             quadrant = f"{unit.baseline} → {unit.candidate}"
             seed = [str(unit.seed)] if seeded else []
-            add_row(table, unit.id, *seed, unit.label, quadrant, told)
+            question = [unit.question] if asked else []
+            add_row(table, unit.id, *seed, *question, unit.label, quadrant, told)
         yield table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import RenderableType
 
@@ -43,6 +43,8 @@ class GroupTables:
     """Label of a metric to the heading of its column."""
     cluster: str = "none"
     """The group whose samples count as drawn together: a table of many such says nothing."""
+    limit: int | None = None
+    """Columns that a table has at most as long as leaving out its intervals helps."""
 
     def sections(self, block: Block) -> Iterator[RenderableType]:
         """Yield title, table and notes for each group of a test; nothing where there are none."""
@@ -82,6 +84,8 @@ class GroupTables:
             for at, value in enumerate(values):
                 given = ["" for _ in labels] if at else labels
                 add_row(table, *given, _shorten(value), *self._numbers(row, name, value))
+        if self.wide and self.limit is not None and table.width > self.limit:
+            return replace(self, wide=False)._table(block, name, rows, values)
         return table
 
     def _numbers(self, row: Row, name: str, value: str | None) -> list[str | Text]:

@@ -63,6 +63,11 @@ class Table:
             column.width = max(column.width, longest)
         self._rows.append(cells)
 
+    @property
+    def width(self) -> int:
+        """Columns of a terminal that it takes where no cell is folded."""
+        return sum(column.width for column in self._columns) + self._gap * (len(self._columns) - 1)
+
     def headings(self) -> list[tuple[str, bool]]:
         """Return each column's heading, and whether its cells stand to the right."""
         return [(column.heading.plain, column.justify == "right") for column in self._columns]

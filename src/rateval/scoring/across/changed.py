@@ -31,6 +31,7 @@ def list_changed(across: Across, most: int | None) -> Iterator[ChangedRecord]:
                 candidate=name_state(int(one.images.states[ours])),
                 baseline_prediction=other.name_prediction(theirs),
                 candidate_prediction=one.name_prediction(ours),
+                question=one.name_question(ours),
             )
 
 

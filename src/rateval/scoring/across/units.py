@@ -43,14 +43,18 @@ class Units:
     """Height and width of what the model saw, in pixels."""
     odd: frozenset[int]
     """Places of metrics that come out otherwise than the run has stored."""
-    texts: tuple[str, ...] | None = None
-    """What was predicted of each, where that is a text."""
+    texts: pa.Table | None = None
+    """N questions, ``input``, and answers, ``output``, where predictions are texts."""
 
     def name_prediction(self, place: int) -> str:
         """Return what was predicted of a unit: a class, or a text."""
         if self.texts is not None:
-            return self.texts[place]
+            return str(self.texts["output"][place].as_py())
         return self.classes[int(self.predictions[place])]
+
+    def name_question(self, place: int) -> str:
+        """Return what was asked of a unit; empty where nothing was."""
+        return "" if self.texts is None else str(self.texts["input"][place].as_py())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,8 @@ class UnitReader:
         inferred = find_result(record.path, "infer", cell.identity, tables.ROWS)
         judged = find_result(record.path, "judge", evidence.identity)
         outcomes = read_outcomes(inferred, judged, _find_edited(record, cell))
-        written = ["output"] if tables.has_column(inferred, "output") else []
-        columns = ["id", "label", "prediction", "mask_area", *written]
-        rows = tables.read_rows(inferred, columns)
+        texts = ["input", "output"] if tables.has_column(inferred, "output") else []
+        rows = tables.read_rows(inferred, ["id", "label", "prediction", "mask_area", *texts])
         ids: list[str] = rows.column("id").to_pylist()
         labels = rows.column("label").to_numpy().astype(np.int64)
         states = number_states(outcomes)
@@ -127,7 +130,7 @@ class UnitReader:
             classes,
             None if _is_imported(record) else tables.read_mask_shape(inferred),
             frozenset(_find_odd(evidence, [label for label, _ in asked.metrics], images)),
-            _read_texts(rows, order) if written else None,
+            rows.select(texts).take(order) if texts else None,
         )
 
     def _number(self, ids: Sequence[str]) -> NDArray[np.int64]:
@@ -142,11 +145,6 @@ class UnitReader:
             found = numbers, tuple(ids[at] for at in order.tolist())
             self._shared[numbers.tobytes()] = found
         return found
-
-
-def _read_texts(rows: pa.Table, order: NDArray[np.intp]) -> tuple[str, ...]:
-    texts: list[str] = rows.column("output").to_pylist()
-    return tuple(texts[at] for at in order.tolist())
 
 
 def find_dataset(record: RunRecord, cell: CellRecord) -> DatasetRecord:

@@ -18,10 +18,12 @@
   }
 
   const rows = data.rows.map((row) => {
-    const [pair, seed, id, label, before, after, was, is, pictured] = row;
-    const words = [id, label, was, is].flatMap((text) => [text, visible(text)]).join("\n").toLowerCase();
-    return { pair, seed, id, label, before, after, was, is, pictured, words };
+    const [pair, seed, id, label, before, after, was, is, pictured, asked = ""] = row;
+    const words = [id, asked, label, was, is].flatMap((text) => [text, visible(text)]).join("\n")
+      .toLowerCase();
+    return { pair, seed, id, asked, label, before, after, was, is, pictured, words };
   });
+  const anyAsked = rows.some((row) => row.asked);
   const state = { pair: rows[0].pair, transition: "", text: "", most: STEP };
 
   const field = (text, control) => make("label", { class: "field" }, text, control);
@@ -58,6 +60,7 @@
     const told = row.was === row.is ? [make("bdi", {}, visible(row.is))]
       : [make("bdi", {}, visible(row.was)), " → ", make("bdi", {}, visible(row.is))];
     return make("tr", {}, make("th", { scope: "row" }, unit),
+      ...(anyAsked ? [make("td", { class: "asked" }, make("bdi", {}, visible(row.asked)))] : []),
       make("td", { class: "move" }, badge(row.before), " → ", badge(row.after)),
       make("td", {}, ...told),
       make("td", {}, make("bdi", {}, visible(row.label))),
@@ -71,7 +74,8 @@
     const found = here.filter((row) => (!state.transition || moves(row) === state.transition)
       && row.words.includes(wanted));
     const now = found.slice(0, state.most);
-    const heads = ["unit", "quadrant", "predicted", "class", ...(seeded ? ["seed"] : [])];
+    const heads = ["unit", ...(anyAsked ? ["question"] : []), "quadrant", "predicted",
+      anyAsked ? "label" : "class", ...(seeded ? ["seed"] : [])];
     const chosen = [state.transition && `, ${state.transition.replace(">", " → ")}`,
       state.text && `, with “${visible(state.text)}”`].filter(Boolean).join("");
     const about = `units that changed, baseline → candidate: ${visible(name)}${chosen}`;
@@ -114,6 +118,6 @@
 
   place.className = "units";
   place.append(make("div", { class: "line" }, ...(pairs.options.length > 1 ? [field("Pair", pairs)] : []),
-    field("Transition", transitions), field("Id, class or prediction contains", text)), status, shown, more);
+    field("Transition", transitions), field(anyAsked ? "Id, question or answer contains" : "Id, class or prediction contains", text)), status, shown, more);
   update({});
 })();

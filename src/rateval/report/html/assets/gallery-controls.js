@@ -149,6 +149,8 @@ Object.assign(window.ratevalGallery, (() => {
       controls.validatorBox.hidden = data.validators.length < 2;
       controls.againstBox.hidden = cells.length < 2;
       controls.transitionBox.hidden = state.against === null;
+      controls.textBox.firstChild.textContent = g.asks(data, state.test)
+        ? "Id, question or answer contains" : "Id contains";
       if (FINE.some((name) => (state[name] ?? "") !== "")) controls.more.open = true;
     }
 

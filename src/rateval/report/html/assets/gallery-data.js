@@ -118,7 +118,7 @@ window.ratevalGallery = (() => {
   }
 
   function matches(data, state, image, but = "") {
-    const { classes, images } = data.tests[state.test];
+    const { classes } = data.tests[state.test];
     const quadrant = quadrantOf(data, state, state.cell, image);
     if (quadrant === null) return false;
     if (but !== "quadrant" && state.quadrant && quadrant !== state.quadrant) return false;
@@ -127,13 +127,26 @@ window.ratevalGallery = (() => {
     const label = classes[data.cells[state.cell].columns.label[image]];
     if (but !== "class" && state.class && label !== state.class) return false;
     const wanted = state.text.toLowerCase();
-    const id = images[image].id;
-    const { input, output } = data.cells[state.cell].columns;
-    const texts = [id, visible(id), input?.[image] ?? "", output?.[image] ?? ""];
-    if (wanted && !texts.join("\n").toLowerCase().includes(wanted)) return false;
+    if (wanted && !wordsOf(data, state, image).includes(wanted)) return false;
     if (state.low === null && state.high === null) return true;
     const score = scoreOf(data, state, image);
     return score !== null && score >= (state.low ?? -Infinity) && score <= (state.high ?? Infinity);
+  }
+
+  /* All that a text is looked for in: the id, and what was asked and answered. */
+  function wordsOf(data, state, image) {
+    const cells = [state.cell, state.against].filter((cell) => cell !== null);
+    const said = cells.flatMap((cell) => {
+      const { input, output, references } = data.cells[cell].columns;
+      return [input?.[image], output?.[image], ...(references?.[image] ?? [])];
+    });
+    return [data.tests[state.test].images[image].id, ...said].filter(Boolean)
+      .flatMap((text) => [text, visible(text)]).join("\n").toLowerCase();
+  }
+
+  /* Whether questions were asked of a test's images. */
+  function asks(data, test) {
+    return cellsOf(data, test).some((cell) => data.cells[cell].columns.input);
   }
 
   /* Images that pass, by number in their test; `but` names one filter that is left out. */
@@ -213,6 +226,6 @@ window.ratevalGallery = (() => {
   return {
     STATES, STEPS, WORDS, NO_FILTER, visible, cellsOf, initial, validatorOf, thresholdOf,
     quadrantOf, countAll, transitionOf, passes, partnerOf, imageOf, countTransitions, scoreOf, pick,
-    sorted, toDetail, fromDetail, sum,
+    sorted, toDetail, fromDetail, sum, asks,
   };
 })();

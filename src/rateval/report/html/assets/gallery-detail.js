@@ -23,8 +23,16 @@ Object.assign(window.ratevalGallery, (() => {
   /* What is right of an image, and what a method says: a class, or a text. */
   function labelOf(data, state, cell, image) {
     const { references, label } = data.cells[cell].columns;
-    return visible((references?.[image] ? [...new Set(references[image])].join(" | ") : null)
-      ?? data.tests[state.test].classes[label[image]] ?? "–");
+    return visible(references?.[image] ? listed(references[image])
+      : data.tests[state.test].classes[label[image]] ?? "–");
+  }
+
+  /* Answers that people gave, each once, and how many gave it. */
+  function listed(answers) {
+    const counts = new Map();
+    for (const one of answers) counts.set(one, (counts.get(one) ?? 0) + 1);
+    return [...counts].map(([one, count]) => (counts.size > 1 && count > 1 ? `${one} ×${count}` : one))
+      .join(" | ");
   }
 
   function predictedBy(data, state, cell, image) {
@@ -133,13 +141,13 @@ Object.assign(window.ratevalGallery, (() => {
         badge(quadrantOf(data, state, cell, image)), ` ${nameOf(data, cell, cells)}`,
         data.cells[cell].columns.map ? "" : make("span", { class: "note", text: " (no map)" })));
     }));
-    const question = asked === null ? [] : [make("bdi", { class: "strong", text: visible(asked) }),
-      " · "];
-    const common = make("p", { class: "common" }, ...question, asked === null ? "label " : "right: ",
+    const question = asked === null ? [] : [make("p", { class: "question" },
+      make("bdi", { text: visible(asked) }))];
+    const common = make("p", { class: "common" }, asked === null ? "label " : "right: ",
       make("bdi", { class: "strong", text: label }),
       mask ? ` · mask ${share(area)} of the view` : " · no mask",
       width ? ` · picture ${width} × ${height}` : "");
-    detail.body.replaceChildren(pictures, make("div", { class: "about" }, common,
+    detail.body.replaceChildren(pictures, make("div", { class: "about" }, ...question, common,
       table(data, state, cells, image)));
   }
 

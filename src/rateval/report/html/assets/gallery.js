@@ -103,20 +103,31 @@
 
   function captionOf(cells, image) {
     const label = g.labelOf(data, state, cells[0], image);
-    const name = (text) => make("bdi", { text });
     const told = [...new Set(cells.map((cell) => g.predictedBy(data, state, cell, image)))];
-    const right = told.length === 1 && told[0] === label;
+    const said = told.length === 1 && told[0] === label;
     const asked = data.cells[cells[0]].columns.input?.[image] ?? null;
+    // An answer can be right that is one of several.
+    const right = asked === null ? said : told.length === 1
+      && cells.every((cell) => data.cells[cell].columns.correct[image]);
     return [
       ...cells.map((cell) => {
         const score = g.scoreOf(data, state, image, cell);
         return make("span", { class: "verdict" }, g.badge(g.quadrantOf(data, state, cell, image)),
           make("span", { class: "score", text: score === null ? "–" : g.minus(score.toFixed(2)) }));
       }),
-      ...(asked === null ? [] : [make("span", { class: "asked" }, name(visible(asked)))]),
-      make("span", { class: "names" }, name(label),
-        ...(right ? [] : told.flatMap((at, place) => [place ? " | " : " → ", name(at)]))),
+      ...(asked === null ? [] : [make("span", { class: "asked" }, make("bdi", { text: visible(asked) }))]),
+      ...names(right ? told[0] : label, right ? [] : told, asked === null),
     ];
+  }
+
+  /* What is right and what else was said: names of classes in one line, texts in two. */
+  function names(label, told, short) {
+    const name = (text) => make("bdi", { text });
+    const more = told.flatMap((at, place) => [place ? " | " : "→ ", name(at)]);
+    const line = make("span", { class: "names" }, name(label));
+    if (!more.length) return [line];
+    if (short) line.append(" ", ...more);
+    return short ? [line] : [line, make("span", { class: "names answers" }, ...more)];
   }
 
   function fillGrid() {

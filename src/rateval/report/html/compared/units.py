@@ -82,9 +82,9 @@ def _count(place: int, pair: PairRecord, before: str, after: str) -> Html:
 def changed_data(record: CompareRecord, doors: Sequence[Mapping[str, Data]]) -> Data:
     """Return the units that changed as JSON values, as far as there is room.
 
-    Each row has the pair's place, the seed, id, class, both quadrants, both predictions, and
-    whether the gallery has its picture. ``doors`` has for each pair what opens the gallery there,
-    by seed, with the ids that it has.
+    Each row has the pair's place, the seed, id, class, both quadrants, both predictions, whether
+    the gallery has its picture, and what was asked where something was. ``doors`` has for each pair
+    what opens the gallery there, by seed, with the ids that it has.
     """
     pairs, rows = [], []
     room, waiting = LISTED, sum(1 for pair in record.pairs if pair.changed)
@@ -112,6 +112,7 @@ def changed_data(record: CompareRecord, doors: Sequence[Mapping[str, Data]]) -> 
                 unit.baseline_prediction,
                 unit.candidate_prediction,
                 int(_is_pictured(unit, opening)),
+                *([unit.question] if unit.question else []),
             ]
             for unit in listed
         ]

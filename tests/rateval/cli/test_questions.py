@@ -82,6 +82,18 @@ def test_other_workers_edits_and_metrics_afterwards() -> None:
     assert [cell.count for cell in scored.cells] == [12] * len(record.cells)
 
 
+def test_a_plan_tells_of_questions_before_they_are_asked(rateval: Any) -> None:
+    Path("spec.toml").write_text(
+        '[study]\nname = "asked"\n[[dataset]]\nuse = "questions"\n[[model]]\nuse = "writer"\n'
+        '[[finetune]]\nuse = "zs"\n[run]\ndevice = "cpu"\n',
+        encoding="utf-8",
+    )
+    for measured in ([], ["--measure"]):
+        done = rateval("plan", "spec.toml", *measured)
+        assert done.code == 0, done.err
+        assert "infer" in done.out
+
+
 def test_reports_and_exports_say_what_was_asked(rateval: Any) -> None:
     library.run(SPEC, output="one")
     library.run(SPEC | {"model": [{"use": "writer", "seed": 1}]}, output="two")

@@ -55,6 +55,9 @@ def _draw(
     if pa.types.is_fixed_size_list(kind):
         values = random.random(count * kind.list_size, np.float32)
         return pa.FixedSizeListArray.from_arrays(pa.array(values, kind.value_type), kind.list_size)
+    if pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+        drawn = random.integers(0, _VALUES, count)
+        return pa.array([[f"value {number}"] for number in drawn], kind)
     if pa.types.is_list(kind):
         values = random.random(count * _VALUES, np.float32).astype(
             kind.value_type.to_pandas_dtype()

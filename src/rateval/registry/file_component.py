@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from rateval.registry.python_file import PythonFile, load_module, read_file
 from rateval.registry.registry import Registered
 from rateval.wording import list_some, meant
 
+_TASKS = ("classification",)
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -47,9 +50,10 @@ def find_in_file(kind: Kind, use: FileUse, folder: Path) -> Registered:
     """Return the component that a function makes, after running its file; paths start at folder.
 
     Params with a ``seed`` make it depend on the study's; a function of the same name with
-    ``_digest`` behind it digests what else determines it, text of its name with ``_needs`` says
-    what a ``Component`` says in ``needs``. Raises RatevalError when there is no
-    such file or function, the file raises, or the function can't be a factory.
+    ``_digest`` behind it digests what else determines it; its name with ``_needs``, ``_tasks`` or
+    ``_protocol`` says what a ``Component`` says in ``needs``, ``tasks`` and ``protocol``. Raises
+    RatevalError when there is no such file or function, the file raises, or the function can't be
+    a factory.
     """
     if not use.function:
         raise RatevalError(
@@ -73,6 +77,10 @@ def find_in_file(kind: Kind, use: FileUse, folder: Path) -> Registered:
         digest=f"{file.module}:{digest}" if callable(vars(module).get(digest)) else "",
         seeded="seed" in params.model_fields,
         needs=_read_needs(vars(module).get(f"{use.function}_needs", ""), file, use.function),
+        tasks=_read_tasks(vars(module).get(f"{use.function}_tasks", _TASKS), file, use.function),
+        protocol=_read_protocol(
+            vars(module).get(f"{use.function}_protocol", ""), file, use.function
+        ),
     )
     return Registered(kind, component, file)
 
@@ -82,6 +90,24 @@ def _read_needs(needs: object, file: PythonFile, function: str) -> str:
         allowed = " or ".join(f'"{need}"' for need in NEEDS[1:])
         raise RatevalError(f"{file}: {function}_needs is {needs!r:.80}; it may be {allowed}")
     return str(needs)
+
+
+def _read_tasks(tasks: object, file: PythonFile, function: str) -> tuple[str, ...]:
+    if not isinstance(tasks, tuple) or not tasks or not all(isinstance(t, str) for t in tasks):
+        raise RatevalError(
+            f"{file}: {function}_tasks is {tasks!r:.80}; it must be a tuple of names of tasks, such "
+            'as ("vqa",)'
+        )
+    return tasks
+
+
+def _read_protocol(protocol: object, file: PythonFile, function: str) -> str:
+    if not isinstance(protocol, str) or (protocol and not _REFERENCE.fullmatch(protocol)):
+        raise RatevalError(
+            f"{file}: {function}_protocol is {protocol!r:.80}; it must name a protocol, such as "
+            '"rateval.api.tasks.texts:TextModel"'
+        )
+    return protocol
 
 
 def is_from_file(found: Registered) -> bool:

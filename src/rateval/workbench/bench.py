@@ -127,7 +127,6 @@ class Workbench:
         if self._key(choice, seed) in self._given:
             return model
         # It needs torch, which comparing stored runs does not.
-        from rateval.modelkit.texts.embedded import copy_sharing_texts
 
         return copy_sharing_texts(model)
 

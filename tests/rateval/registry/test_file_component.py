@@ -95,6 +95,24 @@ def test_what_the_file_says_of_itself() -> None:
     assert determine(choice, None)["component"] == "make"
 
 
+def test_tasks_and_protocol_stand_beside_the_function() -> None:
+    said = "make_tasks = ('vqa',)\nmake_protocol = 'rateval.api.tasks.texts:TextModel'\n"
+    Path("my.py").write_text(GOOD + said)
+    component = find("./my.py:make").component
+    assert component.tasks == ("vqa",)
+    assert component.protocol == "rateval.api.tasks.texts:TextModel"
+    Path("my.py").write_text(GOOD)
+    assert find("./my.py:make").component.tasks == ("classification",)
+    for wrong, asked in (
+        ("make_tasks = 'vqa'", "must be a tuple of names of tasks"),
+        ("make_tasks = ()", "must be a tuple of names of tasks"),
+        ("make_protocol = 'TextModel'", "must name a protocol"),
+    ):
+        Path("my.py").write_text(f"{GOOD}{wrong}\n")
+        with pytest.raises(RatevalError, match=asked):
+            find("./my.py:make")
+
+
 def test_the_bytes_are_identity_and_name_and_place_are_not() -> None:
     Path("my.py").write_text(GOOD)
     first = choose(Path(), "./my.py:make").identity

@@ -95,8 +95,8 @@ def _read_needs(needs: object, file: PythonFile, function: str) -> str:
 def _read_tasks(tasks: object, file: PythonFile, function: str) -> tuple[str, ...]:
     if not isinstance(tasks, tuple) or not tasks or not all(isinstance(t, str) for t in tasks):
         raise RatevalError(
-            f"{file}: {function}_tasks is {tasks!r:.80}; it must be a tuple of names of tasks, such "
-            'as ("vqa",)'
+            f"{file}: {function}_tasks is {tasks!r:.80}; it must be a tuple of names of tasks, "
+            'such as ("vqa",)'
         )
     return tasks
 

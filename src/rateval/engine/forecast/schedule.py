@@ -59,10 +59,12 @@ class _Simulation:
         now = 0.0
         self._hand_out(now)
         while self._running:
-            now, place, worker = heapq.heappop(self._running)
-            heapq.heappush(self._free, worker)
-            self._devices += self._tasks[place].device
-            self._end(self._tasks[place].name)
+            now = self._running[0][0]
+            while self._running and self._running[0][0] == now:  # all that end at once
+                _, place, worker = heapq.heappop(self._running)
+                heapq.heappush(self._free, worker)
+                self._devices += self._tasks[place].device
+                self._end(self._tasks[place].name)
             self._hand_out(now)
         return now
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from rateval.engine.forecast.schedule import (
     Task,
@@ -51,7 +51,19 @@ def tick(tasks: list[Task], workers: int, devices: int | None) -> float:
     return now
 
 
+TOGETHER = [
+    Task("0", 1.0),
+    Task("1", 2.0),
+    Task("2", 1.0),
+    Task("3", 1.0, needs=("0", "2")),
+    Task("4", 1.0, needs=("0", "2")),
+    Task("5", 2.0),
+]
+"""Two end at once, and only both together leave what comes next to two workers."""
+
+
 @given(plans(), st.integers(1, 3), st.none() | st.integers(1, 2))
+@example(TOGETHER, 2, None)
 def test_time_is_that_of_a_clock_that_ticks(
     tasks: list[Task], workers: int, devices: int | None
 ) -> None:

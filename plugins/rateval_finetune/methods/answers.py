@@ -51,7 +51,7 @@ class AnswerObjective(torch.nn.Module):
                 "the training split has samples without a question, and this model learns answers; "
                 "use a dataset whose task is vqa"
             )
-        answers = [_most_given(one.answers) for one in found]
+        answers = [one.most_given for one in found]
         scores = self._model.score(images, [one.question for one in found], answers)
         return -(scores.log_probabilities.sum(dim=1) * weights).sum(), None
 
@@ -134,12 +134,3 @@ def restore_answers(model: TextModel, state: dict[str, torch.Tensor]) -> Any:
     load_model(model, state)
     freeze(model)
     return TunedAnswerer(model)
-
-
-def _most_given(answers: Sequence[str]) -> str:
-    """Return the answer that was given most, the first of those given equally often.
-
-    >>> _most_given(("red", "blue", "blue"))
-    'blue'
-    """
-    return max(answers, key=list(answers).count)

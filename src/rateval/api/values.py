@@ -26,6 +26,15 @@ class Asked:
     answers: tuple[str, ...]
     """As they were given, an answer once for each who gave it; where one is known, it alone."""
 
+    @property
+    def most_given(self) -> str:
+        """The answer that was given most, the first of those given equally often.
+
+        >>> Asked("?", ("red", "blue", "blue")).most_given, Asked("?", ("a", "b")).most_given
+        ('blue', 'a')
+        """
+        return max(self.answers, key=self.answers.count)
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -77,7 +77,7 @@ class Judge:
     def _score(self, text: str, asked: Asked) -> float:
         if self.params.correct == "soft":
             return soft_score(text, asked.answers)
-        return float(self.normalise(text) == self.normalise(most_given(asked.answers)))
+        return float(self.normalise(text) == self.normalise(asked.most_given))
 
     def correct(self, scores: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return which scores are those of right answers."""
@@ -131,12 +131,3 @@ def require(asked: Sequence[Asked | None]) -> list[Asked]:
             kind="dataset",
         )
     return found
-
-
-def most_given(answers: Sequence[str]) -> str:
-    """Return the answer that was given most, the first of those given equally often.
-
-    >>> most_given(("red", "blue", "blue")), most_given(("a", "b"))
-    ('blue', 'a')
-    """
-    return max(answers, key=list(answers).count)

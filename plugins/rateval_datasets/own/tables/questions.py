@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rateval.api.tasks.texts import Asked
-from rateval_datasets.asking import IMAGE, QUESTION_TYPE, explain_text, first_answer
+from rateval_datasets.asking import IMAGE, QUESTION_TYPE, explain_text
 from rateval_datasets.own.evidence import Evidence
 from rateval_datasets.own.tables.cells import word_of
 
@@ -40,7 +40,7 @@ def pose(questions: Values, answers: Sequence[tuple[str, ...] | None]) -> list[A
 
 def labels_of(asked: Sequence[Asked | None]) -> list[str | None]:
     """Return the label of each row: its first answer."""
-    return [None if one is None else first_answer(one.answers) for one in asked]
+    return [None if one is None else one.most_given for one in asked]
 
 
 def number_questions(paths: Values) -> list[str | None]:

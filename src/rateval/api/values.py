@@ -23,6 +23,7 @@ class Asked:
     """A question about an image, and the answers that people gave."""
 
     question: str
+    """Empty where a caption is asked for; the answers are the captions that people wrote."""
     answers: tuple[str, ...]
     """As they were given, an answer once for each who gave it; where one is known, it alone."""
 
@@ -34,6 +35,16 @@ class Asked:
         ('blue', 'a')
         """
         return max(self.answers, key=self.answers.count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depicted:
+    """Something that an image shows, and where."""
+
+    label: int
+    """Index into the dataset's classes."""
+    mask: NDArray[np.bool_] | None
+    """(H, W) bool of the image's own size; None where nobody said where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +65,9 @@ class Sample:
     """What was done to the file's picture that a reader should know, such as ``turned by EXIF``."""
     asked: Asked | None = None
     """What is asked of the image; None where a dataset's task asks nothing."""
+    depicted: tuple[Depicted, ...] = ()
+    """All that the image is known to show, a class at most once, for tasks that look for it in what
+    a model says; empty elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

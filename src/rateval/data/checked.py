@@ -34,6 +34,7 @@ class CheckedDataset:
         with naming(f"{name}: its classes", "dataset"):
             self.classes = tuple(dataset.classes)
         _check_classes(self.classes, dataset.classes, name, equal_names)
+        self.wordings = _check_wordings(dataset, self.classes, name)
         with naming(f"{name}: its has_masks", "dataset"):
             self.has_masks = bool(dataset.has_masks)
 
@@ -227,3 +228,23 @@ def _check_classes(
     ]
     if odd:
         raise PluginError(f"{name} must {asked}; got {list_some(odd)}", kind="dataset")
+
+
+def _check_wordings(
+    dataset: Dataset, classes: tuple[str, ...], name: str
+) -> tuple[tuple[str, ...], ...]:
+    """Return what each class is called in a text; where the dataset doesn't say, its name."""
+    with naming(f"{name}: its wordings", "dataset"):
+        given: object = getattr(dataset, "wordings", None)
+    if given is None:
+        return tuple((one,) for one in classes)
+    sound = isinstance(given, tuple) and all(
+        isinstance(one, tuple)
+        and one
+        and all(isinstance(word, str) and word.strip() for word in one)
+        for one in given
+    )
+    if not sound or len(given) != len(classes):  # type: ignore[arg-type]  # a tuple
+        asked = f"have as wordings a tuple of texts for each of {len(classes)} classes"
+        raise PluginError(f"{name} must {asked}; got {describe(given)}", kind="dataset")
+    return given  # type: ignore[return-value]  # looked at above

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
+from rateval.api.tasks.task import Explained, Inputs, Named, Outputs, Predictions
 from rateval.api.values import Asked
 from rateval.errors import PluginError
 from rateval.wording import describe
@@ -32,9 +32,9 @@ def make_classification(params: ClassificationParams, context: Context) -> Class
 class Classification:
     """The naming of the one class of an image; a ``rateval.api.tasks.task.Task``."""
 
-    def pose(self, classes: Sequence[str]) -> OneOf:
+    def pose(self, dataset: Named) -> OneOf:
         """Return the task over a dataset's classes."""
-        return OneOf(len(classes))
+        return OneOf(len(dataset.classes))
 
 
 @dataclass(frozen=True, slots=True)

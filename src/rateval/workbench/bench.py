@@ -116,7 +116,7 @@ class Workbench:
         """Return the task that a dataset poses."""
         assert choice.task is not None  # a plan gives every dataset its own
         task: Task = self.object(choice.task, None)
-        return task.pose(self.object(choice, seed).classes)
+        return task.pose(self.object(choice, seed))
 
     def copy_model(self, choice: Choice, seed: int | None) -> Model:
         """Return a model that may be trained in place; a loaded one stays as it was."""

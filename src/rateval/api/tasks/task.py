@@ -134,9 +134,23 @@ class Posed(Protocol):
         ...
 
 
+class Named(Protocol):
+    """What a task needs to know of a dataset: what there is to predict, and how it is called."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, of the answers, or of what a caption can mention."""
+        ...
+
+    @property
+    def wordings(self) -> tuple[tuple[str, ...], ...]:
+        """For each class all that it is called in a text, its name among them."""
+        ...
+
+
 class Task(Protocol):
     """A kind of question that datasets pose, such as classification."""
 
-    def pose(self, classes: Sequence[str]) -> Posed:
+    def pose(self, dataset: Named) -> Posed:
         """Return the task over a dataset's classes."""
         ...

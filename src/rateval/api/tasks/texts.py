@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rateval.api.protocols import Explained
-from rateval.api.values import Asked as Asked, Explanation
+from rateval.api.values import Asked as Asked, Depicted as Depicted, Explanation
 
 if TYPE_CHECKING:
     import torch

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rateval.api.tasks.task import Posed
+from rateval.api.tasks.task import Named, Posed
 from rateval.tasks.vqa.judge import Judge
 from rateval.tasks.vqa.ranked import Ranked
 from rateval.tasks.vqa.written import Written
@@ -27,7 +26,7 @@ class Vqa:
 
     params: VqaParams
 
-    def pose(self, classes: Sequence[str]) -> Posed:
+    def pose(self, dataset: Named) -> Posed:
         """Return the task over a dataset's answers."""
-        judge = Judge(self.params, tuple(classes))
+        judge = Judge(self.params, tuple(dataset.classes))
         return Written(judge) if self.params.answer == "generate" else Ranked(judge)

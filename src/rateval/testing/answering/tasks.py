@@ -13,13 +13,22 @@ from rateval.api.values import Asked
 from rateval.testing.failure import describe, require, require_members
 
 _CLASSES = ("one", "two", "three")
+
+
+class _Three:
+    """What a dataset of three classes says of them."""
+
+    classes = _CLASSES
+    wordings = tuple((name,) for name in _CLASSES)
+
+
 _COLUMNS = {"label", "prediction", "correct"}
 
 
 def check_task(task: Any) -> None:
     """Check a task over three classes; raises ConformanceError at the first broken promise."""
     require_members(task, Task)
-    posed = task.pose(_CLASSES)
+    posed = task.pose(_Three())
     require_members(posed, Posed)
     whole = isinstance(posed.outputs, int) and posed.outputs > 0
     require(whole, "Posed.outputs", "be a number from 1", posed.outputs)

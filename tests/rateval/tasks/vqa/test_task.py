@@ -21,6 +21,13 @@ from rateval.testing import check_task
 CLASSES = ("red", "blue", "Two.")
 
 
+class Answers:
+    """What a dataset says of its answers."""
+
+    classes = CLASSES
+    wordings = tuple((name,) for name in CLASSES)
+
+
 class Toy:
     """Answers by the image's mean: a class from 0 on, else a text of its own."""
 
@@ -53,7 +60,7 @@ class Remembers:
 
 
 def pose(**params: Any) -> Any:
-    return make_vqa(VqaParams(**params), Context()).pose(CLASSES)
+    return make_vqa(VqaParams(**params), Context()).pose(Answers())
 
 
 def ask(*values: float, answers: tuple[str, ...] = ("red",)) -> Inputs:

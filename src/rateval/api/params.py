@@ -34,6 +34,9 @@ class Params(BaseModel):
     """Of a task: the group whose samples statistics take for drawn together unless a study says,
     such as ``image`` where several questions are asked about one."""
 
+    unit: ClassVar[str] = "image"
+    """Of a task: what is predicted once, as reports call it, such as ``question``."""
+
     fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
     """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
 

@@ -10,10 +10,10 @@ from rateval.errors import RatevalError
 from rateval.records.about.dataset import DatasetRecord
 from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.report.export.papers.markdown import escape, write_number
-from rateval.report.export.papers.paper import show
+from rateval.report.export.papers.paper import name_over, show
 from rateval.report.export.selecting import Selection
 from rateval.report.export.tables import name_shift
-from rateval.wording import list_some, show_controls
+from rateval.wording import list_some, plural, show_controls, write_count
 
 Values = dict[str, Any]
 
@@ -141,7 +141,7 @@ def _table(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[st
 def _caveats(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[str]:
     record = selection.record
     scores = [score for result in results for found in result.evidence for score in found.scores]
-    over = dict.fromkeys(score.value.over for score in scores if score.value.low is not None)
+    over = name_over(record, [score.value for score in scores])
     yield (
         f"Intervals are at {100 * record.level:g} %, over {' or '.join(over) or 'nothing'}; they "
         "speak of no other data, explainer or threshold."
@@ -174,6 +174,8 @@ def _caveats(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[
 def _caveats_of(
     selection: Selection, result: ResultRecord, evidence: EvidenceRecord
 ) -> Iterator[str]:
+    unit = selection.record.unit(result.key.dataset)
+    units = plural(unit)
     where = escape(f"{selection.record.label(result.key)} by {evidence.validator}")
     found, chance = evidence.association, evidence.chance
     if found is not None and found.difference.value is not None:
@@ -187,13 +189,16 @@ def _caveats_of(
             )
     if chance is not None and chance.others.value is not None:
         others = write_number(show(chance.others))
-        yield f"{where}: other images' maps would be called valid in {others} % of the pairs."
+        yield f"{where}: other {units}' maps would be called valid in {others} % of the pairs."
     unknown = sum(evidence.quadrants.get(state, 0) for state in ("RU", "WU"))
     if unknown:
-        yield f"{where}: of {unknown:,g} images the evidence is unknown; they are in no PT and IR."
+        yield (
+            f"{where}: of {write_count(unknown, unit)} the evidence is unknown; they are in no PT "
+            "and IR."
+        )
     if evidence.undefined:
         reasons = ", ".join(f"{count:,} {why}" for why, count in evidence.undefined.items())
-        yield f"{where}: images without a score, by reason: {escape(reasons)}."
+        yield f"{where}: {units} without a score, by reason: {escape(reasons)}."
     undefined = [s.heading for s in evidence.scores if s.value.value is None]
     if undefined:
         yield f"{where}: {escape(', '.join(undefined))} undefined, as nothing can be counted."

@@ -24,7 +24,6 @@ from rateval.registry.registry import Registered
 from rateval.store.identity import identify
 from rateval.wording import describe
 
-
 _TEXTS = "rateval.api.tasks.texts:TextModel"
 
 

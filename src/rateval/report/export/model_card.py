@@ -16,6 +16,13 @@ from rateval.report.export.tables import name_shift
 from rateval.wording import list_some, plural, show_controls, write_count
 
 Values = dict[str, Any]
+TASKS = {
+    "image": "image-classification",
+    "question": "visual-question-answering",
+    "phrase": "image-to-text",
+}
+"""What is predicted once, to the task of which that is, as the Hub calls it."""
+_OTHER = "image-text-to-text"
 
 
 def write_card(selection: Selection, what: str) -> Iterator[str]:
@@ -63,7 +70,11 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
         for evidence in result.evidence
         if evidence.validator in selection.validators
     ]
+    tasks = {_task_of(selection, result) for result in results}
+    # A model that tells classes apart may do so in several ways, and its own card says in which.
+    tag = {"pipeline_tag": tasks.pop()} if len(tasks) == 1 and TASKS["image"] not in tasks else {}
     return {
+        **tag,
         "tags": ["rateval", "prediction-rationality"],
         "model-index": [{"name": results[0].key.method, "results": entries}],
     }
@@ -71,6 +82,7 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
 
 def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord) -> Values:
     key, data = result.key, _dataset(selection, result)
+    task = _task_of(selection, result)
     args = {
         **name_shift(key.shift),
         "attribution": key.attribution,
@@ -88,10 +100,14 @@ def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord)
         "args": _without_none(args),
     }
     return {
-        "task": {"type": "image-classification", "name": "Image classification"},
+        "task": {"type": task, "name": task.replace("-", " ").capitalize()},
         "dataset": _without_none(found),
         "metrics": [_metric(selection, s) for s in evidence.scores if s.value.value is not None],
     }
+
+
+def _task_of(selection: Selection, result: ResultRecord) -> str:
+    return TASKS.get(selection.record.unit(result.key.dataset), _OTHER)
 
 
 def _dataset(selection: Selection, result: ResultRecord) -> DatasetRecord | None:

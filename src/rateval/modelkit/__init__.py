@@ -120,7 +120,11 @@ if TYPE_CHECKING:
         is_remote as is_remote,
         url_of as url_of,
     )
-    from rateval.wording import list_some as list_some, suggest as suggest
+    from rateval.wording import (
+        list_some as list_some,
+        meant as meant,
+        suggest as suggest,
+    )
 
 _MODULES = (
     # These import no library at all: digests of components ask for nothing else.

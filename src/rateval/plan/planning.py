@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,6 +16,7 @@ from rateval.plan.plan import Plan
 from rateval.plan.posing import cluster_by_task, find_misposed, list_tasks, pose
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.plan.train_shifts import find_unknown, link
+from rateval.plan.unfit import find_unfit
 from rateval.registry.registry import Registry
 from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
@@ -46,7 +47,7 @@ def make_plan(
         for index, entry in enumerate(spec.entries(table))
     ]
     misposed = find_misposed(document, [(found.at, found.choice) for found in chosen], registry)
-    if told := list(misposed):
+    if told := list(misposed) or list(_find_unfit(document, spec, chosen, registry)):
         raise SpecError(told)
     if protocol is not None:
         study = spec.study.model_copy(update={"protocol": protocol})
@@ -71,6 +72,13 @@ class _Chosen:
     at: Place
     entry: Entry
     choice: Choice
+
+
+def _find_unfit(
+    document: Document, spec: RunSpec, chosen: Sequence[_Chosen], registry: Registry
+) -> Iterator[Problem]:
+    placed = [(found.at, found.choice) for found in chosen]
+    return find_unfit(document, spec, placed, partial(choose_default, "task", registry=registry))
 
 
 def _choose_all(

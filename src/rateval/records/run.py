@@ -123,6 +123,14 @@ class RunRecord(StoredTables):
         """Return the name of a cell, as messages, steps and ``--only`` have it."""
         return key.text(attribution=self._several_attributions, seed=len(self.seeds) > 1)
 
+    def unit(self, dataset: str | None = None) -> str:
+        """Return what is predicted once, in the singular: of a dataset, or of all of them.
+
+        Where they differ it is ``unit``.
+        """
+        units = {data.unit for data in self.datasets if dataset in (None, data.name)}
+        return units.pop() if len(units) == 1 else "unit" if units else "image"
+
     @property
     def level(self) -> float:
         """Level of the intervals, such as 0.95."""

@@ -10,6 +10,7 @@ import torch
 
 from rateval.api import Context
 from rateval.api.tasks.texts import Answered
+from rateval.testing.half_precision import check_half_texts
 from rateval_attention.answers.token_attention import make_token_attention
 from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams, TokenAttentionParams
@@ -58,3 +59,10 @@ def test_an_answer_is_explained(
         alone = explain(slice(row, row + 1))[0]
         off = float((alone - whole[row]).abs().max())
         assert off <= 1e-4 * float(whole[row].max())
+
+
+def test_each_family_runs_in_half_precision(
+    case: Any, images: Any, questions: Any, answers: Any
+) -> None:
+    model = case.make()
+    check_half_texts(model, images(model), questions, answers)

@@ -10,12 +10,19 @@ from rateval.errors import RatevalError
 from rateval.records.about.dataset import DatasetRecord
 from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.report.export.papers.markdown import escape, write_number
-from rateval.report.export.papers.paper import show
+from rateval.report.export.papers.paper import name_over, show
 from rateval.report.export.selecting import Selection
 from rateval.report.export.tables import name_shift
-from rateval.wording import list_some, show_controls
+from rateval.wording import list_some, plural, show_controls, write_count
 
 Values = dict[str, Any]
+TASKS = {
+    "image": "image-classification",
+    "question": "visual-question-answering",
+    "phrase": "image-to-text",
+}
+"""What is predicted once, to the task of which that is, as the Hub calls it."""
+_OTHER = "image-text-to-text"
 
 
 def write_card(selection: Selection, what: str) -> Iterator[str]:
@@ -63,7 +70,11 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
         for evidence in result.evidence
         if evidence.validator in selection.validators
     ]
+    tasks = {_task_of(selection, result) for result in results}
+    # A model that tells classes apart may do so in several ways, and its own card says in which.
+    tag = {"pipeline_tag": tasks.pop()} if len(tasks) == 1 and TASKS["image"] not in tasks else {}
     return {
+        **tag,
         "tags": ["rateval", "prediction-rationality"],
         "model-index": [{"name": results[0].key.method, "results": entries}],
     }
@@ -71,6 +82,7 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
 
 def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord) -> Values:
     key, data = result.key, _dataset(selection, result)
+    task = _task_of(selection, result)
     args = {
         **name_shift(key.shift),
         "attribution": key.attribution,
@@ -88,10 +100,14 @@ def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord)
         "args": _without_none(args),
     }
     return {
-        "task": {"type": "image-classification", "name": "Image classification"},
+        "task": {"type": task, "name": task.replace("-", " ").capitalize()},
         "dataset": _without_none(found),
         "metrics": [_metric(selection, s) for s in evidence.scores if s.value.value is not None],
     }
+
+
+def _task_of(selection: Selection, result: ResultRecord) -> str:
+    return TASKS.get(selection.record.unit(result.key.dataset), _OTHER)
 
 
 def _dataset(selection: Selection, result: ResultRecord) -> DatasetRecord | None:
@@ -141,7 +157,7 @@ def _table(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[st
 def _caveats(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[str]:
     record = selection.record
     scores = [score for result in results for found in result.evidence for score in found.scores]
-    over = dict.fromkeys(score.value.over for score in scores if score.value.low is not None)
+    over = name_over(record, [score.value for score in scores])
     yield (
         f"Intervals are at {100 * record.level:g} %, over {' or '.join(over) or 'nothing'}; they "
         "speak of no other data, explainer or threshold."
@@ -174,6 +190,8 @@ def _caveats(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[
 def _caveats_of(
     selection: Selection, result: ResultRecord, evidence: EvidenceRecord
 ) -> Iterator[str]:
+    unit = selection.record.unit(result.key.dataset)
+    units = plural(unit)
     where = escape(f"{selection.record.label(result.key)} by {evidence.validator}")
     found, chance = evidence.association, evidence.chance
     if found is not None and found.difference.value is not None:
@@ -187,13 +205,16 @@ def _caveats_of(
             )
     if chance is not None and chance.others.value is not None:
         others = write_number(show(chance.others))
-        yield f"{where}: other images' maps would be called valid in {others} % of the pairs."
+        yield f"{where}: other {units}' maps would be called valid in {others} % of the pairs."
     unknown = sum(evidence.quadrants.get(state, 0) for state in ("RU", "WU"))
     if unknown:
-        yield f"{where}: of {unknown:,g} images the evidence is unknown; they are in no PT and IR."
+        yield (
+            f"{where}: of {write_count(unknown, unit)} the evidence is unknown; they are in no PT "
+            "and IR."
+        )
     if evidence.undefined:
         reasons = ", ".join(f"{count:,} {why}" for why, count in evidence.undefined.items())
-        yield f"{where}: images without a score, by reason: {escape(reasons)}."
+        yield f"{where}: {units} without a score, by reason: {escape(reasons)}."
     undefined = [s.heading for s in evidence.scores if s.value.value is None]
     if undefined:
         yield f"{where}: {escape(', '.join(undefined))} undefined, as nothing can be counted."

@@ -15,6 +15,7 @@ import numpy as np
 from rateval.report.html.gallery_budget import Data, fit
 from rateval.report.html.gallery_cells import read_cell
 from rateval.store.remote.urls import is_url
+from rateval.wording import plural
 
 if TYPE_CHECKING:
     from rateval.records.about.pictures import PicturesRecord
@@ -170,6 +171,7 @@ def _describe_test(
         "name": name,
         "view": view,
         "count": found.test_count,
+        "units": plural(found.unit),
         "classes": list(found.classes),
         "sampling": test.pictures.sampling if test.pictures else "",
         "images": [

@@ -10,6 +10,7 @@ from rateval.records.scores.chance import ChanceRecord, CrossingsRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
 from rateval.report.rows import Block
+from rateval.wording import plural
 
 ROWS_SHOWN = 12
 """Rows of a table whose chance is told, and changes of places; ``run.json`` holds all of them."""
@@ -25,13 +26,15 @@ def explain_chance(block: Block) -> Iterator[str]:
     known = [(key, chance) for key, chance in rows if chance.others.value is not None]
     if not known:
         return
+    units = plural(block.unit)
     if len(known) == 1:
-        told = f"masks call {_share(known[0][1].others)} of other images' maps valid"
+        told = f"masks call {_share(known[0][1].others)} of other {units}' maps valid"
     else:
         named = [f"{_share(chance.others)} by {_name(key, block)}" for key, chance in known]
         left = len(named) - ROWS_SHOWN
         more = [f"and {left} more rows in run.json"] if left > 0 else []
-        told = "masks call valid, of other images' maps, " + ", ".join(named[:ROWS_SHOWN] + more)
+        listed = ", ".join(named[:ROWS_SHOWN] + more)
+        told = f"masks call valid, of other {units}' maps, {listed}"
     yield f"chance: {told}; {_tell_priors(known)}"
 
 
@@ -67,12 +70,13 @@ def _percent(found: Estimate) -> str:
 
 def explain_chance_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield over what chance is counted."""
+    unit = record.unit()
     if any(evidence.chance for result in record.results for evidence in result.evidence):
         yield (
             "chance",
-            "how often a mask calls a map valid that is not of its image: of each cell's own other "
-            "images, over up to 2,000 pairs; the same everywhere; or a round bump in the middle, "
-            "whose deviation is a quarter of the view",
+            f"how often a mask calls a map valid that is not of its {unit}: of each cell's own "
+            f"other {plural(unit)}, over up to 2,000 pairs; the same everywhere; or a round bump "
+            "in the middle, whose deviation is a quarter of the view",
         )
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from rateval.api.tasks.texts import Attended, Flow, Passed, TextModel
 from rateval.testing.failure import require, require_members, require_tensor
+from rateval.testing.half_precision import check_half_texts
 
 _QUESTIONS = ("what is it?", "what colour is the one on the left?", "how many?")
 _ANSWERS = ("a cat", "red", "two of them there")
@@ -28,6 +29,7 @@ def check_text_model(model: Any) -> None:
     _check_scores(model, images, questions)
     _check_answers(model, images, questions)
     _check_flow(model, images, questions)
+    check_half_texts(model, images, questions, _ANSWERS)
     rows, columns = model.grid
     other = copy.deepcopy(model)
     with torch.no_grad():

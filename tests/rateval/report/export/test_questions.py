@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from PIL import Image
 
 import rateval
@@ -128,3 +130,15 @@ def test_a_photo_alone_is_asked_nothing(
     assert main(["look", str(photo), "--model", "writer", "--classes", "red,blue"]) == 2
     told = capsys.readouterr().err
     assert '--model writer: is for vqa, and the dataset "photo" poses the task' in told
+
+
+def test_a_card_says_that_questions_are_answered(run: RunRecord) -> None:
+    text = export(run, "model-card", "--cell", "writer*").read_text(encoding="utf-8")
+    metadata = yaml.safe_load(text.split("---\n")[1])
+    assert metadata["pipeline_tag"] == "visual-question-answering"
+    (entry, *_) = metadata["model-index"][0]["results"]
+    assert entry["task"]["type"] == "visual-question-answering"
+    assert entry["task"]["name"] == "Visual question answering"
+    told = text.split("---\n", 2)[2]
+    assert "questions" in told
+    assert not re.search(r"\d images|other images", told)

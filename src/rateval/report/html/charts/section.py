@@ -27,9 +27,10 @@ from rateval.report.terminal.calibration import calibration_sections, confidence
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables, find_cluster
 from rateval.report.terminal.trainings import curve_sections
+from rateval.wording import plural
 
 FROM_TO = (
-    "How many images stood where with the first method, and stand where with the second: "
+    "How many {units} stood where with the first method, and stand where with the second: "
     "R or W for the prediction, then R or W for its reason."
 )
 
@@ -105,10 +106,10 @@ class ChartSection:
             yield from (tag("h3", "Right, and right for the right reason"), arrows)
         bars = quadrant_bars(self._record, block)
         if bars is not None:
-            yield from (tag("h3", "Where the images fall"), bars)
+            yield from (tag("h3", f"Where the {plural(block.unit)} fall"), bars)
         if len(block.rows) > 1 and bars is not None:
             yield tag("h3", "From one method to another")
-            yield tag("p", FROM_TO, class_="how")
+            yield tag("p", FROM_TO.format(units=plural(block.unit)), class_="how")
             yield transition_place(at)
         curves = threshold_charts(self._record, self._charts, block) if at < CURVES_SHOWN else None
         if curves is not None:

@@ -44,13 +44,18 @@ def read_sums(
     if not has_samples(inferred):
         return None
     samples = read_samples(inferred, ["index"]).column(0).to_numpy()
-    cluster = None
-    if name == "sample":
-        cluster = np.arange(len(samples))
-    elif name not in ("none", "class"):
-        groups = {group.name: group for group in read_groups(inferred, of_samples=True)}
-        cluster = groups[name].codes + 1
+    cluster = cluster_samples(inferred, len(samples), name)
     return sum_units(samples, read_positions(inferred), states, counted, cluster)
+
+
+def cluster_samples(inferred: Path, count: int, name: str) -> NDArray[np.int64] | None:
+    """Return the cluster of each of ``count`` samples whose rows are of units; None for none."""
+    if name == "sample":
+        return np.arange(count)
+    if name in ("none", "class"):
+        return None
+    groups = {group.name: group for group in read_groups(inferred, of_samples=True)}
+    return groups[name].codes + 1
 
 
 def _number(values: NDArray[np.int64]) -> NDArray[np.int64]:

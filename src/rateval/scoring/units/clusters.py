@@ -11,7 +11,7 @@ import numpy as np
 from rateval.scoring.units.sums import Sums, sum_units
 from rateval.store.tables.samples import has_samples, read_samples
 from rateval.workbench.verdicts.groups import read_groups
-from rateval.workbench.verdicts.outcomes import read_positions
+from rateval.workbench.verdicts.outcomes import read_sample_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def read_clusters(inferred: Path, labels: NDArray[np.int64], name: str) -> NDArr
     if name == "class":
         return _number(labels)
     if name == "sample":
-        return _number(read_positions(inferred))
+        return _number(read_sample_positions(inferred))
     return {group.name: group for group in read_groups(inferred)}[name].codes + 1
 
 
@@ -45,7 +45,7 @@ def read_sums(
         return None
     samples = read_samples(inferred, ["index"]).column(0).to_numpy()
     cluster = cluster_samples(inferred, len(samples), name)
-    return sum_units(samples, read_positions(inferred), states, counted, cluster)
+    return sum_units(samples, read_sample_positions(inferred), states, counted, cluster)
 
 
 def cluster_samples(inferred: Path, count: int, name: str) -> NDArray[np.int64] | None:

@@ -64,8 +64,8 @@ def pictures(
     drawn = [units[picked.places[i]] for i in at]
     monitor.begin(len(drawn))
     rows: list[list[dict[str, Any]]] = [[] for _ in looks]
-    shown = [(unit.position, unit.label) for unit in drawn]
-    for place, unit, seen in zip(at, drawn, see_all(test, looks, shown), strict=True):
+    seeing = [(unit.position, unit.label) for unit in drawn]
+    for place, unit, seen in zip(at, drawn, see_all(test, looks, seeing), strict=True):
         known = {"id": unit.id, "index": unit.number, "stratum": picked.strata[place]}
         if seen.name != unit.sample:
             raise RatevalError(

@@ -183,7 +183,7 @@ class Captions:
 def _spread(written: Outputs, mentions: Sequence[Mention]) -> Outputs:
     """Return outputs of phrases from those of captions."""
     places = [one.sample for one in mentions]
-    beside = {
+    beside: dict[str, Sequence[Any]] = {
         "label": [one.label for one in mentions],
         "there": [one.there for one in mentions],
         "start": [one.phrase.start for one in mentions],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from math import exp, log, sqrt
+from pathlib import Path
 
 import pytest
 
@@ -64,10 +65,10 @@ def test_one_image_has_no_score() -> None:
     assert score_captions(CAPTIONS[:1], REFERENCES[:1]) == (None, TOO_FEW)
 
 
-def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_a_missing_library_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(cider, "find_spec", lambda name: None)
     cider.score_stored.cache_clear()
-    value, why = cider.score_stored(tmp_path)  # type: ignore[arg-type]  # any folder
+    value, why = cider.score_stored(tmp_path)
     assert value is None
     assert why is not None
     assert "rateval[captions]" in why

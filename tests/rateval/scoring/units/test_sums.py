@@ -79,7 +79,7 @@ def test_clusters_of_samples_take_their_place() -> None:
     ]
     assert found is not None
     assert found.over == "clusters"
-    expected = difference_naively(*joined)
+    expected = difference_naively(joined[0], joined[1])
     assert (found.value, found.low, found.high) == pytest.approx(expected, abs=1e-12)
 
 

@@ -101,8 +101,64 @@ def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
         ("faithfulness", {"images": 4}, "patches are taken away"),
         ("held_out", {"images": 4}, "scored by one prediction"),
         ("statistics", {"cluster": "class"}, 'write "sample", "none"'),
+        ("attribution", [{"use": "generic-attention", "score": "margin"}], "best other answer"),
     ],
 )
 def test_what_needs_one_unit_is_refused(table: str, content: Any, told: str) -> None:
     with pytest.raises(library.RatevalError, match=told):
         library.run(SPEC | {table: content})
+
+
+def test_a_model_that_ignores_the_image_is_not_right_for_the_object() -> None:
+    model = [{"use": "writer", "says": "a red thing"}]
+    spec = SPEC | {"model": model, "attribution": [{"use": "center-prior"}]}
+    record = library.run(spec)
+    (cell,) = record.cells
+    assert cell.count == 12
+    accuracy, pt = (cell.evidence[0].score(name) for name in ("accuracy", "pt"))
+    assert accuracy is not None
+    assert pt is not None
+    rows = record.rows(cell).to_pylist()
+    assert accuracy.value.numerator == sum("A red" in row["references"][0] for row in rows) > 0
+    assert (pt.value.numerator, pt.value.denominator) == (0, accuracy.value.numerator)
+    assert cell.captions is not None
+    assert cell.captions.chair_i.value == pytest.approx(1 - (accuracy.value.value or 0))
+
+
+def test_methods_are_compared_on_samples_whatever_they_mention() -> None:
+    one, other = (
+        library.run(SPEC | {"model": [{"use": "writer", "says": says}]}, output=says[:1])
+        for says in ("a puppy, a wall", "red and green")
+    )
+    # No phrase of one is one of the other.
+    assert not set(one.rows(one.cells[0])["id"].to_pylist()) & set(
+        other.rows(other.cells[0])["id"].to_pylist()
+    )
+    (found, *_) = library.compare(one, other).pairs
+    assert (found.count, found.only_baseline, found.only_candidate) == (0, 24, 24)
+    accuracy = next(metric for metric in found.metrics if metric.metric == "accuracy")
+    rows = other.rows(other.cells[0]).to_pylist()
+    value = sum(row["correct"] for row in rows) / len(rows)
+    assert (accuracy.baseline.value, accuracy.candidate.value) == (0.5, pytest.approx(value))
+    assert accuracy.difference is not None
+    assert accuracy.difference.value == pytest.approx(value - 0.5)
+    assert accuracy.difference.low is not None
+    assert accuracy.difference.over == "clusters"
+
+
+def test_fine_tuning_learns_captions_over_seeds() -> None:
+    spec = SPEC | {
+        "study": {"name": "told", "seeds": [0, 1]},
+        "model": [{"use": "writer", "says": "{seen} and red"}],
+        "dataset": [{"use": "captions", "test": 12, "caption": "{colour}"}],
+        "finetune": [{"use": "zs"}, {"use": "ft", "epochs": 3, "lr": 0.05}],
+        "attribution": [{"use": "generic-attention"}],
+    }
+    record = library.run(spec)
+    assert record.status == "finished", [failure.error for failure in record.failures]
+    trained = next(one for one in record.over_seeds if one.key.finetuner == "ft")
+    assert trained.captions is not None
+    score = trained.evidence[0].score("accuracy")
+    assert score is not None
+    assert score.value.over == "seeds and clusters", score
+    assert score.change is not None

@@ -52,6 +52,7 @@ NEED_FILES = (
             *("coco", "datumaro", "folder", "huggingface", "photo", "table"),
             "webdataset",
             *("gqa", "vqa-v2", "vizwiz-vqa-grounding"),
+            *("coco-captions", "flickr30k-entities"),
         )
     }
 )

@@ -81,7 +81,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "tie": ("necktie", "bow tie", "bowtie"),
     "suitcase": ("luggage", "suit case", "baggage"),
     "frisbee": ("flying disc", "flying disk"),
-    "skis": ("ski"),
+    "skis": ("ski",),
     "snowboard": ("snow board",),
     "sports ball": (
         "ball",
@@ -135,7 +135,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "scissors": ("scissor", "shears"),
     "teddy bear": ("teddy", "stuffed bear", "stuffed animal"),
     "hair drier": ("hair dryer", "hairdryer", "blow dryer", "blowdryer"),
-    "toothbrush": ("tooth brush"),
+    "toothbrush": ("tooth brush",),
 }
 """A word here counts as the class wherever it stands, so that those that mean other things as often
 are left out: no "glass" for a wine glass, no "plant" for a potted one. Plurals that aren't made

@@ -22,7 +22,7 @@ from rateval_datasets.captions.split import (
 )
 from rateval_datasets.layout import Layout, printable
 from rateval_datasets.public.place import saying_where
-from rateval_datasets.split import FAULTS
+from rateval_datasets.split import FAULTS, skip
 
 LAYOUT = Layout(
     dataset="flickr30k-entities",
@@ -122,7 +122,7 @@ def _tell(root: Path, name: str) -> _Told:
     try:
         return replace(told, chains=read_chains(annotation))
     except FAULTS as error:
-        return replace(told, fault=f"unreadable evidence: {error}")
+        return replace(told, fault=skip(name, "evidence", error).reason)
 
 
 def _find_classes(

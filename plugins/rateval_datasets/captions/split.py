@@ -171,10 +171,10 @@ def note_photos(photos: Sequence[Captioned]) -> tuple[str, ...]:
     """Return how many of the test photos show no class, where some do.
 
     >>> note_photos([make_captioned("1", "1.jpg", ["a cat"], [])])
-    ('1 of 1 test photos show no class: any that a caption mentions is wrong there',)
+    ('1 of 1 test photos show no class, as far as they are annotated',)
     """
     without = sum(not one.seen for one in photos if one.fault is None)
     if not without:
         return ()
     text = f"{without:,} of {len(photos):,} test photos show no class"
-    return (f"{text}: any that a caption mentions is wrong there",)
+    return (f"{text}, as far as they are annotated",)

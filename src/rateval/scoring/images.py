@@ -49,7 +49,7 @@ class Images:
     """(N,) how right each answer is, in [0, 1]; None where answers are right or wrong."""
     sums: Sums | None = None
     """What they add sample by sample, where each has none, one or several; None where each is one
-    unit. ``positions`` then number units instead."""
+    unit. ``positions`` are then the numbers of units."""
 
     @property
     def comparable(self) -> Images | Sums:
@@ -121,9 +121,8 @@ class ImageReader:
                 for counting, score in zip(self._countings(done), scores, strict=True)
             )
             sums = read_sums(done.inferred.path, states, counted, name)
-            positions = read_positions(done.inferred.path)
             self._read[key] = Images(
-                self._share(positions if sums is None else (positions << 32) + labels),
+                self._share(read_positions(done.inferred.path)),
                 states,
                 counted,
                 labels,

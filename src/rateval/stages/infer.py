@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from rateval.api.tasks.task import Posed
+from rateval.api.tasks.task import Posed, Units
 from rateval.api.training import Monitor
 from rateval.api.values import Explanation, Skipped
 from rateval.data.batches import Batch
@@ -215,15 +215,24 @@ def _rows(
     assert found.outputs is not None and batch.masks is not None
     areas = batch.masks.float().mean(dim=(1, 2)).numpy()
     return {
-        "index": pa.array(batch.indices),
+        "index": pa.array(_number(batch, found.units)),
         "id": pa.array(batch.ids),
         tables.SAMPLE: pa.array(samples),
+        tables.POSITION: pa.array(batch.indices),
         **task.columns(found.outputs, batch.labels.numpy(), batch.asked),
         "mask_area": pa.array(areas, mask=~np.array(batch.has_mask)),
         "relevance_max": pa.array(largest),
         **dict(zip(tables.SUMS, _sums(found.explanation), strict=True)),
         **_groups(groups, batch.indices),
     }
+
+
+def _number(batch: Batch, units: Units | None) -> list[int]:
+    """Return the number of each row, ascending: its sample's position where that is one unit."""
+    if units is None:
+        return list(batch.indices)
+    pairs = zip(batch.indices, units.labels.tolist(), strict=True)
+    return [position * units.classes + label for position, label in pairs]
 
 
 def _groups(groups: Groups, indices: Sequence[int]) -> dict[str, pa.Array]:

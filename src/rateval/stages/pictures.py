@@ -66,7 +66,7 @@ def pictures(
     rows: list[list[dict[str, Any]]] = [[] for _ in looks]
     shown = [(unit.position, unit.label) for unit in drawn]
     for place, unit, seen in zip(at, drawn, see_all(test, looks, shown), strict=True):
-        known = {"id": unit.id, "index": unit.position, "stratum": picked.strata[place]}
+        known = {"id": unit.id, "index": unit.number, "stratum": picked.strata[place]}
         if seen.name != unit.sample:
             raise RatevalError(
                 f'the test images are not those that were predicted: "{unit.sample}" is now '
@@ -84,6 +84,8 @@ def pictures(
 class Unit:
     """Something that was predicted."""
 
+    number: int
+    """Of its row."""
     id: str
     sample: str
     """Id of its sample, which is its own but for units of which a sample has several."""
@@ -98,19 +100,18 @@ def divide(verdicts: Sequence[Verdicts]) -> tuple[list[Unit], list[Partition]]:
 
     Units count that any cell predicted; of those that a cell lacks, it says nothing.
     """
-    known: dict[tuple[int, int], Unit] = {}
-    found: dict[Result, tuple[list[tuple[int, int]], NDArray[np.int8]]] = {}
+    known: dict[int, Unit] = {}
+    found: dict[Result, tuple[NDArray[np.int64], NDArray[np.int8]]] = {}
     for result in {r: None for one in verdicts for r in (one.of, one.against) if r is not None}:
         own = _list_units(result.inferred)
-        keys = [(unit.position, unit.label or 0) for unit in own]
-        known.update(zip(keys, own, strict=True))
-        found[result] = keys, _states(result)
+        known.update((unit.number, unit) for unit in own)
+        found[result] = np.array([unit.number for unit in own]), _states(result)
     known = dict(sorted(known.items()))
-    order = {key: place for place, key in enumerate(known)}
+    order = np.fromiter(known, dtype=np.int64, count=len(known))
     states = {}
-    for result, (keys, of_units) in found.items():
+    for result, (numbers, of_units) in found.items():
         states[result] = np.full(len(known), -1, dtype=np.int8)
-        states[result][[order[key] for key in keys]] = of_units
+        states[result][np.searchsorted(order, numbers)] = of_units
     partitions = []
     for one in verdicts:
         after = states[one.of]
@@ -125,12 +126,12 @@ def divide(verdicts: Sequence[Verdicts]) -> tuple[list[Unit], list[Partition]]:
 
 def _list_units(inferred: Path) -> list[Unit]:
     parted = tables.has_column(inferred, tables.SAMPLE)
-    more = [tables.SAMPLE, "label"] if parted else []
-    columns = tables.read_rows(inferred, ["id", "index", *more]).to_pydict()
-    ids: list[str] = columns["id"]
-    samples = columns.get(tables.SAMPLE, ids)
+    more = [tables.SAMPLE, tables.POSITION, "label"] if parted else []
+    columns = tables.read_rows(inferred, ["index", "id", *more]).to_pydict()
+    numbers, ids = columns["index"], columns["id"]
+    samples, positions = columns.get(tables.SAMPLE, ids), columns.get(tables.POSITION, numbers)
     labels = columns.get("label", [None] * len(ids))
-    return [Unit(*one) for one in zip(ids, samples, columns["index"], labels, strict=True)]
+    return [Unit(*one) for one in zip(numbers, ids, samples, positions, labels, strict=True)]
 
 
 def _states(result: Result) -> NDArray[np.int8]:

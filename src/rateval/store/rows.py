@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ROWS = "rows.parquet"
 SAMPLE = "sample"
 """Column of the sample's id, where a row's own is that of a unit."""
+POSITION = "position"
+"""Column of the sample's position in the test split then; ``index`` is the unit's own number: the
+position times the number of classes, plus the class."""
 MASKS = "masks.parquet"
 NO_MASK = "no mask"
 """Why there is no verdict on an image without a mask: nothing is known of its evidence."""
@@ -68,6 +71,12 @@ ANSWERS = pa.schema(
 """Columns that counterfactual writes; the last three are null where ``undefined`` says why."""
 
 
+_OF_UNITS = (
+    pa.field(SAMPLE, pa.string(), nullable=False),
+    pa.field(POSITION, pa.int64(), nullable=False),
+)
+
+
 class RowWriter:
     """A file of rows that is written batch by batch, and whole once the context is left.
 
@@ -109,7 +118,7 @@ def rows_schema(
         [
             pa.field("index", pa.int64(), nullable=False),
             pa.field("id", pa.string(), nullable=False),
-            *(pa.field(SAMPLE, pa.string(), nullable=False) for _ in range(units)),
+            *(_OF_UNITS if units else ()),
             *task,
             pa.field("mask_area", pa.float32()),
             pa.field("relevance_max", pa.float32(), nullable=False),

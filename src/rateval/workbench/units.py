@@ -53,6 +53,7 @@ def join_units(parts: Sequence[Units | None]) -> Units | None:
         ),
         names=tuple(name for part in found for name in part.names),
         labels=np.concatenate([part.labels for part in found]),
+        classes=found[0].classes,
         masks=tuple(mask for part in found for mask in part.masks),
         samples=samples,
     )

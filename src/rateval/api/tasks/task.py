@@ -78,6 +78,8 @@ class Units:
     predicts it, the same thing has the same name."""
     labels: NDArray[np.int64]
     """(U,) classes, ascending and different ones within a sample."""
+    classes: int
+    """How many classes there are."""
     masks: tuple[NDArray[np.bool_] | None, ...]
     """U masks (H, W) of the evidence in the geometry of the images; None where it is unknown."""
     samples: pa.RecordBatch

@@ -11,7 +11,7 @@ import numpy as np
 from rateval.scoring.units.sums import Sums, sum_units
 from rateval.store.tables.samples import has_samples, read_samples
 from rateval.workbench.verdicts.groups import read_groups
-from rateval.workbench.verdicts.outcomes import read_positions
+from rateval.workbench.verdicts.outcomes import read_sample_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def read_clusters(inferred: Path, labels: NDArray[np.int64], name: str) -> NDArr
     if name == "class":
         return _number(labels)
     if name == "sample":
-        return _number(read_positions(inferred))
+        return _number(read_sample_positions(inferred))
     return {group.name: group for group in read_groups(inferred)}[name].codes + 1
 
 
@@ -44,13 +44,18 @@ def read_sums(
     if not has_samples(inferred):
         return None
     samples = read_samples(inferred, ["index"]).column(0).to_numpy()
-    cluster = None
+    cluster = cluster_samples(inferred, len(samples), name)
+    return sum_units(samples, read_sample_positions(inferred), states, counted, cluster)
+
+
+def cluster_samples(inferred: Path, count: int, name: str) -> NDArray[np.int64] | None:
+    """Return the cluster of each of ``count`` samples whose rows are of units; None for none."""
     if name == "sample":
-        cluster = np.arange(len(samples))
-    elif name not in ("none", "class"):
-        groups = {group.name: group for group in read_groups(inferred, of_samples=True)}
-        cluster = groups[name].codes + 1
-    return sum_units(samples, read_positions(inferred), states, counted, cluster)
+        return np.arange(count)
+    if name in ("none", "class"):
+        return None
+    groups = {group.name: group for group in read_groups(inferred, of_samples=True)}
+    return groups[name].codes + 1
 
 
 def _number(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -37,6 +37,16 @@ class Sums:
         adds = self.adds[metric]
         return None if adds is None else _ratio(adds, chosen)
 
+    def renumber(self, positions: NDArray[np.int64]) -> Sums:
+        """Return it with other numbers for its samples, (N,)."""
+        order = np.argsort(positions, kind="stable")
+        return Sums(
+            positions[order],
+            tuple(None if one is None else one[order] for one in self.adds),
+            self.wrong[order],
+            None if self.cluster is None else self.cluster[order],
+        )
+
     def error(self, chosen: NDArray[np.bool_] | None = None) -> Ratio:
         """Return the share of wrong predictions."""
         return _ratio(self.wrong, chosen)

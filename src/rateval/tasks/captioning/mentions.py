@@ -90,6 +90,7 @@ def make_units(
         places=tuple(one.sample for one in mentions),
         names=tuple(classes[one.label] for one in mentions),
         labels=np.array([one.label for one in mentions], dtype=np.int64),
+        classes=len(classes),
         masks=tuple(one.mask for one in mentions),
         samples=pa.RecordBatch.from_arrays(
             [

@@ -2,7 +2,7 @@
 
     OMP_WAIT_POLICY=PASSIVE python scripts/train_quickstart_captions.py --output FOLDER
 
-One core needs about ten minutes. The folder holds the weights in half precision, as transformers
+One core needs six minutes. The folder holds the weights in half precision, as transformers
 writes it, and the vocabulary.
 """
 
@@ -143,7 +143,7 @@ def train(model: CaptioningModel, drawn: Drawn, options: argparse.Namespace) -> 
 
 @torch.inference_mode()
 def examine(model: CaptioningModel, style: Style, seed: int, scenes: int = 1000) -> None:
-    """Print how often captions of unbiased test scenes name what is there, and the right colours.
+    """Print how often captions of unbiased test scenes name what is there.
 
     ``named`` is the share of the objects that are named, ``there`` of the named ones that are
     there, ``same`` of the captions that are as the scene's first one.

@@ -35,6 +35,10 @@ class Params(BaseModel):
     such as ``image`` where several questions are asked about one, or ``sample`` for what is
     predicted of one."""
 
+    unit: ClassVar[str] = "image"
+    """Of a task: what a report calls one thing that is predicted, such as ``question``; an ``s``
+    makes several of it."""
+
     parts_samples: ClassVar[bool] = False
     """Of a task: whether a sample can have several units, or none, which only what a model says
     of it tells."""

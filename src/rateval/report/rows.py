@@ -69,6 +69,8 @@ class Block:
     """Cells of which something is not there, one per seed."""
     told_of_causes: frozenset[str] = frozenset()
     """Metrics whose changes are told below the table of causes, and not below this one."""
+    units: str = "images"
+    """What its counts are of, such as questions."""
 
     @property
     def judged_by(self) -> str:
@@ -182,7 +184,14 @@ class _BlockMaker:
             cells=tuple(judged),
             lacking=tuple(key for key in keys if key not in whole),
             told_of_causes=of_causes,
+            units=name_units(self._record, keys[0].dataset),
         )
+
+
+def name_units(record: RunRecord, dataset: str) -> str:
+    """Return what is predicted of a dataset, in the plural."""
+    found = (one.unit for one in record.datasets if one.name == dataset)
+    return f"{next(found, 'image')}s"
 
 
 def name_rows(block: Block) -> dict[Key, str]:

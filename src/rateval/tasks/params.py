@@ -19,6 +19,7 @@ class VqaParams(Params):
     """How answers to questions are made and held right."""
 
     drawn_together: ClassVar[str] = "image"
+    unit: ClassVar[str] = "question"
 
     answer: Literal["generate", "rank"] = "generate"
     """Written by the model, or the likeliest of the dataset's answers."""
@@ -33,6 +34,7 @@ class CaptioningParams(Params):
     """When what a caption mentions is held right."""
 
     drawn_together: ClassVar[str] = "sample"
+    unit: ClassVar[str] = "phrase"
     parts_samples: ClassVar[bool] = True
 
     correct: Correct = "depicted or told"

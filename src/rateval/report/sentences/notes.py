@@ -133,7 +133,7 @@ def _explain_intervals(record: RunRecord, shown: Shown) -> Iterator[tuple[str, s
     ]
     found = {estimate.over for estimate in estimates}
     cluster = record.spec_resolved.get("statistics", {}).get("cluster", "")
-    classes = "classes" if cluster == "class" else f"values of {cluster}"
+    classes = {"class": "classes", "sample": "samples"}.get(cluster, f"values of {cluster}")
     spoken = [text.format(classes=classes) for over, text in _OVER.items() if over in found]
     told = [f"intervals speak of {'; or of '.join(spoken)}"] if spoken else []
     if spoken and shown.from_width is not None:

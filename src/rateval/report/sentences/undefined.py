@@ -36,7 +36,7 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
             unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
     told: dict[str, list[str]] = {}
     for name, reasons in unscored.items():
-        for text in _count_unscored(reasons, several=several):
+        for text in _count_unscored(reasons, block.units, several=several):
             told.setdefault(text, []).append(name)
     return [
         *merge_notes(notes, several),
@@ -80,12 +80,12 @@ def _explain_alone(evidence: EvidenceRecord) -> str:
     return f"accuracy alone: none of these images has an evidence mask{so}"
 
 
-def _count_unscored(reasons: Counter[str], *, several: bool) -> Iterator[str]:
+def _count_unscored(reasons: Counter[str], units: str, *, several: bool) -> Iterator[str]:
     over = " over all seeds" if several else ""
     rest = Counter({why: count for why, count in reasons.items() if why != NO_MASK})
     if rest:
         listed = ", ".join(f"{why}: {count}" for why, count in rest.items())
-        yield f"{rest.total()} images{over} have no score and count as not valid ({listed})"
+        yield f"{rest.total()} {units}{over} have no score and count as not valid ({listed})"
 
 
 def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
@@ -96,12 +96,12 @@ def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
         if row.evidence is not None and (text := _tell_bounds(row.evidence))
     ]
     mean = ", mean over the seeds," if several else ""
-    for rows in group_by(bounded, lambda found: _tell_counts(found[1])):
+    for rows in group_by(bounded, lambda found: _tell_counts(found[1], block.units)):
         evidence = rows[0][1]
         left_out = " and ".join(s.heading for s in evidence.scores if s.bounds is not None)
         yield (
-            f"{_tell_counts(evidence)}{mean} {_tell_lack(evidence)} and are left out of "
-            f"{left_out}; with them, whatever they rest on, the values would lie in:"
+            f"{_tell_counts(evidence, block.units)}{mean} {_tell_lack(evidence)} and are left out "
+            f"of {left_out}; with them, whatever they rest on, the values would lie in:"
         )
         yield from (f"  · {row.key.row}: {text}" for row, _, text in rows)
 
@@ -132,9 +132,9 @@ def _tell_bounds(evidence: EvidenceRecord) -> str:
     )
 
 
-def _tell_counts(evidence: EvidenceRecord) -> str:
+def _tell_counts(evidence: EvidenceRecord, units: str) -> str:
     total = sum(evidence.quadrants.values())
-    return f"{_count_unknown(evidence):,.0f} of {total:,.0f} images"
+    return f"{_count_unknown(evidence):,.0f} of {total:,.0f} {units}"
 
 
 def _count_unknown(evidence: EvidenceRecord) -> float:

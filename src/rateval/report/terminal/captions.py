@@ -52,6 +52,7 @@ def explain_caption_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
         "i: mentions whose object isn't there, among all; s: captions with such a mention. 100 % "
         "minus accuracy is CHAIR i with each class once a caption",
     )
+    yield "wrong", "phrases without their object have no evidence: IR is 100 % where it is defined"
     why = next((one.no_cider for one in found if one.no_cider), None)
     yield "CIDEr", why or "CIDEr-D beside what people wrote, words in lower case without signs"
 

@@ -70,7 +70,7 @@ class ScoreTables:
         parts = ["no results"]
         if block.count is not None:
             mean = [f"mean of {self._seeds} seeds"] if self._seeds > 1 else []
-            parts = [*mean, f"{block.count:,.0f} test images"]
+            parts = [*mean, f"{block.count:,.0f} test {block.units}"]
         return make_title(block.dataset, " · ".join((*parts, block.judged_by)))
 
     def table(self, block: Block) -> Table:

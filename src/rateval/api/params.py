@@ -34,6 +34,10 @@ class Params(BaseModel):
     """Of a task: the group whose samples statistics take for drawn together unless a study says,
     such as ``image`` where several questions are asked about one."""
 
+    beside_boxes: ClassVar[bool] = False
+    """Of a task: whether maps are also judged in boxes of their mask's size anywhere in the image,
+    as grounding of answers is held against."""
+
     fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
     """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
 

@@ -17,6 +17,7 @@ class VqaParams(Params):
     """How answers to questions are made and held right."""
 
     drawn_together: ClassVar[str] = "image"
+    beside_boxes: ClassVar[bool] = True
 
     answer: Literal["generate", "rank"] = "generate"
     """Written by the model, or the likeliest of the dataset's answers."""

@@ -228,6 +228,7 @@ class EvidenceFtParams(FtParams):
     penalty_warmup: float = Field(default=0.0, ge=0, lt=1)
     """Share of all steps in which the factor rises linearly from 0."""
     layers: Literal["last", "all"] | Annotated[int, Field(ge=1)] = "last"
-    """Vision layers whose relevance counts: the last one, all, or the last N."""
+    """Layers whose relevance counts: the last one, all, or the last N. They are vision layers; of a
+    model that answers by texts, those in which words look at the image."""
     mask_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the training images whose masks are used, as if the others had none."""

@@ -59,6 +59,10 @@ class Params(BaseModel):
     by_text: ClassVar[bool] = False
     """Of a task: whether what is predicted is a text, and not one of the dataset's classes."""
 
+    beside_boxes: ClassVar[bool] = False
+    """Of a task: whether maps are also judged in boxes of their mask's size anywhere in the image,
+    as grounding of answers is held against."""
+
     fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
     """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
 

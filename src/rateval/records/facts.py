@@ -105,6 +105,16 @@ class MeanFacts(Record):
     count: int
 
 
+class BoxesFacts(Record):
+    """Facts of a validator's verdicts on own maps in boxes of the masks' size, anywhere."""
+
+    every: PairsFacts
+    right: PairsFacts
+    """Those of right predictions alone."""
+    per_image: int
+    """Boxes of each image."""
+
+
 class ThresholdsFacts(Record):
     """Facts of what chance makes valid by one validator, over images of known evidence."""
 
@@ -112,6 +122,8 @@ class ThresholdsFacts(Record):
     """Other images' maps."""
     uniform: PairsFacts
     centre: PairsFacts
+    boxes: BoxesFacts | None = None
+    """Null where the task doesn't ask for it."""
     mean_score: MeanFacts
     """Of each image's own map, where that has a score."""
     rule: Literal["at least", "above"] | None

@@ -21,6 +21,7 @@ class VqaParams(Params):
     drawn_together: ClassVar[str] = "image"
     unit: ClassVar[str] = "question"
     by_text: ClassVar[bool] = True
+    beside_boxes: ClassVar[bool] = True
 
     answer: Literal["generate", "rank"] = "generate"
     """Written by the model, or the likeliest of the dataset's answers."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from rateval.api.protocols import Attribution, Classifier
+from rateval.api.tasks.texts import TextAttribution
 from rateval.api.values import Explanation
+from rateval.testing.answering.attributions import check_text_attribution
 from rateval.testing.failure import difference, require, require_members, require_tensor
 from rateval.testing.tiny.model import tiny_classifier
+from rateval.testing.tiny.texts import Form
 
 _COUNT = 4
 _WHERE = "Attribution.explain"
+_FORMS: dict[str, Form] = {"vqa": "vqa", "captioning": "caption"}
+"""A task of texts to what a tiny model of it does."""
 
 
 def check_attribution(
@@ -22,13 +27,21 @@ def check_attribution(
     classifier: Classifier | None = None,
     images: torch.Tensor | None = None,
     ids: Sequence[str] | None = None,
+    *,
+    tasks: Sequence[str] = ("classification",),
 ) -> None:
     """Check form and sign of the maps, batch invariance, and that the model is left as it was.
 
-    ``classifier`` is a tiny one, ``images`` are four random ones (B, 3, H, W) float32, and ``ids``
-    are ``0000``, ``0001`` and so on, when None. Raises ConformanceError at the first broken
-    promise.
+    ``tasks`` are those that its component serves: what explains texts is tried on a tiny model of
+    texts by ``check_text_attribution``. ``classifier`` is a tiny one, ``images`` are four random
+    ones (B, 3, H, W) float32, and ``ids`` are ``0000``, ``0001`` and so on, when None. Raises
+    ConformanceError at the first broken promise.
     """
+    for task, form in _FORMS.items():
+        if task in tasks:
+            check_text_attribution(cast(TextAttribution, attribution), form)
+    if "classification" not in tasks:
+        return
     require_members(attribution, Attribution)
     classifier = classifier or tiny_classifier()
     if images is None:

@@ -37,6 +37,8 @@ def check_component(component: Component, kind: Kind, **params: object) -> None:
     more: dict[str, Any] = {"again": make(given, context)} if kind == "dataset" else {}
     if component.needs:
         more["needs"] = component.needs
+    if kind == "attribution":
+        more["tasks"] = component.tasks
     made = make(given, context)
     if component.shares:
         able = hasattr(made, "explain_together")

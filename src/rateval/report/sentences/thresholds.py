@@ -36,6 +36,22 @@ def explain_chance(block: Block) -> Iterator[str]:
         listed = ", ".join(named[:ROWS_SHOWN] + more)
         told = f"masks call valid, of other {units}' maps, {listed}"
     yield f"chance: {told}; {_tell_priors(known)}"
+    yield from _explain_boxes(known, block)
+
+
+def _explain_boxes(known: list[tuple[Key, ChanceRecord]], block: Block) -> Iterator[str]:
+    """Yield what of each row's own maps random boxes call valid; nothing where none were asked."""
+    found = [(key, chance.boxes) for key, chance in known if chance.boxes is not None]
+    if not found:
+        return
+    told = []
+    for key, boxes in found[:ROWS_SHOWN]:
+        whose = f"by {_name(key, block)} " if len(found) > 1 else ""
+        right = "" if boxes.right.value is None else f", of right answers' {_share(boxes.right)}"
+        told.append(f"{whose}{_share(boxes.every)}{right}")
+    left = len(found) - ROWS_SHOWN
+    more = [f"and {left} more rows in run.json"] if left > 0 else []
+    yield "random boxes call valid of the maps " + "; ".join(told + more)
 
 
 def _tell_priors(known: list[tuple[Key, ChanceRecord]]) -> str:
@@ -77,6 +93,13 @@ def explain_chance_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             f"how often a mask calls a map valid that is not of its {unit}: of each cell's own "
             f"other {plural(unit)}, over up to 2,000 pairs; the same everywhere; or a round bump "
             "in the middle, whose deviation is a quarter of the view",
+        )
+    chances = [evidence.chance for result in record.results for evidence in result.evidence]
+    if any(chance and chance.boxes for chance in chances):
+        yield (
+            "random boxes",
+            "how often a cell's own map is valid in a box of the mask's area, placed anywhere; for "
+            "right answers this is PT by chance",
         )
 
 

@@ -35,9 +35,9 @@ def list_token_steps(
     """
     found = {done.inferred.identity: done for done in judged}
     for step in pictures if units else ():
-        for inferred in dict.fromkeys(cell["inferred"] for cell in step.inputs["cells"]):
-            done = found[inferred]
-            if speaks(done.cell, bench):
+        there = {cell["inferred"] for cell in step.inputs["cells"]}
+        for identity, done in found.items():  # in the order of the plan
+            if identity in there and speaks(done.cell, bench):
                 yield _step(step, done, units)
 
 

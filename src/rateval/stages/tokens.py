@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rateval.api.tasks.texts import TokenMaps
 from rateval.api.training import Monitor
-from rateval.api.values import Skipped
-from rateval.data.batches import Batch
 from rateval.records.facts import TokensFacts
 from rateval.store import rows as tables
 from rateval.store.tables.pictures import read_pictures, take_turns
@@ -35,14 +33,27 @@ class Drawn:
 def tokens(
     job: Job, drawn: Sequence[Drawn], most: int, monitor: Monitor, folder: Path
 ) -> TokensFacts:
-    """Write the maps of the first ``most`` tokens of each unit's text; return their counts."""
-    monitor.begin(len(drawn))
-    rows: list[dict[str, Any]] = []
-    waiting = iter(drawn)
-    for batch in job.batches([one.index for one in drawn]):
-        count = len(batch) + len(batch.skipped)
-        rows += _explain(job, batch, [next(waiting) for _ in range(count)], most)
-        monitor.advance(count)
+    """Write the maps of the first ``most`` tokens of each unit's text; return their counts.
+
+    What was said of an image is explained once, however many units it has.
+    """
+    of_image: dict[int, list[Drawn]] = {}
+    for one in drawn:
+        of_image.setdefault(one.index, []).append(one)
+    positions = sorted(of_image)
+    monitor.begin(len(positions))
+    found: dict[int, TokenMaps] = {}
+    for batch in job.batches(positions):
+        if len(batch):
+            texts = [of_image[index][0].text for index in batch.indices]
+            maps = explain_tokens(job, batch, texts, most)
+            found.update(zip(batch.indices, maps, strict=True))
+        monitor.advance(len(batch) + len(batch.skipped))
+    rows = [
+        {"id": one.id, "text": one.text} | _show(found.get(index))
+        for index in positions
+        for one in of_image[index]
+    ]
     write_tokens(folder, rows)
     return TokensFacts(
         count=len(rows),
@@ -60,24 +71,13 @@ def list_drawn(pictured: Path, strata: Sequence[str], inferred: Path, count: int
     said = tables.read_rows(inferred, ["id", "output"])
     texts = dict(zip(said["id"].to_pylist(), said["output"].to_pylist(), strict=True))
     able = (row for row in rows if row["undefined"] is None and texts.get(row["id"]) is not None)
-    found = [Drawn(row["id"], row["index"], texts[row["id"]]) for row in able][:count]
-    return sorted(found, key=lambda one: one.index)  # stable
+    return [Drawn(row["id"], row["index"], texts[row["id"]]) for row in able][:count]
 
 
-def _explain(
-    job: Job, batch: Batch, drawn: Sequence[Drawn], most: int
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a batch; what could not be read says why."""
-    lost = {skipped.id: skipped for skipped in batch.skipped}
-    there = [one for one in drawn if one.index in batch.indices]
-    texts = [one.text for one in there]
-    found = iter(explain_tokens(job, batch, texts, most) if there else ())
-    for one in drawn:
-        row = {"id": one.id, "text": one.text}
-        yield row | (_show(next(found)) if one in there else _explain_lost(lost.get(one.id)))
-
-
-def _show(found: TokenMaps) -> dict[str, Any]:
+def _show(found: TokenMaps | None) -> dict[str, Any]:
+    """Return the columns of maps; None where there is no image any more."""
+    if found is None:
+        return {"undefined": "the image can't be read any more"}
     if not found.spans:
         return {"undefined": "no token of the answer has a character"}
     maps, _ = scale_maps(found.relevance)
@@ -88,7 +88,3 @@ def _show(found: TokenMaps) -> dict[str, Any]:
         "cols": maps.shape[2],
         "relevance": pack_maps(maps),
     }
-
-
-def _explain_lost(skipped: Skipped | None) -> dict[str, str]:
-    return {"undefined": "the image can't be read any more" if skipped is None else skipped.reason}

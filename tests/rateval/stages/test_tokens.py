@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from acme.questions import Dataset, QuestionsParams
+import torch
+from acme.questions import Dataset, Questions, QuestionsParams
 from acme.writer import BEGIN, ID, OTHER, PATCH, SIZE, Writer, WriterParams
 from numpy.typing import NDArray
 from PIL import Image
 
 import rateval
-from rateval.api.values import Sample
+from rateval.api.tasks.texts import TokenMaps
+from rateval.api.values import Sample, Skipped
+from rateval.cli.main import main
+from rateval.progress import SilentMonitor
 from rateval.records.run import RunRecord
-from rateval.store.tables.tokens import unpack_maps
+from rateval.stages.tokens import Drawn, tokens
+from rateval.store.tables.tokens import read_tokens, unpack_maps
+from rateval.workbench.cell import Job
 
 SAYS = "red  zebra, no"
 """Three tokens, one of which is no word that the model knows."""
@@ -146,9 +153,35 @@ def test_a_run_that_is_scored_anew_has_none_and_fails_at_nothing() -> None:
 
 def test_pictures_that_are_made_later_keep_the_maps() -> None:
     record = rateval.run(SPEC | {"report": {"pictures": 4}})
-    from rateval.cli.main import main
-
     assert main(["report", str(record.path), "--pictures", "8", "--html", "page.html"]) == 0
     again = rateval.load(record.path)
     assert again.pictures != record.pictures
     assert rows_of(again) == rows_of(record)
+
+
+def test_units_of_one_image_are_explained_once_and_lost_images_are_counted(tmp_path: Path) -> None:
+    class Task:
+        def explain_tokens(self, attribution: Any, classifier: Any, inputs: Any, texts: Any, most: int) -> Any:
+            calls.append(tuple(texts))
+            maps = torch.arange(4.0).reshape(1, 2, 2).expand(len(texts), 1, 2, 2)
+            return [TokenMaps(((0, 1),), one) for one in maps]
+
+    calls: list[tuple[str, ...]] = []
+    split = Dataset(QuestionsParams(test=4)).test
+    split.samples = lambda indices: [  # type: ignore[method-assign]
+        Skipped("gone", "unreadable") if at == 2 else Questions.samples(split, [at])[0]
+        for at in indices
+    ]
+    answerer = SimpleNamespace(model=SimpleNamespace(grid=(2, 2), preprocess=Writer(WriterParams()).preprocess, card=Writer.card))
+    job = Job(answerer, object(), split, None, Task(), "cpu", 2, 1)  # type: ignore[arg-type]
+    drawn = [Drawn("b#1", 1, "x"), Drawn("b#2", 1, "x"), Drawn("c", 2, "y"), Drawn("a", 0, "z")]
+    facts = tokens(job, drawn, 5, SilentMonitor(), tmp_path)
+    assert calls == [("z", "x")]
+    rows = read_tokens(tmp_path).to_pylist()
+    assert [row["id"] for row in rows] == ["a", "b#1", "b#2", "c"]
+    assert rows[1]["relevance"] == rows[2]["relevance"] != None
+    assert facts.model_dump() == {
+        "count": 4,
+        "tokens": 3,
+        "undefined": {"the image can't be read any more": 1},
+    }

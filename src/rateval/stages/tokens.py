@@ -1,4 +1,4 @@
-"""Maps of single tokens of what a cell answered, for some of the units that there are pictures of."""
+"""Maps of single tokens of what a cell answered, for some units that there are pictures of."""
 
 from __future__ import annotations
 

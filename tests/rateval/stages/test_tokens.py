@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from acme.questions import Dataset, Questions, QuestionsParams
-from acme.writer import BEGIN, ID, OTHER, PATCH, SIZE, Writer, WriterParams
 from numpy.typing import NDArray
 from PIL import Image
 
 import rateval
+from acme.questions import Dataset, Questions, QuestionsParams
+from acme.writer import BEGIN, ID, OTHER, PATCH, SIZE, Writer, WriterParams
 from rateval.api.tasks.texts import TokenMaps
 from rateval.api.values import Sample, Skipped
 from rateval.cli.main import main
@@ -161,7 +161,9 @@ def test_pictures_that_are_made_later_keep_the_maps() -> None:
 
 def test_units_of_one_image_are_explained_once_and_lost_images_are_counted(tmp_path: Path) -> None:
     class Task:
-        def explain_tokens(self, attribution: Any, classifier: Any, inputs: Any, texts: Any, most: int) -> Any:
+        def explain_tokens(
+            self, attribution: Any, classifier: Any, inputs: Any, texts: Any, most: int
+        ) -> Any:
             calls.append(tuple(texts))
             maps = torch.arange(4.0).reshape(1, 2, 2).expand(len(texts), 1, 2, 2)
             return [TokenMaps(((0, 1),), one) for one in maps]
@@ -172,14 +174,19 @@ def test_units_of_one_image_are_explained_once_and_lost_images_are_counted(tmp_p
         Skipped("gone", "unreadable") if at == 2 else Questions.samples(split, [at])[0]
         for at in indices
     ]
-    answerer = SimpleNamespace(model=SimpleNamespace(grid=(2, 2), preprocess=Writer(WriterParams()).preprocess, card=Writer.card))
+    answerer = SimpleNamespace(
+        model=SimpleNamespace(
+            grid=(2, 2), preprocess=Writer(WriterParams()).preprocess, card=Writer.card
+        )
+    )
     job = Job(answerer, object(), split, None, Task(), "cpu", 2, 1)  # type: ignore[arg-type]
     drawn = [Drawn("b#1", 1, "x"), Drawn("b#2", 1, "x"), Drawn("c", 2, "y"), Drawn("a", 0, "z")]
     facts = tokens(job, drawn, 5, SilentMonitor(), tmp_path)
     assert calls == [("z", "x")]
     rows = read_tokens(tmp_path).to_pylist()
     assert [row["id"] for row in rows] == ["a", "b#1", "b#2", "c"]
-    assert rows[1]["relevance"] == rows[2]["relevance"] != None
+    assert rows[1]["relevance"] is not None
+    assert rows[1]["relevance"] == rows[2]["relevance"]
     assert facts.model_dump() == {
         "count": 4,
         "tokens": 3,

@@ -163,9 +163,7 @@ class Evaluating:
             inferred = self._store.path_of("infer", steps.infer.identity)
             return faithfulness(job, Options(**step.inputs["options"]), inferred, monitor, folder)
 
-    def tokens(
-        self, steps: CellSteps, step: Step, folder: Path, monitor: Monitor
-    ) -> TokensFacts:
+    def tokens(self, steps: CellSteps, step: Step, folder: Path, monitor: Monitor) -> TokensFacts:
         """Explain single tokens of what a cell answered to the units of a step of pictures."""
         asked = step.inputs
         pictured = self._store.path_of(PICTURES, asked[PICTURES])

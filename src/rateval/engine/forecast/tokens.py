@@ -61,9 +61,7 @@ def forecast_tokens(
 def _share_pictures(graph: Graph, count: int) -> dict[tuple[str, str], int]:
     """Return how many pictures each test has at most: those of a dataset share them."""
     tests = {_test_of(steps) for steps in graph.cells}
-    return {
-        test: -(-count // sum(other[0] == test[0] for other in tests)) for test in tests
-    }
+    return {test: -(-count // sum(other[0] == test[0] for other in tests)) for test in tests}
 
 
 def _test_of(steps: CellSteps) -> tuple[str, str]:

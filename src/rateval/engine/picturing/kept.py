@@ -17,8 +17,8 @@ from rateval.engine.picturing.steps import (
     list_steps,
     record_pictures,
 )
-from rateval.engine.results import Results
 from rateval.engine.picturing.tokens import list_token_steps, record_tokens
+from rateval.engine.results import Results
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.records.about.pictures import PicturesRecord

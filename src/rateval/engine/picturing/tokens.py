@@ -59,7 +59,9 @@ def _step(pictures: Step, done: Judged, units: int) -> Step:
     )
 
 
-def record_tokens(step: Step, facts: Mapping[str, Any], keys: Iterable[Key]) -> Iterator[TokensRecord]:
+def record_tokens(
+    step: Step, facts: Mapping[str, Any], keys: Iterable[Key]
+) -> Iterator[TokensRecord]:
     """Yield what is recorded of a step's maps: one record per cell that has them."""
     found = TokensFacts.model_validate(facts)
     for key in keys:

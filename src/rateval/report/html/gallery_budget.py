@@ -1,4 +1,4 @@
-"""The gallery cut to a size: single tokens first, then images, maps of cells, counts by threshold."""
+"""The gallery cut to a size: single tokens, then images, then maps, then counts by threshold."""
 
 from __future__ import annotations
 

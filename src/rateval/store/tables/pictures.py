@@ -66,8 +66,8 @@ def take_turns(rows: Iterable[Row], strata: Iterable[str]) -> list[Row]:
     ``strata`` give the order, the rarest first: so were they drawn, and what is cut off at the end
     leaves some of each.
 
-    >>> [row["id"] for row in take_turns([{"id": at, "stratum": at[0]} for at in ("b1", "b2", "a1")],
-    ...     "ab")]
+    >>> rows = [{"id": name, "stratum": name[0]} for name in ("b1", "b2", "a1")]
+    >>> [row["id"] for row in take_turns(rows, "ab")]
     ['a1', 'b1', 'b2']
     """
     by_stratum: dict[str, list[Row]] = {name: [] for name in strata}

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from acme.writer import Writer, WriterParams
 from PIL import Image
 
 import rateval
+from acme.writer import Writer, WriterParams
 from rateval.errors import RatevalError, SpecError
 from rateval.live.looking.texts import TextLook
 

@@ -114,10 +114,11 @@ def _guess(table: Table, clues: Clues, sure: int, others: Collection[str] = ()) 
         why += f"{len(labels)} labels in {columns.label}"
     else:
         why += f"questions in {columns.question} and their answers in {columns.answers}"
-        if others := [name for name in table.columns if _LABEL.fullmatch(name)]:
+        labelled = [name for name in table.columns if _LABEL.fullmatch(name)]
+        if labelled:
             columns.questions.append(
-                f"what is predicted: taken to be the answers to questions; of labels in {others[0]} "
-                "it is without question"
+                "what is predicted: taken to be answers to questions; it is the labels in "
+                f"{labelled[0]} where question is left out"
             )
     if len(others) > 1:  # class folders are read as such, and a table that says the same is silent
         sure = 0 if labels == others else 1

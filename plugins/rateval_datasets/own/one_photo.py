@@ -25,7 +25,8 @@ def make_photo(params: OnePhotoParams, context: Context) -> PhotoDataset:
     found = set() if params.label is None else {params.label}
     asked = None
     if params.classes is None:
-        labels = names = (params.label or UNKNOWN,)
+        labels: tuple[str, ...] = (params.label or UNKNOWN,)
+        names = labels
         asked = None if params.question is None else Asked(params.question, labels)
     else:
         labels = order_classes(NAME, found, params.classes)

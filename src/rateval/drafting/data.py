@@ -77,8 +77,8 @@ def _explain_nothing(what: str, guesses: Guesses, data: Path | None) -> str:
     reasons = "".join(f"\n  {reason}" for reason in guesses.refusals)
     needed = (
         "needed is a folder with one folder of photos for each class, a table of photos and labels "
-        "(such as photos.csv) or of questions and answers, a COCO file of instances, or what an annotation tool exported "
-        "(docs/datasets.md)"
+        "(such as photos.csv) or of questions and answers, a COCO file of instances, or what an "
+        "annotation tool exported (docs/datasets.md)"
     )
     nothing = f"{what}: no dataset is recognised there"
     if not reasons:

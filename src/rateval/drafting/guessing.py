@@ -44,7 +44,9 @@ class Guesses:
 
 
 def recognise(kind: Kind, clues: Clues, registry: Registry, task: str = "") -> Guesses:
-    """Ask every component of a kind that can recognise something, and serves a task if one is named.
+    """Ask every component of a kind that can recognise something.
+
+    Those alone are asked that serve a ``task``, where one is named.
 
     Raises PluginError when one of them fails otherwise than by a RatevalError.
     """

@@ -64,8 +64,8 @@ class Pictures:
         told = list_token_steps(drawn, judged, self._bench, spec.report.tokens)
         self._spoken = {step.identity: step for step in told}
         self.steps = {step.identity: step for step in drawn} | self._spoken
-        for done in judged:
-            self._keys.setdefault(done.inferred.identity, []).append(done.cell.key)
+        for one in judged:
+            self._keys.setdefault(one.inferred.identity, []).append(one.cell.key)
         for step in self.steps.values():
             failures.name(step, [key for need in step.needs for key in self._keys.get(need, ())])
         chosen = set(selected)

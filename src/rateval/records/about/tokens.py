@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rateval.records.base import Record
 from rateval.records.key import Key
 
-TOKENS = "tokens"
+TOKENS: Final = "tokens"
 """Stage, and folder of the store, of maps of single tokens."""
 
 

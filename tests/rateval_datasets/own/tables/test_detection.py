@@ -213,7 +213,7 @@ def test_labels_beside_questions_are_told(tables: Any) -> None:
     tables.photo(Path("x.png"))
     found = draft("asked.csv")
     assert dataset_of(found)["question"] == "question"
-    assert any("of labels in label" in line for line in found.unknown)
+    assert any("the labels in label" in line for line in found.unknown)
     Path("coco.json").write_text('{"images": [], "annotations": [], "categories": []}')
     said = refusal("asked.csv", "coco.json")
     assert "masks = coco.json: a COCO file says what stands in a photo" in said

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from rateval.api.params import Params
 
+Correct = Literal["depicted", "depicted or told"]
+
 
 class ClassificationParams(Params):
     """Classification has none."""
@@ -25,3 +27,14 @@ class VqaParams(Params):
     min(matches / 3, 1), as VQA counts."""
     cut: float = Field(default=0.3, gt=0, le=1)
     """The soft score from which on an answer is correct."""
+
+
+class CaptioningParams(Params):
+    """When what a caption mentions is held right."""
+
+    drawn_together: ClassVar[str] = "sample"
+    parts_samples: ClassVar[bool] = True
+
+    correct: Correct = "depicted or told"
+    """An object is there where the dataset's annotation has it; or also where a caption that people
+    wrote mentions it, as CHAIR counts. Of the latter nobody knows where it is."""

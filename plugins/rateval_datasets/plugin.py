@@ -33,6 +33,7 @@ def _own() -> list[Component]:
             summary="one photo of yours, as `rateval look` reads it; evidence: a mask, or none",
             factory="rateval_datasets.own.one_photo:make_photo",
             params="rateval_datasets.own.params:OnePhotoParams",
+            tasks=("classification", "vqa", "captioning"),
         ),
         Component(
             name="coco",

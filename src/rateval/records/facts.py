@@ -188,3 +188,14 @@ class PicturesFacts(Record):
     strata: dict[str, StratumRecord]
     """The rarest first."""
     views: tuple[ViewFacts, ...]
+
+
+class TokensFacts(Record):
+    """Facts of the maps of single tokens by one cell."""
+
+    count: int
+    """Texts that were drawn."""
+    tokens: int
+    """Tokens of them that have a map."""
+    undefined: dict[str, int]
+    """Reason to the number of texts without any."""

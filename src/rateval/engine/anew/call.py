@@ -39,7 +39,7 @@ from rateval.workbench.build import require_factories
 
 CALL = "rateval.score"
 """What messages and records call a call from Python."""
-_AFTER = ("judge", "score", "thresholds", "agree", "pictures")
+_AFTER = ("judge", "score", "thresholds", "agree", "pictures", "tokens")
 """Stages that are done anew; what failed in them may come out well now."""
 
 

@@ -194,6 +194,8 @@
       told.push(`${count(test.dropped)} more pictures had no room in this page; a folder has room `
         + `for all: ${data.beside ?? "rateval report RUN --html FOLDER/"}.`);
     if (cell.cut.includes("maps")) told.push("The maps of this method had no room in this page.");
+    if (cell.cut.includes("tokens"))
+      told.push("Maps of single tokens by this method had no room in this page.");
     if (cell.cut.includes("counts"))
       told.push(`Counts of all ${test.units} by threshold had no room in this page.`);
     if (data.cut.includes("transitions"))
@@ -204,7 +206,11 @@
   // ---------------------------------------------------------------- one image in full
 
   const detail = g.makeDetail({ step: (by) => show(open + by),
-    flip: () => update({ flipped: !state.flipped }) });
+    flip: () => update({ flipped: !state.flipped }),
+    choose: (cell, token) => {
+      detail.tokens.set(cell, token);
+      show(open);
+    } });
   detail.dialog.addEventListener("close", () => {
     const at = open;
     open = -1;

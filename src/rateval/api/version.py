@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
-API_VERSION = "1.0"
-"""MAJOR.MINOR: a minor version adds or deprecates something, a major one takes something away.
+VERSIONS = ("1.0",)
+"""All versions of the contract, the oldest first; ``docs/contract-changes.md`` says what changed.
 
-What each version changed stands in ``docs/contract-changes.md``.
+They are MAJOR.MINOR: a minor version adds or deprecates something, a major one takes something
+away.
 """
+
+API_VERSION = VERSIONS[-1]
+"""The version of the contract that this rateval offers."""
 
 STATED_AS = "RATEVAL_API"
 """What a plugin's entry module calls the version that it was written for."""

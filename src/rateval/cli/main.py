@@ -116,6 +116,7 @@ COMMANDS = {
     "power": "tell how many images a difference needs, before a study",
     "init": "write a spec for your own photos and model, or a commented starter spec",
     "new-plugin": "write a plugin that works, to put your own component into",
+    "check-plugin": "try every promise of a plugin, and name all that are broken",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 
@@ -138,7 +139,7 @@ OF_RESULTS = frozenset(
 """Those whose modules are in ``cli/results``."""
 
 
-OF_AUTHORS = frozenset({"new-plugin"})
+OF_AUTHORS = frozenset({"new-plugin", "check-plugin"})
 """Those for authors of plugins, whose modules are in ``cli/authors``."""
 
 

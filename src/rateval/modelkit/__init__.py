@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rateval.api.deprecations import NAMES, find_deprecated
 from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
@@ -169,4 +170,6 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
+    if f"{__name__}:{name}" in NAMES:
+        return find_deprecated(__name__, name)
     return find_name(__name__, name, _MODULES)

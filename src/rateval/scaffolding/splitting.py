@@ -109,8 +109,8 @@ def _names(tree: ast.AST) -> set[str]:
 
 
 def _start(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(one.lineno for one in decorators)])
+    decorated = isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list
+    return min(one.lineno for one in (decorated or [])) if decorated else node.lineno
 
 
 def _end(node: ast.stmt) -> int:

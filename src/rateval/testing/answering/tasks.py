@@ -40,14 +40,16 @@ def check_posed(task: Any, classes: tuple[str, ...]) -> None:
     require(whole, "Posed.outputs", "be a number from 1", posed.outputs)
     names = posed.schema.names
     require(set(names) >= _COLUMNS, "Posed.schema", f"hold {sorted(_COLUMNS)}", names)
-    with part("Posed.predictions()"):
-        _check_answers(posed, names, classes)
+    for off in (0, 1):  # right answers, then wrong ones where there are several classes
+        with part("Posed.predictions()"):
+            _check_answers(posed, names, classes, off)
 
 
-def _check_answers(posed: Any, names: list[str], classes: tuple[str, ...]) -> None:
+def _check_answers(posed: Any, names: list[str], classes: tuple[str, ...], off: int) -> None:
     count = len(classes)
     outputs = Outputs(torch.eye(count, posed.outputs), classes)
-    labels, asked = np.arange(count), tuple(Asked("which?", (name,)) for name in classes)
+    labels = np.roll(np.arange(count), off)
+    asked = tuple(Asked("which?", (classes[label],)) for label in labels)
     predictions = posed.predictions(outputs)
     numbers = predictions.numbers
     sound = numbers.shape == (count,) and numbers.dtype == np.int64

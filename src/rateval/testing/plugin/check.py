@@ -21,7 +21,7 @@ from rateval.registry.references import load_factory, parse_params
 from rateval.registry.registry import Registered, Registry, normalise
 from rateval.testing.components import check_declaration, check_object
 from rateval.testing.failure import ConformanceError, gathering, part
-from rateval.testing.plugin import start_up, types
+from rateval.testing.plugin import start_up, static_types
 from rateval.testing.plugin.determinism import check_determinism
 from rateval.testing.plugin.hostile import check_hostile
 from rateval.testing.plugin.report import Broken, ComponentReport, PluginReport
@@ -61,7 +61,7 @@ def check_plugin(
         values = given.get(found.component.name, {})
         reports.append(_check(found, {key: _absolute(value) for key, value in values.items()}))
     notes: tuple[str, ...] = ()
-    if not typed or not types.is_there():
+    if not typed or not static_types.is_there():
         notes = ("types were not checked" + ("" if typed is False else ": pip install mypy"),)
     elif components:
         tell("types")
@@ -204,7 +204,7 @@ def _elsewhere() -> Iterator[None]:
 def _with_types(
     reports: Sequence[ComponentReport], components: Sequence[Registered]
 ) -> list[ComponentReport]:
-    said = types.check_types(components)
+    said = static_types.check_types(components)
     return [
         ComponentReport(report.kind, report.name, report.broken + said[found], report.untried)
         for report, found in zip(reports, components, strict=True)

@@ -80,6 +80,15 @@ def _made_known(folder: Path) -> Iterator[Subject]:
             yield Subject(name, version, modules)
         finally:
             sys.path[:] = before
+            _forget(source.absolute())
+
+
+def _forget(folder: Path) -> None:
+    """Let what was imported from a folder be found anew, also in another one."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is not None and Path(file).is_relative_to(folder):
+            del sys.modules[name]
 
 
 def _read_project(folder: Path) -> dict[str, Any]:

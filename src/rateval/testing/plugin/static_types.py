@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rateval.api.component import EDITS
 from rateval.api.kinds import KINDS
+from rateval.errors import RatevalError
 from rateval.registry.registry import Registered
 from rateval.store.cache import default_cache
 from rateval.testing.plugin.protocol_lines import find_line
@@ -39,22 +41,25 @@ def check_types(components: Sequence[Registered]) -> Mapping[Registered, tuple[B
 
     It is called as ``(params, context)``, and what it returns is handed to its kind's protocol.
     """
-    lines, owners = ["from rateval.api import Context"], {}
+    lines: list[tuple[str, Registered | None]] = [("from rateval.api import Context", None)]
     for number, found in enumerate(components):
-        lines += _program(found, number)
-        owners[number] = found
-    said = _run("\n".join(lines) + "\n")
+        lines += [(line, found) for line in _program(found, number)]
+    said = _run("".join(f"{line}\n" for line, _ in lines))
     broken: dict[Registered, list[Broken]] = {found: [] for found in components}
     for number, message in said:
-        found = owners[_owner(lines, number)]
-        protocol = _protocol(found).partition(":")[2]
-        where = f"{found.component.name}: factory"
+        owner = lines[number - 1][1]
+        if owner is None:
+            continue
+        protocol = _protocol(owner).partition(":")[2]
+        where = f"{owner.component.name}: factory"
         asked = f"return a {protocol} of (params, context), as mypy --strict sees it"
-        broken[found].append(Broken(where, asked, message, find_line(protocol)))
+        broken[owner].append(Broken(where, asked, message, find_line(protocol)))
     return {found: tuple(errors[:3]) for found, errors in broken.items()}
 
 
 def _protocol(found: Registered) -> str:
+    if found.kind == "validator" and found.component.needs == EDITS:
+        return "rateval.api.edits:EditsValidator"
     return found.component.protocol or KINDS[found.kind].protocol
 
 
@@ -65,30 +70,12 @@ def _program(found: Registered, number: int) -> list[str]:
         f"Params{number}": found.component.params,
         f"make{number}": found.component.factory,
     }
-    if found.component.needs == "predictions under edits":
-        imports[f"Protocol{number}"] = f"rateval.api.{_EDITS.get(found.kind, '')}"
-    lines = [
-        f"from {reference.partition(':')[0]} import {reference.partition(':')[2]} as {name}"
-        for name, reference in imports.items()
-        if not reference.endswith(".")
-    ]
+    parted = {name: reference.partition(":") for name, reference in imports.items()}
     return [
-        *lines,
+        *(f"from {module} import {what} as {name}" for name, (module, _, what) in parted.items()),
         f"def check{number}(params: Params{number}, context: Context) -> Protocol{number}:",
         f"    return make{number}(params, context)",
     ]
-
-
-_EDITS = {"validator": "edits:EditsValidator", "metric": "protocols:Metric"}
-
-
-def _owner(lines: Sequence[str], number: int) -> int:
-    """Return the number of the component that a line of the module is about."""
-    for line in lines[number - 1 :]:
-        found = re.match(r"def check(\d+)", line)
-        if found:
-            return int(found[1])
-    return int(re.findall(r"make(\d+)\(", lines[-1])[0])
 
 
 def _run(program: str) -> list[tuple[int, str]]:

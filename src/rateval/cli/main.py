@@ -115,6 +115,8 @@ COMMANDS = {
     "look": "explain one photo: prediction, relevance, evidence, edits",
     "power": "tell how many images a difference needs, before a study",
     "init": "write a spec for your own photos and model, or a commented starter spec",
+    "new-plugin": "write a plugin that works, to put your own component into",
+    "check-plugin": "try every promise of a plugin, and name all that are broken",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 
@@ -135,6 +137,10 @@ OF_RESULTS = frozenset(
     }
 )
 """Those whose modules are in ``cli/results``."""
+
+
+OF_AUTHORS = frozenset({"new-plugin", "check-plugin"})
+"""Those for authors of plugins, whose modules are in ``cli/authors``."""
 
 
 def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
@@ -164,4 +170,6 @@ def _module_of(command: str) -> Any:
         folder = "rateval.cli.results"
     elif command in OF_STUDIES:
         folder = "rateval.cli.studies"
+    elif command in OF_AUTHORS:
+        folder = "rateval.cli.authors"
     return importlib.import_module(f"{folder}.{command.replace('-', '_')}")

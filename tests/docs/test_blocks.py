@@ -181,13 +181,15 @@ def check_rateval(arguments: list[str]) -> None:
         assert not stop.code, said.getvalue()
         return
     spec = getattr(parsed, "spec", None)
-    assert spec is None or spec in MADE_BY_COMMANDS or (ROOT / spec).is_file(), f"{spec}: no file"
+    made = spec in MADE_BY_COMMANDS or (parsed.command == "parity" and spec == "RUN")
+    assert spec is None or made or (ROOT / spec).is_file(), f"{spec}: no file"
     if parsed.command == "show":
         found = discover().find(parsed.kind, parsed.name) or in_examples(parsed.name)
         assert found, f"{parsed.name}: no such {parsed.kind}"
     if parsed.command == "model" and parsed.action == "check":
         name = parsed.spec_or_name
-        assert discover().find("model", name) or (ROOT / name).is_file(), f"{name}: no such model"
+        there = name in MADE_BY_COMMANDS or (ROOT / name).is_file()
+        assert there or discover().find("model", name), f"{name}: no such model"
 
 
 def in_examples(name: str) -> list[Path]:

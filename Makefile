@@ -7,6 +7,7 @@ LAVIS := .venv-lavis
 TRACKERS := .venv-trackers
 FIFTYONE := .venv-fiftyone
 DOCS := .venv-docs
+DIST := .venv-dist
 # LAVIS needs Python 3.11.
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
@@ -77,6 +78,17 @@ pictures: $(VENV)/installed-dev
 docs: $(DOCS)/installed
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
 
+# Wheel and sdist, looked over; also installed by themselves: make dist PYTHONS='python3.12 python3.13'
+# EXTRAS='clip html', from the package index.
+PYTHONS ?=
+EXTRAS ?=
+dist: $(DIST)/installed
+	rm -rf dist
+	$(DIST)/bin/python -m build
+	$(DIST)/bin/python -m twine check --strict dist/*
+	$(DIST)/bin/python scripts/check_dist.py dist $(addprefix --python ,$(PYTHONS)) \
+		$(addprefix --extra ,$(EXTRAS))
+
 # docs/reference, made of the components, commands and records themselves.
 reference: $(VENV)/installed-dev
 	$(BIN)/python scripts/write_reference.py
@@ -120,5 +132,10 @@ $(DOCS)/installed: constraints-docs.txt
 	$(DOCS)/bin/python -m pip install --constraint constraints-docs.txt mkdocs-material
 	touch $@
 
+$(DIST)/installed: constraints-dist.txt
+	$(PYTHON) -m venv $(DIST)
+	$(DIST)/bin/python -m pip install --constraint constraints-dist.txt build hatchling twine
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) $(DOCS) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) $(DOCS) $(DIST) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

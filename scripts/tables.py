@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import choice
 import figures
+import power
 import studies
 from columns import Column, cell, table, write_share
 from figures import Figures
@@ -188,6 +189,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "why, blip, biased": lambda: studies.of_trainings("why", "blip", "biased"),
     "why, blip, unbiased": lambda: studies.of_trainings("why", "blip", "unbiased"),
     "check-quickstart": lambda: of_seeds("check-quickstart"),
+    "power": power.of_images,
 }
 """Every table that a document may ask for by its name."""
 

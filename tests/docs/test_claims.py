@@ -149,7 +149,7 @@ def test_tests_are_counted(
         )
     ]
     monkeypatch.setattr(figures, "read", lambda study: dataclasses.replace(MADE_UP, rows=rows))
-    text = "PT falls for both"  # a part of a sentence of the README
+    text = "PT falls for both"  # as if of a sentence of the README
     entry = Counted(
         "README.md", text, "made-up", tests, "clip", "map", "mass", "accuracy", "ft",
         says, cells, of,

@@ -16,7 +16,7 @@ import tables
 import rateval
 from rateval.records.run import RunRecord
 
-README = (prose.ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (prose.ROOT / "docs/evidence/quickstart.md").read_text(encoding="utf-8")
 TABLE = re.compile(r"^(\S+)  [\d,]+ test images · (?:(.+) · )?(.+)$")
 ROW = re.compile(r"^(\S+)  (.+?)  +([-−+\d].*)$")
 METRICS = ["accuracy", "pt", "ir", "right-for-the-object", "looks-right-is-not"]
@@ -25,7 +25,7 @@ CHANGED = METRICS[:3]
 
 
 def quickstart_output() -> list[str]:
-    (block,) = re.findall(r"^```text\n(quickstart .*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```text\n(quickstart .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     lines: list[str] = block.splitlines()
     return lines
 
@@ -44,7 +44,7 @@ def sections(found: figures.Figures) -> Iterator[tuple[str, str, str, list[str]]
         yield title[1], attribution, title[3], lines[start + 1 : end]
 
 
-def test_the_tables_of_the_readme_are_the_quickstart_s() -> None:
+def test_the_tables_of_the_page_are_the_quickstart_s() -> None:
     found, rows = figures.read("quickstart"), 0
     for test, attribution, validator, lines in sections(found):
         for line in lines:
@@ -72,7 +72,7 @@ def compare_row(row: figures.Row, shown: list[str]) -> None:
         assert text == text.rstrip("↑↓") + mark, (row.place, metric, text)
 
 
-def test_the_sentences_of_the_readme_s_output_are_the_quickstart_s() -> None:
+def test_the_sentences_of_the_page_s_output_are_the_quickstart_s() -> None:
     found, told = figures.read("quickstart"), 0
     name = "|".join(map(re.escape, found.listed("method")))
     sentence = re.compile(rf"^  ({name}): (.+?)(?=^  (?:{name}): |^  …|^\n|\Z)", re.M | re.S)

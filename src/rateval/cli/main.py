@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import IO, Any, NoReturn, TextIO
 
+from rateval.cli.examples import write_examples
 from rateval.errors import OutputError, RatevalError
 from rateval.machine.interrupts import INTERRUPTED
 from rateval.wording import show_controls
@@ -73,6 +74,11 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**options)
         self.color = False
 
+    def format_help(self) -> str:
+        """Return the help, with examples at its end."""
+        parts = [super().format_help().rstrip(), write_examples(self.prog)]
+        return "\n\n".join(filter(None, parts)) + "\n"
+
     def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # narrower
         from rateval.cli.terminal import say
         from rateval.console import Console
@@ -117,11 +123,16 @@ COMMANDS = {
     "init": "write a spec for your own photos and model, or a commented starter spec",
     "new-plugin": "write a plugin that works, to put your own component into",
     "check-plugin": "try every promise of a plugin, and name all that are broken",
+    "doctor": "tell what of this installation works, is missing or is broken",
+    "completion": "print what lets a shell complete commands and names",
 }
 """Name of a command to what it does; the module of that name has its arguments and its body."""
 
 OF_STUDIES = frozenset({"run", "validate", "plan", "init"})
 """Those whose modules are in ``cli/studies``."""
+
+OF_INSTALLATION = frozenset({"doctor", "completion"})
+"""Those whose modules are in ``cli/installation``."""
 
 OF_RESULTS = frozenset(
     {
@@ -161,7 +172,17 @@ def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
         command = commands.add_parser(name, help=purpose)
         if name in chosen:
             _module_of(name).add_arguments(command)
+            _describe(command, purpose)
     return parser
+
+
+def _describe(command: argparse.ArgumentParser, purpose: str) -> None:
+    """Let a command, and each action of it, say what it does where it says nothing of its own."""
+    command.description = command.description or f"{purpose[0].upper()}{purpose[1:]}."
+    for argument in command._actions:
+        if isinstance(argument, argparse._SubParsersAction):
+            for one in argument._choices_actions:
+                _describe(argument.choices[one.dest], one.help or one.dest)
 
 
 def _module_of(command: str) -> Any:
@@ -172,4 +193,6 @@ def _module_of(command: str) -> Any:
         folder = "rateval.cli.studies"
     elif command in OF_AUTHORS:
         folder = "rateval.cli.authors"
+    elif command in OF_INSTALLATION:
+        folder = "rateval.cli.installation"
     return importlib.import_module(f"{folder}.{command.replace('-', '_')}")

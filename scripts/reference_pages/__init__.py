@@ -1,0 +1,1 @@
+"""Pages of docs/reference, made of what they describe."""

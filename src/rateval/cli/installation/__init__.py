@@ -1,0 +1,1 @@
+"""Commands about this installation: what works here, and a shell that completes commands."""

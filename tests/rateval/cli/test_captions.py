@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +89,22 @@ def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
     assert "CHAIR" in told.out
     page = rateval("report", str(one), "--html", "page.html")
     assert page.code == 0, page.err
+    text = Path("page.html").read_text(encoding="utf-8")
+    assert "What do its captions mention?" in text
+    for shown in ("square, two dogs and a Wall. Dogs!", '"Wall"', "A red square."):
+        assert shown in text
     compared = rateval("compare", str(one), str(two), "--json")
     assert compared.code == 0, compared.err
     for name in ("parquet", "csv", "coco", "fiftyone"):
         done = rateval("export", str(one), "--format", name, "--output", f"out-{name}")
         assert done.code == 0, done.err
+    (results,) = list(Path("out-coco").rglob("*generic*.json"))
+    said = json.loads(results.read_text(encoding="utf-8"))
+    assert {"phrase", "span", "caption", "references", "there"} <= set(said[0])
+    table = rateval("export", str(one), "--format", "csv", "--what", "rows")
+    assert table.code == 0, table.err
+    head = table.out.splitlines()[0].split(",")
+    assert {"phrase", "start", "stop", "output", "references", "sample"} <= set(head)
 
 
 @pytest.mark.parametrize(

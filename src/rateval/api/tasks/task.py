@@ -29,6 +29,9 @@ class Inputs:
     """What is asked of each image; None where its task asks nothing."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Height and width of each image before it was prepared."""
+    kept: bool = False
+    """Whether predictions go into rows, so that ``Outputs.beside`` is asked for, whatever it
+    costs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

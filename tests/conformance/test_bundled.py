@@ -42,7 +42,6 @@ PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
 # Their files are made by their own tests, which check the objects, too.
 NEED_FILES = (
     {("model", name) for name in ("hf-clip", "lavis-albef", "lavis-blip", "vlm")}
-    | {("model", name) for name in ("blip-caption",)}
     | {("finetuner", "checkpoint"), ("attribution", "precomputed")}
     | {("executor", "ray"), ("executor", "slurm")}
     | {
@@ -52,6 +51,7 @@ NEED_FILES = (
             *("coco", "datumaro", "folder", "huggingface", "photo", "table"),
             "webdataset",
             *("gqa", "vqa-v2", "vizwiz-vqa-grounding"),
+            *("coco-captions", "flickr30k-entities"),
         )
     }
 )

@@ -29,7 +29,10 @@ class TunedAnswerer(UntunedAnswerer):
 
 
 class AnswerObjective(torch.nn.Module):
-    """Minus the log probability of the answer that was given most, summed over its tokens."""
+    """Minus the log probability of the answer that was given most, summed over its tokens.
+
+    Of captions, of which each is given once, that is the first.
+    """
 
     def __init__(self, model: TextModel) -> None:
         super().__init__()
@@ -48,8 +51,8 @@ class AnswerObjective(torch.nn.Module):
         found = [one for one in asked if one is not None]
         if len(found) != len(images):
             raise RatevalError(
-                "the training split has samples without a question, and this model learns answers; "
-                "use a dataset whose task is vqa"
+                "the training split has samples without a question or a caption, and this model "
+                "learns texts; use a dataset whose task is vqa or captioning"
             )
         answers = [one.most_given for one in found]
         scores = self._model.score(images, [one.question for one in found], answers)

@@ -46,7 +46,12 @@ class Params(BaseModel):
 
     drawn_together: ClassVar[str] = "none"
     """Of a task: the group whose samples statistics take for drawn together unless a study says,
-    such as ``image`` where several questions are asked about one."""
+    such as ``image`` where several questions are asked about one, or ``sample`` for what is
+    predicted of one."""
+
+    parts_samples: ClassVar[bool] = False
+    """Of a task: whether a sample can have several units, or none, which only what a model says
+    of it tells."""
 
     unit: ClassVar[str] = "image"
     """Of a task: what is predicted once, as reports call it, such as ``question``."""

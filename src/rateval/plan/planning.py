@@ -12,6 +12,7 @@ from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_sh
 from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.edits import find_unedited, find_unpaintable
 from rateval.plan.expanding import choose_each, find_same
+from rateval.plan.parted import find_unparted
 from rateval.plan.plan import Plan
 from rateval.plan.posing import cluster_by_task, find_misposed, list_tasks, pose
 from rateval.plan.published import AAAI25, Protocol, Publication
@@ -142,6 +143,8 @@ def _lay_out(
         for found in chosen
         if found.at[0] == "dataset"
     )
+    if unparted := list(find_unparted(document, made["dataset"], made["attribution"])):
+        raise SpecError(unparted)
     made["task"] = list_tasks(made["task"], made["dataset"])
     spec = cluster_by_task(spec, [choice.task for choice in made["dataset"]])
     seeds = spec.study.all_seeds

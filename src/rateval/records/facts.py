@@ -36,6 +36,8 @@ class InferFacts(Record):
     """Test samples that could not be read."""
     completeness: CompletenessRecord | None = None
     """Null where the attribution promises no sum."""
+    samples: int | None = None
+    """Samples that were predicted where each has several rows, or none; null where each has one."""
 
 
 class JudgeFacts(Record):

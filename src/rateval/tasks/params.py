@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from rateval.api.params import Params
 
+Correct = Literal["depicted", "depicted or told"]
+
 
 class ClassificationParams(Params):
     """Classification has none."""
@@ -41,3 +43,21 @@ class VqaParams(Params):
                 "cut out"
             )
         return self
+
+
+class CaptioningParams(Params):
+    """When what a caption mentions is held right."""
+
+    drawn_together: ClassVar[str] = "sample"
+    unit: ClassVar[str] = "phrase"
+    by_text: ClassVar[bool] = True
+    parts_samples: ClassVar[bool] = True
+
+    correct: Correct = "depicted or told"
+    """An object is there where the dataset's annotation has it; or also where a caption that people
+    wrote mentions it, as CHAIR counts. Of the latter nobody knows where it is."""
+
+    @property
+    def ranks(self) -> bool:
+        """Never: a caption is written."""
+        return False

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
+from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions, Units
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.errors import PluginError
 from rateval.wording import describe
 from rateval.workbench.cell import Job, Shared
 from rateval.workbench.finite import require_finite, require_relevance
+from rateval.workbench.units import join_units, require_units, spread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +31,8 @@ class Found:
     explanation: Explanation
     outputs: Outputs | None
     """None only with permuted weights, where nothing is predicted."""
+    units: Units | None = None
+    """What both are of, where that isn't each sample of the batch once."""
 
 
 def explain_batch(job: Job, batch: Batch, *, permuted: bool = False, kept: bool = False) -> Found:
@@ -104,21 +107,32 @@ def make_inputs(
     # Fetched while the processor goes on, where the batch lies in memory that a GPU can read.
     images = batch.images[part].to(job.device, copy=copy, non_blocking=batch.images.is_pinned())
     labels = batch.labels[part].to(job.device, copy=copy)
-    return Inputs(images, labels, batch.ids[part], batch.asked[part], batch.sizes[part], kept=kept)
+    return Inputs(
+        images,
+        labels,
+        batch.ids[part],
+        batch.asked[part],
+        batch.sizes[part],
+        batch.depicted[part],
+        kept,
+    )
 
 
 def _join(job: Job, batch: Batch, parts: Sequence[Found], *, permuted: bool = False) -> Found:
     relevance = torch.cat([part.explanation.relevance for part in parts])
     given = [part.outputs for part in parts if part.outputs is not None]
     outputs = _join_outputs(given) if len(given) == len(parts) else None
+    units = join_units([part.units for part in parts])
+    explained = batch if units is None else spread(batch, units)
     if not permuted:
         if outputs is None:
             outputs = predict_batch(job, batch)
         else:
-            require_finite(outputs.numbers, batch, job.classifier)
-    require_relevance(relevance, batch.ids, finite=not permuted)
-    sums = (_joined([part.explanation for part in parts], name) for name in _SUMS)
-    return Found(Explanation(relevance, None, *sums), outputs)
+            require_finite(outputs.numbers, explained, job.classifier)
+    require_relevance(relevance, explained.ids, finite=not permuted)
+    told = [part.explanation for part in parts if len(part.explanation.relevance)]
+    sums = (_joined(told, name) for name in _SUMS)
+    return Found(Explanation(relevance, None, *sums), outputs, units)
 
 
 _SUMS = ("gaps", "differences")
@@ -126,7 +140,7 @@ _SUMS = ("gaps", "differences")
 
 def _joined(parts: Sequence[Explanation], name: str) -> torch.Tensor | None:
     given = [found for part in parts if (found := getattr(part, name)) is not None]
-    return torch.cat(given) if len(given) == len(parts) else None
+    return torch.cat(given) if given and len(given) == len(parts) else None
 
 
 def _join_outputs(parts: Sequence[Outputs]) -> Outputs:
@@ -149,6 +163,8 @@ def _explain_together(job: Job, batch: Batch, shared: Shared, part: slice) -> li
 
 def _checked(job: Job, given: Explained, count: int) -> Found:
     found: object = given.explanation
+    if given.units is not None:
+        count = require_units(given.units, count)
     if not isinstance(found, Explanation):
         raise PluginError(
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
@@ -163,7 +179,7 @@ def _checked(job: Job, given: Explained, count: int) -> Found:
         outputs = Outputs(found.logits.detach().float().cpu())
     if outputs is not None:
         outputs = _checked_outputs(job, outputs, count)
-    return Found(Explanation(relevance, None, *_sums(found, count)), outputs)
+    return Found(Explanation(relevance, None, *_sums(found, count)), outputs, given.units)
 
 
 def _sums(found: Explanation, count: int) -> list[torch.Tensor | None]:

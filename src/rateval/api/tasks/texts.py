@@ -49,7 +49,7 @@ class Answered:
     answers: tuple[str, ...]
     """B texts."""
     ids: tuple[str, ...]
-    """The samples' own."""
+    """The samples' own, or those of their parts that are explained."""
     rivals: tuple[str, ...] | None = None
     """For each the best other answer, for explainers of a margin; None where none is known."""
     spans: tuple[tuple[int, int], ...] | None = None

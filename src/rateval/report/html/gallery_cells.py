@@ -21,7 +21,7 @@ TOP = 3
 _FLAT = 1e-6
 """Share of a map's values up to which their spread is rounding, as where they are judged."""
 _PREDICTIONS = ("index", "label", "prediction", "correct", "mask_area")
-_SHOWN = ("probabilities", "input", "output", "references")
+_SHOWN = ("probabilities", "input", "phrase", "output", "references")
 """Columns that some predictions have, which are shown of single images."""
 
 Columns = dict[str, list[Any]]
@@ -118,8 +118,10 @@ def _describe_predictions(rows: pa.Table, places: NDArray[np.int64]) -> Columns:
     if "probabilities" in rows.column_names:
         columns["top"] = [row and _top(row["probabilities"], row["label"]) for row in there]
     if "output" in rows.column_names:
-        for name in ("input", "output", "references"):
-            columns[name] = [row and row[name] for row in there]
+        # Of a caption, one phrase is asked about.
+        asked = "input" if "input" in rows.column_names else "phrase"
+        for name, shown in (("input", asked), ("output", "output"), ("references", "references")):
+            columns[name] = [row and row.get(shown) for row in there]
         columns["prediction"] = [None] * len(there)  # its text says what it is
     return columns
 

@@ -136,7 +136,7 @@ def _explain_intervals(record: RunRecord, shown: Shown) -> Iterator[tuple[str, s
     ]
     found = {estimate.over for estimate in estimates}
     cluster = record.spec_resolved.get("statistics", {}).get("cluster", "")
-    known = cluster in ("class", "image")
+    known = cluster in ("class", "image", "sample")
     words = {
         "units": plural(record.unit()),
         "clusters": plural(cluster) if known else f"values of {cluster}",

@@ -24,6 +24,7 @@ from rateval.report.sentences.shifts import shorten
 from rateval.report.sentences.thresholds import explain_chance, explain_crossings, find_clear
 from rateval.report.terminal.answers import soft_sections, without_image_sections
 from rateval.report.terminal.calibration import calibration_sections, confidence_section
+from rateval.report.terminal.captions import caption_sections
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables, find_cluster
 from rateval.report.terminal.trainings import curve_sections
@@ -153,6 +154,10 @@ class ChartSection:
         if blind:
             yield tag("h3", "What does it answer without the image?", id="without-image")
             yield from blind
+        captions = list(convert(caption_sections(record, WIDE)))
+        if captions:
+            yield tag("h3", "What do its captions mention?", id="captions")
+            yield from captions
         confidence = list(convert(calibration_sections(record)))
         if confidence:
             yield tag("h3", "How far can its confidence be trusted?", id="confidence")

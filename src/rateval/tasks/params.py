@@ -57,3 +57,8 @@ class CaptioningParams(Params):
     correct: Correct = "depicted or told"
     """An object is there where the dataset's annotation has it; or also where a caption that people
     wrote mentions it, as CHAIR counts. Of the latter nobody knows where it is."""
+
+    @property
+    def ranks(self) -> bool:
+        """Never: a caption is written."""
+        return False

@@ -35,29 +35,30 @@ class Found:
     """What both are of, where that isn't each sample of the batch once."""
 
 
-def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Found:
+def explain_batch(job: Job, batch: Batch, *, permuted: bool = False, kept: bool = False) -> Found:
     """Explain a batch: relevance (B, rows, cols) float32, and what was predicted, on the CPU.
 
     With ``permuted`` weights numbers may leave the range of floats through no fault of a plugin:
     maps and outputs may then be not finite, and outputs that the explanation didn't give stay
-    None, for nothing predicts with such weights.
+    None, for nothing predicts with such weights. Outputs that are ``kept`` have all that rows do.
 
     Raises PluginError when the attribution or the classifier returns something else than its
     protocol promises, and RatevalError for outputs that are not finite or where one image alone
     does not fit into memory. Outputs are looked at first: where they are broken, no attribution
     could do better.
     """
-    parts = job.explaining.each(len(batch), partial(_explain, job, batch))
+    parts = job.explaining.each(len(batch), partial(_explain, job, batch, kept))
     return _join(job, batch, parts, permuted=permuted)
 
 
 def explain_each(job: Job, batch: Batch) -> list[Found]:
     """Explain a batch by each attribution that is wanted of those that share a pass, in order.
 
-    Where none is shared, that is the job's attribution alone. Raises what ``explain_batch`` raises.
+    Where none is shared, that is the job's attribution alone. Outputs have all that rows keep.
+    Raises what ``explain_batch`` raises.
     """
     if job.shared is None:
-        return [explain_batch(job, batch)]
+        return [explain_batch(job, batch, kept=True)]
     each = partial(_explain_together, job, batch, job.shared)
     found = job.explaining.each(len(batch), each)
     return [_join(job, batch, parts) for parts in zip(*found, strict=True)]
@@ -96,7 +97,9 @@ def follow_batch(
     return outputs, np.concatenate([sure for _, sure in found])
 
 
-def make_inputs(job: Job, batch: Batch, part: slice, *, copy: bool = False) -> Inputs:
+def make_inputs(
+    job: Job, batch: Batch, part: slice, *, copy: bool = False, kept: bool = False
+) -> Inputs:
     """Return a part of a batch as the job's model is given it.
 
     With ``copy`` a plugin may write into what it gets, and the batch be kept for others.
@@ -111,6 +114,7 @@ def make_inputs(job: Job, batch: Batch, part: slice, *, copy: bool = False) -> I
         batch.asked[part],
         batch.sizes[part],
         batch.depicted[part],
+        kept,
     )
 
 
@@ -146,13 +150,13 @@ def _join_outputs(parts: Sequence[Outputs]) -> Outputs:
     return Outputs(torch.cat([part.numbers for part in parts]), texts, beside)
 
 
-def _explain(job: Job, batch: Batch, part: slice) -> Found:
-    inputs = make_inputs(job, batch, part, copy=True)
+def _explain(job: Job, batch: Batch, kept: bool, part: slice) -> Found:
+    inputs = make_inputs(job, batch, part, copy=True, kept=kept)
     return _checked(job, job.task.explain(job.attribution, job.classifier, inputs), len(inputs.ids))
 
 
 def _explain_together(job: Job, batch: Batch, shared: Shared, part: slice) -> list[Found]:
-    inputs = make_inputs(job, batch, part, copy=True)
+    inputs = make_inputs(job, batch, part, copy=True, kept=True)
     found = job.task.explain_together(shared.planned, shared.wanted, job.classifier, inputs)
     return [_checked(job, one, len(inputs.ids)) for one in found]
 

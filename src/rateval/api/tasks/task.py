@@ -31,6 +31,9 @@ class Inputs:
     """Height and width of each image before it was prepared."""
     depicted: tuple[tuple[Depicted, ...], ...] = ()
     """What each image shows, masks in the geometry of ``images``; empty where that is not asked."""
+    kept: bool = False
+    """Whether predictions go into rows, so that ``Outputs.beside`` is asked for, whatever it
+    costs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

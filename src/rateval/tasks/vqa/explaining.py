@@ -37,11 +37,16 @@ def make_answered(
 
 
 def predict_before(task: Posed, judge: Judge, classifier: Any, inputs: Inputs) -> Outputs:
-    """Predict before anything is explained, also without the image; no gradient is kept."""
+    """Predict before anything is explained; no gradient is kept.
+
+    What rows keep is also asked without the image.
+    """
 
     def predict(given: Inputs) -> Predictions:
         return task.predictions(task.predict(classifier, given))
 
     with torch.inference_mode():
         outputs = task.predict(classifier, inputs)
+        if not inputs.kept:
+            return outputs
         return without_image(outputs, answer_blindly(judge, inputs, predict))

@@ -34,10 +34,10 @@ class LookingAttention(nn.Module):
             for layer, x in ((self.query, to), (self.key, of), (self.value, of))
         )
         scores = (2 * q @ k.mT).masked_fill(~seen[:, None], torch.finfo(q.dtype).min)
-        probabilities = scores.softmax(dim=-1)
+        probabilities = scores.softmax(-1, dtype=torch.promote_types(scores.dtype, torch.float32))
         if torch.is_grad_enabled() and not probabilities.requires_grad:
             probabilities.requires_grad_()
-        return self.out((probabilities @ v).transpose(1, 2).flatten(2)), probabilities
+        return self.out((probabilities.type_as(v) @ v).transpose(1, 2).flatten(2)), probabilities
 
 
 def find_words(text: str) -> list[int]:

@@ -44,6 +44,7 @@ PARAMS: dict[tuple[Kind, str], dict[str, object]] = {
 # Their files are made by their own tests, which check the objects, too.
 NEED_FILES = (
     {("model", name) for name in ("hf-clip", "lavis-albef", "lavis-blip", "vlm")}
+    | {("model", "lavis-albef-vqa")}
     | {("finetuner", "checkpoint"), ("attribution", "precomputed")}
     | {("executor", "ray"), ("executor", "slurm")}
     | {

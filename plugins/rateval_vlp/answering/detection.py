@@ -25,8 +25,19 @@ _AS_IT_IS = (
 
 def detect_blip_vqa(clues: Clues) -> Guess | None:
     """Return a BLIP that answers questions; without a checkpoint, the one that is brought along."""
-    if clues.checkpoint is not None:
-        return _detect(clues, "BlipForQuestionAnswering", "answers questions", reads=True)
+    if clues.checkpoint is None:
+        return _brought("model_base_vqa_capfilt_large.pth")
+    return _detect(clues, "BlipForQuestionAnswering", "answers questions", reads=True)
+
+
+def detect_blip_caption(clues: Clues) -> Guess | None:
+    """Return a BLIP that writes captions; without a checkpoint, the one that is brought along."""
+    if clues.checkpoint is None:
+        return _brought("model_base_caption_capfilt_large.pth")
+    return _detect(clues, "BlipForConditionalGeneration", "writes captions", reads=False)
+
+
+def _brought(file: str) -> Guess:
     return Guess(
         "no checkpoint was given; the tiny BLIP that comes with rateval",
         {},
@@ -35,15 +46,8 @@ def detect_blip_vqa(clues: Clues) -> Guess | None:
             "the model: this one knows drawn scenes and no photos, so that its figures mean "
             "nothing; give yours by --checkpoint, or set pretrained",
         ),
-        fill={"pretrained": "path of model_base_vqa_capfilt_large.pth"},
+        fill={"pretrained": f"path of {file}"},
     )
-
-
-def detect_blip_caption(clues: Clues) -> Guess | None:
-    """Return a BLIP that writes captions; None without a checkpoint, as none is brought along."""
-    if clues.checkpoint is None:
-        return None
-    return _detect(clues, "BlipForConditionalGeneration", "writes captions", reads=False)
 
 
 def _detect(clues: Clues, named: str, does: str, *, reads: bool) -> Guess | None:

@@ -68,10 +68,12 @@ def list_drawn(pictured: Path, strata: Sequence[str], inferred: Path, count: int
     ``pictured`` is a file of pictures. They are those that a page keeps longest.
     """
     rows = take_turns(read_pictures(pictured).to_pylist(), strata)
-    said = tables.read_rows(inferred, ["id", "output"])
-    texts = dict(zip(said["id"].to_pylist(), said["output"].to_pylist(), strict=True))
-    able = (row for row in rows if row["undefined"] is None and texts.get(row["id"]) is not None)
-    return [Drawn(row["id"], row["index"], texts[row["id"]]) for row in able][:count]
+    place = tables.POSITION if tables.has_column(inferred, tables.POSITION) else "index"
+    said = tables.read_rows(inferred, ["id", place, "output"])
+    columns = (said[name].to_pylist() for name in ("id", place, "output"))
+    known = {one.id: one for one in map(Drawn, *columns)}
+    able = (known.get(row["id"]) for row in rows if row["undefined"] is None)
+    return [one for one in able if one is not None][:count]
 
 
 def _show(found: TokenMaps | None) -> dict[str, Any]:

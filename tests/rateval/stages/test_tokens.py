@@ -192,3 +192,26 @@ def test_units_of_one_image_are_explained_once_and_lost_images_are_counted(tmp_p
         "tokens": 3,
         "undefined": {"the image can't be read any more": 1},
     }
+
+
+def test_a_phrase_of_one_token_has_the_map_that_is_judged() -> None:
+    says = "A {seen} square, two dogs and a Wall."
+    data = {"dataset": [{"use": "captions", "test": 6}], "model": [{"use": "writer", "says": says}]}
+    record = rateval.run(SPEC | data)
+    assert record.status == "finished", record.failures
+    (cell,) = record.cells
+    judged = record.rows(cell).to_pylist()
+    whole = dict(zip((row["id"] for row in judged), record.relevance(cell), strict=True))
+    rows = {row["id"]: row for row in rows_of(record)}
+    assert rows.keys() == whole.keys()
+    seen = 0
+    for unit in judged:
+        row = rows[unit["id"]]
+        assert row["text"] == unit["output"]
+        maps = unpack_maps(row["relevance"], row["rows"], row["cols"])
+        places = list(zip(row["starts"], row["stops"], strict=True))
+        if (unit["start"], unit["stop"]) in places:
+            found = maps[places.index((unit["start"], unit["stop"]))]
+            assert found == pytest.approx(whole[unit["id"]], abs=1e-3)
+            seen += 1
+    assert seen >= 6

@@ -77,12 +77,12 @@ def test_what_compares_images_and_texts_is_neither(tmp_path: Path) -> None:
     assert detect_blip(Clues()) is None
 
 
-def test_without_a_checkpoint_there_is_the_tiny_one_that_answers() -> None:
-    guess = detect_blip_vqa(Clues())
+@pytest.mark.parametrize("kind", CLASSES)
+def test_without_a_checkpoint_there_are_the_tiny_ones(kind: str) -> None:
+    guess = DETECT[kind](Clues())
     assert guess is not None
     assert (guess.params, guess.sure) == ({}, 0)
     assert "knows drawn scenes and no photos" in guess.unknown[0]
-    assert detect_blip_caption(Clues()) is None
 
 
 @pytest.mark.parametrize("kind", CLASSES)

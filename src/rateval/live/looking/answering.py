@@ -199,7 +199,7 @@ class _Looking:
     def _note(self, answers: Answers, sample: Sample, row: dict[str, Any]) -> Iterator[str]:
         question = self._question
         if question.says:
-            if question.label is None:
+            if question.label is None and not question.captions:
                 yield "nobody said what is right (--label)"
         elif getattr(self._cell.attribution.params, "target", "") == "label":
             if question.label is None:
@@ -211,6 +211,8 @@ class _Looking:
                 )
         if question.mask is None:
             yield "no mask is given: evidence is not judged, and nothing is edited"
+        elif question.captions:
+            yield "nothing is edited: a caption speaks of several objects"
         elif not question.edits:
             yield (
                 "nothing is edited: that needs OpenCV (cv2), which is not installed; "

@@ -55,9 +55,14 @@ class Question:
         return self.classes is None
 
     @property
+    def captions(self) -> bool:
+        """Whether that is a caption, which speaks of several objects, so that none is edited."""
+        return self.says and self.text is None
+
+    @property
     def edits(self) -> bool:
         """Whether the photo can be edited: objects are cut out by masks and filled in by OpenCV."""
-        return self.mask is not None and find_spec("cv2") is not None
+        return self.mask is not None and not self.captions and find_spec("cv2") is not None
 
 
 def make_question_plan(question: Question, registry: Registry) -> Plan:
@@ -106,7 +111,7 @@ def _write_spec(question: Question) -> Document:
         "attribution": [_as_table(question.attribution)],
         "evidence": list(map(_as_table, question.validators)),
         "metric": [{"use": "accuracy"}],
-        "counterfactual": edits,
+        **({} if question.captions else {"counterfactual": edits}),
         "run": {"device": question.device, "batch_size": 1, "readers": 1},
     }
     return Document(CALL, tables, "")
@@ -131,6 +136,9 @@ def _find_problems(question: Question) -> Iterator[Problem]:
     if question.donors is not None and question.mask is None:
         what = "an object is cut out by its mask, and there is none; give the photo's mask, too"
         yield Problem(f"{CALL}: donors = {question.donors}", what)
+    elif question.donors is not None and question.captions:
+        what = "a caption speaks of several objects, and none is put on other backgrounds"
+        yield Problem(f"{CALL}: donors = {question.donors}", f"{what}; leave them out")
     elif question.donors is not None and not question.edits:
         what = "needs OpenCV (cv2), which is not installed; pip install 'rateval[counterfactual]'"
         yield Problem(f"{CALL}: donors = {question.donors}", what)

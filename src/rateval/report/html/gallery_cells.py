@@ -40,12 +40,14 @@ def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> 
     rows = record.rows(cell, first, (*_PREDICTIONS, *more))
     places = find_places(rows.column("index").to_numpy(), shown)
     columns: Columns = {}
+    whole: dict[str, str] = {}
     if len(shown):
         columns |= _describe_predictions(rows, places)
         columns["answers"] = _read_answers(record, cell, rows, places)
         names = rows.column("id").to_pylist()
         pieces = read_tokens(record, cell, [None if at < 0 else names[at] for at in places])
         columns |= {} if pieces is None else {"tokens": pieces}
+        whole = {"whole": "the phrase"} if "phrase" in there else {}
     verdicts: dict[str, Columns] = {}
     curves: dict[str, dict[str, list[int]]] = {}
     for evidence in cell.evidence:
@@ -60,7 +62,7 @@ def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> 
         maps = record.relevance(cell)
         grid = list(maps.shape[1:])
         columns["map"] = [None if at < 0 else quantise(maps[at]) for at in places]
-    return {"grid": grid, "columns": columns, "verdicts": verdicts, "curves": curves}
+    return {"grid": grid, "columns": columns, "verdicts": verdicts, "curves": curves} | whole
 
 
 def find_places(positions: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray[np.int64]:

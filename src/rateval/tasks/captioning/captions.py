@@ -11,13 +11,14 @@ import pyarrow as pa
 import torch
 
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
-from rateval.api.tasks.texts import Answered
+from rateval.api.tasks.texts import Answered, TokenMaps
 from rateval.api.values import Asked, Explanation
 from rateval.errors import PluginError
 from rateval.tasks.captioning.mentions import Mention, find_mentions, make_units, require
 from rateval.tasks.captioning.phrases import Phrases
 from rateval.tasks.vqa.explaining import explain_answers
 from rateval.tasks.vqa.judge import number_text
+from rateval.tasks.vqa.tokens import explain_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,6 +111,14 @@ class Captions:
             for part in (mentions[at : at + size] for at in range(0, len(mentions), size))
         ]
         return _join(found, classifier.model.grid)
+
+    def explain_tokens(
+        self, attribution: Any, classifier: Any, inputs: Inputs, texts: Sequence[str], most: int
+    ) -> Sequence[TokenMaps]:
+        """Have an attribution explain each token of given captions alone."""
+        questions = tuple(one.question for one in require(inputs.asked))
+        answered = Answered(inputs.images, questions, tuple(texts), inputs.ids)
+        return explain_tokens(attribution, classifier, answered, most)
 
     def _answered(self, inputs: Inputs, written: Outputs, mentions: Sequence[Mention]) -> Answered:
         places = [one.sample for one in mentions]

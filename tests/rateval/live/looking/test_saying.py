@@ -116,6 +116,18 @@ def test_a_right_answer_is_compared_as_studies_do(photo: Path) -> None:
     assert next(wrong.sentences()).endswith(": wrong, it is blue")
 
 
+def test_a_caption_is_explained_and_judged_but_edited_nowhere(photo: Path) -> None:
+    model = {"use": "writer", "says": SAYS}
+    asked = {"model": model, "question": None, "mask": "mask.png", "phrase": "zebra"}
+    look = look_at(photo, attribution="token-attention", **asked)
+    assert (look.question, look.prediction, look.explained) == ("", SAYS, "zebra")
+    assert next(look.sentences()).startswith(f"says {SAYS} with ")
+    assert np.array_equal(look.relevance, look.tokens[2].relevance)
+    assert [one.validator for one in look.judged] == ["relevance-mass"]
+    assert look.edits == ()
+    assert look.notes[0] == "nothing is edited: a caption speaks of several objects"
+
+
 def test_what_knows_no_tokens_shows_none(photo: Path) -> None:
     assert look_at(photo, attribution="center-prior").tokens == ()
 
@@ -126,7 +138,8 @@ def test_what_knows_no_tokens_shows_none(photo: Path) -> None:
         ({"phrase": "kite"}, 'phrase = "kite": is not in what the model says'),
         ({"classes": ("red", "blue")}, "is answered by a text, not by one of classes"),
         ({"question": " "}, "question: is empty"),
-        ({"question": None}, '"writer" answers one'),
+        ({"model": "blip-vqa", "question": None}, '"blip-vqa" answers one'),
+        ({"question": None, "donors": "square.png", "mask": "mask.png"}, "several objects"),
         ({"question": None, "classes": ("red", "blue")}, "chooses from no classes"),
         ({"model": "clip", "question": None}, '"clip" chooses from them'),
         ({"model": "clip", "question": None, "classes": ("a", "b"), "phrase": "a"}, "has no parts"),

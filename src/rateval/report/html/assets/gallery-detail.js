@@ -59,7 +59,7 @@ Object.assign(window.ratevalGallery, (() => {
       on: { click: () => choose(cell, chosen === token ? -1 : token) }, ...more },
     make("bdi", { text }));
     return make("div", { class: "tokens", role: "group", "aria-label": "map of" },
-      button(-1, "whole answer", { class: "token whole" }),
+      button(-1, data.cells[cell].whole ?? "whole answer", { class: "token whole" }),
       make("span", { class: "said", dir: "auto" }, ...pieces.map(([text, map], at) =>
         (map === undefined ? visible(text) : button(at, visible(text))))));
   }

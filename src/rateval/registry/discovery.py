@@ -131,7 +131,9 @@ def stated_version(module: str) -> str | None:
     except (Exception, SystemExit):  # importing it, which comes next, says what is wrong
         return None
     found = _STATED.search(source or "")
-    return None if found is None else (found[1] or found[2] or "").strip("\"'")
+    if found is None:
+        return None
+    return f"({found[2]})" if found[1] is None else found[1]  # an expression is no text
 
 
 def _has_source(loader: object) -> TypeGuard[InspectLoader]:

@@ -28,13 +28,14 @@ class _Lists(Extension):  # type: ignore[misc]  # mkdocs is in an environment of
     """Lists whose parts are indented by two spaces, as GitHub takes them."""
 
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 - python-markdown's own name
-        """Let two spaces be one step of indentation."""
+        """Let two spaces be one step of indentation, for what is made anew with that step."""
         md.tab_length = 2
+        md.build_parser()
 
 
 def on_config(config: Any) -> Any:
-    """Read lists as GitHub does."""
-    config.markdown_extensions.append(_Lists())
+    """Read lists as GitHub does; whatever else extends the parser comes after that."""
+    config.markdown_extensions.insert(0, _Lists())
     return config
 
 

@@ -49,8 +49,8 @@ def _parsers(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Ar
 
 def _command(name: str, parser: argparse.ArgumentParser) -> str:
     level = "#" * (2 + name.count(" "))
-    lines = [f"$ rateval {typed}    # {what}" for typed, what in EXAMPLES[name]]
-    examples = "```console\n" + "\n".join(lines) + "\n```\n\n"
+    lines = [f"# {what}\n$ rateval {typed}\n" for typed, what in EXAMPLES[name]]
+    examples = f"```console\n{''.join(lines)}```\n\n"
     usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
     rows = [
         [code(_name(action)), cell((action.help or "").replace("%%", "%"))]
@@ -59,7 +59,7 @@ def _command(name: str, parser: argparse.ArgumentParser) -> str:
     ]
     return (
         f"{level} rateval {name}\n\n{cell(parser.description or '')}\n\n{examples}"
-        f"{code(usage)}\n\n{table(['argument', ''], rows)}"
+        f"`{usage}`\n\n{table(['argument', ''], rows)}"
         + (f"{cell(parser.epilog)}\n\n" if parser.epilog else "")
     )
 

@@ -53,7 +53,11 @@ if TYPE_CHECKING:
     from rateval.modelkit.filling import grow as grow, inpaint as inpaint
     from rateval.modelkit.geometry import Geometry as Geometry
     from rateval.modelkit.layers import choose_layers as choose_layers
-    from rateval.modelkit.moving import move_mask as move_mask, move_sample as move_sample
+    from rateval.modelkit.moving import (
+        change_masks as change_masks,
+        move_mask as move_mask,
+        move_sample as move_sample,
+    )
     from rateval.modelkit.recording import (
         Attend as Attend,
         attend_fused as attend_fused,

@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.tables.hugging_face_table import HuggingFaceTable as HuggingFaceTable
     from rateval.modelkit.tables.tower_sizes import TowerSizeParams as TowerSizeParams
+    from rateval.modelkit.texts.asked_model import AskedModel as AskedModel
     from rateval.modelkit.texts.bert_vocabulary import (
         cached_bert_vocabulary as cached_bert_vocabulary,
         require_bert_vocabulary as require_bert_vocabulary,
@@ -159,6 +160,7 @@ _MODULES = (
     # And these import torch.
     "rateval.data.batches",
     "rateval.modelkit.texts.embedded",
+    "rateval.modelkit.texts.asked_model",
     "rateval.machine.memory",
     "rateval.machine.precision",
     "rateval.modelkit.checkpoint_files.finding",

@@ -1,10 +1,10 @@
 """Time two workers of one thread beside one such worker: 6 minutes.
 
-Whole runs with nothing stored, from `rateval.run` to its record: a ViT-B/32 of random weights
-predicts and explains photos by all of its layers, in shards of 64. Two workers are processes,
-which load a model each; one worker is this process. Both are timed in turns; the ratio is how many
-times as fast two are. What the computer allows is told first: how many times as much two bare
-processes multiply in some seconds as one does.
+Whole runs with nothing stored, from the command `rateval run` to its end: a ViT-B/32 of random
+weights predicts and explains photos by all of its layers, in shards of 64. Two workers are
+processes, which load a model each; one worker is the command itself. Both are timed in turns; the
+ratio is how many times as fast two are. What the computer allows is told first: how many times as
+much two bare processes multiply in some seconds as one does.
 
     OMP_NUM_THREADS=1 python benchmarks/workers.py
 """
@@ -20,10 +20,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-import torch
 from pace import LIMIT_S, tell
 from pairs import ratio, time_pairs
-from photos import run_photos
 from reading import make_photos
 
 BARE = """
@@ -45,10 +43,25 @@ def multiply(processes: int) -> int:
     return sum(int(child.communicate()[0]) for child in children)
 
 
+SPEC = """
+study = {{ name = "photos" }}
+run = {{ device = "cpu", batch_size = 32, shard_size = 64, readers = 1 }}
+report = {{ pictures = 0 }}
+executor = {{ use = "local", workers = {workers} }}
+dataset = [{{ use = "folder", root = "{root}/photos", masks = "{root}/masks" }}]
+model = [{{ use = "clip", pretrained = "random", architecture = "ViT-B-32" }}]
+finetune = [{{ use = "zs" }}]
+attribution = [{{ use = "generic-attention", layers = "all" }}]
+evidence = [{{ use = "relevance-mass" }}]
+"""
+
+
 def run(root: Path, workers: int) -> None:
-    options = {"batch_size": 32, "shard_size": 64, "readers": 1}
-    executor = {"use": "local", "workers": workers}
-    run_photos(root, {"architecture": "ViT-B-32"}, "all", options, executor=executor)
+    with tempfile.TemporaryDirectory(prefix="rateval-run-") as output:
+        spec = Path(output, "spec.toml")
+        spec.write_text(SPEC.format(workers=workers, root=root))
+        command = [sys.executable, "-m", "rateval", "run", str(spec), "--output", output, "-q"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:
@@ -56,8 +69,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--pairs", type=int, default=5)
     given = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"  # for the processes of workers
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for all that is timed
     with tempfile.TemporaryDirectory(prefix="rateval-photos-") as folder:
         root = make_photos(Path(folder), given.images, 640, 480)
         tell(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from rateval.api import Params
+from rateval.api import Around, Params
 
 
 def _check_layers(value: Any) -> Any:
@@ -53,6 +53,16 @@ Target = Annotated[
 ScoreOf = Literal["raw", "margin"]
 
 
+def _explain_unrivalled(score: ScoreOf, around: Around) -> dict[str, str]:
+    """Return why a score can't be explained where predictions have no rivals, if it is so."""
+    if score != "margin" or all(task.ranks for task in around.tasks):
+        return {}
+    return {
+        "score": "it is the difference to the best other answer, and answers that are written have "
+        'none; let the task rank them (answer = "rank"), where it can, or set score = "raw"'
+    }
+
+
 class TargetParams(Params):
     """Which class is explained, and which score of it."""
 
@@ -65,6 +75,16 @@ class TargetParams(Params):
     minus the mean over all classes ("margin"), which drops what all classes share. Of an answer
     that is a text it is the sum of its tokens' log probabilities, or that minus the best other
     answer's."""
+
+    def find_unfit(self, around: Around) -> Mapping[str, str]:
+        """Return whether a margin has no rival, and whether there are no classes to be a target."""
+        unfit = _explain_unrivalled(self.score, around)
+        if self.target != "label" and any(task.by_text for task in around.tasks):
+            unfit["target"] = (
+                "an answer is a text and none of K classes; the answer that is given is explained, "
+                "so leave target out"
+            )
+        return unfit
 
 
 class GenericAttentionParams(TargetParams):
@@ -107,12 +127,17 @@ class RawAttentionParams(Params):
 class CrossAttentionGradCamParams(Params):
     """Which layer of the text is shown, and which score is differentiated."""
 
-    layer: Annotated[int, Field(ge=0, strict=True)] | Literal["last"] = 8
+    layer: Annotated[int, Field(ge=0, strict=True)] | Literal["published", "last"] = "published"
     """Layer of the text encoder or decoder whose words look at the image, from 0 on, or "last".
-    ALBEF's authors show layer 8 of 12; for BLIP, LAVIS shows layer 6 of 12."""
+    ALBEF's authors show layer 8 of 12, which is "published"; of a model of another depth it is the
+    one that comes nearest to two thirds of it. For BLIP, LAVIS shows layer 6 of 12."""
     score: ScoreOf = "raw"
     """The number that is differentiated: the sum of the log probabilities of the answer's tokens
     ("raw"), or that minus the best other answer's ("margin")."""
+
+    def find_unfit(self, around: Around) -> Mapping[str, str]:
+        """Return whether a margin has no rival."""
+        return _explain_unrivalled(self.score, around)
 
 
 class TokenAttentionParams(Params):

@@ -26,6 +26,7 @@ def _of_attention() -> list[Component]:
             "from a mean or an attention pool, and through more than two streams of tokens, by "
             "rateval's extension",
             tasks=_ANY_TASK,
+            by_token=True,
         ),
         Component(
             name="grad-cam",
@@ -74,6 +75,7 @@ def _of_texts() -> list[Component]:
             source="Li et al., NeurIPS 2021 (salesforce/ALBEF, Grounding.py), and salesforce/LAVIS "
             "(compute_gradcam), of a match of image and text; of an answer by rateval's extension",
             tasks=_TEXTS,
+            by_token=True,
         ),
         Component(
             name="token-attention",
@@ -82,6 +84,7 @@ def _of_texts() -> list[Component]:
             params="rateval_attention.params:TokenAttentionParams",
             source="rateval",
             tasks=_TEXTS,
+            by_token=True,
         ),
     ]
 
@@ -102,6 +105,7 @@ def _of_pixels() -> list[Component]:
             factory="rateval_attention.pixels.integrated_gradients:make_integrated_gradients",
             params="rateval_attention.params:IntegratedGradientsParams",
             tasks=_ANY_TASK,
+            by_token=True,
             requires=("captum",),
             extra="captum",
             source="Sundararajan, Taly, Yan, ICML 2017; captum",
@@ -126,6 +130,7 @@ def _nulls() -> list[Component]:
             factory="rateval_attention.maps.random_map:make_random",
             params="rateval_attention.params:RandomParams",
             tasks=_ANY_TASK,
+            by_token=True,
             seeded=True,
             source="rateval",
         ),

@@ -7,8 +7,8 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Return the readers of own photos, of public datasets, and of public questions."""
-    return [*_own(), *_public(), *_questions()]
+    """Return the readers of own photos, and of public datasets, questions and captions."""
+    return [*_own(), *_public(), *_questions(), *_captions()]
 
 
 def _own() -> list[Component]:
@@ -33,6 +33,7 @@ def _own() -> list[Component]:
             summary="one photo of yours, as `rateval look` reads it; evidence: a mask, or none",
             factory="rateval_datasets.own.one_photo:make_photo",
             params="rateval_datasets.own.params:OnePhotoParams",
+            tasks=("classification", "vqa", "captioning"),
         ),
         Component(
             name="coco",
@@ -147,5 +148,30 @@ def _questions() -> list[Component]:
             detect="rateval_datasets.detection.questions:detect_vizwiz",
             source="Chen, Anjum, Gurari, CVPR 2022; vizwiz.org",
             tasks=("vqa",),
+        ),
+    ]
+
+
+def _captions() -> list[Component]:
+    return [
+        Component(
+            name="coco-captions",
+            summary="COCO's captions from disk; evidence: outlines of what a caption mentions",
+            factory="rateval_datasets.captions.coco:make_coco_captions",
+            params="rateval_datasets.captions.params:CocoCaptionsParams",
+            detect="rateval_datasets.detection.captions:detect_coco_captions",
+            requires=("pycocotools",),
+            extra="coco",
+            source="Chen et al., arXiv 1504.00325; cocodataset.org",
+            tasks=("captioning",),
+        ),
+        Component(
+            name="flickr30k-entities",
+            summary="Flickr30k Entities from disk: captions; evidence: boxes of their phrases",
+            factory="rateval_datasets.captions.flickr30k:make_flickr30k_entities",
+            params="rateval_datasets.captions.params:Flickr30kEntitiesParams",
+            detect="rateval_datasets.detection.captions:detect_flickr30k_entities",
+            source="Plummer et al., IJCV 2017; github.com/BryanPlummer/flickr30k_entities",
+            tasks=("captioning",),
         ),
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rateval.api import Params
+from rateval.api import Around, Params
 from rateval.modelkit import WeightCopy, WeightPrefix
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -34,6 +35,18 @@ class CheckpointParams(Params):
     head_on: Literal["features", "embedding"] | None = None
     """What the head sits on: the model's features, or the image's embedding of unit length. None
     goes by its name, ``embedding_head`` or another."""
+
+
+def _explain_unwatched(key: str, score: str | None, around: Around) -> dict[str, str]:
+    """Return why nothing gives a score on samples held out, if it is so."""
+    if score is None or (around.scores is not None and score in around.scores):
+        return {}
+    if around.scores is None:
+        return {key: "the study holds no samples out to score; add a table [held_out] to its spec"}
+    return {
+        key: f"unknown; the samples held out are scored by {', '.join(around.scores)}: name one of "
+        "them, or add the metric to the spec"
+    }
 
 
 class TrainingParams(Params):
@@ -75,6 +88,15 @@ class TrainingParams(Params):
     """Decides first weights, order of samples, augmentation and dropout; the study's seed when
     absent."""
 
+    @property
+    def trains(self) -> bool:
+        """It does."""
+        return True
+
+    def find_unfit(self, around: Around) -> Mapping[str, str]:
+        """Return whether nothing gives the score that training is to stop by."""
+        return _explain_unwatched("stop_by", self.stop_by, around)
+
 
 class LpParams(TrainingParams):
     """How a linear head is trained on frozen features."""
@@ -91,6 +113,16 @@ class LpParams(TrainingParams):
     all; needs ``[held_out]`` in the spec."""
     iterations: int = Field(default=1000, ge=1, le=1_000_000)
     """With ``lbfgs``: how many there are at most. That a minimum was not reached is told."""
+
+    def find_unfit(self, around: Around) -> Mapping[str, str]:
+        """Return whether nothing gives a score that is asked for."""
+        unfit = dict(super().find_unfit(around))
+        if isinstance(self.l2, str) and around.scores is None:
+            unfit["l2"] = (
+                "the study holds no samples out to choose by; add a table [held_out] to its spec, "
+                "or give a number"
+            )
+        return unfit
 
     @model_validator(mode="after")
     def _check_solver(self) -> LpParams:
@@ -173,6 +205,11 @@ class WiseFtParams(FtParams):
         several = self.alpha if isinstance(self.alpha, tuple) else (self.alpha,)
         return tuple(sorted(set(several)))
 
+    def find_unfit(self, around: Around) -> Mapping[str, str]:
+        """Return whether nothing gives a score that is asked for."""
+        choice = self.choose_by if len(self.alphas) > 1 else None
+        return {**super().find_unfit(around), **_explain_unwatched("choose_by", choice, around)}
+
 
 class LoraParams(FtParams):
     """How low-rank updates of the image tower's linear layers are trained beside a head."""
@@ -191,6 +228,7 @@ class EvidenceFtParams(FtParams):
     penalty_warmup: float = Field(default=0.0, ge=0, lt=1)
     """Share of all steps in which the factor rises linearly from 0."""
     layers: Literal["last", "all"] | Annotated[int, Field(ge=1)] = "last"
-    """Vision layers whose relevance counts: the last one, all, or the last N."""
+    """Layers whose relevance counts: the last one, all, or the last N. They are vision layers; of a
+    model that answers by texts, those in which words look at the image."""
     mask_share: float = Field(default=1.0, gt=0, le=1)
     """Share of the training images whose masks are used, as if the others had none."""

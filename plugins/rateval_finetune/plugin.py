@@ -72,6 +72,7 @@ def rateval_register_finetuners() -> list[Component]:
             factory="rateval_finetune.methods.evidence_ft:make_evidence_ft",
             params="rateval_finetune.params:EvidenceFtParams",
             source='Ross, Hughes, Doshi-Velez, "Right for the Right Reasons", IJCAI 2017',
+            tasks=("classification", "vqa"),
         ),
         Component(
             name="checkpoint",

@@ -13,7 +13,7 @@ from torchvision.transforms import Compose
 
 from rateval.api import RatevalError
 from rateval.modelkit import TowerSizeParams
-from rateval_lavis.files import PATCH_SIZE, describe_vision, family_of, read_config
+from rateval_lavis.files import PATCH_SIZE, ModelConfig, describe_vision, read_config
 from rateval_lavis.params import LavisParams
 from rateval_lavis.preprocessing import make_transform
 from rateval_lavis.upstream import (
@@ -60,7 +60,7 @@ def find_architecture(params: LavisParams) -> Architecture:
 
 
 def _from_size(params: LavisParams, size: TowerSizeParams) -> Architecture:
-    family = family_of(params)
+    family = params.family
     name = (
         f"LAVIS {family.upper()} ({describe_vision(size.width, size.depth, size.patch_size)}, "
         f"{size.image_size} px; text {size.text_layers} x {size.text_width})"
@@ -77,29 +77,35 @@ def _from_size(params: LavisParams, size: TowerSizeParams) -> Architecture:
 
 
 def _from_config(params: LavisParams) -> Architecture:
-    family, config = family_of(params), read_config(params)
+    family, config = params.family, read_config(params)
     model, text = config.model, dict(config.text)
-    width, depth, heads, drop_path = config.tower
-    eps = float(model.get("vit_layer_norm_epsilon", -1))
     if family == "albef":
         text["num_hidden_layers"] = text.get("fusion_layer", _FUSION_LAYER)
     return Architecture(
         family=family,
         name=config.name,
-        vision={
-            "img_size": config.image_size,
-            "patch_size": PATCH_SIZE,
-            "embed_dim": width,
-            "depth": depth,
-            "num_heads": heads,
-            "drop_path_rate": drop_path or model.get("vit_drop_path_rate", 0),
-            "norm_layer": partial(nn.LayerNorm, eps=_VISION_EPS if eps == -1 else eps),
-        },
+        vision=vision_arguments(config),
         text=text,
         embedding=model.get("embed_dim", 256),
         text_length=model.get("max_txt_len", _TEXT_LENGTH[family]),
         transform=make_transform(config.name, config.image_size, config.processor, params),
     )
+
+
+def vision_arguments(config: ModelConfig) -> dict[str, Any]:
+    """Return what LAVIS' vision transformer takes for a config."""
+    model = config.model
+    width, depth, heads, drop_path = config.tower
+    eps = float(model.get("vit_layer_norm_epsilon", -1))
+    return {
+        "img_size": config.image_size,
+        "patch_size": PATCH_SIZE,
+        "embed_dim": width,
+        "depth": depth,
+        "num_heads": heads,
+        "drop_path_rate": drop_path or model.get("vit_drop_path_rate", 0),
+        "norm_layer": partial(nn.LayerNorm, eps=_VISION_EPS if eps == -1 else eps),
+    }
 
 
 def build_module(architecture: Architecture, seed: int, token_types: bool = False) -> nn.Module:

@@ -77,7 +77,7 @@ def load_weights(
     resized: tuple[str, ...] = ()
     if _POSITIONS in given:
         before = given[_POSITIONS].shape
-        given[_POSITIONS] = _fit_positions(given[_POSITIONS], module, path)
+        given[_POSITIONS] = fit_positions(given[_POSITIONS], module, path)
         if given[_POSITIONS].shape != before:
             rows = given[_POSITIONS].shape[1]
             resized = (f"positions interpolated from {before[1]} rows to {rows}",)
@@ -108,7 +108,11 @@ def _fusion_layers(state: Mapping[str, torch.Tensor]) -> set[str]:
     return {found[1] for key in state if (found := _FUSION.fullmatch(key))}
 
 
-def _fit_positions(positions: torch.Tensor, module: nn.Module, path: Path) -> torch.Tensor:
+def fit_positions(positions: torch.Tensor, module: nn.Module, path: Path) -> torch.Tensor:
+    """Return the position embedding (1, N, D) for the module's grid, by LAVIS' function.
+
+    Raises RatevalError where it is not of a class token and a square grid.
+    """
     tower: Any = module.visual_encoder
     patches = positions.shape[1] - 1 if positions.ndim == 3 else 0
     if patches < 1 or math.isqrt(patches) ** 2 != patches:

@@ -11,7 +11,7 @@ from typing import Any
 from rateval.api import RatevalError
 from rateval.modelkit import cached_bert_vocabulary, check_table, digest_files, read_json, suggest
 from rateval_lavis.options import ModelOptions, ProcessorOptions, TextOptions
-from rateval_lavis.params import RANDOM, LavisAlbefParams, LavisParams, config_path
+from rateval_lavis.params import RANDOM, LavisFilesParams, config_path
 from rateval_lavis.processor import read_settings
 
 _VOCABULARY = "vocab.txt"
@@ -62,17 +62,12 @@ def describe_vision(width: int, depth: int, patch_size: int) -> str:
     return f"vision {depth} x {width}, patch {patch_size}"
 
 
-def family_of(params: LavisParams) -> str:
-    """Return ``albef`` or ``blip``."""
-    return "albef" if isinstance(params, LavisAlbefParams) else "blip"
-
-
-def locate_weights(params: LavisParams) -> Path | None:
+def locate_weights(params: LavisFilesParams) -> Path | None:
     """Return the checkpoint's path; None when the weights are to be drawn at random."""
     return None if params.pretrained == RANDOM else Path(params.pretrained).expanduser()
 
 
-def locate_vocabulary(params: LavisParams) -> Path | None:
+def locate_vocabulary(params: LavisFilesParams) -> Path | None:
     """Find the vocabulary; None when none is given and none is in the user's cache.
 
     Raises RatevalError for a folder that holds none.
@@ -89,13 +84,13 @@ def locate_vocabulary(params: LavisParams) -> Path | None:
     return cached_bert_vocabulary()
 
 
-def read_config(params: LavisParams) -> ModelConfig:
+def read_config(params: LavisFilesParams) -> ModelConfig:
     """Read the LAVIS config that ``params`` names, and the text tower's beside it.
 
     Raises RatevalError for an unknown name, an unreadable file, and a config of another model.
     """
-    family = family_of(params)
-    path = config_path(params.config) or _named(params.config, family)
+    family = params.family
+    path = config_path(params.config) or _named(params.config or params.usual_config, family)
     content = _read_yaml(path)
     model = content.get("model")
     if not isinstance(model, dict) or not str(model.get("arch", "")).startswith(f"{family}_"):
@@ -129,10 +124,8 @@ def _section(table: Any, key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _named(name: str | None, family: str) -> Path:
+def _named(name: str, family: str) -> Path:
     folder = _lavis_folder() / "configs" / "models"
-    if name is None:
-        name = {"albef": "albef_feature_extractor", "blip": "blip_feature_extractor_base"}[family]
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = [file.stem for file in folder.glob(f"{family}_*.yaml")]
@@ -194,7 +187,7 @@ def _locate_text_config(model: dict[str, Any], path: Path) -> Path:
     return found
 
 
-def digest(params: LavisParams) -> str:
+def digest(params: LavisFilesParams) -> str:
     """Return a sha256 in hex of the bytes that determine the model besides its params.
 
     They are both configs, the vocabulary and the checkpoint. Raises RatevalError when one of them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,8 +28,13 @@ class LavisBlipSizeParams(TowerSizeParams):
     """Rows of the word embedding: BERT's words and BLIP's [DEC] and [ENC]."""
 
 
-class LavisParams(Params):
-    """What lavis-albef and lavis-blip share."""
+class LavisFilesParams(Params):
+    """What every model of LAVIS is made from."""
+
+    family: ClassVar[str] = "albef"
+    """``albef`` or ``blip``."""
+    usual_config: ClassVar[str] = "albef_feature_extractor"
+    """The config that LAVIS brings and that is taken when none is named."""
 
     pretrained: str = Field(min_length=1)
     """Path to a checkpoint of tensors, official or saved by LAVIS (.pth, .pt, .safetensors);
@@ -44,11 +49,6 @@ class LavisParams(Params):
     vocabulary: str | None = Field(default=None, min_length=1)
     """Path to a WordPiece vocab.txt, or to a folder with one. None looks for bert-base-uncased in
     your Hugging Face cache; nothing is downloaded, and token ids need none."""
-    prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, a list of templates, the path of a file with one in each line
-    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
-    holds {class} once or more. A class is the mean of its prompts, which reach the tokenizer as
-    they are, without LAVIS' caption processor."""
     image_mean: ImageMean | None = None
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]; None takes the config's."""
     image_std: ImageStd | None = None
@@ -88,12 +88,22 @@ class LavisParams(Params):
         return value
 
     @model_validator(mode="after")
-    def _check_one_source(self) -> LavisParams:
+    def _check_one_source(self) -> LavisFilesParams:
         if self.config is not None and self.size is not None:
             raise ValueError(
                 "config and size both say how large the model is; give one of them, not both"
             )
         return self
+
+
+class LavisParams(LavisFilesParams):
+    """What lavis-albef and lavis-blip share."""
+
+    prompt: PromptTemplates = "a photo of a {class}"
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts, which reach the tokenizer as
+    they are, without LAVIS' caption processor."""
 
 
 class LavisAlbefParams(LavisParams):
@@ -111,9 +121,53 @@ class LavisAlbefParams(LavisParams):
 class LavisBlipParams(LavisParams):
     """Which BLIP to load through LAVIS, with which weights, and how to speak to it."""
 
+    family: ClassVar[str] = "blip"
+    usual_config: ClassVar[str] = "blip_feature_extractor_base"
+
     size: LavisBlipSizeParams | None = None
     """A table of sizes in place of a config, for a model of another size; what it leaves out is as
     in the feature extractor's config."""
+
+
+class LavisVqaSizeParams(TowerSizeParams):
+    """The sizes of all towers; the defaults are those of LAVIS' ALBEF for questions."""
+
+    image_size: Annotated[int, Field(ge=1, le=65536)] = 384
+    """Height and width of an image in pixels; a multiple of patch_size."""
+    fusion_layer: Annotated[int, Field(ge=0, le=65536)] = 6
+    """The first layer of the question's tower that looks at the image, counted from 0; below
+    text_layers."""
+    decoder_layers: Annotated[int, Field(ge=1, le=65536)] = 6
+    """Layers of the answer's tower, all of which look at the question."""
+
+    @model_validator(mode="after")
+    def _check_fusion(self) -> LavisVqaSizeParams:
+        if self.fusion_layer >= self.text_layers:
+            raise ValueError(
+                f"fusion_layer = {self.fusion_layer} must be below text_layers = "
+                f"{self.text_layers}, so that a question looks at the image"
+            )
+        return self
+
+
+class LavisAlbefVqaParams(LavisFilesParams):
+    """Which ALBEF answers questions through LAVIS, with which weights, and how."""
+
+    usual_config: ClassVar[str] = "albef_vqav2"
+
+    config: str | None = Field(default=None, min_length=1)
+    """Name of a model config that LAVIS brings, or a path to one of your own (.yaml). Its addresses
+    of weights are not followed: pretrained names the checkpoint. None takes albef_vqav2 (ViT-B/16,
+    384 pixels)."""
+    size: LavisVqaSizeParams | None = None
+    """A table of sizes in place of a config, for a model of another size; what it leaves out is as
+    in albef_vqav2."""
+    max_new_tokens: Annotated[int, Field(ge=1, le=512)] = 10
+    """Tokens that an answer is generated of at most, its end included."""
+    token_types: bool | None = None
+    """Whether BERT's token-type embedding is added, as ALBEF's own code does. LAVIS has none, so it
+    is added to the positions. None adds it exactly when the checkpoint holds one; false gives the
+    numbers of LAVIS as it comes."""
 
 
 def config_path(config: str | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""The lavis-albef and lavis-blip models, registered."""
+"""The models of salesforce-lavis, registered."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _REQUIRES = ("lavis", "omegaconf", "torchvision", "transformers")
 
 @hookimpl
 def rateval_register_models() -> list[Component]:
-    """Return lavis-albef and lavis-blip."""
+    """Return both dual encoders, and the ALBEF that answers questions."""
     return [
         Component(
             name="lavis-albef",
@@ -30,5 +30,17 @@ def rateval_register_models() -> list[Component]:
             requires=_REQUIRES,
             extra="lavis",
             source="Li et al., ICML 2022; github.com/salesforce/LAVIS",
+        ),
+        Component(
+            name="lavis-albef-vqa",
+            summary="ALBEF that answers questions through salesforce-lavis' own class",
+            factory="rateval_lavis.answering.model:make_albef_vqa",
+            params="rateval_lavis.params:LavisAlbefVqaParams",
+            digest="rateval_lavis.files:digest",
+            requires=_REQUIRES,
+            extra="lavis",
+            source="Li et al., NeurIPS 2021; github.com/salesforce/LAVIS",
+            tasks=("vqa",),
+            protocol="rateval.api.tasks.texts:TextModel",
         ),
     ]

@@ -8,13 +8,13 @@ from typing import Any
 from omegaconf import OmegaConf
 from torchvision.transforms import Compose, Normalize
 
-from rateval_lavis.params import LavisParams
+from rateval_lavis.params import LavisFilesParams
 from rateval_lavis.processor import read_settings, refusal
 from rateval_lavis.upstream import registry
 
 
 def make_transform(
-    name: str, size: int, processor: Mapping[str, Any], params: LavisParams
+    name: str, size: int, processor: Mapping[str, Any], params: LavisFilesParams
 ) -> Compose:
     """Return the transform of an image processor for evaluation.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rateval.api import RatevalError
-from rateval_lavis.params import LavisParams
+from rateval_lavis.params import LavisFilesParams
 
 _USUAL = "blip_image_eval"
 # By its name a config would choose any class that was ever registered.
@@ -14,7 +14,7 @@ _ALLOWED = (_USUAL, "clip_image_eval")
 
 
 def read_settings(
-    name: str, size: int, processor: Mapping[str, Any], params: LavisParams
+    name: str, size: int, processor: Mapping[str, Any], params: LavisFilesParams
 ) -> dict[str, Any]:
     """Return the settings of an image processor; mean and deviation of ``params`` come first.
 

@@ -16,17 +16,25 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from lavis.common.registry import registry
     from lavis.models.albef_models.albef_feature_extractor import AlbefFeatureExtractor
+    from lavis.models.albef_models.albef_vqa import AlbefVQA
     from lavis.models.blip_models.blip_feature_extractor import BlipFeatureExtractor
-    from lavis.models.med import XBertEncoder
+    from lavis.models.med import BertLMHeadModel, BertSelfAttention, XBertEncoder
     from lavis.models.vit import Attention, VisionTransformerEncoder, interpolate_pos_embed
+    from lavis.processors.blip_processors import BlipQuestionProcessor
     from transformers import BatchEncoding, BertConfig, BertTokenizer
+    from transformers.models.bert.tokenization_bert_fast import BertTokenizerFast
 
 __all__ = [
     "Attention",
     "BatchEncoding",
     "BertConfig",
+    "BertLMHeadModel",
+    "BertSelfAttention",
     "BertTokenizer",
+    "BertTokenizerFast",
+    "BlipQuestionProcessor",
     "OfflineAlbef",
+    "OfflineAlbefVqa",
     "OfflineBlip",
     "VisionTransformerEncoder",
     "XBertEncoder",
@@ -42,6 +50,14 @@ class OfflineAlbef(AlbefFeatureExtractor):  # type: ignore[misc]  # LAVIS ships 
     @classmethod
     def init_tokenizer(cls) -> None:
         """Return nothing; ``rateval_lavis.tokens`` reads the vocabulary when it is needed."""
+
+
+class OfflineAlbefVqa(AlbefVQA):  # type: ignore[misc]  # LAVIS ships no types
+    """LAVIS' class, but for the tokenizer, which its constructor would download."""
+
+    @classmethod
+    def init_tokenizer(cls) -> None:
+        """Return nothing; ``rateval_lavis.answering.words`` reads the vocabulary."""
 
 
 class OfflineBlip(BlipFeatureExtractor):  # type: ignore[misc]  # LAVIS ships no types

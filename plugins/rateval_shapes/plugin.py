@@ -7,7 +7,7 @@ from rateval.api import Component, hookimpl
 
 @hookimpl
 def rateval_register_datasets() -> list[Component]:
-    """Return ``shapes`` and ``shapes-vqa``."""
+    """Return ``shapes``, ``shapes-vqa`` and ``shapes-captions``."""
     return [
         Component(
             name="shapes",
@@ -23,5 +23,13 @@ def rateval_register_datasets() -> list[Component]:
             params="rateval_shapes.questions.params:ShapesVqaParams",
             seeded=True,
             tasks=("vqa",),
+        ),
+        Component(
+            name="shapes-captions",
+            summary="Drawn scenes with captions, exact masks and a background bias to choose",
+            factory="rateval_shapes.captioning.dataset:make_shapes_captions",
+            params="rateval_shapes.captioning.params:ShapesCaptionsParams",
+            seeded=True,
+            tasks=("captioning",),
         ),
     ]

@@ -26,6 +26,9 @@ class Stream(IntEnum):
     TRAIN_QUESTIONS = 5
     TEST_QUESTIONS = 6
     PRETRAIN_QUESTIONS = 7
+    TRAIN_CAPTIONS = 8
+    TEST_CAPTIONS = 9
+    PRETRAIN_CAPTIONS = 10
 
 
 class Part(IntEnum):

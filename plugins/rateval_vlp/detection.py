@@ -96,11 +96,11 @@ def _of_weights(clues: Clues, family: Family, given: Mapping[str, torch.Tensor])
     if base is not None:
         params = {} if base == QUICKSTART else {"pretrained": base} | table
         how = "as --base says" if clues.base else f"{100 * distance:.0f} % away, so it began there"
-        return _with_words(Guess(f"{why}; from {base} ({how})", params, 3, unknown, sizes=sizes))
+        return with_words(Guess(f"{why}; from {base} ({how})", params, 3, unknown, sizes=sizes))
     beside = (clues.file.parent / SIZE_NAME).is_file() if clues.file is not None else False
     place = str(clues.file.parent if beside and clues.file is not None else clues.file)
     params = {"pretrained": place} | ({} if beside else table)
-    return _with_words(_as_it_lies(clues, why, params, unknown, sizes))
+    return with_words(_as_it_lies(clues, why, params, unknown, sizes))
 
 
 def _as_it_lies(
@@ -126,7 +126,7 @@ def _as_it_lies(
     )
 
 
-def _with_words(guess: Guess) -> Guess:
+def with_words(guess: Guess) -> Guess:
     """Return a guess that lacks BERT's words where they are nowhere on this computer."""
     path = guess.params.get("pretrained")
     own = path is None or (Path(str(path)) / "vocab.txt").is_file()

@@ -30,7 +30,7 @@ def write_official(
     """
     weights = write_salesforce_checkpoint(module.state_dict(), folder / "model.pth")
     write_json(folder / SIZE_NAME, architecture.size.model_dump(mode="json"))
-    return (weights, folder / SIZE_NAME, *_copy_vocabulary(files.vocabulary, folder))
+    return (weights, folder / SIZE_NAME, *copy_vocabulary(files.vocabulary, folder))
 
 
 def write_hugging_face(
@@ -56,16 +56,17 @@ def write_hugging_face(
     side = architecture.size.image_size
     config["vision_config"] = {**(config.get("vision_config") or {}), "image_size": side}
     write_json(folder / CONFIG_NAME, config)
-    write_json(folder / "preprocessor_config.json", _image_processor(side, mean, std))
+    write_json(folder / "preprocessor_config.json", image_processor(side, mean, std))
     source = files.config.parent
     if files.vocabulary is not None and files.vocabulary.parent != source:
-        tokenizer = _copy_vocabulary(files.vocabulary, folder)
+        tokenizer = copy_vocabulary(files.vocabulary, folder)
     else:
         tokenizer = copy_tokenizer(source, folder)
     return (weights, folder / CONFIG_NAME, folder / "preprocessor_config.json", *tokenizer)
 
 
-def _image_processor(side: int, mean: Sequence[float], std: Sequence[float]) -> dict[str, object]:
+def image_processor(side: int, mean: Sequence[float], std: Sequence[float]) -> dict[str, object]:
+    """Return transformers' settings of how images are prepared."""
     return {
         "image_processor_type": "BlipImageProcessor",
         "processor_class": "BlipProcessor",
@@ -81,7 +82,8 @@ def _image_processor(side: int, mean: Sequence[float], std: Sequence[float]) -> 
     }
 
 
-def _copy_vocabulary(vocabulary: Path | None, folder: Path) -> tuple[Path, ...]:
+def copy_vocabulary(vocabulary: Path | None, folder: Path) -> tuple[Path, ...]:
+    """Copy a vocabulary under its usual name; return the copy."""
     if vocabulary is None:
         return ()
     name = "tokenizer.json" if vocabulary.suffix == ".json" else "vocab.txt"

@@ -14,7 +14,7 @@ from rateval_vlp.vocabulary import read_vocabulary
 
 CONFIG_NAME = "config.json"
 """Of a Hugging Face folder."""
-_PREPARATION = "preprocessor_config.json"
+PREPARATION = "preprocessor_config.json"
 _OWN_WEIGHTS = ("model.pth", "model.safetensors")
 _WEIGHTS = (
     "model.safetensors",
@@ -123,7 +123,7 @@ def require_same_preparation(params: AlbefParams | BlipParams, folder: Path) -> 
 
     What ``params`` were given stands in any case; BLIP's own default does not.
     """
-    path = folder / _PREPARATION
+    path = folder / PREPARATION
     content = read_json(path) if path.is_file() else {}
     for key in ("image_mean", "image_std"):
         found, used = content.get(key), getattr(params, key)

@@ -5,7 +5,7 @@ Defaults are those of transformers' BlipConfig. This module imports no torch.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -77,6 +77,8 @@ class ModelOptions(HuggingFaceTable):
     tie_word_embeddings: bool = True
     initializer_range: _Spread = 0.02
     initializer_factor: _Spread = 1.0
+    question_begins: Literal["[ENC]", "[CLS]"] | None = None
+    """Of a config that rateval wrote."""
     inert: ClassVar[frozenset[str]] = (
         # Older ones hold the towers twice; those here are read.
         HuggingFaceTable.inert | {"text_config_dict", "vision_config_dict"}

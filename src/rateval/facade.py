@@ -13,6 +13,7 @@ from rateval.api.execution import Executor
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.protocols import Attribution, Dataset, Metric, Model, Shift, Validator
 from rateval.api.training import Finetuner
+from rateval.engine.executors.ahead import import_ahead
 from rateval.errors import Problem, RatevalError, SpecError
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import explain_param, one_per_key
@@ -68,11 +69,12 @@ def run(
     executor find plugins by themselves. Raises SpecError with every problem of the spec, and
     RatevalError when the machine or the data don't allow the run.
     """
-    from rateval.engine.runner import Runner
-
     values = {key: (f"run(…, {key})", value) for key, value in options.items()}
     registry = registry or discover()
     plan = make_plan(override_run(open_spec(spec), values), registry)
+    import_ahead(plan)
+    from rateval.engine.runner import Runner
+
     runner = Runner(plan, registry, reporter or Reporter(), fail_fast=fail_fast, only=only)
     return runner.run()
 

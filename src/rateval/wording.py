@@ -204,6 +204,27 @@ def write_bytes(count: float) -> str:
     return f"{count:.1f} {unit}" if few else f"{count:,.0f} {unit}"
 
 
+def write_count(count: float, unit: str) -> str:
+    """Return a number of something, with commas between thousands.
+
+    >>> write_count(1, "test image"), write_count(2500, "question"), write_count(0, "entity")
+    ('1 test image', '2,500 questions', '0 entities')
+    """
+    text = f"{count:,.0f}"
+    return f"{text} {unit if text == '1' else plural(unit)}"
+
+
+def plural(word: str) -> str:
+    """Return a word for several.
+
+    >>> plural("phrase"), plural("class"), plural("entity"), plural("day")
+    ('phrases', 'classes', 'entities', 'days')
+    """
+    if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
+        return f"{word[:-1]}ies"
+    return word + ("es" if word.endswith(("s", "x", "z", "ch", "sh")) else "s")
+
+
 def write_span(seconds: float) -> str:
     """Return how long something is or was, for people, in its largest unit; nothing is negative.
 

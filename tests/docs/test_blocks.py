@@ -46,6 +46,9 @@ PARTS = {
 ASKING = ("shapes-vqa", "gqa", "vqa-v2", "vizwiz-vqa-grounding")
 ANSWERS = '[[model]]\nuse = "blip-vqa"\npretrained = "random"\n'
 """What stands in for a model where a dataset asks questions."""
+CAPTIONED = ("shapes-captions", "coco-captions", "flickr30k-entities")
+CAPTIONS = '[[model]]\nuse = "blip-caption"\npretrained = "random"\n'
+"""What stands in for a model where captions are to be written."""
 TINY = """
 [study]
 name = "my-study"
@@ -121,8 +124,9 @@ def check_toml(text: str) -> None:
     elif "component" in data:
         assert all(Known(**row) for row in data["component"])
     else:
-        poses = any(entry["use"] in ASKING for entry in data.get("dataset", ()))
-        parts = PARTS | ({"model": ANSWERS} if poses else {})
+        used = {entry["use"] for entry in data.get("dataset", ())}
+        stand_in = ANSWERS if used & {*ASKING} else CAPTIONS if used & {*CAPTIONED} else None
+        parts = PARTS | ({"model": stand_in} if stand_in else {})
         missing = [part for table, part in parts.items() if table not in data]
         Path("block.toml").write_text("\n".join([text, *missing]), encoding="utf-8")
         with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,8 @@ import pytest
 from rateval.testing import check_component
 from rateval_lavis.plugin import rateval_register_models
 
-COMPONENTS = {component.name: component for component in rateval_register_models()}
+# The one that answers is tried by its own tests.
+COMPONENTS = {one.name: one for one in rateval_register_models() if not one.protocol}
 
 
 @pytest.mark.parametrize("name", sorted(COMPONENTS))

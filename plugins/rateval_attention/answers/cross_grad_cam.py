@@ -59,11 +59,13 @@ def make_cross_attention_grad_cam(
     return CrossAttentionGradCam(params)
 
 
-def find_layer(steps: Sequence[Step], layer: int | Literal["last"]) -> int:
+def find_layer(steps: Sequence[Step], layer: int | Literal["published", "last"]) -> int:
     """Return the place of the cross-attention of one layer of the stream that looked last.
 
     Layers count from 0, as the authors count those of the text tower: by the self-attentions before
-    them, as only some layers may look at the image. Raises RatevalError when there is none.
+    them, as only some layers may look at the image. The published one is layer 8 of 12, and of
+    another depth the one that looks at the image nearest to the same place. Raises RatevalError
+    when there is none.
 
     >>> own = Attended("question", "question", torch.ones(1, 1, 2, 2))
     >>> looks = Attended("question", "image", torch.ones(1, 1, 2, 3))
@@ -78,19 +80,25 @@ def find_layer(steps: Sequence[Step], layer: int | Literal["last"]) -> int:
             "their own, as its image tokens stand among them; use generic-attention or "
             "token-attention"
         )
-    places = _number(steps, streams[-1])
+    places, depth = _number(steps, streams[-1])
     if layer == "last":
         return max(places.values())
+    if layer == "published":
+        return places[min(places, key=lambda number: (abs(12 * number - 8 * depth), -number))]
     if layer not in places:
         raise RatevalError(
             f"layer = {layer}: the layers of this model whose words look at the image (its stream "
-            f'{streams[-1]!r}) are {", ".join(map(str, places))}; give one of them, or "last"'
+            f"{streams[-1]!r}) are {', '.join(map(str, places))}; give one of them, "
+            '"last" or "published"'
         )
     return places[layer]
 
 
-def _number(steps: Sequence[Step], stream: str) -> dict[int, int]:
-    """Return the places of a stream's cross-attentions by the numbers of their layers."""
+def _number(steps: Sequence[Step], stream: str) -> tuple[dict[int, int], int]:
+    """Return the places of a stream's cross-attentions by the numbers of their layers, and those.
+
+    The second is how many layers the stream has.
+    """
     before, numbers, places = 0, list[int](), list[int]()
     for at, step in enumerate(steps):
         if is_attention(step, to=stream, of=stream):
@@ -101,4 +109,5 @@ def _number(steps: Sequence[Step], stream: str) -> dict[int, int]:
     # Where layers look at the image first or alone, self-attentions don't count them.
     if numbers[0] < 0 or len(set(numbers)) < len(numbers):
         numbers = list(range(len(places)))
-    return dict(zip(numbers, places, strict=True))
+        before = len(places)
+    return dict(zip(numbers, places, strict=True)), before

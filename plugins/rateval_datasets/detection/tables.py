@@ -27,6 +27,8 @@ _IMAGE = re.compile(
     r"(image|img|photo|picture|file)s?([ _-]?(path|file|name))*|(file)?path", re.IGNORECASE
 )
 _LABEL = re.compile(r"(label|class|category|target|species)([ _-]?name)?s?", re.IGNORECASE)
+_QUESTION = re.compile(r"questions?|query|queries", re.IGNORECASE)
+_ANSWERS = re.compile(r"answers?", re.IGNORECASE)
 _SPLIT = re.compile(r"split|subset|partition|set|fold", re.IGNORECASE)
 _MASK = re.compile(r"mask|segment", re.IGNORECASE)
 _LOOKED_AT = 50
@@ -93,6 +95,12 @@ def _guess(table: Table, clues: Clues, sure: int, others: Collection[str] = ()) 
     params |= {} if root == table.path.parent else {"root": str(root)}
     params |= columns.params()
     shapes, questions = _shapes(table)
+    if clues.masks is not None and columns.question is not None:
+        raise problem(
+            NAME,
+            f"masks = {clues.masks}: a COCO file says what stands in a photo, not what an answer "
+            "needs; name the mask of each question in a column, mask, or leave the masks out",
+        )
     if clues.masks is not None:
         params.pop("mask", None)
         shapes, questions = _leave_to(clues.masks, columns.mask, table)
@@ -101,10 +109,17 @@ def _guess(table: Table, clues: Clues, sure: int, others: Collection[str] = ()) 
     named = [name for name in ids if name is not None]
     division = find_division(named, splits, [table.path.parent, root], clues)
     labels = {label for label in columns.texts(columns.label) if label is not None}
-    why = (
-        f"{len(table)} rows of {table.path.name}, the photos in its column {columns.image}, "
-        f"{len(labels)} labels in {columns.label}"
-    )
+    why = f"{len(table)} rows of {table.path.name}, the photos in its column {columns.image}, "
+    if columns.question is None:
+        why += f"{len(labels)} labels in {columns.label}"
+    else:
+        why += f"questions in {columns.question} and their answers in {columns.answers}"
+        labelled = [name for name in table.columns if _LABEL.fullmatch(name)]
+        if labelled:
+            columns.questions.append(
+                "what is predicted: taken to be answers to questions; it is the labels in "
+                f"{labelled[0]} where question is left out"
+            )
     if len(others) > 1:  # class folders are read as such, and a table that says the same is silent
         sure = 0 if labels == others else 1
     unknown = (*columns.questions, *questions, *division.unknown)
@@ -140,7 +155,14 @@ class _Columns:
         photos.sort(key=lambda name: _IMAGE.fullmatch(name) is None)  # stable
         labels = [name for name in table.columns if _LABEL.fullmatch(name)]
         self.image = self._first("image", photos, "a column of the photos' paths")
-        self.label = self._first("label", labels, "a column of labels")
+        asked = [name for name in table.columns if _QUESTION.fullmatch(name)]
+        answers = [name for name in table.columns if _ANSWERS.fullmatch(name)]
+        self.question = self.answers = None
+        if asked and answers:
+            self.question = self._first("question", asked)
+            self.answers = self.label = self._first("answers", answers)
+        else:
+            self.label = self._first("label", labels, "a column of labels")
         self.mask = self._first("mask", masks) if masks else None
         self.split = next(iter(self._splits()), None)
 
@@ -152,7 +174,10 @@ class _Columns:
     def params(self) -> dict[str, Any]:
         """Return the params of those columns that are called otherwise than is usual."""
         taken = {"image": self.image, "label": self.label, "mask": self.mask}
+        if self.question is not None:
+            taken = {"image": self.image, "answers": self.answers, "mask": self.mask}
         params = {key: name for key, name in taken.items() if name not in (None, key)}
+        params |= {} if self.question is None else {"question": self.question}
         return params | ({"split_column": self.split} if self.split not in (None, "split") else {})
 
     def _first(self, usual: str, names: Sequence[str], needed: str = "") -> str:

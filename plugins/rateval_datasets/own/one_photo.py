@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rateval.api import Context
+from rateval.api.tasks.texts import Asked
 from rateval_datasets.own.classes import name_classes, order_classes
 from rateval_datasets.own.dataset import PhotoDataset
 from rateval_datasets.own.evidence import MaskImage
@@ -12,6 +13,8 @@ from rateval_datasets.own.problems import problem
 from rateval_datasets.own.rows import Photo, PhotoSplit
 
 NAME = "photo"
+UNKNOWN = "?"
+"""Stands for an answer that nobody gave."""
 
 
 def make_photo(params: OnePhotoParams, context: Context) -> PhotoDataset:
@@ -20,10 +23,16 @@ def make_photo(params: OnePhotoParams, context: Context) -> PhotoDataset:
         if path is not None and path.is_dir():
             raise problem(NAME, f"{key} = {path}: is a folder; give one file")
     found = set() if params.label is None else {params.label}
-    labels = order_classes(NAME, found, params.classes)
-    names = name_classes(NAME, labels, None)
+    asked = None
+    if params.classes is None:
+        labels: tuple[str, ...] = (params.label or UNKNOWN,)
+        names = labels
+        asked = None if params.question is None else Asked(params.question, labels)
+    else:
+        labels = order_classes(NAME, found, params.classes)
+        names = name_classes(NAME, labels, None)
     label = labels[0] if params.label is None else params.label
     mask = None if params.mask is None else MaskImage(params.mask, title=params.mask.name)
-    photo = Photo(params.image.name, params.image, label, mask)
+    photo = Photo(params.image.name, params.image, label, mask, asked=asked)
     split = PhotoSplit("photo split=test", [photo], [labels.index(label)], Opening(params.exif))
     return PhotoDataset(names, labels, split, None)

@@ -160,15 +160,31 @@ class OnePhotoParams(Params):
 
     image: OnDisk
     """The photo's file."""
-    classes: Annotated[tuple[str, ...], Field(min_length=1)] | OnDisk
-    """Labels that it may have, as a list or a file with one a line; prompts read "_" as a blank."""
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | OnDisk | None = None
+    """Labels that it may have, as a list or a file with one a line; prompts read "_" as a blank.
+    None asks for a text instead: an answer where there is a question, else a caption."""
+    question: Annotated[str, Field(pattern=r"\S")] | None = None
+    """What is asked of it, in the place of classes."""
     label: str | None = None
-    """The one that it has. None takes the first class: what is said of right and wrong means
-    nothing then."""
+    """The class, or the answer, that is right. None takes the first class, and for an answer "?":
+    what is said of right and wrong means nothing then."""
     mask: OnDisk | None = None
     """Its evidence, an image of the photo's size that counts above 0; never a JPEG."""
     exif: Literal["apply", "ignore"] = "apply"
     """Whether the photo is turned as its EXIF says; the mask must be of the same view."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the photo poses."""
+        if self.classes is not None:
+            return "classification"
+        return "captioning" if self.question is None else "vqa"
+
+    @model_validator(mode="after")
+    def _check_question(self) -> Self:
+        if self.classes is not None and self.question is not None:
+            raise ValueError("question: is answered by a text, not by one of classes; leave one")
+        return self
 
     @field_validator("mask", mode="after")
     @classmethod

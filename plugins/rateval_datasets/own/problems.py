@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from rateval.api import RatevalError
+from rateval.modelkit import list_some, meant
 from rateval_datasets.layout import explain_encoding, printable, read_file, shorten
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -32,3 +34,13 @@ def read_text(component: str, key: str, path: Path, most: int) -> str:
         raise problem(component, f"{key} = {path}:{line}: {why}") from error
     except (OSError, ValueError) as error:
         raise problem(component, f"{key} = {path}: cannot be read: {error}") from error
+
+
+def find_meant(column: str, columns: Iterable[str]) -> str:
+    """Return which column was meant by a name that is none, or which there are.
+
+    >>> find_meant("Question", ["image", "question"]), find_meant("asked", ["image", "question"])
+    ('did you mean "question"?', 'there are image, question')
+    """
+    columns = list(columns)
+    return meant(column, columns) or f"there are {list_some(columns)}"

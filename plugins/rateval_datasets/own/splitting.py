@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from rateval.modelkit import list_some
-from rateval_datasets.own.problems import problem, read_text
+from rateval_datasets.own.problems import find_meant, problem, read_text
 from rateval_datasets.own.rows import Photo
 
 _ALIASES = {
@@ -78,11 +78,8 @@ def divide(
 def _require_group(photos: Sequence[Photo], column: str, component: str) -> None:
     if not any(column in photo.groups for photo in photos):
         there = sorted({name for photo in photos for name in photo.groups})
-        raise problem(
-            component,
-            f'group_by = "{column}": no such column; there '
-            + (f"are {list_some(there)}" if there else "is none"),
-        )
+        hint = find_meant(column, there) if there else "there is none"
+        raise problem(component, f'group_by = "{column}": no such column; {hint}')
 
 
 def _by_lists(photos: Sequence[Photo], lists: Mapping[str, Path], component: str) -> list[Photo]:

@@ -29,12 +29,15 @@ class TunedAnswerer(UntunedAnswerer):
 
 
 class AnswerObjective(torch.nn.Module):
-    """Minus the log probability of the answer that was given most, summed over its tokens."""
+    """Minus the log probability of the answer that was given most, summed over its tokens.
+
+    Of captions, of which each is given once, that is the first.
+    """
 
     def __init__(self, model: TextModel) -> None:
         super().__init__()
         self.module = model.module
-        self._model = model
+        self.model = model
 
     def forward(
         self,
@@ -45,15 +48,22 @@ class AnswerObjective(torch.nn.Module):
         asked: Sequence[Asked | None] = (),
     ) -> Scored:
         """Score the answers to questions about images (B, 3, H, W)."""
+        return -(self.score(images, asked) * weights).sum(), None
+
+    def score(self, images: torch.Tensor, asked: Sequence[Asked | None]) -> torch.Tensor:
+        """Return the log probability of each answer, (B,).
+
+        Raises RatevalError where a sample asks nothing.
+        """
         found = [one for one in asked if one is not None]
         if len(found) != len(images):
             raise RatevalError(
-                "the training split has samples without a question, and this model learns answers; "
-                "use a dataset whose task is vqa"
+                "the training split has samples without a question or a caption, and this model "
+                "learns texts; use a dataset whose task is vqa or captioning"
             )
         answers = [one.most_given for one in found]
-        scores = self._model.score(images, [one.question for one in found], answers)
-        return -(scores.log_probabilities.sum(dim=1) * weights).sum(), None
+        scores = self.model.score(images, [one.question for one in found], answers)
+        return scores.log_probabilities.sum(dim=1)
 
 
 class AnswerTask:
@@ -91,11 +101,7 @@ def train_answers(method: Method[Any], model: TextModel, split: Split, logbook: 
     Raises RatevalError for params that a classifier's head has.
     """
     params: FtParams = method.params
-    if params.head_lr is not None:
-        raise RatevalError(
-            f"{method.name}: head_lr = {params.head_lr:g}: a model that answers by texts has no "
-            "linear head; leave it out"
-        )
+    refuse_head(method.name, params)
     answering = AnswerObjective(model)
     objective: AnswerObjective | LowRankObjective = answering
     if isinstance(params, LoraParams):
@@ -111,6 +117,15 @@ def train_answers(method: Method[Any], model: TextModel, split: Split, logbook: 
     logbook.begin(len(split) * params.epochs)
     method.train_task(task, model, split, logbook)
     return task.classifier()
+
+
+def refuse_head(name: str, params: FtParams) -> None:
+    """Raise RatevalError for params of a method that a classifier's head has."""
+    if params.head_lr is not None:
+        raise RatevalError(
+            f"{name}: head_lr = {params.head_lr:g}: a model that answers by texts has no "
+            "linear head; leave it out"
+        )
 
 
 def _language_weights(

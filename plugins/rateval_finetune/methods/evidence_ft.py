@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 
 from rateval.api import Classifier, Context, Logbook, Model, Split
-from rateval.api.tasks.texts import Asked
-from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
+from rateval.api.protocols import Explained
+from rateval.api.tasks.texts import Asked, TextModel
+from rateval_finetune.methods.answer_evidence import AnswerEvidenceTask
+from rateval_finetune.methods.answers import refuse_head
 from rateval_finetune.methods.head_training import HeadMethod, HeadTask, make_head
+from rateval_finetune.methods.untuned import answers
 from rateval_finetune.params import EvidenceFtParams
+from rateval_finetune.relevance.patches import choose_depth, relevance_of, share_inside
 from rateval_finetune.training.linear_head import HeadClassifier
 from rateval_finetune.training.objectives import Scored, cross_entropy
 from rateval_finetune.training.randomness import make_generator
 from rateval_finetune.training.sources import MaskedShare, RequireMasks, first_batch
+from rateval_finetune.training.task import Task
 
 
 class EvidenceObjective(torch.nn.Module):
@@ -73,9 +78,10 @@ class EvidenceTask(HeadTask):
 class EvidenceFinetuner(HeadMethod[EvidenceFtParams]):
     """Fine-tuning of head and image tower to classify, and to do so on the evidence.
 
-    The penalty is on the relevance of Generic Attention Attribution for the label, so that this
-    method optimises what it may be judged by: right-looking maps are not yet right reasons, and
-    its accuracy on a test whose shortcuts are broken belongs beside its PT and IR.
+    The penalty is on the relevance of Generic Attention Attribution for the label, and for a model
+    that answers by texts on Grad-CAM of the words that look at the image. So this method optimises
+    what it may be judged by: right-looking maps are not yet right reasons, and its accuracy on a
+    test whose shortcuts are broken belongs beside its PT and IR.
 
     Source: Ross, Hughes, Doshi-Velez, "Right for the Right Reasons", IJCAI 2017, with attention
     relevance in place of the input's gradient.
@@ -87,15 +93,26 @@ class EvidenceFinetuner(HeadMethod[EvidenceFtParams]):
         self, model: Model, split: Split, classes: Sequence[str], logbook: Logbook
     ) -> Classifier:
         """Train head and image tower. Raises RatevalError when no training sample has a mask."""
-        params = self.params
+        if answers(model):
+            return self._train_answers(model, split, logbook)  # type: ignore[no-any-return]
         classifier = HeadClassifier(model, make_head(self, model, split, classes))
-        task = EvidenceTask(classifier, params)
-        logbook.begin(len(split) * params.epochs)
+        self._descend_masked(EvidenceTask(classifier, self.params), model, split, logbook)
+        return classifier
+
+    def _train_answers(self, model: TextModel, split: Split, logbook: Logbook) -> Any:
+        """Train all weights of a text model; return what answers."""
+        refuse_head(self.name, self.params)
+        task = AnswerEvidenceTask(model, self.params)
+        self._descend_masked(task, model, split, logbook)
+        return task.classifier()
+
+    def _descend_masked(self, task: Task, model: Explained, split: Split, logbook: Logbook) -> None:
+        """Train a task on the split with the masks that the params show."""
+        logbook.begin(len(split) * self.params.epochs)
         filler = first_batch(split, model, masks=True)
         whole = RequireMasks(self.read(split, model, masks=True), self.name)
         source = MaskedShare(whole, self._choose_masked(len(split)))
-        self.descend(task, source, filler, params, logbook)
-        return classifier
+        self.descend(task, source, filler, self.params, logbook)
 
     def _choose_masked(self, count: int) -> frozenset[int]:
         drawn = torch.randperm(count, generator=make_generator(self.seed, "masks"))

@@ -15,7 +15,8 @@ TOKENIZER = "tokenizer.json"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 _SPECIAL_TOKENS = ("bos_token", "eos_token", "pad_token", "unk_token")
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_TEXT_FILES = {".json", ".jinja"}
+TEXT_FILES = {".json", ".jinja"}
+"""Endings of what a folder holds besides weights: config, tokenizer, processor and template."""
 
 
 def folder_of(params: VlmParams) -> Path:
@@ -138,5 +139,5 @@ def digest(params: VlmParams) -> str:
     locate_tokenizer(folder)
     read_template(folder)
     weights = locate_weights(folder)
-    texts = (path for path in folder.iterdir() if path.suffix in _TEXT_FILES)
+    texts = (path for path in folder.iterdir() if path.suffix in TEXT_FILES)
     return digest_files({path.name: path for path in (*texts, *weights)})

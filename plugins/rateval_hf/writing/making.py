@@ -66,7 +66,7 @@ def make_vlm(params: VlmParams, context: Context) -> Vlm:
     module, ignored = _load(folder, config, getattr(torch, context.dtype))
     card = _make_card(kind, config, family, weights[0])
     card = replace(card, keys_used=len(module.state_dict()), keys_ignored=ignored)
-    return Vlm(module.to(context.device), family, words, card, params.max_new_tokens)
+    return Vlm(module.to(context.device), family, words, card, folder, params.max_new_tokens)
 
 
 def _require_version(version: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import nn
 
 from rateval.api import ModelCard, RatevalError
 from rateval.api.tasks.texts import Answer, Flow, Passed, TokenScores
+from rateval_hf.writing.export import write_folder
 from rateval_hf.writing.family import Family
 from rateval_hf.writing.recording import IMAGE, TEXT, Watched, recording
 from rateval_hf.writing.words import Words, Written
@@ -32,9 +34,19 @@ class Vlm:
     """
 
     def __init__(
-        self, module: Any, family: Family, words: Words, card: ModelCard, max_new_tokens: int
+        self,
+        module: Any,
+        family: Family,
+        words: Words,
+        card: ModelCard,
+        folder: Path,
+        max_new_tokens: int,
     ) -> None:
-        """Wrap a module; ``family`` says how its images are cut, ``words`` how it is asked."""
+        """Wrap a module; ``family`` says how its images are cut, ``words`` how it is asked.
+
+        ``folder`` is where it was read from.
+        """
+        self._folder = folder
         self.name = card.architecture
         self.module: Any = module
         self.card = card
@@ -135,6 +147,10 @@ class Vlm:
             yield self._flow
         finally:
             self._flow = before
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write a folder that transformers loads; return the files written."""
+        return write_folder(folder, self.module, self._folder)
 
     def put_on_grid(self, relevance: torch.Tensor) -> torch.Tensor:
         """Put relevance of the tower's tokens (B, N) on its patches, (B, rows, cols)."""

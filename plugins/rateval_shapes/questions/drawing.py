@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rateval_shapes.drawing import develop, paint_backgrounds, stamp
-from rateval_shapes.questions.crowds import Crowds
+from rateval_shapes.questions.arranging import Arranged
 from rateval_shapes.questions.facts import CELLS, Facts, Question
 from rateval_shapes.scenes import SIDE
 
 Masks = NDArray[np.bool_]
 
 
-def draw_crowds(crowds: Crowds) -> tuple[NDArray[np.uint8], Masks]:
+def draw_crowds(crowds: Arranged) -> tuple[NDArray[np.uint8], Masks]:
     """Draw B scenes: images (B, 64, 64, 3) uint8 and masks of each cell (B, 4, 64, 64) bool.
 
     A mask is True where the cell's object covers at least half of a pixel; of an empty cell it is

@@ -21,6 +21,8 @@ from rateval_vlp.architecture import SIZE_NAME, Architecture, blip_architecture
 from rateval_vlp.options import ModelOptions
 from rateval_vlp.params import RANDOM, BlipParams, BlipSizeParams
 
+QUESTION_BEGINS = "question_begins"
+"""Key of a config that rateval wrote: the word before a question."""
 _QUESTION_LENGTH = 35
 _CAPTION_LENGTH = 40
 
@@ -75,7 +77,8 @@ def answering_architecture(params: AnsweringParams, config: Path | None) -> Answ
     )
     found = _official(towers) if options is None else _of_folder(towers, options, config)
     if isinstance(params, BlipVqaParams):
-        return _with_question(found, params, config)
+        said = None if options is None else options.question_begins
+        return _with_question(found, params.question_begins or said, config)
     assert isinstance(params, BlipCaptionParams)
     return found
 
@@ -118,9 +121,9 @@ def _of_folder(
 
 
 def _with_question(
-    found: AnsweringArchitecture, params: BlipVqaParams, config: Path | None
+    found: AnsweringArchitecture, given: str | None, config: Path | None
 ) -> AnsweringArchitecture:
-    size, given = found.towers.size, params.question_begins
+    size = found.towers.size
     if size.width != size.text_width:
         raise RatevalError(
             f"{config}: vision_config.hidden_size = {size.width} and text_config.hidden_size = "

@@ -7,11 +7,11 @@ from pathlib import Path
 from rateval.modelkit import digest_files, weight_files
 from rateval_vlp import files
 from rateval_vlp.answering.architecture import AnsweringArchitecture, answering_architecture
-from rateval_vlp.answering.params import AnsweringParams
+from rateval_vlp.answering.params import AnsweringParams, BlipVqaParams
 from rateval_vlp.params import QUICKSTART, BlipParams
 from rateval_vlp.vocabulary import read_vocabulary
 
-_QUICKSTART = Path(__file__).parents[1] / "quickstart" / "blip-vqa"
+_QUICKSTART = Path(__file__).parents[1] / "quickstart"
 _SHARED = ("pretrained", "vocabulary", "image_mean", "image_std")
 
 
@@ -23,8 +23,10 @@ def locate(params: AnsweringParams) -> tuple[files.Files, AnsweringArchitecture]
     """
     given = {name: getattr(params, name) for name in _SHARED if name in params.model_fields_set}
     if params.pretrained == QUICKSTART:
-        given["pretrained"] = str(_QUICKSTART)
-        params = params.model_copy(update={"question_begins": "[ENC]"})  # as it was trained
+        asks = isinstance(params, BlipVqaParams)
+        given["pretrained"] = str(_QUICKSTART / ("blip-vqa" if asks else "blip-caption"))
+        if asks:
+            params = params.model_copy(update={"question_begins": "[ENC]"})  # as it was trained
     alike = BlipParams(**given)
     found = files.locate(alike)
     architecture = answering_architecture(params, found.config)

@@ -60,14 +60,18 @@ def select(
     return used, tuple(ignored)
 
 
+def list_tied(module: torch.nn.Module) -> list[str]:
+    """Return names of weights that ``module`` ties to others, and that a file needn't hold."""
+    return [
+        name
+        for name, other in _TIED.items()
+        if module.get_parameter(name) is module.get_parameter(other)
+    ]
+
+
 def list_untied(used: Mapping[str, torch.Tensor], module: torch.nn.Module) -> list[str]:
     """Return names of weights that ``module`` ties to others, and that differ from them here.
 
     Old versions of transformers, such as 4.44, tie none, and take any.
     """
-    tied = [
-        (name, other)
-        for name, other in _TIED.items()
-        if module.get_parameter(name) is module.get_parameter(other)
-    ]
-    return [name for name, other in tied if not torch.equal(used[name], used[other])]
+    return [name for name in list_tied(module) if not torch.equal(used[name], used[_TIED[name]])]

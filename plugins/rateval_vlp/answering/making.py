@@ -41,7 +41,7 @@ def make_blip_caption(params: BlipCaptionParams, context: Context) -> Captioning
 
 def _make(
     params: AnsweringParams, context: Context, prompt: str
-) -> tuple[torch.nn.Module, Words, Geometry, ModelCard]:
+) -> tuple[torch.nn.Module, Words, Geometry, ModelCard, AnsweringArchitecture]:
     files, architecture = locate(params)
     words = Words(files.vocabulary, architecture, prompt)
     positions = architecture.towers.size.max_positions
@@ -64,7 +64,7 @@ def _make(
     card = _make_card(architecture, params, files, loaded)
     geometry = _make_geometry(architecture.towers.size.image_size, params)
     module.to(device=context.device, dtype=getattr(torch, context.dtype))
-    return module, words, geometry, card
+    return module, words, geometry, card, architecture
 
 
 def _make_geometry(side: int, params: AnsweringParams) -> Geometry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from transformers import GenerationConfig
 from rateval.api import ModelCard, RatevalError
 from rateval.api.tasks.texts import Answer, Flow, TokenScores
 from rateval.modelkit import Geometry
+from rateval_vlp.answering.architecture import AnsweringArchitecture
+from rateval_vlp.answering.export import write_folder
 from rateval_vlp.answering.recording import (
     ANSWER,
     IMAGE,
@@ -44,9 +47,11 @@ class WritingModel:
         words: Words,
         geometry: Geometry,
         card: ModelCard,
+        architecture: AnsweringArchitecture,
         max_new_tokens: int,
     ) -> None:
         """Wrap ``module``, a BlipForQuestionAnswering or a BlipForConditionalGeneration."""
+        self._architecture = architecture
         self.name = card.architecture
         self.module: Any = module
         self.card = card
@@ -162,6 +167,12 @@ class WritingModel:
     def put_on_grid(self, relevance: torch.Tensor) -> torch.Tensor:
         """Put relevance of class token and patches (B, N) on the patches, (B, rows, cols)."""
         return relevance[:, 1:].reshape(len(relevance), *self.grid)
+
+    def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
+        """Write a folder that transformers loads; return the files written."""
+        card = self.card
+        made = (folder, self.module, self._architecture, self._words)
+        return write_folder(*made, card.mean, card.std)
 
     def _watch(self) -> list[Watched]:
         raise NotImplementedError

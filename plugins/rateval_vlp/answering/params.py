@@ -121,10 +121,13 @@ class BlipVqaParams(AnsweringParams):
 class BlipCaptionParams(AnsweringParams):
     """Which BLIP writes captions, with which weights, and how."""
 
-    pretrained: str = Field(min_length=1)
-    """Path to a checkpoint such as model_base_caption_capfilt_large.pth, to its tensors as
-    safetensors, or to a Hugging Face folder of BlipForConditionalGeneration; "random" draws the
-    weights from seed 0, for tests and training from scratch."""
+    brought: ClassVar[tuple[str, ...]] = (QUICKSTART,)
+
+    pretrained: str = Field(default=QUICKSTART, min_length=1)
+    """"quickstart" is the tiny model that comes with rateval. Else a path to a checkpoint such as
+    model_base_caption_capfilt_large.pth, to its tensors as safetensors, or to a Hugging Face folder
+    of BlipForConditionalGeneration; "random" draws the weights from seed 0, for tests and training
+    from scratch."""
     size: BlipCaptionSizeParams | None = None
     """"base", "large", or a table that differs from "base" in image_size, patch_size, width, depth,
     heads, text_width, text_layers, text_heads, text_intermediate, vocabulary_size or max_positions.

@@ -56,7 +56,8 @@ class Words:
         towers = architecture.towers
         path = require_bert_vocabulary(path, towers.name)
         self._tokenizer = read_vocabulary(path, towers)
-        self._path = path
+        self.path = path
+        """The vocabulary's file."""
         # A tokenizer.json may bring its own: what is cut and filled is decided here.
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -81,7 +82,7 @@ class Words:
     def _id(self, word: str) -> int:
         found = self._tokenizer.token_to_id(word)
         if found is None:
-            raise RatevalError(f"{self._path}: lacks {word}; give the model's own vocabulary")
+            raise RatevalError(f"{self.path}: lacks {word}; give the model's own vocabulary")
         return int(found)
 
     def _encode(self, texts: Sequence[str]) -> list[Any]:
@@ -89,7 +90,7 @@ class Words:
             found: list[Any] = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         except Exception as error:  # the file is the only cause there is
             raise RatevalError(
-                f"{self._path}: cannot split texts: {error}; give the vocabulary that belongs to "
+                f"{self.path}: cannot split texts: {error}; give the vocabulary that belongs to "
                 "the model"
             ) from error
         return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rateval.api.component import Component as Component, Context as Context
+from rateval.api.deprecations import NAMES, find_deprecated
 from rateval.api.execution import Executor as Executor, Work as Work
 from rateval.api.hookspecs import hookimpl as hookimpl
 from rateval.api.listed import ListedSplit as ListedSplit
@@ -35,11 +36,12 @@ from rateval.api.values import (
     Skipped as Skipped,
     Verdict as Verdict,
 )
+from rateval.api.version import API_VERSION as API_VERSION
 from rateval.errors import PluginError as PluginError, RatevalError as RatevalError
 from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
-    from rateval.api.params import Params as Params
+    from rateval.api.params import Around as Around, Params as Params
     from rateval.records.key import Key as Key
     from rateval.records.plan import PlanRecord as PlanRecord
     from rateval.records.run import RunRecord as RunRecord
@@ -64,4 +66,6 @@ _ON_FIRST_USE = (
 
 
 def __getattr__(name: str) -> Any:
+    if f"{__name__}:{name}" in NAMES:
+        return find_deprecated(__name__, name)
     return find_name(__name__, name, _ON_FIRST_USE)

@@ -24,6 +24,7 @@ _LISTS = {
     "tasks": "names of tasks",
 }
 """Fields that list texts, and what the texts are."""
+_BOOLS = ("seeded", "by_token")
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -82,6 +83,9 @@ class Component:
     tasks: tuple[str, ...] = ("classification",)
     """Names of the tasks that a dataset may pose, or that a model, a finetuner or an attribution
     serves. A dataset that can pose several has a ``task`` among its params."""
+    by_token: bool = False
+    """True of an attribution of texts that explains a part of one alone, as
+    ``rateval.api.tasks.texts.Answered.spans`` asks for: single tokens then get maps, too."""
     protocol: str = ""
     """``module:attribute`` of the protocol that its object follows where that is not its kind's
     own: ``rateval.api.tasks.texts:TextModel`` of a model that answers by texts."""
@@ -108,8 +112,8 @@ def _check_type(name: str, value: object) -> None:
         if not isinstance(value, tuple) or not all(isinstance(v, str) and v for v in value):
             what = _LISTS[name]
             raise ValueError(f"{name} = {value!r}: must be a tuple of {what}")
-    elif not isinstance(value, bool if name == "seeded" else str):
-        raise ValueError(f"{name} = {value!r}: must be {'a bool' if name == 'seeded' else 'text'}")
+    elif not isinstance(value, bool if name in _BOOLS else str):
+        raise ValueError(f"{name} = {value!r}: must be {'a bool' if name in _BOOLS else 'text'}")
 
 
 @dataclass(frozen=True, slots=True)

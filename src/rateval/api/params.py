@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Self
@@ -13,11 +14,24 @@ Place = tuple[str | int, ...]
 """Where a param stands: its name, then the keys of tables and the positions in lists."""
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is beside a component in its study, as far as the spec tells."""
+
+    tasks: tuple[Params, ...]
+    """Those that the study's datasets pose."""
+    scores: tuple[str, ...] | None
+    """Names by which training can be watched; None where no samples are held out for that."""
+    untrained: tuple[str, ...] = ()
+    """Labels of datasets that offer no training split."""
+
+
 class Params(BaseModel):
     """Params of a component: no unknown key, no change; each field has description and bounds.
 
-    Before a study starts, what ``on_disk`` names is looked for. An attribution's params may take
-    the place of their cell by overriding ``for_cell``.
+    Before a study starts, what ``on_disk`` names is looked for, and ``find_unfit`` says which
+    values can't do there. An attribution's params may take the place of their cell by overriding
+    ``for_cell``.
     """
 
     model_config = ConfigDict(
@@ -32,7 +46,22 @@ class Params(BaseModel):
 
     drawn_together: ClassVar[str] = "none"
     """Of a task: the group whose samples statistics take for drawn together unless a study says,
-    such as ``image`` where several questions are asked about one."""
+    such as ``image`` where several questions are asked about one, or ``sample`` for what is
+    predicted of one."""
+
+    parts_samples: ClassVar[bool] = False
+    """Of a task: whether a sample can have several units, or none, which only what a model says
+    of it tells."""
+
+    unit: ClassVar[str] = "image"
+    """Of a task: what is predicted once, as reports call it, such as ``question``."""
+
+    by_text: ClassVar[bool] = False
+    """Of a task: whether what is predicted is a text, and not one of the dataset's classes."""
+
+    beside_boxes: ClassVar[bool] = False
+    """Of a task: whether maps are also judged in boxes of their mask's size anywhere in the image,
+    as grounding of answers is held against."""
 
     fetched_by_reader: ClassVar[frozenset[str]] = frozenset()
     """Params whose URLs the component fetches itself, by ``rateval.modelkit.RemoteFile``.
@@ -45,6 +74,26 @@ class Params(BaseModel):
 
     Behind a URL a picture isn't there before ``rateval.modelkit.bring`` fetches it.
     """
+
+    @property
+    def ranks(self) -> bool:
+        """Of a task: whether predictions are the best of several, so that each has a rival."""
+        return True
+
+    @property
+    def trains(self) -> bool | None:
+        """Of a method whether it trains, of a dataset whether it can be trained on.
+
+        None where params don't tell.
+        """
+        return None
+
+    def find_unfit(self, around: Around) -> Mapping[str, str]:
+        """Return why values can't do with what is beside them in a study, by the params' names.
+
+        What is wrong with a value by itself is a validator's to say.
+        """
+        return {}
 
     def on_disk(self) -> Mapping[Place, Path]:
         """Return the files and folders that must be there, by the place of the param.

@@ -27,6 +27,8 @@ FORMAT = 1
 _TOLERANCE = 1e-4
 """Largest difference of the logits, relative to the largest logit."""
 
+TEXT_MODEL = "rateval.api.tasks.texts:TextModel"
+"""Protocol of models that answer by texts."""
 _CLASSES_TRIED = 16
 _INPUTS = {
     "features": ("", "model.features(image)"),
@@ -54,8 +56,12 @@ def export(restored: Restored, folder: Path, origin: Mapping[str, Any]) -> tuple
     written to, and when model and head alone would decide otherwise than the classifier.
     """
     classifier = restored.classifier
-    decision = _require_decision(restored)
-    described = describe_decision(classifier, decision, restored.classes)
+    decision = None if _answers(restored) else _require_decision(restored)
+    described = (
+        _describe_answers(restored)
+        if decision is None
+        else describe_decision(classifier, decision, restored.classes)
+    )
     with _replacing(folder) as scratch:
         files = list(classifier.model.export_checkpoint(scratch))
         if isinstance(decision, HeadDecision):
@@ -64,6 +70,23 @@ def export(restored: Restored, folder: Path, origin: Mapping[str, Any]) -> tuple
         content = _describe(restored, described, origin) | {"files": [*names, DESCRIPTION]}
         write_json(scratch / DESCRIPTION, content)
     return tuple(folder / name for name in content["files"])
+
+
+def _answers(restored: Restored) -> bool:
+    """Return whether it answers by texts, so that the model alone decides."""
+    protocol = restored.model.registered.component.protocol
+    return getattr(restored.classifier, "decision", None) is None and protocol == TEXT_MODEL
+
+
+def _describe_answers(restored: Restored) -> dict[str, Any]:
+    model = restored.classifier.model
+    if not hasattr(model, "export_checkpoint"):
+        raise RatevalError(
+            f'model "{restored.model.label}" of {restored.model.registered.plugin}: has no '
+            "export_checkpoint(folder), by which a model writes its own files; only models that "
+            "have it can be exported (docs/plugins.md)"
+        )
+    return {"answers": "what the model writes, greedily, or the likeliest of a list", "head": None}
 
 
 def _require_decision(restored: Restored) -> PromptDecision | HeadDecision:

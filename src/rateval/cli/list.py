@@ -46,7 +46,9 @@ def execute(parsed: Namespace) -> int:
         from rateval.console import Console
 
         say(Console(), json.dumps([asdict(row) for row in rows], indent=2))
-        for problem in (*registry.broken, *(f"slow: {slow}" for slow in registry.slow)):
+        slow = (f"slow: {slow}" for slow in registry.slow)
+        dated = (f"deprecated: {dated}" for dated in registry.dated)
+        for problem in (*registry.broken, *slow, *dated):
             warn(str(problem))
         return 0
     _print_table(rows, registry)
@@ -117,6 +119,8 @@ def _print_table(rows: list[Row], registry: Registry) -> None:
         console.print(Text(f"broken: {broken}", style="red"))
     for slow in registry.slow:
         console.print(Text(f"slow: {slow}", style="yellow"))
+    for dated in registry.dated:
+        console.print(Text(f"deprecated: {dated}", style="yellow"))
 
 
 def _origin(row: Row) -> str:

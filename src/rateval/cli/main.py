@@ -121,6 +121,8 @@ COMMANDS = {
     "look": "explain one photo: prediction, relevance, evidence, edits",
     "power": "tell how many images a difference needs, before a study",
     "init": "write a spec for your own photos and model, or a commented starter spec",
+    "new-plugin": "write a plugin that works, to put your own component into",
+    "check-plugin": "try every promise of a plugin, and name all that are broken",
     "doctor": "tell what of this installation works, is missing or is broken",
     "completion": "print what lets a shell complete commands and names",
 }
@@ -146,6 +148,10 @@ OF_RESULTS = frozenset(
     }
 )
 """Those whose modules are in ``cli/results``."""
+
+
+OF_AUTHORS = frozenset({"new-plugin", "check-plugin"})
+"""Those for authors of plugins, whose modules are in ``cli/authors``."""
 
 
 def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
@@ -185,6 +191,8 @@ def _module_of(command: str) -> Any:
         folder = "rateval.cli.results"
     elif command in OF_STUDIES:
         folder = "rateval.cli.studies"
+    elif command in OF_AUTHORS:
+        folder = "rateval.cli.authors"
     elif command in OF_INSTALLATION:
         folder = "rateval.cli.installation"
     return importlib.import_module(f"{folder}.{command.replace('-', '_')}")

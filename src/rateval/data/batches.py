@@ -11,7 +11,7 @@ from itertools import chain, islice, pairwise
 import torch
 
 from rateval.api.protocols import Explained, Shift, Split
-from rateval.api.values import Asked, Sample, Skipped
+from rateval.api.values import Asked, Depicted, Sample, Skipped
 from rateval.data.reading import Reader, Ready, fault_of, read_ahead
 from rateval.data.splits import list_at_once
 
@@ -40,6 +40,8 @@ class Batch:
     """Height and width of each image before it was prepared; empty where there were no images."""
     asked: tuple[Asked | None, ...] = ()
     """What is asked of each image; empty where there were no images."""
+    depicted: tuple[tuple[Depicted, ...], ...] = ()
+    """What each image is known to show, with masks as ``masks`` has them."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,7 +50,8 @@ class Batch:
     def nbytes(self) -> int:
         """Bytes that its tensors take in memory."""
         masks = 0 if self.masks is None else self.masks.nbytes
-        return self.images.nbytes + self.labels.nbytes + masks
+        shown = [one.mask.nbytes for each in self.depicted for one in each if one.mask is not None]
+        return self.images.nbytes + self.labels.nbytes + masks + sum(shown)
 
 
 def load_batches(
@@ -133,6 +136,7 @@ def _slice(batch: Batch, at: slice, skipped: tuple[Skipped, ...]) -> Batch:
         skipped=skipped,
         sizes=batch.sizes[at],
         asked=batch.asked[at],
+        depicted=batch.depicted[at],
     )
 
 
@@ -173,4 +177,5 @@ def _collate(
         skipped=tuple(skipped),
         sizes=tuple(one.size for one in rows),
         asked=tuple(one.asked for one in rows),
+        depicted=tuple(one.depicted for one in rows),
     )

@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from numbers import Integral
-
-import numpy as np
-from PIL import Image
 
 from rateval.api.protocols import Dataset, Split
-from rateval.api.values import Asked, Sample, Skipped
+from rateval.api.values import Sample, Skipped
+from rateval.data.faults import find_fault, is_label
 from rateval.data.groups import Groups, find_group_fault, list_groups
 from rateval.data.looking_ahead import look_ahead
 from rateval.errors import PluginError, naming
@@ -153,66 +150,6 @@ class CheckedSplit:
         name = getattr(sample, "id", None)
         which = f', sample "{name}",' if isinstance(name, str) else ""
         return PluginError(f"{self.name}{which} must {asked}; got {got}", kind="dataset")
-
-
-def find_fault(sample: object, classes: int) -> tuple[str, str] | None:
-    """Return what a sample must do that it doesn't, and what was got; None for a sound one.
-
-    >>> find_fault(Sample("a", Image.new("RGB", (4, 2)), 3, None), 3)
-    ('have a label, a whole number in [0, 3)', '3')
-    >>> find_fault(Sample("a", Image.new("RGB", (4, 2)), 0, np.ones((4, 2), bool)), 3)
-    ("have a mask of the image's size, (2, 4) bool", '(4, 2) bool')
-    """
-    if not isinstance(sample, Sample | Skipped):
-        return "return Sample or Skipped", describe(sample)
-    if not isinstance(sample.id, str) or not sample.id:
-        return "have an id, text that is not empty", describe(sample.id)
-    if isinstance(sample, Skipped):
-        told = isinstance(sample.reason, str)
-        return None if told else ("say why it is skipped", describe(sample.reason))
-    image, mask = sample.image, sample.mask
-    if not isinstance(image, Image.Image) or image.mode != "RGB":
-        return "have a PIL image of mode RGB", describe(image)
-    if not is_label(sample.label, classes):
-        return f"have a label, a whole number in [0, {classes})", describe(sample.label)
-    if mask is not None:
-        size = (image.height, image.width)
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != size:
-            return f"have a mask of the image's size, {size} bool", describe(mask)
-    if not isinstance(sample.caption, str | None):
-        return "have a caption that is text, or None", describe(sample.caption)
-    return _find_question_fault(sample.asked)
-
-
-def _find_question_fault(asked: object) -> tuple[str, str] | None:
-    """Return what a question must be that it isn't, and what was got; None for a sound one.
-
-    >>> _find_question_fault(Asked("what?", ("that",)))
-    >>> _find_question_fault(Asked("what?", ()))
-    ('be asked with a tuple of answers, one or more texts that are not empty', '()')
-    """
-    if asked is None:
-        return None
-    if not isinstance(asked, Asked):
-        return "be asked by an Asked, or by None", describe(asked)
-    if not isinstance(asked.question, str) or not asked.question.strip():
-        return "be asked a question, text that is not empty", describe(asked.question)
-    answers: object = asked.answers
-    sound = isinstance(answers, tuple) and all(isinstance(a, str) and a.strip() for a in answers)
-    if not sound or not answers:
-        what = "be asked with a tuple of answers, one or more texts that are not empty"
-        return what, describe(answers)
-    return None
-
-
-def is_label(label: object, classes: int) -> bool:
-    """Return whether a label is a whole number in [0, classes); numpy's are, True and 1.0 aren't.
-
-    >>> is_label(np.int64(2), 3), is_label(True, 3), is_label(1.0, 3), is_label(3, 3)
-    (True, False, False, False)
-    """
-    whole = isinstance(label, Integral) and not isinstance(label, bool)
-    return whole and bool(0 <= label < classes)  # type: ignore[operator]  # a whole number
 
 
 def _check_classes(

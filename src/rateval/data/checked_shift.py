@@ -5,7 +5,7 @@ from __future__ import annotations
 from rateval.api.protocols import Shift, Split
 from rateval.api.shifts import ShiftAmong
 from rateval.api.values import Sample, Skipped
-from rateval.data.checked import find_fault
+from rateval.data.faults import find_fault
 from rateval.errors import PluginError, naming
 from rateval.wording import describe
 
@@ -60,7 +60,14 @@ def _find_fault(sample: Sample, after: Sample | Skipped) -> tuple[str, str] | No
         return None if told else ("say why it is skipped", describe(after.reason))
     if (after.id, after.label) != (sample.id, sample.label):
         return f"keep id and label {sample.label}", f"{after.id!r} and {after.label!r}"
-    fault = find_fault(after, sample.label + 1)
+    known = max([sample.label, *(one.label for one in sample.depicted)])
+    fault = find_fault(after, known + 1)
     if fault is None and sample.mask is not None and after.mask is None:
         return "keep the mask", "None"
+    if fault is None and _list_depicted(after) != _list_depicted(sample):
+        return "keep what is depicted, with masks", describe(after.depicted)
     return fault
+
+
+def _list_depicted(sample: Sample) -> list[tuple[int, bool]]:
+    return [(one.label, one.mask is not None) for one in sample.depicted]

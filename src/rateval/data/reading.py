@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from rateval.api.protocols import Explained, Split
-from rateval.api.values import Asked, Sample, Skipped
+from rateval.api.values import Asked, Depicted, Sample, Skipped
 from rateval.data.looking_ahead import look_ahead
 from rateval.data.shapes import leave_out_long
 from rateval.errors import PluginError, naming
@@ -39,6 +39,8 @@ class Ready:
     mask: torch.Tensor | None
     """(H, W) bool in the geometry of ``image``; None without one, or where none is asked for."""
     asked: Asked | None
+    depicted: tuple[Depicted, ...] = ()
+    """Masks in the geometry of ``image``; none where no mask is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,15 @@ class Reader:
             image,
             mask,
             sample.asked,
+            tuple(self._shrink_depicted(sample, image.shape[-2:])),
         )
+
+    def _shrink_depicted(self, sample: Sample, size: torch.Size) -> Iterator[Depicted]:
+        for one in sample.depicted:
+            mask = None
+            if self.masks and one.mask is not None:
+                mask = _prepare_mask(sample, one.mask, size, self.model).numpy()
+            yield Depicted(one.label, mask)
 
 
 def read_ahead(

@@ -63,6 +63,7 @@ class TrainShifted:
     def __init__(self, dataset: CheckedDataset, shift: CheckedShift, made_by: str) -> None:
         self._dataset, self._shift, self._made_by = dataset, shift, made_by
         self.classes, self.has_masks = dataset.classes, dataset.has_masks
+        self.wordings = dataset.wordings
 
     @property
     def test(self) -> CheckedSplit:

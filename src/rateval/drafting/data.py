@@ -15,6 +15,7 @@ from rateval.drafting.guessing import Guesses, Recognised, recognise, require_us
 from rateval.errors import RatevalError
 from rateval.modelkit.clues import Clues
 from rateval.plan.cells import Choice
+from rateval.plan.posing import name_task
 from rateval.registry.registry import Registry
 from rateval.wording import list_some
 from rateval.workbench.build import build
@@ -33,6 +34,10 @@ class DraftedData:
     """What was found, in sentences."""
     unknown: Sequence[str]
     has_masks: bool
+    task: str
+    """Name of what the dataset poses."""
+    soft: bool = False
+    """Whether people gave different answers to a question."""
 
 
 def draft_data(clues: Clues, registry: Registry) -> DraftedData:
@@ -51,7 +56,10 @@ def draft_data(clues: Clues, registry: Registry) -> DraftedData:
     unknown = list(chosen.guess.unknown)
     rivals = [one for one in others if one.guess.sure == chosen.guess.sure]
     unknown += [f"it might as well be {one.name}: {one.guess.why}" for one in rivals]
-    facts, open_questions = _look(dataset)
+    seen = _open_some(dataset.test)
+    asked = [one.asked for one in seen if isinstance(one, Sample) and one.asked is not None]
+    questions = [one for one in asked if one.question]
+    facts, open_questions = _look(dataset, seen, "questions" if questions else "photos")
     notes = getattr(dataset, "notes", ())
     return DraftedData(
         chosen,
@@ -59,6 +67,8 @@ def draft_data(clues: Clues, registry: Registry) -> DraftedData:
         (chosen.guess.why, *facts),
         tuple(dict.fromkeys((*unknown, *open_questions, *notes))),  # a guess knows some notes
         dataset.has_masks,
+        name_task(choice),
+        any(len(set(one.answers)) > 1 for one in questions),
     )
 
 
@@ -67,8 +77,8 @@ def _explain_nothing(what: str, guesses: Guesses, data: Path | None) -> str:
     reasons = "".join(f"\n  {reason}" for reason in guesses.refusals)
     needed = (
         "needed is a folder with one folder of photos for each class, a table of photos and labels "
-        "(such as photos.csv), a COCO file of instances, or what an annotation tool exported "
-        "(docs/datasets.md)"
+        "(such as photos.csv) or of questions and answers, a COCO file of instances, or what an "
+        "annotation tool exported (docs/datasets.md)"
     )
     nothing = f"{what}: no dataset is recognised there"
     if not reasons:
@@ -76,26 +86,32 @@ def _explain_nothing(what: str, guesses: Guesses, data: Path | None) -> str:
     return f"{nothing}:{reasons}" + (f"\n{needed}" if data is not None and data.is_dir() else "")
 
 
-def _look(dataset: Dataset) -> tuple[list[str], list[str]]:
+def _look(
+    dataset: Dataset, seen: Sequence[Sample | Skipped], what: str
+) -> tuple[list[str], list[str]]:
+    """Return what was found of a dataset and what is open, by samples that were opened.
+
+    ``what`` they are called is photos, or questions about them.
+    """
     test, train = dataset.test, dataset.train
+    kinds = "classes" if what == "photos" else "different answers"
     facts = [
-        f"{len(dataset.classes)} classes: {list_some(dataset.classes)}",
-        f"{len(test)} photos to test on, "
+        f"{len(dataset.classes)} {kinds}: {list_some(dataset.classes)}",
+        f"{len(test)} {what} to test on, "
         + (f"{len(train)} to train on" if train is not None else "none to train on"),
     ]
-    seen = _open_some(test)
     samples = [one for one in seen if isinstance(one, Sample)]
     broken = [one for one in seen if isinstance(one, Skipped)]
     masked = [one.mask for one in samples if one.mask is not None]
     share = 100 * float(np.mean([mask.mean() for mask in masked])) if masked else 0
     facts.append(
-        f"of {len(seen)} test photos that were opened, {len(samples)} can be read and "
+        f"of {len(seen)} test {what} that were opened, {len(samples)} can be read and "
         f"{len(masked)} have evidence" + (f", {share:.0f} % of the photo" if masked else "")
     )
-    unknown = [f"photos that are left out: {one.id}: {one.reason}" for one in broken[:3]]
+    unknown = [f"{what} that are left out: {one.id}: {one.reason}" for one in broken[:3]]
     if samples and not masked:
         unknown.append(
-            "evidence: none of these photos has any, so that the report can tell accuracy and "
+            f"evidence: none of these {what} has any, so that the report can tell accuracy and "
             "nothing about reasons; give masks or annotations by --masks"
         )
     if any(mask.mean() > 0.95 for mask in masked):

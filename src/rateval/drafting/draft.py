@@ -137,6 +137,7 @@ def _write(command: str, root: Path, data: DraftedData, model: DraftedModel) -> 
         else:
             found.append((f"method: {method.name}", [_why(method)]))
             unknown += questions
+    lines += _task(data)
     lines += _tail(data.has_masks)
     return Draft("\n".join(lines) + "\n", found, unknown, left_out)
 
@@ -159,6 +160,14 @@ def _entry(kind: Kind, one: Recognised, unknown: Sequence[str]) -> list[str]:
         lines += comment([f"left out: {one.guess.lacks}"], lead="? ")
         return [*lines, *(f"# {line}" for line in table), *fill, ""]
     return [*lines, *table, *fill, ""]
+
+
+def _task(data: DraftedData) -> list[str]:
+    """Return how answers are held right where people disagree; else that is left to the task."""
+    if not data.soft:
+        return []
+    why = "People gave different answers to one question: the share of them counts who agree."
+    return [*comment([why]), *write_table("[[task]]", {"use": data.task, "correct": "soft"}), ""]
 
 
 def _tail(has_masks: bool) -> list[str]:

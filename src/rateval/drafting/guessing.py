@@ -43,14 +43,17 @@ class Guesses:
     """Names of the components that looked."""
 
 
-def recognise(kind: Kind, clues: Clues, registry: Registry) -> Guesses:
+def recognise(kind: Kind, clues: Clues, registry: Registry, task: str = "") -> Guesses:
     """Ask every component of a kind that can recognise something.
+
+    Those alone are asked that serve a ``task``, where one is named.
 
     Raises PluginError when one of them fails otherwise than by a RatevalError.
     """
     found, refusals, asked = [], [], []
     for registered in registry.of_kind(kind):
-        if not registered.component.detect:
+        serves = not task or task in registered.component.tasks
+        if not registered.component.detect or not serves:
             continue
         asked.append(registered.component.name)
         try:

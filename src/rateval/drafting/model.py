@@ -28,10 +28,15 @@ def draft_model(clues: Clues, data: DraftedData, registry: Registry) -> DraftedM
     Raises RatevalError when nothing reads it, and when no method can run.
     """
     what = "no --checkpoint" if clues.checkpoint is None else f"--checkpoint {clues.checkpoint}"
-    guesses = recognise("model", clues, registry)
+    guesses = recognise("model", clues, registry, data.task)
     if not guesses.found:
         if guesses.refusals:
             raise RatevalError("; ".join(guesses.refusals))
+        if clues.checkpoint is None:
+            raise RatevalError(
+                f"{what}: the data pose the task {data.task}, and no model for it comes with what "
+                "is installed; give one by --checkpoint"
+            )
         raise RatevalError(
             f"{what}: {len(clues.weights)} tensors of no model that is known here, such as "
             f"{list_some(list(clues.weights)[:4])}; docs/checkpoints.md says what can be read. "
@@ -39,7 +44,8 @@ def draft_model(clues: Clues, data: DraftedData, registry: Registry) -> DraftedM
         )
     chosen = guesses.found[0]
     require_usable(chosen, what)
-    methods = recognise("finetuner", replace(clues, pristine=chosen.guess.pristine), registry)
+    before = replace(clues, pristine=chosen.guess.pristine)
+    methods = recognise("finetuner", before, registry, data.task)
     checked = [_compare(one, chosen, data) for one in methods.found]
     if all(one.guess.lacks for one in checked):
         lacks = [f"{one.name}: {one.guess.lacks}" for one in checked] + list(methods.refusals)

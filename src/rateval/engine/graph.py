@@ -15,6 +15,7 @@ from rateval.records.step import Step
 from rateval.scoring.agreement import pair_explainers
 from rateval.stages.thresholds import STEPS
 from rateval.workbench.bench import Workbench
+from rateval.workbench.verdicts.boxes import MOST_BOXES
 from rateval.workbench.verdicts.chance import CENTRE_WIDTH, MOST_PAIRS
 
 
@@ -81,7 +82,7 @@ class _Maker:
             for step, validator in zip(judge, self._plan.validators, strict=True)
         )
         thresholds = tuple(
-            None if choice.by_edits else self._thresholds(infer, step)
+            None if choice.by_edits else self._thresholds(cell, infer, step)
             for choice, step in zip(self._plan.validators, judge, strict=True)
         )
         faithfulness = sources.faithfulness(cell, finetune, infer)
@@ -117,15 +118,17 @@ class _Maker:
         label = f"{judge.label}: {metric.label}"
         return make_step("score", label, inputs | answers, (infer, judge, *needs))
 
-    def _thresholds(self, infer: Step, judge: Step) -> Step:
+    def _thresholds(self, cell: Cell, infer: Step, judge: Step) -> Step:
         """Return the step that counts by threshold and by chance, of which nobody has a say."""
-        inputs = {
+        inputs: dict[str, Any] = {
             "verdict": judge.identity,
             "drawn": "ids in a circle",
             "pairs": MOST_PAIRS,
             "centre": CENTRE_WIDTH,
             "steps": STEPS,
         }
+        if cell.beside_boxes:
+            inputs["boxes"] = {"most": MOST_BOXES, "placed": "by id"}
         return make_step("thresholds", judge.label, inputs, (infer, judge), ON_DEVICE)
 
 

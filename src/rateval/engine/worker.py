@@ -18,6 +18,7 @@ from rateval.errors import RatevalError, StudyError, name_error
 from rateval.plan.cells import Cell, Choice
 from rateval.plan.plan import Plan
 from rateval.records.about.pictures import PICTURES
+from rateval.records.about.tokens import TOKENS
 from rateval.records.step import StageRecord, Step, StepEnd
 from rateval.registry.references import load_factory
 from rateval.store.identity import identify
@@ -25,7 +26,7 @@ from rateval.store.remote.mirror import local_folder
 from rateval.store.store import Store, Stored
 from rateval.workbench.bench import Workbench
 
-_NEED_A_MODEL = ("finetune", "infer", "counterfactual", "faithfulness")
+_NEED_A_MODEL = ("finetune", "infer", "counterfactual", "faithfulness", TOKENS)
 
 
 class Worker:
@@ -79,6 +80,8 @@ class Worker:
     def _find_write(self, step: Step) -> Write | Divisible:
         if step.stage == PICTURES:  # which there are hangs on what was judged
             return partial(self._hands.pictures, step)
+        if step.stage == TOKENS:
+            return partial(self._hands.evaluating.tokens, self._cell_of(step), step)
         write = self._writes.get(whole_of(step))
         if write is None:
             raise RatevalError(
@@ -107,7 +110,7 @@ class Worker:
         What makes the objects of its cell is imported. The model is loaded where nothing is trained
         first, which may need the memory, and where the test will be shared among workers.
         """
-        steps = self._cells[whole_of(step)]
+        steps = self._cell_of(step)
         cell = steps.cell
         for choice in cell.choices:
             load_factory(choice.registered)
@@ -126,12 +129,17 @@ class Worker:
         demand = step.demand
         if step.stage not in _NEED_A_MODEL or not demand.device or demand.processes > 1:
             return ahead
-        steps = self._cells[whole_of(step)]
+        steps = self._cell_of(step)
         cell = steps.cell
         kept = self._bench.classifier(steps.finetune.identity) is not None
         if self._bench.has(cell.model, cell.seed) or (kept and step.stage != "finetune"):
             return ahead
         return ahead + self._load_model(cell)
+
+    def _cell_of(self, step: Step) -> CellSteps:
+        """Return the cell that a step belongs to, the first of several."""
+        spoken = step.stage == TOKENS  # no graph has those
+        return self._cells[step.inputs["inferred"] if spoken else whole_of(step)]
 
     def _load_model(self, cell: Cell) -> tuple[StageRecord, ...]:
         clock = time.perf_counter()

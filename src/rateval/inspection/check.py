@@ -11,7 +11,7 @@ from rateval.inspection.opening import Opened
 from rateval.inspection.reading import read_splits
 from rateval.inspection.record import DatasetCheck, Limits
 from rateval.inspection.splits import summarise_split
-from rateval.inspection.verdict import judge
+from rateval.inspection.verdict import judge, name_unit
 from rateval.inspection.views import UsualView, View
 
 
@@ -32,6 +32,7 @@ def check_dataset(
     return DatasetCheck(
         dataset=opened.label,
         component=opened.component,
+        unit=name_unit(readings),
         fit=not any(finding.unfit for finding in findings),
         findings=findings,
         limits=limits,

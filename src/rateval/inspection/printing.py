@@ -23,7 +23,7 @@ from rateval.inspection.record import (
 )
 from rateval.report.terminal.layout import add_number, add_row, make_table
 from rateval.report.terminal.table import Table
-from rateval.wording import list_some
+from rateval.wording import list_some, plural, write_count
 
 ROWS = 12
 """Rows of a table of classes or values at most; the smallest and the largest ones are shown."""
@@ -43,8 +43,8 @@ def show_check(check: DatasetCheck, *, bar: str = "█") -> Iterator[RenderableT
         yield Text()
         yield from _show_group(group, check.splits)
     for split in check.splits:
-        yield from _show_reasons(split)
-    yield from _show_areas(check.splits, bar)
+        yield from _show_reasons(split, check.unit)
+    yield from _show_areas(check, bar)
     yield from _show_views(check)
     yield from _show_sizes(check.splits)
     yield from _show_twins(check)
@@ -96,14 +96,14 @@ def _show_group(group: GroupCheck, splits: Sequence[SplitCheck]) -> Iterator[Ren
         yield Text(f"  {group.in_both:,} of {known:,} values are in both splits{kept}", style="dim")
 
 
-def _show_reasons(split: SplitCheck) -> Iterator[RenderableType]:
+def _show_reasons(split: SplitCheck, unit: str) -> Iterator[RenderableType]:
     if split.skipped_for:
         yield Text()
-        yield Text(f"{split.split}: {split.skipped:,} samples skipped", style="bold")
+        yield Text(f"{split.split}: {write_count(split.skipped, 'sample')} skipped", style="bold")
         yield from _list(map(_show_reason, split.skipped_for))
     if split.notes:
         yield Text()
-        yield Text(f"{split.split}: noted of images", style="bold")
+        yield Text(f"{split.split}: noted of {plural(unit)}", style="bold")
         yield from _list(map(_show_reason, split.notes))
 
 
@@ -114,8 +114,8 @@ def _show_reason(reason: Reason) -> str:
     return f"{reason.count:,} × {reason.text}: {', '.join(reason.ids)}{more}{why}"
 
 
-def _show_areas(splits: Sequence[SplitCheck], bar: str) -> Iterator[RenderableType]:
-    shown = [split for split in splits if split.evidence.some or split.evidence.everything]
+def _show_areas(check: DatasetCheck, bar: str) -> Iterator[RenderableType]:
+    shown = [split for split in check.splits if split.evidence.some or split.evidence.everything]
     if not shown:
         return
     yield Text()
@@ -133,7 +133,8 @@ def _show_areas(splits: Sequence[SplitCheck], bar: str) -> Iterator[RenderableTy
             cells += [f"{found.count:,}", Text(f"{bar * length:<{longest}}", style="cyan")]
         add_row(table, _name_bin(bins[0]), *cells)
     yield table
-    yield from _list(["Images by the share of them that is evidence."], "dim", "")
+    units, share = plural(check.unit).capitalize(), "the share of the image that is evidence"
+    yield from _list([f"{units} by {share}."], "dim", "")
 
 
 def _name_bin(found: AreaBin) -> str:
@@ -146,7 +147,7 @@ def _show_views(check: DatasetCheck) -> Iterator[RenderableType]:
         return
     yield Text()
     table = make_table("evidence in the view of", "split")
-    for heading in ("images", "vanished", "cut ≥ 10 %", "≥ 50 %", "mean cut"):
+    for heading in (plural(check.unit), "vanished", "cut ≥ 10 %", "≥ 50 %", "mean cut"):
         add_number(table, heading)
     for split, view in looks:
         lost = "–" if view.mean_lost is None else f"{100 * view.mean_lost:.1f} %"

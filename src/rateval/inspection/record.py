@@ -185,6 +185,8 @@ class DatasetCheck(Record):
 
     dataset: str
     component: str
+    unit: str = "image"
+    """What a sample is: an image, or a question about one."""
     fit: bool
     findings: tuple[Finding, ...]
     """What makes it unfit comes first."""

@@ -16,7 +16,7 @@ from rateval.inspection.record import (
     Limits,
     SplitCheck,
 )
-from rateval.wording import list_some
+from rateval.wording import list_some, write_count
 
 IMBALANCE = 10
 """How many times as many images the largest class may have as the smallest before it is told."""
@@ -42,7 +42,11 @@ def judge(
         *_judge_questions(readings),
         *_judge_ids(readings),
         *_judge_twins(duplicates),
-        *(finding for split in splits for finding in _judge_evidence(split, limits)),
+        *(
+            finding
+            for split in splits
+            for finding in _judge_evidence(split, name_unit(readings), limits)
+        ),
     ]
     if opened.unused:
         named = list_some(f"{name} ({count:,})" for name, count in opened.unused.items())
@@ -54,6 +58,11 @@ def judge(
 
 def _asks(readings: Mapping[str, Reading]) -> bool:
     return any(one.asked for reading in readings.values() for one in reading.seen)
+
+
+def name_unit(readings: Mapping[str, Reading]) -> str:
+    """Return what a sample is called: a question where any is asked."""
+    return "question" if _asks(readings) else "image"
 
 
 def percent(part: float, whole: float) -> float:
@@ -184,7 +193,7 @@ def _judge_twins(duplicates: Duplicates) -> Iterator[Finding]:
             yield Finding(code="duplicates", unfit=False, text=text)
 
 
-def _judge_evidence(split: SplitCheck, limits: Limits) -> Iterator[Finding]:
+def _judge_evidence(split: SplitCheck, unit: str, limits: Limits) -> Iterator[Finding]:
     evidence, name = split.evidence, _NAMED[split.split]
     told = [
         ("unknown-evidence", evidence.unknown, "have no mask: they count for accuracy alone"),
@@ -193,14 +202,14 @@ def _judge_evidence(split: SplitCheck, limits: Limits) -> Iterator[Finding]:
     ]
     for code, count, what in told:
         if count:
-            text = f"{count:,} of {split.readable:,} {name} images {what}"
+            text = f"{count:,} of {write_count(split.readable, f'{name} {unit}')} {what}"
             yield Finding(code=code, unfit=False, text=text)
     for view in evidence.in_views:
-        yield from _judge_view(view, name, limits, tested=split.split == TEST)
+        yield from _judge_view(view, f"{name} {unit}", limits, tested=split.split == TEST)
 
 
 def _judge_view(view: InView, name: str, limits: Limits, *, tested: bool) -> Iterator[Finding]:
-    of = f"of {view.looked_at:,} {name} images with evidence"
+    of = f"of {write_count(view.looked_at, name)} with evidence"
     if view.vanished:
         share = percent(view.vanished, view.looked_at)
         unfit = tested and share > limits.vanished

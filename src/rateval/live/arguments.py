@@ -9,7 +9,7 @@ from numbers import Integral
 from os import PathLike
 from typing import Any
 
-from rateval.data.checked import is_label
+from rateval.data.faults import is_label
 from rateval.errors import Problem, SpecError
 from rateval.live.components import CALL
 from rateval.live.identity import digest_images, fresh

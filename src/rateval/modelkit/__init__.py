@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rateval.api.deprecations import NAMES, find_deprecated
 from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
@@ -120,7 +121,11 @@ if TYPE_CHECKING:
         is_remote as is_remote,
         url_of as url_of,
     )
-    from rateval.wording import list_some as list_some, suggest as suggest
+    from rateval.wording import (
+        list_some as list_some,
+        meant as meant,
+        suggest as suggest,
+    )
 
 _MODULES = (
     # These import no library at all: digests of components ask for nothing else.
@@ -169,4 +174,6 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
+    if f"{__name__}:{name}" in NAMES:
+        return find_deprecated(__name__, name)
     return find_name(__name__, name, _MODULES)

@@ -106,6 +106,12 @@ class Cell:
     """Whether the study has several attributions, which labels must tell apart as well."""
 
     @property
+    def beside_boxes(self) -> bool:
+        """Whether the task of its dataset holds maps against random boxes, too."""
+        task = self.dataset.task
+        return task is not None and type(task.params).beside_boxes
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
         """Everything that it is made of."""
         parts = (self.dataset, self.model, self.finetuner, self.shift, self.attribution)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,10 +12,12 @@ from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_sh
 from rateval.plan.choosing import choose_default, choose_in
 from rateval.plan.edits import find_unedited, find_unpaintable
 from rateval.plan.expanding import choose_each, find_same
+from rateval.plan.parted import find_unparted
 from rateval.plan.plan import Plan
 from rateval.plan.posing import cluster_by_task, find_misposed, list_tasks, pose
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.plan.train_shifts import find_unknown, link
+from rateval.plan.unfit import find_unfit
 from rateval.registry.registry import Registry
 from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
@@ -46,7 +48,7 @@ def make_plan(
         for index, entry in enumerate(spec.entries(table))
     ]
     misposed = find_misposed(document, [(found.at, found.choice) for found in chosen], registry)
-    if told := list(misposed):
+    if told := list(misposed) or list(_find_unfit(document, spec, chosen, registry)):
         raise SpecError(told)
     if protocol is not None:
         study = spec.study.model_copy(update={"protocol": protocol})
@@ -71,6 +73,13 @@ class _Chosen:
     at: Place
     entry: Entry
     choice: Choice
+
+
+def _find_unfit(
+    document: Document, spec: RunSpec, chosen: Sequence[_Chosen], registry: Registry
+) -> Iterator[Problem]:
+    placed = [(found.at, found.choice) for found in chosen]
+    return find_unfit(document, spec, placed, partial(choose_default, "task", registry=registry))
 
 
 def _choose_all(
@@ -134,6 +143,8 @@ def _lay_out(
         for found in chosen
         if found.at[0] == "dataset"
     )
+    if unparted := list(find_unparted(document, made["dataset"], made["attribution"])):
+        raise SpecError(unparted)
     made["task"] = list_tasks(made["task"], made["dataset"])
     spec = cluster_by_task(spec, [choice.task for choice in made["dataset"]])
     seeds = spec.study.all_seeds

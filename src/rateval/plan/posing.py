@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rateval.errors import Problem
 from rateval.plan.cells import Choice
+from rateval.registry.file_component import is_from_file
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
 from rateval.spec.tables import Place, RunSpec
@@ -42,9 +43,16 @@ def find_misposed(
         elif at[0] == "task" and choice.registered.component.name not in posed:
             yield Problem(
                 document.where((*at, "use"), value=True),
-                f"no dataset of the study poses this task; they pose {list_some(posed)}",
+                f"no dataset of the study poses this task; they pose {list_some(posed)}; "
+                + _advise_idle(choice.registered.component.name, registry),
             )
     yield from _find_twice(document, chosen)
+
+
+def _advise_idle(task: str, registry: Registry) -> str:
+    able = [one.use for one in registry.of_kind("dataset") if task in one.component.tasks]
+    some = f", or add a dataset that poses it, such as {list_some(able)}" if able else ""
+    return f"leave it out{some}"
 
 
 def _find_twice(document: Document, chosen: Sequence[Placed]) -> Iterator[Problem]:
@@ -65,6 +73,10 @@ def _explain(
     able = [one.use for one in registry.of_kind(kind) if task in one.component.tasks]
     serves = list_some(choice.registered.component.tasks)
     advice = f"use one of {list_some(able)}" if able else f"no {kind} that is installed does"
+    if is_from_file(choice.registered):
+        function = choice.registered.component.name
+        say = f'{function}_tasks = ("{task}",)'
+        advice = f"if it serves that, write {say} beside {function}, else {advice}"
     return Problem(
         document.where((*at, "use"), value=True),
         f'is for {serves}, and the dataset "{dataset}" poses the task {task}; {advice}',

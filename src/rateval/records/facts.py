@@ -36,6 +36,8 @@ class InferFacts(Record):
     """Test samples that could not be read."""
     completeness: CompletenessRecord | None = None
     """Null where the attribution promises no sum."""
+    samples: int | None = None
+    """Samples that were predicted where each has several rows, or none; null where each has one."""
 
 
 class JudgeFacts(Record):
@@ -103,6 +105,16 @@ class MeanFacts(Record):
     count: int
 
 
+class BoxesFacts(Record):
+    """Facts of a validator's verdicts on own maps in boxes of the masks' size, anywhere."""
+
+    every: PairsFacts
+    right: PairsFacts
+    """Those of right predictions alone."""
+    per_image: int
+    """Boxes of each image."""
+
+
 class ThresholdsFacts(Record):
     """Facts of what chance makes valid by one validator, over images of known evidence."""
 
@@ -110,6 +122,8 @@ class ThresholdsFacts(Record):
     """Other images' maps."""
     uniform: PairsFacts
     centre: PairsFacts
+    boxes: BoxesFacts | None = None
+    """Null where the task doesn't ask for it."""
     mean_score: MeanFacts
     """Of each image's own map, where that has a score."""
     rule: Literal["at least", "above"] | None
@@ -174,3 +188,14 @@ class PicturesFacts(Record):
     strata: dict[str, StratumRecord]
     """The rarest first."""
     views: tuple[ViewFacts, ...]
+
+
+class TokensFacts(Record):
+    """Facts of the maps of single tokens by one cell."""
+
+    count: int
+    """Texts that were drawn."""
+    tokens: int
+    """Tokens of them that have a map."""
+    undefined: dict[str, int]
+    """Reason to the number of texts without any."""

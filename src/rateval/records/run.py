@@ -16,6 +16,7 @@ from rateval.records.about.dataset import DatasetRecord
 from rateval.records.about.environment import EnvironmentRecord
 from rateval.records.about.parent import ParentRecord
 from rateval.records.about.pictures import PicturesRecord
+from rateval.records.about.tokens import TokensRecord
 from rateval.records.about.trainings import CurveRecord
 from rateval.records.format import FORMAT, READABLE_TEXT, require_format
 from rateval.records.key import Key
@@ -107,6 +108,8 @@ class RunRecord(StoredTables):
     """Pairs of methods whose order depends on the attribution."""
     pictures: tuple[PicturesRecord, ...] = ()
     """One per test and view of its images that is kept; empty while the run goes on."""
+    tokens: tuple[TokensRecord, ...] = ()
+    """One per cell that answers by texts, of those pictures; empty while the run goes on."""
 
     _path: Path | None = PrivateAttr(default=None)
 
@@ -122,6 +125,14 @@ class RunRecord(StoredTables):
     def label(self, key: Key) -> str:
         """Return the name of a cell, as messages, steps and ``--only`` have it."""
         return key.text(attribution=self._several_attributions, seed=len(self.seeds) > 1)
+
+    def unit(self, dataset: str | None = None) -> str:
+        """Return what is predicted once, in the singular: of a dataset, or of all of them.
+
+        Where they differ it is ``unit``.
+        """
+        units = {data.unit for data in self.datasets if dataset in (None, data.name)}
+        return units.pop() if len(units) == 1 else "unit" if units else "image"
 
     @property
     def level(self) -> float:

@@ -20,6 +20,7 @@ Stage = Literal[
     "score",
     "thresholds",
     "pictures",
+    "tokens",
 ]
 
 

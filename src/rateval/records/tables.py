@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rateval.records.about.pictures import PICTURES, PicturesRecord
+from rateval.records.about.tokens import TOKENS, TokensRecord
 from rateval.records.key import Key
 from rateval.records.presenting import Presented
 from rateval.records.results import (
@@ -31,6 +32,7 @@ class StoredTables(Presented):
 
     if TYPE_CHECKING:  # fields of a base would come first in run.json
         spec_resolved: dict[str, Any]
+        tokens: tuple[TokensRecord, ...]
 
         @property
         def path(self) -> Path:
@@ -127,6 +129,16 @@ class StoredTables(Presented):
 
         folder = self._result(PICTURES, pictures.identity, pictures.file)
         return read_pictures(folder / pictures.file)
+
+    def tokens_of(self, cell: CellRecord) -> pa.Table | None:
+        """Read the maps of single tokens of a cell's answers, one row for each that has some.
+
+        None where there are none. Raises RatevalError when they are gone.
+        """
+        from rateval.store.tables.tokens import FILE, read_tokens
+
+        found = next((one for one in self.tokens if one.key == cell.key), None)
+        return found and read_tokens(self._result(TOKENS, found.identity, FILE))
 
     def _rows_of(
         self, cell: CellRecord, table: str, found: FaithfulnessRecord | CounterfactualRecord | None

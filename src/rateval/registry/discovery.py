@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
+import re
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import contextmanager
+from importlib.abc import InspectLoader
+from typing import Any, TypeGuard
 
 import pluggy
 
 from rateval.api import hookspecs
 from rateval.api.component import Component
+from rateval.api.deprecations import ContractWarning
 from rateval.api.kinds import Kind
+from rateval.api.version import STATED_AS, explain_version
 from rateval.errors import PluginError, name_error
 from rateval.registry.registry import (
     BUNDLED_DISTRIBUTION,
     BrokenPlugin,
+    DatedPlugin,
     Plugin,
     Registered,
     Registry,
@@ -32,6 +40,7 @@ HEAVY = ("torch", "torchvision", "open_clip", "timm", "transformers", "lavis", "
 SLOW_S = 0.2
 """Seconds from which on registering a plugin is slow."""
 DISABLE_VARIABLE = "RATEVAL_DISABLE_PLUGINS"
+_STATED = re.compile(rf"""^{STATED_AS}\b[^=\n]*=\s*(?:["']([^"'\n]*)["']|(\S[^\n]*))""", re.M)
 
 
 def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.environ) -> Registry:
@@ -47,10 +56,14 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
     broken: list[BrokenPlugin] = []
     working: list[Plugin] = []
     slow: list[SlowPlugin] = []
+    dated: list[DatedPlugin] = []
     for plugin, entry_point in _enabled(third_party, environment.get(DISABLE_VARIABLE, "")):
         clock, before = time.perf_counter(), set(sys.modules)
         try:
-            module = _register(manager, plugin, entry_point)
+            if plugin.distribution != BUNDLED_DISTRIBUTION:
+                _refuse_version(entry_point.module)
+            with _hearing(plugin, dated):
+                module = _register(manager, plugin, entry_point)
             _refuse_unknown_hooks(manager, plugin, module)
             registered = list(_components(manager, plugin, module))
         except _MalformedPluginError as problem:
@@ -66,7 +79,7 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
         heavy = tuple(name for name in HEAVY if name in sys.modules and name not in before)
         if (seconds > SLOW_S or heavy) and plugin.distribution != BUNDLED_DISTRIBUTION:
             slow.append(SlowPlugin(plugin, seconds, heavy))
-    return Registry(found, tuple(broken), tuple(working), manager, tuple(slow))
+    return Registry(found, tuple(broken), tuple(working), manager, tuple(slow), tuple(dated))
 
 
 class _MalformedPluginError(Exception):
@@ -104,6 +117,52 @@ def _order(plugin: Plugin) -> tuple[bool, str, str]:
 
 def _key(plugin: Plugin) -> str:
     return f"{plugin.distribution}:{plugin.name}"
+
+
+def stated_version(module: str) -> str | None:
+    """Return the version of the contract that a module says it needs; None where it says none.
+
+    Its source is read and it isn't imported, because a version that doesn't fit may lack what it
+    imports. The package around it is.
+    """
+    try:
+        spec = importlib.util.find_spec(module)
+        source = spec.loader.get_source(module) if spec and _has_source(spec.loader) else None
+    except (Exception, SystemExit):  # importing it, which comes next, says what is wrong
+        return None
+    found = _STATED.search(source or "")
+    if found is None:
+        return None
+    return f"({found[2]})" if found[1] is None else found[1]  # an expression is no text
+
+
+def _has_source(loader: object) -> TypeGuard[InspectLoader]:
+    return isinstance(loader, InspectLoader)
+
+
+def _refuse_version(module: str) -> None:
+    stated = stated_version(module)
+    if stated is None:
+        return
+    try:
+        why = explain_version(stated)
+    except ValueError as error:
+        raise _MalformedPluginError(str(error)) from None
+    if why is not None:
+        raise _MalformedPluginError(why)
+
+
+@contextmanager
+def _hearing(plugin: Plugin, dated: list[DatedPlugin]) -> Iterator[None]:
+    """Keep what a plugin is warned of as it registers; other warnings are shown as ever."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", ContractWarning)
+        yield
+    for one in heard:
+        if issubclass(one.category, ContractWarning):
+            dated.append(DatedPlugin(plugin, str(one.message)))
+        else:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 def _register(

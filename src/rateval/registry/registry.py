@@ -88,6 +88,17 @@ class SlowPlugin:
 
 
 @dataclass(frozen=True, slots=True)
+class DatedPlugin:
+    """A plugin that uses something of the contract which a later version takes away."""
+
+    plugin: Plugin
+    warning: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin}: {self.warning}"
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """Everything that the working plugins registered."""
 
@@ -97,6 +108,8 @@ class Registry:
     manager: pluggy.PluginManager
     slow: tuple[SlowPlugin, ...] = ()
     """Working plugins that take long to register."""
+    dated: tuple[DatedPlugin, ...] = ()
+    """Working plugins that register by what goes away."""
 
     def find(self, kind: Kind, name: str) -> Registered | None:
         """Return the component of that kind and name, or None."""

@@ -10,7 +10,7 @@ from rateval.records.step import FailureRecord
 
 FAILED = "failed"
 NOT_DONE = "not done"
-NOT_FOR_SCORES = ("faithfulness", "agree", "thresholds", "pictures")
+NOT_FOR_SCORES = ("faithfulness", "agree", "thresholds", "pictures", "tokens")
 """Stages whose failure leaves every score in place."""
 NOT_FOR_FAITHFULNESS = ("counterfactual", "judge", "score", "thresholds", "agree", "pictures")
 """Stages whose failure leaves all faithfulness in place."""

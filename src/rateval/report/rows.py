@@ -61,7 +61,7 @@ class Block:
     shifted: bool
     """Whether any row is of a shifted test."""
     count: float | None
-    """Images judged in the first row that has any; None when none has."""
+    """Units judged in the first row that has any; None when none has."""
     rows: tuple[Row, ...]
     cells: tuple[tuple[CellRecord, EvidenceRecord], ...]
     """What the rows come from, one per seed."""
@@ -69,6 +69,8 @@ class Block:
     """Cells of which something is not there, one per seed."""
     told_of_causes: frozenset[str] = frozenset()
     """Metrics whose changes are told below the table of causes, and not below this one."""
+    unit: str = "image"
+    """What is predicted once, in the singular."""
 
     @property
     def judged_by(self) -> str:
@@ -181,6 +183,7 @@ class _BlockMaker:
             rows=tuple(Row(key, found.get(key), self._failed.explain(key)) for key in names),
             cells=tuple(judged),
             lacking=tuple(key for key in keys if key not in whole),
+            unit=self._record.unit(keys[0].dataset),
             told_of_causes=of_causes,
         )
 

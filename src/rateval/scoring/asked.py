@@ -93,6 +93,7 @@ def _describe_dataset(
         name=choice.label,
         seed=seed,
         classes=dataset.classes,
+        unit="image" if choice.task is None else type(choice.task.params).unit,
         train_identity=None if train is None else train.identity,
         train_count=0 if train is None else len(train),
         test_identity=test.identity,

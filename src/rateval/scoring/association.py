@@ -11,8 +11,9 @@ import numpy as np
 from rateval.records.scores.cell import AssociationRecord
 from rateval.records.scores.estimate import Estimate, estimate_share, spread
 from rateval.scoring.comparing import Comparer
-from rateval.scoring.images import Images, number_shared, share_images
+from rateval.scoring.images import Images
 from rateval.scoring.judged import Judged
+from rateval.scoring.units.sharing import number_shared, share_images
 from rateval.stats.clusters import Clustered, clustered_difference, clustered_share
 from rateval.stats.difference import Share, difference
 from rateval.stats.ratio import Ratio
@@ -99,8 +100,8 @@ def _estimate_difference(
         return _of_one(comparer, there[0])
     values = [_of_one(comparer, images).value for images in there]
     found = spread(values, comparer.level).cut(-1)
-    if len({comparer.images.test(done) for done in repeated}) > 1:
-        return found  # each seed has images of its own
+    if there[0].sums is not None or len({comparer.images.test(done) for done in repeated}) > 1:
+        return found  # each seed has images, or units, of its own
     chosen = share_images(there)
     pulls = np.stack(
         [

@@ -21,6 +21,7 @@ from rateval.records.scores.estimate import Estimate, estimate_share
 from rateval.records.scores.explainers import FaithfulnessRecord
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.scoring.answers.blind import count_without_image
+from rateval.scoring.answers.captions import count_captions
 from rateval.scoring.answers.soft import estimate_soft
 from rateval.scoring.association import associate
 from rateval.scoring.calibration import Calibrations
@@ -71,6 +72,7 @@ def _record(
         ),
         calibration=calibrations.of(done),
         without_image=count_without_image(done, comparer),
+        captions=count_captions(done, comparer),
         counterfactual=_counterfactual(done.counterfactual),
         faithfulness=_faithfulness(done.faithfulness),
     )

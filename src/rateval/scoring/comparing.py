@@ -15,10 +15,10 @@ from rateval.scoring.images import (
     ImageReader,
     Images,
     count_jointly,
-    number_shared,
-    share_images,
 )
 from rateval.scoring.judged import Judged
+from rateval.scoring.units.compared import compare_sums
+from rateval.scoring.units.sharing import number_shared, share_images
 from rateval.stats.clusters import Clustered, clustered_difference, clustered_share
 from rateval.stats.difference import Joint, Share, correlation, difference
 from rateval.stats.ratio import Ratio
@@ -115,6 +115,8 @@ def compare_images(one: Images, other: Images, level: float) -> list[Compared | 
     None where either is undefined, and for a metric that is no sum over images: nothing is known
     of how it varies.
     """
+    if one.sums is not None and other.sums is not None:
+        return compare_sums(one.sums, other.sums, level)
     counts = count_jointly(one, other)
     compare = _by_images if one.cluster is None else _by_clusters
     return [
@@ -214,7 +216,7 @@ def _ratios(
 
     With them the clusters of these images, if there are any. Empty for a metric that is no sum.
     """
-    there = [images for group in groups for images in group]
+    there = [images.comparable for group in groups for images in group]
     if not there:
         return [], None
     chosen = share_images(there)

@@ -12,13 +12,14 @@ from rateval.data.groups import list_groups
 from rateval.errors import Problem, SpecError
 from rateval.plan.plan import Plan
 from rateval.scoring.judged import Judged
+from rateval.scoring.units.clusters import BUILT_IN, read_clusters, read_sums
+from rateval.scoring.units.sums import Sums
 from rateval.stats.ratio import Ratio
 from rateval.stats.softened import soften
 from rateval.store import rows as tables
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench
 from rateval.workbench.verdicts.counting import BY_MAP, STATES, Counting, number_states
-from rateval.workbench.verdicts.groups import read_groups
 from rateval.workbench.verdicts.outcomes import Edited, read_outcomes, read_positions
 
 if TYPE_CHECKING:
@@ -46,6 +47,14 @@ class Images:
     """(N,) number of each image's cluster; None where the study asks for none."""
     soft: NDArray[np.float64] | None = None
     """(N,) how right each answer is, in [0, 1]; None where answers are right or wrong."""
+    sums: Sums | None = None
+    """What they add sample by sample, where each has none, one or several; None where each is one
+    unit. ``positions`` are then the numbers of units."""
+
+    @property
+    def comparable(self) -> Images | Sums:
+        """What other cells of the test have, too: these images, or the samples of these units."""
+        return self if self.sums is None else self.sums
 
     def ratio(self, metric: int, chosen: NDArray[np.bool_] | None = None) -> Ratio | None:
         """Return a metric as what each of the chosen images adds; None where it is no sum."""
@@ -54,6 +63,12 @@ class Images:
             return None
         adds = table[self.states if chosen is None else self.states[chosen]]
         return Ratio(adds[:, 0], adds[:, 1])
+
+    def error(self, chosen: NDArray[np.bool_] | None = None) -> Ratio:
+        """Return the share of wrong predictions among the chosen images."""
+        states = self.states if chosen is None else self.states[chosen]
+        wrong = (states & 1 == 0).astype(np.float64)
+        return Ratio(wrong, np.ones(len(wrong)))
 
     def soft_ratio(self, metric: int) -> Ratio | None:
         """Return a metric where answers are right to a share; None where they are right or wrong.
@@ -100,17 +115,21 @@ class ImageReader:
             cluster, soft = self.cluster_of(done, labels), _read_soft(done)
             # Where an answer is right to a share, each is counted as right and as wrong.
             tried = outcomes if soft is None else outcomes.both_ways()
+            states, name = number_states(outcomes), self._plan.spec.statistics.cluster
+            counted = tuple(
+                None if score is None else counting.count_states(tried)
+                for counting, score in zip(self._countings(done), scores, strict=True)
+            )
+            sums = read_sums(done.inferred.path, states, counted, name)
             self._read[key] = Images(
                 self._share(read_positions(done.inferred.path)),
-                number_states(outcomes),
-                tuple(
-                    None if score is None else counting.count_states(tried)
-                    for counting, score in zip(self._countings(done), scores, strict=True)
-                ),
+                states,
+                counted,
                 labels,
                 self._share(rows.column("mask_area").to_numpy().astype(np.float64)),
                 None if cluster is None else self._share(cluster),
                 soft,
+                sums,
             )
         return self._read[key]
 
@@ -139,13 +158,7 @@ class ImageReader:
 
     def cluster_of(self, done: Judged, labels: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the cluster of each image; those of which it is not known are one together."""
-        name = self._plan.spec.statistics.cluster
-        if name == "none":
-            return None
-        if name == "class":
-            return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-        found = {group.name: group for group in read_groups(done.inferred.path)}
-        return found[name].codes + 1
+        return read_clusters(done.inferred.path, labels, self._plan.spec.statistics.cluster)
 
     def _share(self, found: Array) -> Array:
         for known in self._shared:
@@ -185,36 +198,24 @@ def count_jointly(one: Images, other: Images) -> NDArray[np.float64]:
     return counts.reshape(-1, STATES, STATES).astype(np.float64)
 
 
-def share_images(read: Sequence[Images]) -> list[NDArray[np.bool_]]:
-    """Return which images of each cell all of them have."""
-    shared = read[0].positions
-    for images in read[1:]:
-        if images.positions is not shared:
-            shared = np.intersect1d(shared, images.positions, assume_unique=True)
-    return [images.among(shared) for images in read]
-
-
-def number_shared(images: Images, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    """Return the clusters of chosen images, numbered without gaps; None where there are none."""
-    if images.cluster is None:
-        return None
-    return np.unique(images.cluster[chosen], return_inverse=True)[1].astype(np.int64)
-
-
 def require_cluster(plan: Plan, bench: Workbench) -> None:
     """Raise SpecError where images are to be clustered by a group that a dataset doesn't have."""
     asked = plan.spec.statistics.cluster
-    if asked in ("none", "class"):
+    if asked in BUILT_IN:
         return
     for choice in plan.datasets:
         for seed in plan.seeds_of(choice):
             groups = list(list_groups(bench.object(choice, seed).test))
             if asked not in groups:
                 there = f"it has {list_some(groups)}" if groups else "it has none"
-                hint = meant(asked, ["none", "class", *groups])
+                hint = meant(asked, [*BUILT_IN, *groups])
                 where = plan.document.where(("statistics", "cluster"), value=True)
                 told = (
                     f'the test split of the dataset "{choice.label}" has no such group, {there}; '
-                    + (f"{hint}" if hint else 'write "class", "none" or one of its groups')
+                    + (
+                        f"{hint}"
+                        if hint
+                        else 'write "class", "sample", "none" or one of its groups'
+                    )
                 )
                 raise SpecError([Problem(where, told)])

@@ -22,6 +22,7 @@ from rateval.records.scores.grouping import group_by
 from rateval.records.scores.groups import GroupRecord, SliceRecord
 from rateval.records.scores.seeds import SeedsRecord
 from rateval.scoring.answers.blind import without_image_over_seeds
+from rateval.scoring.answers.captions import captions_over_seeds
 from rateval.scoring.calibration import calibrate_seeds, split_seeds
 from rateval.scoring.thresholds.chance import chance_over_seeds
 from rateval.stats.seeds import Mean
@@ -73,6 +74,7 @@ def summarise_seeds(
             without_image=without_image_over_seeds(
                 [cell.without_image for cell in group if cell.without_image], level
             ),
+            captions=captions_over_seeds([c.captions for c in group if c.captions], level),
         )
 
 

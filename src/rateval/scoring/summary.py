@@ -14,6 +14,7 @@ from rateval.plan.plan import Plan
 from rateval.records.about.environment import EnvironmentRecord
 from rateval.records.about.parent import Basis
 from rateval.records.about.pictures import PicturesRecord
+from rateval.records.about.tokens import TokensRecord
 from rateval.records.plan import PlanRecord
 from rateval.records.run import RunRecord
 from rateval.records.scores.seeds import SeedsRecord
@@ -51,6 +52,7 @@ class Found:
     stages: Sequence[StageRecord]
     failures: Sequence[FailureRecord]
     pictures: Sequence[PicturesRecord] = ()
+    tokens: Sequence[TokensRecord] = ()
 
 
 class Summary:
@@ -129,6 +131,7 @@ class Summary:
             cells=tuple(cells),
             failures=tuple(found.failures),
             pictures=tuple(found.pictures),
+            tokens=tuple(found.tokens),
             over_seeds=over_seeds,
             trainings=collect_curves(found.judged),
             agreements=tuple(

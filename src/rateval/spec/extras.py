@@ -60,5 +60,7 @@ class Report(Table):
 
     pictures: int = Field(default=200, ge=0, le=MOST_PICTURES)
     """Test images of each dataset that pictures are kept of, shared by its shifts; 0 keeps none."""
+    tokens: int = Field(default=60, ge=0, le=MOST_PICTURES)
+    """Of these, how many of each test have a map for each token of what a cell answered; 0 none."""
     html: bool = False
     """Whether the page is written at the end of each run."""

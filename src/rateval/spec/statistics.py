@@ -18,8 +18,8 @@ class Statistics(Table):
     level: float = Field(default=0.95, ge=0.5, lt=1)
     """Level of the intervals, from 0.5 to below 1."""
     cluster: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "none"
-    """What images were drawn together: ``none``, ``class`` where claims are about new classes, or
-    one of the dataset's groups, such as ``camera``."""
+    """What images were drawn together: ``none``, ``class`` where claims are about new classes,
+    ``sample`` for what is predicted of one, or one of the dataset's groups, such as ``camera``."""
     correction: Literal["holm", "none"] = "holm"
     """How p is corrected for all pairs of methods and all metrics of one test."""
     margin: float | None = Field(default=None, gt=0, lt=1)

@@ -59,22 +59,17 @@ def pictures(
     were predicted.
     """
     units, partitions = divide(verdicts)
-    picked = pick(list(units.values()), partitions, count)
-    positions = list(units)
+    picked = pick([unit.id for unit in units], partitions, count)
     at = sorted(range(len(picked.places)), key=picked.places.__getitem__)
-    drawn = [positions[picked.places[i]] for i in at]
+    drawn = [units[picked.places[i]] for i in at]
     monitor.begin(len(drawn))
     rows: list[list[dict[str, Any]]] = [[] for _ in looks]
-    for place, seen in zip(at, see_all(test, looks, drawn), strict=True):
-        position = positions[picked.places[place]]
-        known = {
-            "id": units[position],
-            "index": position,
-            "stratum": picked.strata[place],
-        }
-        if seen.name != units[position]:
+    seeing = [(unit.position, unit.label) for unit in drawn]
+    for place, unit, seen in zip(at, drawn, see_all(test, looks, seeing), strict=True):
+        known = {"id": unit.id, "index": unit.number, "stratum": picked.strata[place]}
+        if seen.name != unit.sample:
             raise RatevalError(
-                f'the test images are not those that were predicted: "{units[position]}" is now '
+                f'the test images are not those that were predicted: "{unit.sample}" is now '
                 f'"{seen.name}"; run again with --fresh'
             )
         for row, shown in zip(rows, seen.shown, strict=True):
@@ -85,24 +80,38 @@ def pictures(
     return _describe(picked, len(units), count, views)
 
 
-def divide(verdicts: Sequence[Verdicts]) -> tuple[dict[int, str], list[Partition]]:
-    """Return the images, position to id, and how each cell's quadrants and transitions part them.
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Something that was predicted."""
 
-    Images count that any cell predicted; of those that a cell lacks, it says nothing.
+    number: int
+    """Of its row."""
+    id: str
+    sample: str
+    """Id of its sample, which is its own but for units of which a sample has several."""
+    position: int
+    """Of its sample."""
+    label: int | None
+    """Its class where its sample has units of several; else None."""
+
+
+def divide(verdicts: Sequence[Verdicts]) -> tuple[list[Unit], list[Partition]]:
+    """Return the units by their samples, and how each cell's quadrants and transitions part them.
+
+    Units count that any cell predicted; of those that a cell lacks, it says nothing.
     """
-    units: dict[int, str] = {}
+    known: dict[int, Unit] = {}
     found: dict[Result, tuple[NDArray[np.int64], NDArray[np.int8]]] = {}
     for result in {r: None for one in verdicts for r in (one.of, one.against) if r is not None}:
-        rows = tables.read_rows(result.inferred, ["index", "id"])
-        positions: NDArray[np.int64] = rows.column("index").to_numpy()
-        units.update(zip(positions.tolist(), rows.column("id").to_pylist(), strict=True))
-        found[result] = positions, _states(result)
-    units = dict(sorted(units.items()))
-    order = np.fromiter(units, dtype=np.int64, count=len(units))
+        own = _list_units(result.inferred)
+        known.update((unit.number, unit) for unit in own)
+        found[result] = np.array([unit.number for unit in own]), _states(result)
+    known = dict(sorted(known.items()))
+    order = np.fromiter(known, dtype=np.int64, count=len(known))
     states = {}
-    for result, (positions, own) in found.items():
-        states[result] = np.full(len(units), -1, dtype=np.int8)
-        states[result][np.searchsorted(order, positions)] = own
+    for result, (numbers, of_units) in found.items():
+        states[result] = np.full(len(known), -1, dtype=np.int8)
+        states[result][np.searchsorted(order, numbers)] = of_units
     partitions = []
     for one in verdicts:
         after = states[one.of]
@@ -112,7 +121,17 @@ def divide(verdicts: Sequence[Verdicts]) -> tuple[dict[int, str], list[Partition
             both = np.where((before < 0) | (after < 0), -1, before * len(STATES) + after)
             names = tuple(f"{one.name}: {old} → {new}" for old in STATES for new in STATES)
             partitions.append(Partition(names, both.astype(np.int8)))
-    return units, partitions
+    return list(known.values()), partitions
+
+
+def _list_units(inferred: Path) -> list[Unit]:
+    parted = tables.has_column(inferred, tables.SAMPLE)
+    more = [tables.SAMPLE, tables.POSITION, "label"] if parted else []
+    columns = tables.read_rows(inferred, ["index", "id", *more]).to_pydict()
+    numbers, ids = columns["index"], columns["id"]
+    samples, positions = columns.get(tables.SAMPLE, ids), columns.get(tables.POSITION, numbers)
+    labels = columns.get("label", [None] * len(ids))
+    return [Unit(*one) for one in zip(numbers, ids, samples, positions, labels, strict=True)]
 
 
 def _states(result: Result) -> NDArray[np.int8]:

@@ -11,10 +11,11 @@ import numpy as np
 
 from rateval.api.protocols import Validator
 from rateval.api.training import Monitor
-from rateval.records.facts import MeanFacts, PairsFacts, ThresholdsFacts
+from rateval.records.facts import BoxesFacts, MeanFacts, PairsFacts, ThresholdsFacts
 from rateval.stats.pairs import worth_of_pairs
 from rateval.store import rows as tables
 from rateval.store.tables.curves import write_curves
+from rateval.workbench.verdicts.boxes import judge_in_boxes
 from rateval.workbench.verdicts.chance import (
     Judged,
     Masks,
@@ -24,6 +25,7 @@ from rateval.workbench.verdicts.chance import (
     make_centre,
     make_uniform,
 )
+from rateval.workbench.verdicts.outcomes import read_sample_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,18 +54,26 @@ def thresholds(
     device: str,
     monitor: Monitor,
     folder: Path,
+    *,
+    boxes: bool = False,
 ) -> ThresholdsFacts:
     """Write counts by threshold into ``folder``, where there is one; return what chance gives.
 
-    Raises PluginError when the validator returns something else than its protocol promises.
+    With ``boxes``, that of random boxes, too. Raises PluginError when the validator returns
+    something else than its protocol promises.
     """
     own, correct, known, ids = _read(inferred, judged)
     at = np.flatnonzero(known)
     pairs = at[draw_pairs([ids[place] for place in at])]
+    if tables.has_column(inferred, tables.POSITION):  # another phrase is no other image
+        sample = read_sample_positions(inferred)
+        pairs = pairs[sample[pairs[:, 0]] != sample[pairs[:, 1]]]
     drawn = np.array(list(dict.fromkeys(pairs[:, 0].tolist())), dtype=np.int64)
     drawn = drawn if len(drawn) else at  # one image alone has no other
     monitor.begin(len(pairs) + 2 * len(drawn))
     relevance, masks = tables.read_relevance(inferred), Masks(inferred, drawn)
+    asked = (inferred, ruling.validator, at, batch_size, device)
+    in_boxes = _count_in_boxes(*asked, ids, correct) if boxes else None
     how = (ruling.validator, masks)
     found = {"others": judge_pairs(*how, pairs[:, 0], relevance[pairs[:, 1]], batch_size, device)}
     monitor.advance(len(pairs))
@@ -79,9 +89,28 @@ def thresholds(
         others=_count(found["others"], worth_of_pairs(found["others"].valid, *pairs.T)),
         uniform=_count(found["uniform"], len(drawn)),
         centre=_count(found["centre"], len(drawn)),
+        boxes=in_boxes,
         mean_score=_average(own.score[own.defined].astype(np.float64)),
         rule=rule.asks if isinstance(rule, Rule) else None,
         no_curves=None if isinstance(rule, Rule) else rule,
+    )
+
+
+def _count_in_boxes(
+    inferred: Path,
+    validator: Validator,
+    known: NDArray[np.int64],
+    batch_size: int,
+    device: str,
+    ids: Sequence[str],
+    correct: NDArray[np.bool_],
+) -> BoxesFacts:
+    """Count the maps of images at ``known`` positions that are valid in boxes anywhere."""
+    found = judge_in_boxes(validator, ids, inferred, known, batch_size, device)
+    return BoxesFacts(
+        every=_count(*found.among(np.ones_like(correct))),
+        right=_count(*found.among(correct)),
+        per_image=found.per_image,
     )
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROWS = "rows.parquet"
+SAMPLE = "sample"
+"""Column of the sample's id, where a row's own is that of a unit."""
+POSITION = "position"
+"""Column of the sample's position in the test split then; ``index`` is the unit's own number: the
+position times the number of classes, plus the class."""
 MASKS = "masks.parquet"
 NO_MASK = "no mask"
 """Why there is no verdict on an image without a mask: nothing is known of its evidence."""
@@ -66,6 +71,12 @@ ANSWERS = pa.schema(
 """Columns that counterfactual writes; the last three are null where ``undefined`` says why."""
 
 
+_OF_UNITS = (
+    pa.field(SAMPLE, pa.string(), nullable=False),
+    pa.field(POSITION, pa.int64(), nullable=False),
+)
+
+
 class RowWriter:
     """A file of rows that is written batch by batch, and whole once the context is left.
 
@@ -92,18 +103,22 @@ class RowWriter:
             self._writer.close()
 
 
-def rows_schema(task: pa.Schema, groups: Iterable[str] = (), *, sums: bool = False) -> pa.Schema:
+def rows_schema(
+    task: pa.Schema, groups: Iterable[str] = (), *, sums: bool = False, units: bool = False
+) -> pa.Schema:
     """Return the columns that infer writes, those that a task's predictions leave among them.
 
     ``groups`` are the names of those that the dataset puts its images in; a column's name says that
     it is one, so that none can take the place of another column. With ``sums`` the attribution
-    promises a sum, and its gap is there for each image.
+    promises a sum, and its gap is there for each image. With ``units`` a sample may have several
+    rows, or none.
     """
     of_sums = [pa.field(name, pa.float32()) for name in SUMS if sums]
     return pa.schema(
         [
             pa.field("index", pa.int64(), nullable=False),
             pa.field("id", pa.string(), nullable=False),
+            *(_OF_UNITS if units else ()),
             *task,
             pa.field("mask_area", pa.float32()),
             pa.field("relevance_max", pa.float32(), nullable=False),
@@ -205,10 +220,12 @@ def list_columns(folder: Path) -> frozenset[str]:
     return frozenset(pq.read_schema(fetched(folder / ROWS)).names)
 
 
-def read_groups(folder: Path) -> pa.Table:
-    """Read the groups of infer's rows, a column of text each, by their names."""
-    columns = [n for n in pq.read_schema(fetched(folder / ROWS)).names if n.startswith(GROUP)]
-    return read_rows(folder, columns).rename_columns([name[len(GROUP) :] for name in columns])
+def read_groups(folder: Path, file: str = ROWS) -> pa.Table:
+    """Read the groups of infer's rows, or of its samples, a column of text each, by their names."""
+    path = fetched(folder / file)
+    columns = [name for name in pq.read_schema(path).names if name.startswith(GROUP)]
+    table = pq.read_table(path, columns=columns)
+    return table.rename_columns([name[len(GROUP) :] for name in columns])
 
 
 def read_judged_rows(

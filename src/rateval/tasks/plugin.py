@@ -22,4 +22,11 @@ def rateval_register_tasks() -> list[Component]:
             params="rateval.tasks.params:VqaParams",
             source="Antol et al., ICCV 2015; Hudson and Manning, CVPR 2019",
         ),
+        Component(
+            name="captioning",
+            summary="A caption of each image, judged by each class that it mentions",
+            factory="rateval.tasks.captioning.task:make_captioning",
+            params="rateval.tasks.params:CaptioningParams",
+            source="Rohrbach et al., EMNLP 2018; Reich, Putze and Schultz, Findings of EMNLP 2023",
+        ),
     ]

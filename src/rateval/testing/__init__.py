@@ -16,6 +16,7 @@ author's own tests as well.
 
 from __future__ import annotations
 
+from rateval.testing.answering.attributions import check_text_attribution
 from rateval.testing.answering.tasks import check_task
 from rateval.testing.answering.texts import check_text_model
 from rateval.testing.attributions import check_attribution
@@ -32,6 +33,7 @@ from rateval.testing.models import check_model
 from rateval.testing.shifts import check_shift
 from rateval.testing.tiny.dataset import TinyDataset, tiny_dataset
 from rateval.testing.tiny.model import TinyModel, tiny_classifier, tiny_model
+from rateval.testing.tiny.texts import TinyTextModel, tiny_answerer, tiny_text_model
 from rateval.testing.trackers import check_tracker
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "RecordingLogbook",
     "TinyDataset",
     "TinyModel",
+    "TinyTextModel",
     "assert_gate",
     "check_attribution",
     "check_component",
@@ -50,10 +53,13 @@ __all__ = [
     "check_model",
     "check_shift",
     "check_task",
+    "check_text_attribution",
     "check_text_model",
     "check_tracker",
     "check_validator",
+    "tiny_answerer",
     "tiny_classifier",
     "tiny_dataset",
     "tiny_model",
+    "tiny_text_model",
 ]

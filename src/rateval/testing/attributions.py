@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from rateval.api.protocols import Attribution, Classifier
+from rateval.api.tasks.texts import TextAttribution
 from rateval.api.values import Explanation
-from rateval.testing.failure import difference, require, require_members, require_tensor
+from rateval.testing.answering.attributions import check_text_attribution
+from rateval.testing.failure import difference, part, require, require_members, require_tensor
 from rateval.testing.tiny.model import tiny_classifier
+from rateval.testing.tiny.texts import Form
 
 _COUNT = 4
 _WHERE = "Attribution.explain"
+_FORMS: dict[str, Form] = {"vqa": "vqa", "captioning": "caption"}
+"""A task of texts to what a tiny model of it does."""
 
 
 def check_attribution(
@@ -22,13 +27,21 @@ def check_attribution(
     classifier: Classifier | None = None,
     images: torch.Tensor | None = None,
     ids: Sequence[str] | None = None,
+    *,
+    tasks: Sequence[str] = ("classification",),
 ) -> None:
     """Check form and sign of the maps, batch invariance, and that the model is left as it was.
 
-    ``classifier`` is a tiny one, ``images`` are four random ones (B, 3, H, W) float32, and ``ids``
-    are ``0000``, ``0001`` and so on, when None. Raises ConformanceError at the first broken
-    promise.
+    ``tasks`` are those that its component serves: what explains texts is tried on a tiny model of
+    texts by ``check_text_attribution``. ``classifier`` is a tiny one, ``images`` are four random
+    ones (B, 3, H, W) float32, and ``ids`` are ``0000``, ``0001`` and so on, when None. Raises
+    ConformanceError at the first broken promise.
     """
+    for task, form in _FORMS.items():
+        if task in tasks:
+            check_text_attribution(cast(TextAttribution, attribution), form)
+    if "classification" not in tasks:
+        return
     require_members(attribution, Attribution)
     classifier = classifier or tiny_classifier()
     if images is None:
@@ -39,18 +52,24 @@ def check_attribution(
     if ids is None:
         ids = [f"{index:04d}" for index in range(len(images))]
     before = _snapshot(classifier)
-    _check_takes_ids(attribution, classifier, images, labels, ids)
-    explanation = attribution.explain(classifier, images, labels, ids)
-    _check_form(explanation, classifier, len(images))
-    if explanation.logits is not None:
-        off = difference(explanation.logits, logits)
-        asked = "give the classifier's logits or None"
-        require(off <= 1e-4, _WHERE, asked, f"a relative difference of {off:.1e}")
-    _check_left_alone(classifier, images, logits, before)
-    _check_batch_invariance(attribution, classifier, images, labels, ids, explanation.relevance)
-    if hasattr(attribution, "explain_together"):
-        _check_sharing(attribution, classifier, images, labels, ids)
+    with part(_WHERE):
+        _check_takes_ids(attribution, classifier, images, labels, ids)
+    with part(_WHERE):
+        explanation = attribution.explain(classifier, images, labels, ids)
+        _check_form(explanation, classifier, len(images))
+        if explanation.logits is not None:
+            off = difference(explanation.logits, logits)
+            asked = "give the classifier's logits or None"
+            require(off <= 1e-4, _WHERE, asked, f"a relative difference of {off:.1e}")
+    with part(_WHERE):
         _check_left_alone(classifier, images, logits, before)
+    with part(_WHERE):
+        whole = attribution.explain(classifier, images, labels, ids).relevance
+        _check_batch_invariance(attribution, classifier, images, labels, ids, whole)
+    if hasattr(attribution, "explain_together"):
+        with part("Sharing.explain_together"):
+            _check_sharing(attribution, classifier, images, labels, ids)
+            _check_left_alone(classifier, images, logits, before)
 
 
 def _check_sharing(
@@ -135,14 +154,14 @@ def _check_batch_invariance(
     ids: Sequence[str],
     relevance: torch.Tensor,
 ) -> None:
-    for part in (slice(0, 1), slice(1, len(images))):
-        alone = attribution.explain(classifier, images[part], labels[part], ids[part]).relevance
-        for index, (one, other) in enumerate(zip(alone, relevance[part], strict=True)):
+    for some in (slice(0, 1), slice(1, len(images))):
+        alone = attribution.explain(classifier, images[some], labels[some], ids[some]).relevance
+        for index, (one, other) in enumerate(zip(alone, relevance[some], strict=True)):
             off = difference(one, other)
             require(
                 off <= 1e-5,
                 _WHERE,
                 "give each image a map that depends on that image alone",
-                f"a relative difference of {off:.1e} for image {part.start + index} "
+                f"a relative difference of {off:.1e} for image {some.start + index} "
                 "between batches",
             )

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -16,7 +17,7 @@ from rateval.api.kinds import KINDS, Kind
 from rateval.api.params import Params
 from rateval.registry.discovery import HEAVY, SLOW_S, discover
 from rateval.registry.references import follow
-from rateval.testing.failure import ConformanceError, require, require_members
+from rateval.testing.failure import ConformanceError, part, require, require_members
 
 _BY_PROTOCOL = {
     "rateval.api.tasks.texts:TextModel": "rateval.testing.answering.texts:check_text_model"
@@ -32,12 +33,21 @@ def check_component(component: Component, kind: Kind, **params: object) -> None:
     check_declaration(component, kind)
     given = _resolve(component.params, "params")(**params)
     make = _resolve(component.factory, "factory")
-    context = Context()
+    check_object(component, kind, lambda: make(given, Context()))
+
+
+def check_object(component: Component, kind: Kind, make: Callable[[], Any]) -> None:
+    """Check what ``make`` returns as its component and kind ask.
+
+    Raises ConformanceError at the first broken promise, and whatever ``make`` raises.
+    """
     # Whether a dataset is the same every time shows in a second one alone.
-    more: dict[str, Any] = {"again": make(given, context)} if kind == "dataset" else {}
+    more: dict[str, Any] = {"again": make()} if kind == "dataset" else {}
     if component.needs:
         more["needs"] = component.needs
-    made = make(given, context)
+    if kind == "attribution":
+        more["tasks"] = component.tasks
+    made = make()
     if component.shares:
         able = hasattr(made, "explain_together")
         where = f"{component.name}: shares"
@@ -57,29 +67,14 @@ def check_declaration(component: Component, kind: Kind) -> None:
     """
     require(kind in KINDS, "kind", f"be one of {', '.join(KINDS)}", repr(kind))
     require(isinstance(component, Component), "A hook", "return Components", repr(component))
-    _check_registration(component, kind)
-    heavy = _heavy_imports(component.params.partition(":")[0])
-    require(
-        not heavy,
-        f"{component.name}: the module of its params",
-        "import no heavy library, as `rateval validate` reads it",
-        ", ".join(heavy),
-    )
-    _check_params(component.name, _resolve(component.params, "params"))
-    if component.digest:
-        _check_call(component.name, "digest", component.digest, ("params",))
-    if component.detect:
-        _check_call(component.name, "detect", component.detect, ("clues",))
-    if component.wrapper:
-        options = ("tokenizer", "preprocess", "prompt")
-        _check_call(component.name, "wrapper", component.wrapper, ("module",), options)
-    if component.needs:
-        able = kind in ("validator", "metric")
-        where = f"{component.name}: needs"
-        require(able, where, "be said of validators and metrics alone", f"a {kind}")
-    if component.shares:
-        where = f"{component.name}: shares"
-        require(kind == "attribution", where, "be said of attributions alone", f"a {kind}")
+    with part(f"{component.name}: the module that registers it"):
+        _check_registration(component, kind)
+    with part(f"{component.name}: params"):
+        _check_params_module(component)
+        _check_params(component.name, _resolve(component.params, "params"))
+    _check_calls(component)
+    with part(f"{component.name}: needs"):
+        _check_words(component, kind)
     for module in component.requires:
         require(
             importlib.util.find_spec(module) is not None,
@@ -87,7 +82,41 @@ def check_declaration(component: Component, kind: Kind) -> None:
             "be importable where its conformance is checked",
             f"no module {module!r}" + (f" (extra {component.extra!r})" if component.extra else ""),
         )
-    _check_call(component.name, "factory", component.factory, ("params", "context"))
+    with part(f"{component.name}: factory"):
+        _check_call(component.name, "factory", component.factory, ("params", "context"))
+
+
+def _check_params_module(component: Component) -> None:
+    heavy = _heavy_imports(component.params.partition(":")[0])
+    require(
+        not heavy,
+        f"{component.name}: the module of its params",
+        "import no heavy library, as `rateval validate` reads it",
+        ", ".join(heavy),
+    )
+
+
+def _check_calls(component: Component) -> None:
+    if component.digest:
+        with part(f"{component.name}: digest"):
+            _check_call(component.name, "digest", component.digest, ("params",))
+    if component.detect:
+        with part(f"{component.name}: detect"):
+            _check_call(component.name, "detect", component.detect, ("clues",))
+    if component.wrapper:
+        options = ("tokenizer", "preprocess", "prompt")
+        with part(f"{component.name}: wrapper"):
+            _check_call(component.name, "wrapper", component.wrapper, ("module",), options)
+
+
+def _check_words(component: Component, kind: Kind) -> None:
+    if component.needs:
+        able = kind in ("validator", "metric")
+        where = f"{component.name}: needs"
+        require(able, where, "be said of validators and metrics alone", f"a {kind}")
+    if component.shares:
+        where = f"{component.name}: shares"
+        require(kind == "attribution", where, "be said of attributions alone", f"a {kind}")
 
 
 def _check_registration(component: Component, kind: Kind) -> None:
@@ -130,7 +159,7 @@ def _resolve(reference: str, field: str) -> Any:
     except AttributeError as error:
         module = reference.partition(":")[0]
         raise ConformanceError(
-            f"{field} = {reference!r} must name an attribute of {module}; got {error}"
+            f"{field} = {reference!r}", f"name an attribute of {module}", error
         ) from error
 
 

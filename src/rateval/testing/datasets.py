@@ -12,7 +12,7 @@ from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
 from rateval.data.checked import CheckedSplit
 from rateval.errors import PluginError
-from rateval.testing.failure import ConformanceError, require, require_members
+from rateval.testing.failure import ConformanceError, part, require, require_members
 
 _LOOKED_AT = 16
 
@@ -24,7 +24,23 @@ def check_dataset(dataset: Dataset, again: Dataset | None = None) -> None:
     Raises ConformanceError at the first broken promise.
     """
     require_members(dataset, Dataset)
-    classes = dataset.classes
+    with part("Dataset.classes"):
+        _check_classes(dataset.classes)
+    count = len(dataset.classes)
+    with part("Dataset.test"):
+        _check_split(dataset.test, "Dataset.test", count)
+    with part("Dataset.has_masks"):
+        _check_masks(dataset)
+    with part("Dataset.train"):
+        if dataset.train is not None:
+            _check_split(dataset.train, "Dataset.train", count)
+            _check_identities(dataset.train, dataset.test)
+    with part("Dataset"):
+        if again is not None:
+            _check_again(dataset, again)
+
+
+def _check_classes(classes: object) -> None:
     require(
         isinstance(classes, tuple)
         and len(classes) > 0
@@ -34,17 +50,14 @@ def check_dataset(dataset: Dataset, again: Dataset | None = None) -> None:
         "be a tuple of different names, at least one",
         repr(classes),
     )
+
+
+def _check_masks(dataset: Dataset) -> None:
     masks = dataset.has_masks
     require(isinstance(masks, bool), "Dataset.has_masks", "be a bool", repr(masks))
-    _check_split(dataset.test, "Dataset.test", len(classes))
     if not masks:
         seen = [s.id for s in _first(dataset.test) if isinstance(s, Sample) and s.mask is not None]
         require(not seen, "Dataset.has_masks", "be True when test has masks", f"masks of {seen}")
-    if dataset.train is not None:
-        _check_split(dataset.train, "Dataset.train", len(classes))
-        _check_identities(dataset.train, dataset.test)
-    if again is not None:
-        _check_again(dataset, again)
 
 
 def same_sample(one: Sample | Skipped, other: Sample | Skipped) -> bool:
@@ -102,7 +115,8 @@ def _check_split(split: Split, where: str, classes: int) -> None:
     ids = [sample.id for sample in samples]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     require(not twice, f"{where}.samples", "have ids that are unique in their split", twice)
-    _check_independence(split, samples, where)
+    with part(f"{where}.samples"):
+        _check_independence(split, samples, where)
     try:  # what a run asks of it besides, such as that it lists what it holds
         CheckedSplit(split, where, classes).samples(range(wanted))
     except PluginError as error:

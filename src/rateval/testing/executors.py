@@ -11,7 +11,7 @@ from pathlib import Path
 from rateval.api.execution import Executor
 from rateval.api.training import Monitor
 from rateval.records.step import Step, StepEnd
-from rateval.testing.failure import require, require_members
+from rateval.testing.failure import part, require, require_members
 
 _SAMPLES = 3
 _LONG_S = 120.0
@@ -33,11 +33,14 @@ def check_executor(executor: Executor) -> None:
     with tempfile.TemporaryDirectory(prefix="rateval-executor-") as folder:
         executor.start(_Writing(folder))
         try:
-            if prefers is not None:
-                answer = prefers(_step(0, "works"))
-                require(isinstance(answer, bool), "Executor.prefers", "return a bool", answer)
-            _check_steps(executor, Path(folder), capacity)
-            _check_stop(executor, Path(folder))
+            with part("Executor.prefers"):
+                if prefers is not None:
+                    answer = prefers(_step(0, "works"))
+                    require(isinstance(answer, bool), "Executor.prefers", "return a bool", answer)
+            with part("Executor.collect"):
+                _check_steps(executor, Path(folder), capacity)
+            with part("Executor.stop"):
+                _check_stop(executor, Path(folder))
         finally:
             executor.stop()
 

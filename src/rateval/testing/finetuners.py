@@ -16,7 +16,7 @@ from rateval.api.values import HeadDecision, PromptDecision
 from rateval.checkpoints.decision import decide
 from rateval.data.batches import load_batches
 from rateval.errors import RatevalError
-from rateval.testing.failure import difference, require, require_members, require_tensor
+from rateval.testing.failure import difference, part, require, require_members, require_tensor
 from rateval.testing.logbook import RecordingLogbook
 from rateval.testing.tiny.dataset import tiny_dataset
 from rateval.testing.tiny.model import tiny_model
@@ -39,26 +39,41 @@ def check_finetuner(
     images = _test_images(model, dataset)
     logbook = RecordingLogbook()
     train = dataset.train if trains else None
-    classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, logbook)
-    _check_classifier(classifier, images, len(dataset.classes))
-    _check_decision(classifier, images, dataset.classes)
-    state = classifier.state()
-    _check_state(state)
-    _check_no_train_split(finetuner, model, dataset)
-    if trains:
-        _check_progress(logbook)
-    elif not state:
-        before, after = model.module.state_dict(), classifier.model.module.state_dict()
-        require(
-            _equal(before, after),
-            "Finetuner.fit",
-            "change no weight that it gives no state of",
-            "changes",
-        )
-    _check_same_seed(finetuner, model, dataset, state)
-    if trains:
-        _check_resume(finetuner, model, dataset, state)
-    _check_restore(finetuner, model, dataset, classifier, images)
+    with part("Finetuner.fit, without a train split,"):
+        _check_no_train_split(finetuner, model, dataset)
+    classifier = None
+    with part("Finetuner.fit"):
+        classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, logbook)
+        if trains:
+            _check_progress(logbook)
+    if classifier is None:
+        return
+    with part("Classifier.logits"):
+        _check_classifier(classifier, images, len(dataset.classes))
+    with part("Classifier.decision"):
+        _check_decision(classifier, images, dataset.classes)
+    with part("Classifier.state"):
+        state = classifier.state()
+        _check_state(state)
+        if not trains and not state:
+            _check_unchanged(model, classifier)
+    with part("Finetuner.fit"):
+        _check_same_seed(finetuner, model, dataset, classifier.state())
+    with part("Finetuner.fit"):
+        if trains:
+            _check_resume(finetuner, model, dataset, classifier.state())
+    with part("Finetuner.restore"):
+        _check_restore(finetuner, model, dataset, classifier, images)
+
+
+def _check_unchanged(model: Model, classifier: Classifier) -> None:
+    before, after = model.module.state_dict(), classifier.model.module.state_dict()
+    require(
+        _equal(before, after),
+        "Finetuner.fit",
+        "change no weight that it gives no state of",
+        "changes",
+    )
 
 
 def _test_images(model: Model, dataset: Dataset) -> torch.Tensor:

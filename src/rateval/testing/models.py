@@ -16,6 +16,7 @@ from rateval.testing.checkpoints import check_checkpoints
 from rateval.testing.failure import (
     describe,
     difference,
+    part,
     require,
     require_members,
     require_tensor,
@@ -32,18 +33,34 @@ def check_model(model: Model) -> None:
     Weights must be float32. Raises ConformanceError at the first broken promise.
     """
     require_members(model, Model)
-    _check_facts(model)
-    images = _check_preprocess(model)
-    _check_card(model)
-    weight = next(model.module.parameters())
-    images = images.to(device=weight.device, dtype=weight.dtype)
+    with part("Model"):
+        _check_facts(model)
+    images = None
+    with part("Model.preprocess"):
+        images = _check_preprocess(model)
+    with part("Model.card"):
+        _check_card(model)
+    if images is not None:
+        _check_computing(model, images)
+
+
+def _check_computing(model: Model, images: torch.Tensor) -> None:
+    with part("Model.module"):
+        weight = next(model.module.parameters())
+        images = images.to(device=weight.device, dtype=weight.dtype)
     with torch.no_grad():
-        width = _check_image_side(model, images)
-        _check_text_side(model, width)
-        check_checkpoints(model, images)
-    check_record_attention(model, images)
-    check_blocks(model, images)
-    check_half_precision(model, images)
+        with part("Model.encode_image"):
+            _check_image_side(model, images)
+        with part("Model.encode_text"):
+            _check_text_side(model, int(model.encode_image(images).shape[1]))
+        with part("Model.load_checkpoint"):
+            check_checkpoints(model, images)
+    with part("Model.record_attention"):
+        check_record_attention(model, images)
+    with part("Model.record_blocks"):
+        check_blocks(model, images)
+    with part("Model.encode_image, in bfloat16,"):
+        check_half_precision(model, images)
 
 
 def _check_facts(model: Model) -> None:
@@ -147,7 +164,7 @@ def _check_geometry(image: torch.Tensor, mask: torch.Tensor, size: tuple[int, in
     )
 
 
-def _check_image_side(model: Model, images: torch.Tensor) -> int:
+def _check_image_side(model: Model, images: torch.Tensor) -> None:
     count = len(images)
     for name in ("encode_image", "features"):
         where, run = f"Model.{name}", getattr(model, name)
@@ -157,7 +174,6 @@ def _check_image_side(model: Model, images: torch.Tensor) -> int:
         require(run(images).equal(out), where, "be the same for the same images", "a difference")
         off = difference(run(images[1:2]), out[1:2])
         require(off <= 1e-4, where, "not depend on the batch", f"a difference of {off:.1e}")
-    return int(model.encode_image(images).shape[1])
 
 
 def _check_text_side(model: Model, width: int) -> None:

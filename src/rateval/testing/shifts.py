@@ -9,7 +9,7 @@ from rateval.api.protocols import Dataset, Shift, Split
 from rateval.api.shifts import ShiftAmong
 from rateval.api.values import Sample, Skipped
 from rateval.testing.datasets import check_sample, same_sample
-from rateval.testing.failure import require, require_members
+from rateval.testing.failure import part, require, require_members
 from rateval.testing.tiny.dataset import tiny_dataset
 
 _WHERE = "Shift.apply"
@@ -28,6 +28,17 @@ def check_shift(shift: Shift, dataset: Dataset | None = None) -> None:
     found = dataset.test.samples(range(min(8, len(dataset.test))))
     samples = [sample for sample in found if isinstance(sample, Sample)]
     kept = copy.deepcopy(samples)
+    with part(_WHERE):
+        _check_shifted(shift, again, samples, kept, dataset)
+    with part(f"{_WHERE}, of a sample without a mask,"):
+        for sample in kept:
+            bare = replace(sample, mask=None)
+            _check(bare, shift.apply(bare), len(dataset.classes))
+
+
+def _check_shifted(
+    shift: Shift, again: Shift, samples: list[Sample], kept: list[Sample], dataset: Dataset
+) -> None:
     shifted = [shift.apply(sample) for sample in samples]
     for sample, before, after in zip(samples, kept, shifted, strict=True):
         require(
@@ -44,9 +55,6 @@ def check_shift(shift: Shift, dataset: Dataset | None = None) -> None:
             "give the same result for the same sample, whatever came before",
             f"two results for {sample.id!r}",
         )
-    for sample in kept:
-        bare = replace(sample, mask=None)
-        _check(bare, shift.apply(bare), len(dataset.classes))
 
 
 def _among(shift: Shift, split: Split) -> Shift:

@@ -24,7 +24,7 @@ from rateval.records.scores.cell import (
 )
 from rateval.records.scores.estimate import estimate_share
 from rateval.records.step import FailureRecord
-from rateval.testing.failure import require, require_members
+from rateval.testing.failure import part, require, require_members
 
 _LABEL = "é · β/ж | <i>, 100 % …"
 """A label as a spec may have it; trackers' names allow less."""
@@ -51,7 +51,7 @@ def check_tracker(tracker: Tracker) -> None:
     """
     require_members(tracker, Tracker)
     for status in ("finished", "failed", "interrupted"):
-        with tempfile.TemporaryDirectory(prefix="rateval-tracker-") as name:
+        with tempfile.TemporaryDirectory(prefix="rateval-tracker-") as name, part("Tracker"):
             _tell(tracker, Path(name), status)
 
 

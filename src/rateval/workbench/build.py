@@ -20,8 +20,11 @@ from rateval.plan.published import AAAI25
 from rateval.plan.seeds import factory_seed
 from rateval.registry.file_component import is_from_file
 from rateval.registry.references import follow, load_factory, load_reference
+from rateval.registry.registry import Registered
 from rateval.store.identity import identify
 from rateval.wording import describe
+
+_TEXTS = "rateval.api.tasks.texts:TextModel"
 
 
 def name_plugin(choice: Choice) -> str:
@@ -60,9 +63,21 @@ def build(choice: Choice, context: Context) -> Any:
     if lacking:
         raise PluginError(
             f'{registered.plugin}: the {registered.kind} "{registered.component.name}" lacks '
-            f"{', '.join(lacking)}; rateval.testing checks such things"
+            f"{', '.join(lacking)}; {_advise(registered, built)}"
         )
     return built
+
+
+def _advise(registered: Registered, built: object) -> str:
+    """Return what to do about an object that lacks members of its protocol."""
+    written = (inspect.getattr_static(built, name, None) for name in ("generate", "score"))
+    answers = all(method is not None for method in written)
+    if registered.kind != "model" or registered.component.protocol or not answers:
+        return "rateval.testing checks such things"
+    say = f'protocol="{_TEXTS}" in its Component'
+    if is_from_file(registered):
+        say = f'{registered.component.name}_protocol = "{_TEXTS}" beside the function'
+    return f"if it is a model that answers by texts, write {say}"
 
 
 def require_factories(choices: Iterable[Choice]) -> None:

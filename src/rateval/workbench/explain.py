@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
+from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions, Units
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.errors import PluginError
 from rateval.wording import describe
 from rateval.workbench.cell import Job, Shared
 from rateval.workbench.finite import require_finite, require_relevance
+from rateval.workbench.units import join_units, require_units, spread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,31 +31,34 @@ class Found:
     explanation: Explanation
     outputs: Outputs | None
     """None only with permuted weights, where nothing is predicted."""
+    units: Units | None = None
+    """What both are of, where that isn't each sample of the batch once."""
 
 
-def explain_batch(job: Job, batch: Batch, *, permuted: bool = False) -> Found:
+def explain_batch(job: Job, batch: Batch, *, permuted: bool = False, kept: bool = False) -> Found:
     """Explain a batch: relevance (B, rows, cols) float32, and what was predicted, on the CPU.
 
     With ``permuted`` weights numbers may leave the range of floats through no fault of a plugin:
     maps and outputs may then be not finite, and outputs that the explanation didn't give stay
-    None, for nothing predicts with such weights.
+    None, for nothing predicts with such weights. Outputs that are ``kept`` have all that rows do.
 
     Raises PluginError when the attribution or the classifier returns something else than its
     protocol promises, and RatevalError for outputs that are not finite or where one image alone
     does not fit into memory. Outputs are looked at first: where they are broken, no attribution
     could do better.
     """
-    parts = job.explaining.each(len(batch), partial(_explain, job, batch))
+    parts = job.explaining.each(len(batch), partial(_explain, job, batch, kept))
     return _join(job, batch, parts, permuted=permuted)
 
 
 def explain_each(job: Job, batch: Batch) -> list[Found]:
     """Explain a batch by each attribution that is wanted of those that share a pass, in order.
 
-    Where none is shared, that is the job's attribution alone. Raises what ``explain_batch`` raises.
+    Where none is shared, that is the job's attribution alone. Outputs have all that rows keep.
+    Raises what ``explain_batch`` raises.
     """
     if job.shared is None:
-        return [explain_batch(job, batch)]
+        return [explain_batch(job, batch, kept=True)]
     each = partial(_explain_together, job, batch, job.shared)
     found = job.explaining.each(len(batch), each)
     return [_join(job, batch, parts) for parts in zip(*found, strict=True)]
@@ -93,7 +97,9 @@ def follow_batch(
     return outputs, np.concatenate([sure for _, sure in found])
 
 
-def make_inputs(job: Job, batch: Batch, part: slice, *, copy: bool = False) -> Inputs:
+def make_inputs(
+    job: Job, batch: Batch, part: slice, *, copy: bool = False, kept: bool = False
+) -> Inputs:
     """Return a part of a batch as the job's model is given it.
 
     With ``copy`` a plugin may write into what it gets, and the batch be kept for others.
@@ -101,21 +107,32 @@ def make_inputs(job: Job, batch: Batch, part: slice, *, copy: bool = False) -> I
     # Fetched while the processor goes on, where the batch lies in memory that a GPU can read.
     images = batch.images[part].to(job.device, copy=copy, non_blocking=batch.images.is_pinned())
     labels = batch.labels[part].to(job.device, copy=copy)
-    return Inputs(images, labels, batch.ids[part], batch.asked[part], batch.sizes[part])
+    return Inputs(
+        images,
+        labels,
+        batch.ids[part],
+        batch.asked[part],
+        batch.sizes[part],
+        batch.depicted[part],
+        kept,
+    )
 
 
 def _join(job: Job, batch: Batch, parts: Sequence[Found], *, permuted: bool = False) -> Found:
     relevance = torch.cat([part.explanation.relevance for part in parts])
     given = [part.outputs for part in parts if part.outputs is not None]
     outputs = _join_outputs(given) if len(given) == len(parts) else None
+    units = join_units([part.units for part in parts])
+    explained = batch if units is None else spread(batch, units)
     if not permuted:
         if outputs is None:
             outputs = predict_batch(job, batch)
         else:
-            require_finite(outputs.numbers, batch, job.classifier)
-    require_relevance(relevance, batch.ids, finite=not permuted)
-    sums = (_joined([part.explanation for part in parts], name) for name in _SUMS)
-    return Found(Explanation(relevance, None, *sums), outputs)
+            require_finite(outputs.numbers, explained, job.classifier)
+    require_relevance(relevance, explained.ids, finite=not permuted)
+    told = [part.explanation for part in parts if len(part.explanation.relevance)]
+    sums = (_joined(told, name) for name in _SUMS)
+    return Found(Explanation(relevance, None, *sums), outputs, units)
 
 
 _SUMS = ("gaps", "differences")
@@ -123,7 +140,7 @@ _SUMS = ("gaps", "differences")
 
 def _joined(parts: Sequence[Explanation], name: str) -> torch.Tensor | None:
     given = [found for part in parts if (found := getattr(part, name)) is not None]
-    return torch.cat(given) if len(given) == len(parts) else None
+    return torch.cat(given) if given and len(given) == len(parts) else None
 
 
 def _join_outputs(parts: Sequence[Outputs]) -> Outputs:
@@ -133,19 +150,21 @@ def _join_outputs(parts: Sequence[Outputs]) -> Outputs:
     return Outputs(torch.cat([part.numbers for part in parts]), texts, beside)
 
 
-def _explain(job: Job, batch: Batch, part: slice) -> Found:
-    inputs = make_inputs(job, batch, part, copy=True)
+def _explain(job: Job, batch: Batch, kept: bool, part: slice) -> Found:
+    inputs = make_inputs(job, batch, part, copy=True, kept=kept)
     return _checked(job, job.task.explain(job.attribution, job.classifier, inputs), len(inputs.ids))
 
 
 def _explain_together(job: Job, batch: Batch, shared: Shared, part: slice) -> list[Found]:
-    inputs = make_inputs(job, batch, part, copy=True)
+    inputs = make_inputs(job, batch, part, copy=True, kept=True)
     found = job.task.explain_together(shared.planned, shared.wanted, job.classifier, inputs)
     return [_checked(job, one, len(inputs.ids)) for one in found]
 
 
 def _checked(job: Job, given: Explained, count: int) -> Found:
     found: object = given.explanation
+    if given.units is not None:
+        count = require_units(given.units, count)
     if not isinstance(found, Explanation):
         raise PluginError(
             f"the attribution must return an Explanation; got {describe(found)}", kind="attribution"
@@ -160,7 +179,7 @@ def _checked(job: Job, given: Explained, count: int) -> Found:
         outputs = Outputs(found.logits.detach().float().cpu())
     if outputs is not None:
         outputs = _checked_outputs(job, outputs, count)
-    return Found(Explanation(relevance, None, *_sums(found, count)), outputs)
+    return Found(Explanation(relevance, None, *_sums(found, count)), outputs, given.units)
 
 
 def _sums(found: Explanation, count: int) -> list[torch.Tensor | None]:

@@ -23,7 +23,7 @@ def require_finite(logits: torch.Tensor, batch: Batch, classifier: Classifier) -
         return
     rows = _rows(~torch.isfinite(logits))
     broken = describe_broken(_weights(classifier))
-    image = name_fault(batch.images[rows[0]])
+    image = name_fault(batch.images[rows[0]]) if len(batch.images) else None
     if broken is not None:
         why = f"its weights are not finite: {broken}: its"
     elif image is not None:

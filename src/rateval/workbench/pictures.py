@@ -68,24 +68,32 @@ class Seen:
     """Columns of ``rateval.store.tables.pictures.SCHEMA`` for each look."""
 
 
-def see_all(test: Images, looks: Sequence[Look], positions: Sequence[int]) -> Iterator[Seen]:
-    """Yield the samples at some positions of a test, in that order, read by threads."""
+Shown = tuple[int, int | None]
+"""Position of a sample, and the class whose mask is shown of all that it depicts; None for that of
+the sample itself."""
+
+
+def see_all(test: Images, looks: Sequence[Look], shown: Sequence[Shown]) -> Iterator[Seen]:
+    """Yield samples of a test, in their order, read by threads."""
     step = list_at_once(test.split)
 
-    def see(piece: Sequence[int]) -> list[Seen]:
-        samples = leave_out_long(test.split.samples(piece))
-        return [_see(sample, test.shift, looks) for sample in samples]
+    def see(piece: Sequence[Shown]) -> list[Seen]:
+        samples = leave_out_long(test.split.samples([position for position, _ in piece]))
+        each = zip(samples, piece, strict=True)
+        return [_see(sample, test.shift, looks, label) for sample, (_, label) in each]
 
     pool = ThreadPoolExecutor(max(1, test.readers), thread_name_prefix="rateval-pictures")
     try:
-        pieces = [positions[at : at + step] for at in range(0, len(positions), step)]
+        pieces = [shown[at : at + step] for at in range(0, len(shown), step)]
         for seen in pool.map(see, pieces):
             yield from seen
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _see(sample: Sample | Skipped, shift: Shift | None, looks: Sequence[Look]) -> Seen:
+def _see(
+    sample: Sample | Skipped, shift: Shift | None, looks: Sequence[Look], label: int | None
+) -> Seen:
     if isinstance(sample, Skipped):
         return _without_picture(sample, looks)
     if shift is not None:
@@ -94,18 +102,21 @@ def _see(sample: Sample | Skipped, shift: Shift | None, looks: Sequence[Look]) -
         if isinstance(shifted, Skipped):
             return _without_picture(shifted, looks)
         sample = shifted
-    return Seen(sample.id, [_show(sample, look.view) for look in looks])
+    mask = sample.mask
+    if label is not None:
+        mask = next((one.mask for one in sample.depicted if one.label == label), None)
+    return Seen(sample.id, [_show(sample.image, mask, look.view) for look in looks])
 
 
 def _without_picture(skipped: Skipped, looks: Sequence[Look]) -> Seen:
     return Seen(skipped.id, [{"undefined": skipped.reason} for _ in looks])
 
 
-def _show(sample: Sample, view: View) -> dict[str, Any]:
-    picture = shrink(view.image(sample.image))
+def _show(image: Image.Image, whole: Mask | None, view: View) -> dict[str, Any]:
+    picture = shrink(view.image(image))
     mask = None
-    if sample.mask is not None:
-        seen = Image.fromarray(view.mask(sample.mask).astype(np.uint8))
+    if whole is not None:
+        seen = Image.fromarray(view.mask(whole).astype(np.uint8))
         # By nearest neighbour, as the view itself resizes masks.
         mask = encode_mask(np.asarray(seen.resize(picture.size, Image.Resampling.NEAREST)) > 0)
     file = io.BytesIO()

@@ -23,7 +23,7 @@ def rateval_register_models() -> list[Component]:
             summary="writer of acme",
             factory="acme.writer:make_writer",
             params="acme.writer:WriterParams",
-            tasks=("vqa",),
+            tasks=("vqa", "captioning"),
             protocol="rateval.api.tasks.texts:TextModel",
         ),
     ]
@@ -39,6 +39,13 @@ def rateval_register_datasets() -> list[Component]:
             factory="acme.questions:make_dataset",
             params="acme.questions:QuestionsParams",
             tasks=("vqa",),
+        ),
+        Component(
+            name="captions",
+            summary="captions of acme",
+            factory="acme.captions:make_dataset",
+            params="acme.captions:CaptionsParams",
+            tasks=("captioning",),
         ),
     ]
 

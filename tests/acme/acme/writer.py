@@ -26,7 +26,7 @@ LONGEST = 4
 
 class WriterParams(Params):
     says: str = ""
-    """What it writes whatever is asked; empty for what it sees."""
+    """What it writes whatever is asked, with what it sees for ``{seen}``; empty for that alone."""
     seed: int = 0
     """Of its weights."""
 
@@ -81,12 +81,14 @@ class Writer:
 
     def _write(self, image: torch.Tensor, question: str) -> str:
         words: list[str] = []
-        while not self.says and len(words) < LONGEST:
+        looks = not self.says or "{seen}" in self.says
+        while looks and len(words) < LONGEST:
             last = self._predict(image, [question], [words])[0, -1].argmax()
             if WORDS[last] == END:
                 break
             words.append(WORDS[last])
-        return self.says or " ".join(words)
+        seen = " ".join(words)
+        return self.says.replace("{seen}", seen) or seen
 
     def score(
         self, images: torch.Tensor, questions: Sequence[str], answers: Sequence[str]
@@ -139,7 +141,9 @@ class Writer:
             places = torch.arange(before.shape[1], device=images.device)
             self._flow.reading = places < lengths[:, None]
         asked = [
-            self.asked(torch.tensor(_number(question.split()), device=images.device)).sum(dim=0)
+            self.asked(torch.tensor(_number(question.split()), device=images.device).long()).sum(
+                dim=0
+            )
             for question in questions
         ]
         logits: torch.Tensor = self.sight(attention[:, 0] @ colours) + self.after(before)

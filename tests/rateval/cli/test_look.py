@@ -125,6 +125,43 @@ def test_a_slip_is_told(rateval: Any, photo: None, words: tuple[str, ...], said:
     assert said in done.err, done.err
 
 
+def test_a_question_is_answered(rateval: Any, photo: None) -> None:
+    question = "what [b]colour</b> is the leaf?"
+    asked = ("--model", "blip-vqa", "--question", question, "--label", "green")
+    done = rateval("look", "photo.png", *asked)
+    assert done.code == 0, done.err
+    first, second, answer, blank, *_ = done.out.splitlines()
+    assert first.startswith("photo.png  blip-vqa (BLIP")
+    assert second == question
+    assert blank.startswith("to a blank image it answers ")
+    found = json.loads(rateval("look", "photo.png", *asked, "--json").out)
+    share = 100 * np.exp(found["likelihood"])
+    assert answer.startswith(f"answers {found['prediction']} with {share:.1f} %: ")
+    assert (found["question"], found["label"]) == (question, "green")
+    assert "".join(token["text"] for token in found["tokens"]) in found["prediction"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--model", "clip"), '--classes: are missing: "clip" chooses from them'),
+        (("--model", "blip-vqa"), '--question: is missing: "blip-vqa" answers one'),
+        ((*ASKED, "--question", "what?"), "--question what?: is answered by a text, not by one"),
+        ((*ASKED, "--phrase", "red"), "--phrase red: is part of a text"),
+        (
+            ("--model", "blip-vqa", "--question", "what?", "--phrase", "zebra"),
+            '--phrase "zebra": is not in what the model says',
+        ),
+    ],
+)
+def test_a_slip_about_texts_is_told(
+    rateval: Any, photo: None, words: tuple[str, ...], said: str
+) -> None:
+    done = rateval("look", "photo.png", *words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: {said}"), done.err
+
+
 def test_several_slips_are_told_at_once(rateval: Any, photo: None) -> None:
     words = ("--model", "clop", "--classes", CLASSES, "--label", "hart", "--mask", "msk.png")
     done = rateval("look", "phto.png", *words)

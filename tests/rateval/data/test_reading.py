@@ -103,6 +103,7 @@ def held_whole(split: Photos, masks: bool = True) -> list[Batch]:
                 skipped=tuple(s for s in found if isinstance(s, Skipped)),
                 sizes=tuple((s.image.height, s.image.width) for _, s in kept),
                 asked=tuple(s.asked for _, s in kept),
+                depicted=tuple(s.depicted for _, s in kept),
             )
         )
     return batches

@@ -86,7 +86,9 @@ def test_a_model_that_answers_names_no_classes() -> None:
 
 def test_a_task_that_nobody_poses_or_that_is_there_twice() -> None:
     (idle,) = problems(CLASSES | {"task": [{"use": "vqa"}]})
-    assert "no dataset of the study poses this task; they pose classification" in idle
+    assert "no dataset of the study poses this task; they pose classification; leave it out" in idle
+    assert "or add a dataset that poses it, such as " in idle
+    assert "shapes-vqa" in idle.partition("such as ")[2]
     (twice,) = problems(VQA | {"task": [{"use": "vqa"}, {"use": "vqa", "name": "again"}]})
     assert "is there twice, and a dataset poses one" in twice
 
@@ -106,3 +108,13 @@ def test_a_table_poses_what_its_columns_ask(tmp_path: Path) -> None:
     ]
     tasks = [one.datasets[0].task for one in made]
     assert [task and task.label for task in tasks] == ["vqa", "classification"]
+
+
+def test_a_file_may_say_its_tasks(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    model = {"model": [{"use": f"{file}:make"}]}
+    file.write_text("def make(): pass\n")
+    (told,) = problems(VQA | model)
+    assert 'write make_tasks = ("vqa",) beside make, else use one of blip-vqa' in told
+    file.write_text("def make(): pass\nmake_tasks = ('vqa',)\n")
+    assert len(plan(VQA | model).cells) == 1

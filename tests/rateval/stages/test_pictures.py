@@ -354,7 +354,7 @@ def test_a_number_that_is_none_is_refused(asked: str, capsys: pytest.CaptureFixt
 def test_the_record_names_what_it_holds() -> None:
     record = rateval.run(spec(3))
     content = json.loads((record.path / "run.json").read_text(encoding="utf-8"))
-    assert content["spec_resolved"]["report"] == {"pictures": 3, "html": False}
+    assert content["spec_resolved"]["report"] == {"pictures": 3, "tokens": 60, "html": False}
     assert content["pictures"][0]["identity"] == next(STORE.iterdir()).name
 
 

@@ -34,7 +34,9 @@ class Split:
 
 def see(*samples: Sample | Skipped, frame: Frame = FRAME) -> list[dict[str, Any]]:
     images = Images(Split(*samples), None, readers=3)
-    seen = see_all(images, [Look(("clip",), frame.crop, frame)], range(len(samples)))
+    seen = see_all(
+        images, [Look(("clip",), frame.crop, frame)], [(at, None) for at in range(len(samples))]
+    )
     return [one.shown[0] for one in seen]
 
 

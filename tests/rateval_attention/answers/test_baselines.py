@@ -59,12 +59,35 @@ def test_a_layer_that_is_not_there_is_named() -> None:
     with pytest.raises(
         RatevalError, match=r"layer = 8: .* \(its stream 'question'\) are 0, 1; give .*\"last\""
     ):
-        grad_cam(answerer, ask("vqa"))
+        grad_cam(answerer, ask("vqa"), layer=8)
     with pytest.raises(RatevalError, match="use generic-attention or token-attention"):
         grad_cam(make_toy("decoder")[1], ask("decoder"))
     for wrong in (-1, True, "first", 1.5):
         with pytest.raises(ValidationError):
             CrossAttentionGradCamParams.model_validate({"layer": wrong})
+
+
+@pytest.mark.parametrize(
+    ("depth", "looking", "found"),
+    [
+        (12, range(6, 12), 8),  # ALBEF
+        (12, range(12), 8),  # BLIP
+        (2, range(2), 1),
+        (1, range(1), 0),
+        (24, range(24), 16),
+        (12, (0, 11), 11),
+        (6, (3, 5), 5),
+    ],
+)
+def test_the_published_layer_lies_at_two_thirds(depth: int, looking: Any, found: int) -> None:
+    steps: list[Any] = []
+    at = {}
+    for layer in range(depth):
+        steps.append(step("question", "question"))
+        if layer in looking:
+            at[layer] = len(steps)
+            steps.append(step("question", "image"))
+    assert find_layer(steps, "published") == find_layer(steps, found) == at[found]
 
 
 def step(to: str, of: str) -> Attended:

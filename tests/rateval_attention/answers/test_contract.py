@@ -21,7 +21,7 @@ FORMS: tuple[Form, ...] = ("vqa", "caption", "decoder")
 SPANS = ((0, 5), (0, 3), (4, 8))
 EXPLAINERS: dict[str, dict[str, Any]] = {
     "generic-attention": {},
-    "cross-attention-grad-cam": {"layer": 1},
+    "cross-attention-grad-cam": {},
     "token-attention": {},
     "integrated-gradients": {"steps": 4},
     "random": {"seed": 3},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from rateval.api import Context
 from rateval.drafting.draft import make_draft
-from rateval.errors import RatevalError
 from rateval.modelkit import Clues
+from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover
+from rateval.spec.document import Document
+from rateval.workbench.build import build
 from rateval_datasets.detection.questions import detect_gqa, detect_vizwiz, detect_vqa_v2
 
 DETECT = {"gqa": detect_gqa, "vqa": detect_vqa_v2, "vizwiz": detect_vizwiz}
@@ -28,7 +32,19 @@ def test_each_knows_its_own_and_no_other(tree: str, request: pytest.FixtureReque
 @pytest.mark.parametrize(
     ("tree", "name"), [("gqa", "gqa"), ("vqa", "vqa-v2"), ("vizwiz", "vizwiz-vqa-grounding")]
 )
-def test_a_person_writes_the_spec(tree: str, name: str, request: pytest.FixtureRequest) -> None:
+def test_a_study_is_drafted(tree: str, name: str, request: pytest.FixtureRequest) -> None:
     root: Path = request.getfixturevalue(tree)
-    with pytest.raises(RatevalError, match=rf"which {name} reads; rateval init writes studies of"):
-        make_draft(discover(), "rateval init", data=root)
+    drafted = make_draft(discover(), "rateval init", data=root)
+    spec = tomllib.loads(drafted.text)
+    assert spec["dataset"] == [{"use": name, "root": str(root)}]
+    assert spec["model"] == [{"use": "blip-vqa"}]
+    assert spec["finetune"] == [{"use": "zs"}]
+    (facts,) = (facts for place, facts in drafted.found if place.endswith(f": {name}"))
+    assert any("questions to test on" in fact for fact in facts)
+    dataset = make_plan(Document("spec.toml", spec, ""), discover()).datasets[0]
+    made = build(dataset, Context())
+    asked = [one.asked for one in made.test.samples(range(len(made.test))) if hasattr(one, "asked")]
+    soft = any(len(set(one.answers)) > 1 for one in asked)
+    assert spec.get("task") == ([{"use": "vqa", "correct": "soft"}] if soft else None)
+    evidence = [{"use": "relevance-mass", "threshold": 0.5}] if made.has_masks else None
+    assert spec.get("evidence") == evidence

@@ -16,9 +16,9 @@ import rateval
 from rateval.api import Model, RatevalError, Readout, Sample, Skipped, Split
 from rateval.modelkit import load_batches
 from rateval.testing import RecordingLogbook, tiny_classifier, tiny_dataset, tiny_model
-from rateval_finetune.methods.evidence import choose_depth, relevance_of, share_inside
 from rateval_finetune.methods.evidence_ft import EvidenceObjective, EvidenceTask
 from rateval_finetune.params import EvidenceFtParams
+from rateval_finetune.relevance.patches import choose_depth, relevance_of, share_inside
 from rateval_finetune.training.linear_head import HeadClassifier, new_head
 from rateval_finetune.training.sources import MaskedShare, SplitSource
 

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from rateval.api import Context
-from rateval.api.tasks.texts import Answered
+from rateval.api.tasks.texts import Answered, Asked
+from rateval.testing.half_precision import check_half_texts
 from rateval_attention.answers.token_attention import make_token_attention
 from rateval_attention.attention.generic import make_generic_attention
 from rateval_attention.params import GenericAttentionParams, TokenAttentionParams
+from rateval_finetune.methods.answer_evidence import AnswerEvidenceObjective
+from rateval_finetune.params import EvidenceFtParams
 
 
 class _Untuned:
@@ -58,3 +61,32 @@ def test_an_answer_is_explained(
         alone = explain(slice(row, row + 1))[0]
         off = float((alone - whole[row]).abs().max())
         assert off <= 1e-4 * float(whole[row].max())
+
+
+def test_each_family_runs_in_half_precision(
+    case: Any, images: Any, questions: Any, answers: Any
+) -> None:
+    model = case.make()
+    check_half_texts(model, images(model), questions, answers)
+
+
+def test_relevance_of_each_family_can_be_trained_on(
+    case: Any, images: Any, questions: Any, answers: Any
+) -> None:
+    model = case.make()
+    given = images(model)
+    model.module.requires_grad_(True)
+    asked = [Asked(q, (a,)) for q, a in zip(questions, answers, strict=True)]
+    masks = torch.zeros(3, *given.shape[2:], dtype=torch.bool)
+    masks[:, : masks.shape[1] // 2] = True
+    made = AnswerEvidenceObjective(model, EvidenceFtParams(layers="all"))
+    weights, labels = torch.ones(3), torch.zeros(3, dtype=torch.int64)
+    loss, _ = made(given, labels, weights, masks, asked)
+    made.factor = 0.0
+    likely, _ = made(given, labels, weights, masks, asked)
+    penalty = loss - likely
+    assert 0 < penalty.item() < 3
+    slopes = torch.autograd.grad(penalty, list(model.module.parameters()), allow_unused=True)
+    found = [slope for slope in slopes if slope is not None]
+    assert all(bool(slope.isfinite().all()) for slope in found)
+    assert any(bool(slope.any()) for slope in found)

@@ -18,7 +18,7 @@ from rateval_shapes.questions.params import ShapesVqaParams
 from rateval_shapes.questions.words import CLASSES
 from rateval_shapes.streams import Stream
 
-_, COMPONENT = rateval_register_datasets()
+(COMPONENT,) = [c for c in rateval_register_datasets() if c.name == "shapes-vqa"]
 
 
 def make(seed: int = 0, **params: object) -> ShapesDataset:

@@ -10,9 +10,8 @@ import datasets
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rateval.modelkit import list_some
 from rateval_datasets.own.photo import Source
-from rateval_datasets.own.problems import problem
+from rateval_datasets.own.problems import find_meant, problem
 
 NAME = "huggingface"
 
@@ -23,7 +22,7 @@ def require_column(table: Any, key: str, column: str) -> None:
     if top not in table.column_names:
         raise problem(
             NAME,
-            f'{key} = "{column}": no such column; there are {list_some(table.column_names)}',
+            f'{key} = "{column}": no such column; {find_meant(top, table.column_names)}',
         )
 
 

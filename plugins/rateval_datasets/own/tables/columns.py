@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rateval.modelkit import list_some
-from rateval_datasets.own.problems import problem
+from rateval_datasets.own.problems import find_meant, problem
 from rateval_datasets.own.tables.cells import is_scalar, text_of
 from rateval_datasets.own.tables.params import TableParams
 from rateval_datasets.own.tables.reading import Table
@@ -53,6 +53,8 @@ def find_columns(component: str, table: Table, params: TableParams) -> Columns:
     for key, usual in _USUAL.items():
         name = _choose(component, table, key, getattr(params, key), usual)
         if name is not None:
+            if key != "id":
+                _require_free(component, table, key, name, taken)
             taken[key] = name
     others = [name for name in table.columns if name not in taken.values()]
     lists = [name for name in others if not all(map(is_scalar, table.columns[name]))]
@@ -92,11 +94,21 @@ def _choose(
     return there[0] if there else None
 
 
+def _require_free(
+    component: str, table: Table, key: str, name: str, taken: Mapping[str, str]
+) -> None:
+    """Raise RatevalError where a column of a usual name is something else already."""
+    for other, theirs in taken.items():
+        if theirs == name and other != "id":
+            raise problem(
+                component,
+                f'{other} = "{name}": {key} takes the column of this name in {table.path}, too; '
+                f"name another one, or set {key} = false",
+            )
+
+
 def _require(component: str, table: Table, key: str, name: str) -> str:
     if name not in table.columns:
-        raise problem(
-            component,
-            f'{key} = "{name}": no such column in {table.path}; there are '
-            f"{list_some(table.columns)}",
-        )
+        there = find_meant(name, table.columns)
+        raise problem(component, f'{key} = "{name}": no such column in {table.path}; {there}')
     return name

@@ -89,6 +89,19 @@ class TableParams(PhotoParams):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_twice(self) -> Self:
+        asked = ("label",) if self.question is None else ("question", "answers")
+        taken: dict[str, str] = {}
+        for key in ("image", *asked, "mask", "polygons", "boxes", "split_column", "caption"):
+            name = getattr(self, key)
+            if isinstance(name, str) and taken.setdefault(name, key) != key:
+                raise ValueError(
+                    f'{taken[name]} and {key} both take the column "{name}", and a column is one '
+                    "thing; name another one"
+                )
+        return self
+
     @property
     def task(self) -> str:
         """Name of the task that the table poses."""

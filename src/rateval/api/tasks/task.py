@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from rateval.api.values import Asked, Explanation
+from rateval.api.values import Asked, Depicted, Explanation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,11 @@ class Inputs:
     """What is asked of each image; None where its task asks nothing."""
     sizes: tuple[tuple[int, int], ...] = ()
     """Height and width of each image before it was prepared."""
+    depicted: tuple[tuple[Depicted, ...], ...] = ()
+    """What each image shows, masks in the geometry of ``images``; empty where that is not asked."""
+    kept: bool = False
+    """Whether predictions go into rows, so that ``Outputs.beside`` is asked for, whatever it
+    costs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,12 +68,37 @@ class Predictions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """U things that were predicted of B samples: of each none, one or several.
+
+    Statistics take those of one sample for drawn together.
+    """
+
+    places: tuple[int, ...]
+    """(U,) the sample of each unit, from 0, ascending."""
+    names: tuple[str, ...]
+    """U texts, different ones within a sample: an id is the sample's, ``#`` and this. Whatever
+    predicts it, the same thing has the same name."""
+    labels: NDArray[np.int64]
+    """(U,) classes, ascending and different ones within a sample."""
+    classes: int
+    """How many classes there are."""
+    masks: tuple[NDArray[np.bool_] | None, ...]
+    """U masks (H, W) of the evidence in the geometry of the images; None where it is unknown."""
+    samples: pa.RecordBatch
+    """B rows, one for each sample, with what is kept of samples whether they have units or not."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Explained:
     """What an attribution returned for B samples, and what was predicted on the way."""
 
     explanation: Explanation
     outputs: Outputs | None
     """None where the explanation's logits are the outputs, or another pass is asked for."""
+    units: Units | None = None
+    """What is explained and predicted where that isn't each sample once: explanation and outputs
+    are then of U units, and so is what they are asked for afterwards."""
 
 
 class Posed(Protocol):

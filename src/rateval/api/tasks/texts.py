@@ -17,6 +17,8 @@ from rateval.api.values import Asked as Asked, Depicted as Depicted, Explanation
 if TYPE_CHECKING:
     import torch
 
+    from rateval.api.tasks.task import Inputs
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -49,11 +51,21 @@ class Answered:
     answers: tuple[str, ...]
     """B texts."""
     ids: tuple[str, ...]
-    """The samples' own."""
+    """The samples' own, or those of their parts that are explained."""
     rivals: tuple[str, ...] | None = None
     """For each the best other answer, for explainers of a margin; None where none is known."""
     spans: tuple[tuple[int, int], ...] | None = None
     """Start and stop in characters of what is explained of each answer; None is all of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenMaps:
+    """What of an image each token of one text rests on."""
+
+    spans: tuple[tuple[int, int], ...]
+    """Start and stop in characters of T tokens, in the order of the text; none overlap."""
+    relevance: torch.Tensor
+    """(T, rows, cols) float32 on the CPU, one map for each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +165,24 @@ class Answerer(Protocol):
     @property
     def decision(self) -> None:
         """There is none: the model itself answers."""
+        ...
+
+
+class TokenByToken(Protocol):
+    """What a posed task offers beside ``Posed`` where it predicts texts whose tokens get maps."""
+
+    def explain_tokens(
+        self,
+        attribution: TextAttribution,
+        classifier: Answerer,
+        inputs: Inputs,
+        texts: Sequence[str],
+        most: int,
+    ) -> Sequence[TokenMaps]:
+        """Have an attribution explain each token of B texts alone, of each the first ``most``.
+
+        ``texts`` are what was predicted of ``inputs``.
+        """
         ...
 
 

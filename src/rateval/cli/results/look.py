@@ -55,11 +55,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _add_photo(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--classes",
-        required=True,
         metavar="A,B,C|FILE",
         help="labels to choose from, or a file with one a line",
     )
-    parser.add_argument("--label", metavar="CLASS", help="the right one of them")
+    parser.add_argument(
+        "--question",
+        metavar="TEXT",
+        help="what to ask a model that answers, in the place of classes; one that writes captions "
+        "takes neither",
+    )
+    parser.add_argument(
+        "--phrase",
+        default="",
+        metavar="TEXT",
+        help="words of the answer or caption to explain (default: all of it)",
+    )
+    parser.add_argument("--label", metavar="TEXT", help="the right class, or the right answer")
     for name, metavar, what in (
         ("mask", "FILE", "evidence: an image of the photo's size, above 0 where it counts"),
         ("donors", "PATH", "photos with masks that lend their backgrounds, as init takes --data"),
@@ -87,7 +98,9 @@ def execute(parsed: Namespace) -> int:
     try:
         found = look(
             image,
-            classes=_read_classes(parsed.classes),
+            classes=None if parsed.classes is None else _read_classes(parsed.classes),
+            question=parsed.question,
+            phrase=parsed.phrase,
             label=parsed.label,
             mask=parsed.mask,
             donors=parsed.donors,
@@ -100,6 +113,7 @@ def execute(parsed: Namespace) -> int:
         raise SpecError(map(_translate, error.problems)) from None
     except RatevalError as error:
         text = str(error).replace("rateval.look: donors = ", "--donors ")
+        text = text.replace("rateval.look: phrase = ", "--phrase ")
         raise RatevalError(_name_options(text)) from None
     if out is not None:
         _save(out, found.png())
@@ -195,7 +209,7 @@ def _name_place(table: str, key: str | None, value: str | None) -> Iterator[str]
         return
     if table in ("dataset", "run"):
         yield f"--{str(key).partition('[')[0]}"
-    elif table in ("donors", "donor_masks"):
+    elif table in ("donors", "donor_masks", "phrase"):
         yield f"--{table.replace('_', '-')}"
     else:
         yield f"--{_TABLES.get(table, 'checkpoint')}"

@@ -12,7 +12,7 @@ from rateval.report.terminal.table import Table
 
 _ASSUMED = (
     "Assumed: images are read and decoded as in the trial, each step by one worker, and workers "
-    "don't slow each other down; start-up, pictures and reports come on top."
+    "don't slow each other down; start-up, pictures, single tokens and reports come on top."
 )
 
 

@@ -15,6 +15,7 @@ from rateval.cli.arguments import path
 from rateval.cli.studies.validate import add_set, describe_plan
 from rateval.cli.terminal import say, warn
 from rateval.console import Console
+from rateval.engine.executors.ahead import import_ahead
 from rateval.errors import OutputError
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
 from rateval.plan.plan import Plan
@@ -128,6 +129,8 @@ def run_plans(
         logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for plan in plans:
+        import_ahead(plan)
     from rateval.engine.runner import Runner
 
     records = []

@@ -28,6 +28,7 @@ from rateval.records.about.parent import Basis, ParentRecord
 from rateval.records.run import FILE_NAME, RunRecord, load
 from rateval.records.step import FailureRecord
 from rateval.registry.registry import Registry
+from rateval.scoring.units.clusters import BUILT_IN
 from rateval.spec.document import Document
 from rateval.store.adopting import adopt, holds
 from rateval.store.rows import read_groups
@@ -38,7 +39,7 @@ from rateval.workbench.build import require_factories
 
 CALL = "rateval.score"
 """What messages and records call a call from Python."""
-_AFTER = ("judge", "score", "thresholds", "agree", "pictures")
+_AFTER = ("judge", "score", "thresholds", "agree", "pictures", "tokens")
 """Stages that are done anew; what failed in them may come out well now."""
 
 
@@ -194,15 +195,15 @@ def _require_results(record: RunRecord) -> None:
 def _require_cluster(record: RunRecord, plan: Plan, asked: Asked) -> None:
     """Raise SpecError where images are to be clustered by a group that a dataset doesn't have."""
     name = plan.spec.statistics.cluster
-    if name in ("none", "class"):
+    if name in BUILT_IN:
         return
     for cell in record.cells:
         folder = record.path.parent / "store" / "infer" / cell.identity
         groups = read_groups(folder).column_names
         if name not in groups:
             there = f"it has {list_some(groups)}" if groups else "it has none"
-            advice = meant(name, ["none", "class", *groups])
-            advice = advice or 'give "class", "none" or one of its groups'
+            advice = meant(name, [*BUILT_IN, *groups])
+            advice = advice or 'give "class", "sample", "none" or one of its groups'
             where = f'{asked.name}: statistics.cluster = "{name}"'
             what = f'the dataset "{cell.key.dataset}" has no such group, {there}; {advice}'
             raise SpecError([Problem(where, what)])

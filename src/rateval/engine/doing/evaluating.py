@@ -20,11 +20,19 @@ from rateval.errors import StudyError, explain_error
 from rateval.machine.precision import in_precision
 from rateval.plan.plan import Plan
 from rateval.plan.shards import align
-from rateval.records.facts import CounterfactualFacts, FaithfulnessFacts, InferFacts
+from rateval.records.about.pictures import PICTURES
+from rateval.records.facts import (
+    CounterfactualFacts,
+    FaithfulnessFacts,
+    InferFacts,
+    PicturesFacts,
+    TokensFacts,
+)
 from rateval.records.step import Step
 from rateval.stages.counterfactual import merge_answers
 from rateval.stages.faithfulness import Options, faithfulness
 from rateval.stages.infer import infer, infer_each, merge, require_samples
+from rateval.stages.tokens import list_drawn, tokens
 from rateval.store.identity import identify
 from rateval.store.store import Store, Stored
 from rateval.workbench.bench import Workbench
@@ -154,6 +162,19 @@ class Evaluating:
         with self._working([steps], step, [steps]) as job:
             inferred = self._store.path_of("infer", steps.infer.identity)
             return faithfulness(job, Options(**step.inputs["options"]), inferred, monitor, folder)
+
+    def tokens(self, steps: CellSteps, step: Step, folder: Path, monitor: Monitor) -> TokensFacts:
+        """Explain single tokens of what a cell answered to the units of a step of pictures."""
+        asked = step.inputs
+        pictured = self._store.path_of(PICTURES, asked[PICTURES])
+        inferred = self._store.path_of("infer", steps.infer.identity)
+        stored = self._store.find(PICTURES, asked[PICTURES])
+        assert stored is not None  # the step needs it
+        facts = PicturesFacts.model_validate(stored.facts)
+        file = pictured / facts.views[0].file
+        drawn = list_drawn(file, tuple(facts.strata), inferred, asked["units"])
+        with self._working([steps], step, [steps]) as job:
+            return tokens(job, drawn, asked["most"], monitor, folder)
 
     @contextmanager
     def _working(

@@ -129,6 +129,7 @@ class Hands:
                 self.bench.context.device,
                 monitor,
                 folder,
+                boxes=steps.cell.beside_boxes,
             )
 
     def _edited(self, steps: CellSteps, choice: Choice) -> Edited | None:

@@ -20,3 +20,8 @@ class LocalParams(Params):
     ) = None
     """GPUs by their numbers, or all of this computer, that workers get one each of, in turn; on a
     CPU ``"all"`` gives each worker cores of its own. Default: all workers share what there is."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there may be more than one process, which each import what they need."""
+        return self.devices is not None or (self.workers or 1) > 1

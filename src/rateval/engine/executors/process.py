@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from rateval.api.execution import Work
 from rateval.engine.executors.places import Place
+from rateval.machine.nursery import find_context
 from rateval.machine.processes import Progress, TellingMonitor, serve_parent
 from rateval.machine.readers import share_cores
 from rateval.records.step import Step, StepEnd
@@ -24,12 +25,12 @@ class Process:
     """A process that does steps and tells how far they are: a pool of one."""
 
     def __init__(self, work: Work, place: Place, workers: int) -> None:
-        spawning = multiprocessing.get_context("spawn")
+        starting = find_context()
         # What a process put into it is there before the end of its step is; nothing in between.
-        self._told = spawning.SimpleQueue()
+        self._told = starting.SimpleQueue()
         self._members: list[BaseProcess] = []
         self._executor = ProcessPoolExecutor(
-            1, spawning, initializer=_begin, initargs=(work, self._told, place, workers)
+            1, starting, initializer=_begin, initargs=(work, self._told, place, workers)
         )
 
     def submit(self, step: Step) -> Future[StepEnd]:

@@ -15,6 +15,7 @@ from rateval.engine.forecast.forecast import Forecast, Measured, StageForecast
 from rateval.engine.forecast.looking import look_over
 from rateval.engine.forecast.measuring import count_devices, count_workers, measure
 from rateval.engine.forecast.stored import find_kept, find_to_do
+from rateval.engine.forecast.tokens import forecast_tokens
 from rateval.engine.forecast.trying.trial import Trial, TrialRun
 from rateval.engine.forecast.twins import find_representatives, name_steps
 from rateval.engine.forecast.units import SHARDED, count_units
@@ -97,6 +98,8 @@ class _Maker:
         trial = self._try(tell) if self._asked.measure else None
         costs = {step: estimate.cost(self._graph.steps[step], trial) for step in self._to_do}
         stages = [self._sum_up(stage, costs) for stage in STAGES]
+        asked = self._selected, self._to_do, self._units
+        stages.append(forecast_tokens(plan, self._bench, self._graph, *asked))
         needed, unfinished = sum(stage.bytes or 0 for stage in stages), 0
         warnings: list[str] = []
         measured = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from rateval.records.about.pictures import PICTURES
+from rateval.records.about.tokens import TOKENS
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.records.step import Stage
@@ -28,6 +29,7 @@ def name_results(record: RunRecord) -> dict[Named, bool]:
     named = [one for one in steps if one[0] in stages]
     named += [one for cell in record.cells for one in _name_of_cell(cell)]
     named += [(PICTURES, pictures.identity) for pictures in record.pictures]
+    named += [(TOKENS, tokens.identity) for tokens in record.tokens]
     scored = record.parent is not None
     return {one: not (scored and one[0] in _OF_PARENT) for one in named}
 

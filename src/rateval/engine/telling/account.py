@@ -117,6 +117,7 @@ class Account:
                 self._stages,
                 self._all_failures,
                 list(self.pictures.records()),
+                list(self.pictures.token_records()),
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,13 +13,16 @@ import torch
 from PIL import Image
 
 from rateval.api.component import Context
-from rateval.api.protocols import Split
-from rateval.api.values import Sample, Skipped
+from rateval.api.tasks.task import Posed
+from rateval.api.values import Sample
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
 from rateval.live.looking.asking import Question, make_question_plan
 from rateval.live.looking.editing import Answers, edit
+from rateval.live.looking.labelling import Labelled
 from rateval.live.looking.lending import find_donors
+from rateval.live.looking.saying import Saying, find_phrase
+from rateval.live.looking.texts import TextLook, Token
 from rateval.live.looking.values import Judged, Look
 from rateval.machine.device import resolve_device
 from rateval.modelkit.filling import View
@@ -36,10 +39,15 @@ from rateval.workbench.bench import Workbench
 from rateval.workbench.cell import Job
 from rateval.workbench.donors import NO_DONORS
 from rateval.workbench.explain import predict_batch
+from rateval.workbench.maps import scale_maps
+from rateval.workbench.tokens import explain_tokens
 from rateval.workbench.verdicts.outcomes import Edited as EditedRows
 
+_MOST_TOKENS = 16
+"""Tokens of a text that have a map of their own at most, from its beginning."""
 
-def look(question: Question, registry: Registry) -> Look:
+
+def look(question: Question, registry: Registry) -> Look | TextLook:
     """Predict, explain, judge and edit one photo, as a study does with each.
 
     Raises SpecError with everything that is wrong with what is asked, before a model is loaded, and
@@ -48,27 +56,6 @@ def look(question: Question, registry: Registry) -> Look:
     plan = make_question_plan(question, registry)
     with TemporaryDirectory(prefix="rateval-look-") as folder:
         return _Looking(question, plan, registry, Path(folder)).look()
-
-
-@dataclass
-class _Labelled:
-    """A split of one photo under another label."""
-
-    split: Split
-    label: int
-
-    @property
-    def identity(self) -> str:
-        return f"{self.split.identity} labelled {self.label}"
-
-    def __len__(self) -> int:
-        return len(self.split)
-
-    def samples(self, indices: Sequence[int]) -> list[Sample | Skipped]:
-        return [
-            replace(one, label=self.label) if isinstance(one, Sample) else one
-            for one in self.split.samples(indices)
-        ]
 
 
 class _Looking:
@@ -82,34 +69,66 @@ class _Looking:
         self._bench = Workbench(Context(device=device))
         self._job, self._batch = self._open()
 
-    def look(self) -> Look:
+    def look(self) -> Look | TextLook:
         """Return what is found out."""
         inferred = self._make("inferred")
         infer(self._job, range(1), SilentMonitor(), inferred)
         (row,) = tables.read_rows(inferred).to_pylist()
         answers = self._edit() if self._question.edits else Answers((), "", None)
-        classes = self._bench.object(self._cell.dataset, self._cell.seed).classes
-        labelled, masked = self._question.label is not None, self._batch.has_mask[0]
+        masked = self._batch.has_mask[0]
         (sample,) = self._job.split.samples([0])
         assert isinstance(sample, Sample)
-        return Look(
-            image=self._question.image,
-            model=self._cell.model.label,
-            architecture=self._job.classifier.model.card.architecture,
-            method=self._cell.finetuner.label,
-            attribution=self._cell.attribution.label,
-            classes=classes,
-            label=classes[row["label"]] if labelled else None,
-            prediction=classes[row["prediction"]],
-            probabilities=tuple(row["probabilities"]),
-            explained=self._name_target(classes, row),
-            relevance=tables.read_relevance(inferred)[0],
-            seen=self.show(self._batch.images[0]),
-            mask=self._batch.masks[0].numpy() if masked and self._batch.masks is not None else None,
-            judged=tuple(self._judge(inferred, answers)) if masked else (),
-            edits=answers.edits,
-            notes=tuple(self._note(answers, sample, row)),
-        )
+        told = {
+            "image": self._question.image,
+            "model": self._cell.model.label,
+            "architecture": self._job.classifier.model.card.architecture,
+            "method": self._cell.finetuner.label,
+            "attribution": self._cell.attribution.label,
+            "relevance": tables.read_relevance(inferred)[0],
+            "seen": self.show(self._batch.images[0]),
+            "mask": self._batch.masks[0].numpy()
+            if masked and self._batch.masks is not None
+            else None,
+            "judged": tuple(self._judge(inferred, answers)) if masked else (),
+            "edits": answers.edits,
+            "notes": tuple(self._note(answers, sample, row)),
+        }
+        if self._question.says:
+            return TextLook(**told, **self._read_text(row))
+        return Look(**told, **self._read_class(row))
+
+    def _read_class(self, row: dict[str, Any]) -> dict[str, Any]:
+        classes = self._bench.object(self._cell.dataset, self._cell.seed).classes
+        return {
+            "classes": classes,
+            "label": None if self._question.label is None else classes[row["label"]],
+            "prediction": classes[row["prediction"]],
+            "probabilities": tuple(row["probabilities"]),
+            "target": self._name_target(classes, row),
+        }
+
+    def _read_text(self, row: dict[str, Any]) -> dict[str, Any]:
+        question, said = self._question, row["output"]
+        start, stop = find_phrase(said, question.phrase)
+        return {
+            "question": question.text or "",
+            "label": question.label,
+            "prediction": said,
+            "is_right": row["correct"],
+            "likelihood": row["likelihood"],
+            "blank": row["blank_output"],
+            "phrase": said[start:stop],
+            "tokens": tuple(self._explain_tokens(said)),
+        }
+
+    def _explain_tokens(self, said: str) -> Iterator[Token]:
+        if not self._cell.attribution.registered.component.by_token:
+            return
+        (found,) = explain_tokens(self._job, self._batch, [said], _MOST_TOKENS)
+        if found.spans:
+            maps, _ = scale_maps(found.relevance)
+            for (start, stop), one in zip(found.spans, maps, strict=True):
+                yield Token(said[start:stop], start, stop, one)
 
     def _open(self) -> tuple[Job, Batch]:
         """Return the job of the photo, labelled with the answer where no label is given."""
@@ -124,16 +143,22 @@ class _Looking:
             logbook,
         )
         explains = bench.object(cell.attribution, cell.seed)
-        task, device = bench.task(cell.dataset, cell.seed), bench.context.device
+        task, device = self._pose(), bench.context.device
         job = Job(classifier, explains, dataset.test, None, task, device, 1, 1)
         (batch,) = job.batches(range(1), masks=True)
         if batch.skipped:
             raise RatevalError(f"{self._question.image}: {batch.skipped[0].reason}")
-        if self._question.label is None:
+        if self._question.label is None and not self._question.says:
             answer = int(task.predictions(predict_batch(job, batch)).numbers[0])
-            job = replace(job, split=_Labelled(dataset.test, answer))
+            job = replace(job, split=Labelled(dataset.test, answer))
             batch = replace(batch, labels=torch.tensor([answer]))
         return job, batch
+
+    def _pose(self) -> Posed:
+        asked = self._question
+        if asked.says:
+            return Saying(asked.text or "", asked.label, asked.phrase)
+        return self._bench.task(self._cell.dataset, self._cell.seed)
 
     def _edit(self) -> Answers:
         card = self._job.classifier.model.card
@@ -173,7 +198,10 @@ class _Looking:
 
     def _note(self, answers: Answers, sample: Sample, row: dict[str, Any]) -> Iterator[str]:
         question = self._question
-        if getattr(self._cell.attribution.params, "target", "") == "label":
+        if question.says:
+            if question.label is None and not question.captions:
+                yield "nobody said what is right (--label)"
+        elif getattr(self._cell.attribution.params, "target", "") == "label":
             if question.label is None:
                 yield "no label is given: the map explains the predicted class"
             elif row["label"] != row["prediction"]:
@@ -183,6 +211,8 @@ class _Looking:
                 )
         if question.mask is None:
             yield "no mask is given: evidence is not judged, and nothing is edited"
+        elif question.captions:
+            yield "nothing is edited: a caption speaks of several objects"
         elif not question.edits:
             yield (
                 "nothing is edited: that needs OpenCV (cv2), which is not installed; "

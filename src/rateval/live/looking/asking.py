@@ -9,11 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rateval.errors import Problem, SpecError
+from rateval.errors import Problem, RatevalError, SpecError
 from rateval.plan.absent import explain_absent
 from rateval.plan.cells import Choice
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
+from rateval.registry.finding import find_component
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document
 from rateval.wording import list_some, suggest
@@ -29,9 +30,14 @@ class Question:
 
     image: str
     model: Entry
-    classes: Sequence[str] | str
-    """Labels, or the path of a file with one a line."""
+    classes: Sequence[str] | str | None = None
+    """Labels, or the path of a file with one a line; None asks for a text instead."""
+    text: str | None = None
+    """A question, in the place of classes. Without both a caption is asked for."""
+    phrase: str = ""
+    """The part of an answer or a caption that is explained; empty is all of it."""
     label: str | None = None
+    """What is right: one of the classes, or an answer."""
     mask: str | None = None
     checkpoint: Entry | None = None
     """Path of a model that was fine-tuned elsewhere, or that with params, by ``path``."""
@@ -44,14 +50,26 @@ class Question:
     device: str = "auto"
 
     @property
+    def says(self) -> bool:
+        """Whether a text is asked for."""
+        return self.classes is None
+
+    @property
+    def captions(self) -> bool:
+        """Whether that is a caption, which speaks of several objects, so that none is edited."""
+        return self.says and self.text is None
+
+    @property
     def edits(self) -> bool:
         """Whether the photo can be edited: objects are cut out by masks and filled in by OpenCV."""
-        return self.mask is not None and find_spec("cv2") is not None
+        return self.mask is not None and not self.captions and find_spec("cv2") is not None
 
 
 def make_question_plan(question: Question, registry: Registry) -> Plan:
     """Return the plan of a study of the photo. Raises SpecError with everything that is wrong."""
     problems = list(_find_problems(question))
+    if unposed := _find_unposed(question, registry):
+        raise SpecError([*problems, unposed])
     try:
         plan = make_plan(_write_spec(question), registry)
     except SpecError as error:
@@ -72,8 +90,9 @@ def _write_spec(question: Question) -> Document:
         "use": "photo",
         "image": question.image,
         "classes": question.classes
-        if isinstance(question.classes, str)
+        if isinstance(question.classes, str | None)
         else list(question.classes),
+        "question": question.text,
         "label": question.label,
         "mask": question.mask,
         "exif": question.exif,
@@ -92,7 +111,7 @@ def _write_spec(question: Question) -> Document:
         "attribution": [_as_table(question.attribution)],
         "evidence": list(map(_as_table, question.validators)),
         "metric": [{"use": "accuracy"}],
-        "counterfactual": edits,
+        **({} if question.captions else {"counterfactual": edits}),
         "run": {"device": question.device, "batch_size": 1, "readers": 1},
     }
     return Document(CALL, tables, "")
@@ -103,8 +122,11 @@ def _as_table(entry: Entry) -> dict[str, Any]:
 
 
 def _find_problems(question: Question) -> Iterator[Problem]:
-    if not isinstance(question.classes, str):
+    if not isinstance(question.classes, str | None):
         yield from _find_in_classes(question.classes, question.label)
+    if question.phrase and not question.says:
+        what = "is part of a text, and a class has no parts; leave it out"
+        yield Problem(f"{CALL}: phrase = {question.phrase}", what)
     for key, path in (("image", question.image), ("mask", question.mask)):
         if path is not None and Path(path).is_dir():
             yield Problem(f"{CALL}: dataset[0].{key} = {path}", "is a folder; give one file")
@@ -114,12 +136,43 @@ def _find_problems(question: Question) -> Iterator[Problem]:
     if question.donors is not None and question.mask is None:
         what = "an object is cut out by its mask, and there is none; give the photo's mask, too"
         yield Problem(f"{CALL}: donors = {question.donors}", what)
+    elif question.donors is not None and question.captions:
+        what = "a caption speaks of several objects, and none is put on other backgrounds"
+        yield Problem(f"{CALL}: donors = {question.donors}", f"{what}; leave them out")
     elif question.donors is not None and not question.edits:
         what = "needs OpenCV (cv2), which is not installed; pip install 'rateval[counterfactual]'"
         yield Problem(f"{CALL}: donors = {question.donors}", what)
     if question.donor_masks is not None and question.donors is None:
         what = "are masks of donors, and there are none; give donors, too"
         yield Problem(f"{CALL}: donor_masks = {question.donor_masks}", what)
+
+
+def _find_unposed(question: Question, registry: Registry) -> Problem | None:
+    """Return what is wrong with a model that is asked for something else than what it does."""
+    if question.text is not None and not question.text.strip():
+        return Problem(f"{CALL}: dataset[0].question", "is empty; ask something")
+    if question.text is not None and question.classes is not None:
+        what = "is answered by a text, not by one of classes; give one of both"
+        return Problem(f"{CALL}: dataset[0].question = {question.text}", what)
+    named = _as_table(question.model).get("use")
+    try:
+        found = find_component("model", str(named), registry, Path())
+    except RatevalError:
+        return None  # who checks all says so
+    tasks = found.component.tasks
+    if question.classes is not None:
+        if "classification" in tasks:
+            return None
+        what = "and chooses from no classes"
+        return Problem(
+            f"{CALL}: dataset[0].classes", f'"{named}" says texts {what}; leave them out'
+        )
+    if question.text is not None or "captioning" in tasks:
+        return None
+    if "vqa" in tasks:
+        return Problem(f"{CALL}: dataset[0].question", f'is missing: "{named}" answers one')
+    what = f'are missing: "{named}" chooses from them; give two or more'
+    return Problem(f"{CALL}: dataset[0].classes", what)
 
 
 def _find_in_classes(classes: Sequence[str], label: str | None) -> Iterator[Problem]:

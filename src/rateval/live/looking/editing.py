@@ -58,10 +58,14 @@ def edit(
     answer = int(given.numbers[0])
     images = torch.stack([image for _, _, image in made])
     outputs, sure = follow_batch(job, _with_images(batch, images), given.at([0] * len(made)))
-    found, shares = job.task.predictions(outputs).numbers.tolist(), sure.tolist()
+    found, shares = job.task.predictions(outputs), sure.tolist()
+    numbers = found.numbers.tolist()
+    names = found.texts or [classes[now] for now in numbers]
     edited = tuple(
-        Edited(title, donor, classes[now], share, now == answer, show(image))
-        for (title, donor, image), now, share in zip(made, found, shares, strict=True)
+        Edited(title, donor, name, share, now == answer, show(image))
+        for (title, donor, image), now, name, share in zip(
+            made, numbers, names, shares, strict=True
+        )
     )
     return Answers(edited, "", folder if swaps else None)
 

@@ -11,6 +11,7 @@ from rich.style import Style
 
 from rateval.console import Console, Text
 from rateval.live.looking.heat import colour
+from rateval.live.looking.texts import TextLook
 from rateval.live.looking.values import Look, explain_edit, explain_verdict
 from rateval.report.terminal.layout import add_number, add_row, make_table, show_number
 
@@ -21,20 +22,19 @@ _LARGEST = 24
 _SHADES = " ░▒▓█"
 
 
-def show_look(look: Look, console: Console) -> Iterator[RenderableType]:
+def show_look(look: Look | TextLook, console: Console) -> Iterator[RenderableType]:
     """Yield what a photo's prediction rests on, for the terminal behind ``console``."""
     yield Text.assemble(
         (look.image, "bold"), f"  {look.model} ({look.architecture}), {look.method}"
     )
-    first, *notes = look.sentences()
-    yield Text(first)
-    yield Text()
-    table = make_table("class")
-    add_number(table, "%")
-    for name, share in look.top():
-        mark = " (label)" if name == look.label else ""
-        add_row(table, name + mark, show_number(100 * share, ".1f"))
-    yield table
+    if isinstance(look, TextLook) and look.question:
+        yield Text(look.question, style="bold")
+    count = len(look.notes)
+    sentences = list(look.sentences())
+    yield from map(Text, sentences[: len(sentences) - count])
+    if isinstance(look, Look):
+        yield Text()
+        yield _classes(look)
     if look.judged:
         yield Text()
         yield from (Text(explain_verdict(one)) for one in look.judged)
@@ -46,8 +46,17 @@ def show_look(look: Look, console: Console) -> Iterator[RenderableType]:
         of = f" for {look.explained}" if look.explained else ""
         yield Text(f"relevance{of} by {look.attribution}", style="dim")
         yield draw_map(look.relevance, coloured=_shows_colours(console))
-    for note in notes:  # a command in it must come out in one piece, to be pasted
+    for note in look.notes:  # a command in it must come out in one piece, to be pasted
         yield Text(f"note: {note}", style="yellow", no_wrap=True, overflow="ignore")
+
+
+def _classes(look: Look) -> RenderableType:
+    table = make_table("class")
+    add_number(table, "%")
+    for name, share in look.top():
+        mark = " (label)" if name == look.label else ""
+        add_row(table, name + mark, show_number(100 * share, ".1f"))
+    return table
 
 
 def _shows_colours(console: Console) -> bool:
@@ -55,7 +64,7 @@ def _shows_colours(console: Console) -> bool:
     return console.color_system in ("256", "truecolor") and not console.no_color
 
 
-def _edits(look: Look) -> RenderableType:
+def _edits(look: Look | TextLook) -> RenderableType:
     table = make_table("edited", "background of", "answer")
     for edit in look.edits:
         add_row(table, edit.title, edit.donor, explain_edit(edit, look.prediction))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,9 +45,9 @@ class Edited:
     """RGB, as the model sees it."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """One photo explained: the same numbers as in a run's row of it."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Looked(ABC):
+    """One photo explained, whatever is said of it."""
 
     image: str
     """Path, as it was given."""
@@ -54,13 +55,10 @@ class Look:
     architecture: str
     method: str
     attribution: str
-    classes: tuple[str, ...]
     label: str | None
+    """What is right; None where nobody said it."""
     prediction: str
-    probabilities: tuple[float, ...]
-    """One for each class."""
-    explained: str
-    """The class whose score the map explains; empty where the attribution takes none."""
+    """The class, or the text."""
     relevance: NDArray[np.float16]
     """(rows, columns) of patches, scaled to a maximum of 1."""
     seen: Image.Image
@@ -72,21 +70,33 @@ class Look:
     notes: tuple[str, ...]
     """What was left out and why, and what has to be known of the photo or the model."""
 
-    def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """Return the most probable classes, each with its probability; equal ones in order."""
-        order = np.argsort(-np.array(self.probabilities), kind="stable")[:count]
-        return [(self.classes[at], self.probabilities[at]) for at in order]
+    @property
+    @abstractmethod
+    def explained(self) -> str:
+        """What the map explains; empty where the attribution takes nothing."""
+
+    @abstractmethod
+    def sentences(self) -> Iterator[str]:
+        """Yield what a person should read first, then the notes."""
+
+    @abstractmethod
+    def as_json(self) -> dict[str, Any]:
+        """Return all but the pictures as JSON values."""
+
+    @abstractmethod
+    def summary(self) -> tuple[str, ...]:
+        """Return lines that tell below the photo what is said of it."""
 
     def png(self) -> bytes:
         """Draw photo, relevance, evidence and edits side by side, with words below."""
-        return draw_sheet(self.image, list(self._panels()), list(self.sentences()))
+        return draw_sheet(self.image, list(self.panels()), list(self.sentences()))
 
     def _repr_png_(self) -> bytes:
         return self.png()
 
-    def _panels(self) -> Iterator[Panel]:
-        top = tuple(f"{name} {100 * share:.1f} %" for name, share in self.top(3))
-        yield Panel(self.seen, f"as {self.model} sees it", top)
+    def panels(self) -> Iterator[Panel]:
+        """Yield the pictures with their words."""
+        yield Panel(self.seen, f"as {self.model} sees it", self.summary())
         of = f"relevance for {self.explained}" if self.explained else "relevance"
         yield Panel(overlay(self.seen, self.relevance), of, (self.attribution,), legend=True)
         if self.mask is not None:
@@ -96,17 +106,19 @@ class Look:
             lines = (explain_edit(edit, self.prediction), *((edit.donor,) if edit.donor else ()))
             yield Panel(edit.picture, edit.title, lines)
 
-    def sentences(self) -> Iterator[str]:
-        """Yield what a person should read first, then the notes."""
-        share = 100 * self.probabilities[self.classes.index(self.prediction)]
-        told = ""
-        if self.label is not None:
-            told = ": right" if self.label == self.prediction else f": wrong, it is {self.label}"
-        yield f"predicted {self.prediction} with {share:.1f} %{told}"
-        yield from self.notes
+    def _told(self) -> str:
+        """Return whether what is said is right, where that is known."""
+        if self.label is None:
+            return ""
+        return ": right" if self.right else f": wrong, it is {self.label}"
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all but the pictures as JSON values."""
+    @property
+    def right(self) -> bool:
+        """Whether what is said is right; never, where nobody said what is."""
+        return self.label == self.prediction
+
+    def found_as_json(self) -> dict[str, Any]:
+        """Return evidence, edits and notes as JSON values."""
         edits = [
             {
                 "title": edit.title,
@@ -127,13 +139,6 @@ class Look:
             for one in self.judged
         ]
         return {
-            "image": self.image,
-            "model": self.model,
-            "architecture": self.architecture,
-            "method": self.method,
-            "label": self.label,
-            "prediction": self.prediction,
-            "probabilities": dict(zip(self.classes, self.probabilities, strict=True)),
             "attribution": self.attribution,
             "explained": self.explained or None,
             "relevance": self.relevance.astype(float).tolist(),
@@ -141,6 +146,50 @@ class Look:
             "judged": judged,
             "edits": edits,
             "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Look(Looked):
+    """One photo of one of several classes: the same numbers as in a run's row of it."""
+
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    """One for each class."""
+    target: str
+    """The class whose score the map explains; empty where the attribution takes none."""
+
+    @property
+    def explained(self) -> str:
+        """The class whose score the map explains; empty where the attribution takes none."""
+        return self.target
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        """Return the most probable classes, each with its probability; equal ones in order."""
+        order = np.argsort(-np.array(self.probabilities), kind="stable")[:count]
+        return [(self.classes[at], self.probabilities[at]) for at in order]
+
+    def summary(self) -> tuple[str, ...]:
+        """Return the most probable classes."""
+        return tuple(f"{name} {100 * share:.1f} %" for name, share in self.top(3))
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what a person should read first, then the notes."""
+        share = 100 * self.probabilities[self.classes.index(self.prediction)]
+        yield f"predicted {self.prediction} with {share:.1f} %{self._told()}"
+        yield from self.notes
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all but the pictures as JSON values."""
+        return {
+            "image": self.image,
+            "model": self.model,
+            "architecture": self.architecture,
+            "method": self.method,
+            "label": self.label,
+            "prediction": self.prediction,
+            "probabilities": dict(zip(self.classes, self.probabilities, strict=True)),
+            **self.found_as_json(),
         }
 
 

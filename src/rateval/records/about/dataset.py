@@ -12,6 +12,8 @@ class DatasetRecord(Record):
     seed: int | None = None
     """The one of the study's seeds that it was made with; null when it depends on none."""
     classes: tuple[str, ...]
+    unit: str = "image"
+    """What its task predicts once, in the singular."""
     train_identity: str | None
     train_count: int
     train_of: int | None = None

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from rateval.records.base import Record
 from rateval.records.key import Key
-from rateval.records.scores.answers import WithoutImageRecord
+from rateval.records.scores.answers import CaptionsRecord, WithoutImageRecord
 from rateval.records.scores.chance import ChanceRecord
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
 from rateval.records.scores.confidence import ConfidenceRecord
@@ -158,6 +158,8 @@ class ResultRecord(Record):
     """Null where predictions have no probabilities, or no image was judged."""
     without_image: WithoutImageRecord | None = None
     """Null but for answers to questions."""
+    captions: CaptionsRecord | None = None
+    """Null but for captions."""
 
     def by(self, validator: str) -> EvidenceRecord | None:
         """Return what a validator, by its label, says; None when it could not judge."""

@@ -23,8 +23,25 @@ class ChanceRecord(Record):
     score."""
     centre: Estimate
     """A round bump in the middle of the view, over the same masks."""
+    boxes: BoxesRecord | None = None
+    """The image's own map in random boxes; null where the task doesn't ask for it."""
     uniform_undefined: int | float = 0
     """Masks that give the uniform map no score; mean over the seeds."""
+
+
+class BoxesRecord(Record):
+    """How often an image's own map is valid in a box that has nothing to do with the image.
+
+    Boxes are of the mask's area, with the proportions of its bounding box, and each place inside
+    the view is as likely as any other.
+    """
+
+    every: Estimate
+    """Over images of known evidence: what the share of valid evidence is by chance."""
+    right: Estimate
+    """Over those that are predicted correctly: what PT is by chance."""
+    per_image: int
+    """Boxes of each image, up to 20; the interval knows that they have its map in common."""
 
 
 class CrossingRecord(Record):

@@ -114,8 +114,17 @@ def _said(view: View, row: dict[str, Any]) -> dict[str, Any]:
     if "output" not in row:
         return {"category_id": number}
     known = number if number < len(view.classes) else None
-    asked = {"question": row["input"], "references": row["references"]}
-    return {"category_id": known, "answer": row["output"], **asked}
+    references = {"references": row["references"]}
+    if "phrase" in row:
+        span = {"phrase": row["phrase"], "span": [row["start"], row["stop"]]}
+        said = {"caption": row["output"], **span}
+        return {"category_id": row["label"], "there": row["correct"], **said, **references}
+    return {
+        "category_id": known,
+        "answer": row["output"],
+        "question": row["input"],
+        **references,
+    }
 
 
 def _chance(row: dict[str, Any]) -> float | None:

@@ -141,7 +141,12 @@ def _fields(view: View, field: str, said: Said, height: int, width: int) -> Samp
 
 
 def _asked(row: dict[str, Any]) -> Sample:
-    """Return what was asked and what people answered; nothing where nothing was asked."""
+    """Return what was asked and what people answered; nothing where nothing was asked.
+
+    Of a caption it is the phrase, and what people wrote.
+    """
+    if "phrase" in row:
+        return {"phrase": row["phrase"], "captions": row["references"]}
     if "input" not in row:
         return {}
     return {"question": row["input"], "answers": row["references"]}

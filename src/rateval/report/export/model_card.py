@@ -8,7 +8,8 @@ from typing import Any
 
 from rateval.errors import RatevalError
 from rateval.records.about.dataset import DatasetRecord
-from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
+from rateval.records.scores.cell import EvidenceRecord, ResultRecord, ScoreRecord
+from rateval.report.export.caveats import list_caveats
 from rateval.report.export.papers.markdown import escape, write_number
 from rateval.report.export.papers.paper import show
 from rateval.report.export.selecting import Selection
@@ -16,6 +17,13 @@ from rateval.report.export.tables import name_shift
 from rateval.wording import list_some, show_controls
 
 Values = dict[str, Any]
+TASKS = {
+    "image": "image-classification",
+    "question": "visual-question-answering",
+    "phrase": "image-to-text",
+}
+"""What is predicted once, to the task of which that is, as the Hub calls it."""
+_OTHER = "image-text-to-text"
 
 
 def write_card(selection: Selection, what: str) -> Iterator[str]:
@@ -34,7 +42,7 @@ def write_card(selection: Selection, what: str) -> Iterator[str]:
     )
     yield from _table(selection, results)
     yield "\n### What these numbers don't say\n\n"
-    for sentence in _caveats(selection, results):
+    for sentence in list_caveats(selection, results):
         yield f"- {sentence}\n"
 
 
@@ -63,7 +71,11 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
         for evidence in result.evidence
         if evidence.validator in selection.validators
     ]
+    tasks = {_task_of(selection, result) for result in results}
+    # A model that tells classes apart may do so in several ways, and its own card says in which.
+    tag = {"pipeline_tag": tasks.pop()} if len(tasks) == 1 and TASKS["image"] not in tasks else {}
     return {
+        **tag,
         "tags": ["rateval", "prediction-rationality"],
         "model-index": [{"name": results[0].key.method, "results": entries}],
     }
@@ -71,6 +83,7 @@ def describe(selection: Selection, results: Sequence[ResultRecord]) -> Values:
 
 def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord) -> Values:
     key, data = result.key, _dataset(selection, result)
+    task = _task_of(selection, result)
     args = {
         **name_shift(key.shift),
         "attribution": key.attribution,
@@ -88,10 +101,14 @@ def _entry(selection: Selection, result: ResultRecord, evidence: EvidenceRecord)
         "args": _without_none(args),
     }
     return {
-        "task": {"type": "image-classification", "name": "Image classification"},
+        "task": {"type": task, "name": task.replace("-", " ").capitalize()},
         "dataset": _without_none(found),
         "metrics": [_metric(selection, s) for s in evidence.scores if s.value.value is not None],
     }
+
+
+def _task_of(selection: Selection, result: ResultRecord) -> str:
+    return TASKS.get(selection.record.unit(result.key.dataset), _OTHER)
 
 
 def _dataset(selection: Selection, result: ResultRecord) -> DatasetRecord | None:
@@ -136,67 +153,6 @@ def _table(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[st
                 of = result.count if value.denominator is None else value.denominator
                 cells = (test, by, escape(score.heading), write_number(show(value)), f"{of:,g}")
                 yield f"| {' | '.join(cells)} |\n"
-
-
-def _caveats(selection: Selection, results: Sequence[ResultRecord]) -> Iterator[str]:
-    record = selection.record
-    scores = [score for result in results for found in result.evidence for score in found.scores]
-    over = dict.fromkeys(score.value.over for score in scores if score.value.low is not None)
-    yield (
-        f"Intervals are at {100 * record.level:g} %, over {' or '.join(over) or 'nothing'}; they "
-        "speak of no other data, explainer or threshold."
-    )
-    yield (
-        "Valid evidence is what the explainer and the validator that are named call so. A map can "
-        "lie on the object while the prediction hangs on something else."
-    )
-    for result in results:
-        for evidence in result.evidence:
-            if evidence.validator in selection.validators:
-                yield from _caveats_of(selection, result, evidence)
-    if record.limit is not None:
-        yield f"At most {record.limit:,} samples of each split were used."
-    if record.protocol != "matched":
-        yield f"The study follows the published protocol {record.protocol}, with its differences."
-    assumed = {
-        text for result in results if isinstance(result, CellRecord) for text in result.assumed
-    }
-    for text in sorted(assumed):
-        yield f"Taken for granted: {escape(text)}."
-    if record.status != "finished" or record.failures:
-        yield "The run is not complete: something failed or was not reached."
-    yield (
-        "The metadata name the dataset by its label in the study; put its id on the Hub there, if "
-        "it has one."
-    )
-
-
-def _caveats_of(
-    selection: Selection, result: ResultRecord, evidence: EvidenceRecord
-) -> Iterator[str]:
-    where = escape(f"{selection.record.label(result.key)} by {evidence.validator}")
-    found, chance = evidence.association, evidence.chance
-    if found is not None and found.difference.value is not None:
-        points = write_number(show(found.difference))
-        if found.difference.excludes_0:
-            yield f"{where}: valid evidence, right minus wrong predictions: {points} points."
-        else:
-            yield (
-                f"{where}: right predictions have valid evidence no more and no less often than "
-                f"wrong ones, as far as is shown ({points} points); PT is that of any prediction."
-            )
-    if chance is not None and chance.others.value is not None:
-        others = write_number(show(chance.others))
-        yield f"{where}: other images' maps would be called valid in {others} % of the pairs."
-    unknown = sum(evidence.quadrants.get(state, 0) for state in ("RU", "WU"))
-    if unknown:
-        yield f"{where}: of {unknown:,g} images the evidence is unknown; they are in no PT and IR."
-    if evidence.undefined:
-        reasons = ", ".join(f"{count:,} {why}" for why, count in evidence.undefined.items())
-        yield f"{where}: images without a score, by reason: {escape(reasons)}."
-    undefined = [s.heading for s in evidence.scores if s.value.value is None]
-    if undefined:
-        yield f"{where}: {escape(', '.join(undefined))} undefined, as nothing can be counted."
 
 
 def to_yaml(values: Values, depth: int = 0) -> str:

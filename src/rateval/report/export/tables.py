@@ -10,6 +10,7 @@ import pyarrow as pa
 from rateval.records.key import Key
 from rateval.records.scores.cell import CellRecord, EvidenceRecord, ResultRecord, ScoreRecord
 from rateval.records.scores.comparisons import ComparisonRecord
+from rateval.records.scores.estimate import Estimate
 from rateval.records.shift import ShiftKey
 from rateval.report.export.selecting import Selection
 
@@ -28,6 +29,10 @@ KEY = {
 STATES = ("RR", "RW", "WR", "WW", "RU", "WU")
 """Quadrants, and the states of images whose evidence is unknown."""
 
+_ENDS = ("", "_low", "_high")
+BESIDE = ("blank_right", "blank_kept", "other_right", "other_kept", "chair_i", "chair_s")
+"""Estimates of a cell of questions or captions, whatever judges it."""
+
 CELLS = pa.schema(
     KEY
     | {"over_seeds": pa.bool_(), "validator": _TEXT, "metric": _TEXT, "heading": _TEXT}
@@ -36,6 +41,10 @@ CELLS = pa.schema(
     | {"change": _REAL, "change_low": _REAL, "change_high": _REAL, "change_p": _REAL}
     | {"images": _REAL}
     | dict.fromkeys(STATES, _REAL)
+    | {"unit": _TEXT}
+    | dict.fromkeys((f"soft{end}" for end in _ENDS), _REAL)
+    | dict.fromkeys((f"{name}{end}" for name in BESIDE for end in _ENDS), _REAL)
+    | {"cider": _REAL}
 )
 COMPARISONS = pa.schema(
     {"dataset": _TEXT, "model": _TEXT, **SHIFT, "attribution": _TEXT}
@@ -59,8 +68,25 @@ def read_cells(selection: Selection) -> Iterator[Line]:
     for result in selection.results:
         for evidence in result.evidence:
             if evidence.validator in selection.validators:
+                beside = {"unit": selection.record.unit(result.key.dataset)}
+                beside |= _describe_texts(result)
                 for score in evidence.scores:
-                    yield _describe_score(result, evidence, score)
+                    yield _describe_score(result, evidence, score) | beside
+
+
+def _describe_texts(result: ResultRecord) -> Line:
+    """Return what is known of answers without the image, and of captions; null where nothing is."""
+    found = result.without_image, result.captions
+    line: Line = {"cider": None if result.captions is None else result.captions.cider}
+    for name in BESIDE:
+        estimates = (getattr(one, name, None) for one in found)
+        line |= _with_ends(name, next((one for one in estimates if one is not None), None))
+    return line
+
+
+def _with_ends(name: str, found: Estimate | None) -> Line:
+    parts = (("", "value"), ("_low", "low"), ("_high", "high"))
+    return {f"{name}{end}": None if found is None else getattr(found, part) for end, part in parts}
 
 
 def _describe_score(result: ResultRecord, evidence: EvidenceRecord, score: ScoreRecord) -> Line:
@@ -74,6 +100,7 @@ def _describe_score(result: ResultRecord, evidence: EvidenceRecord, score: Score
     }
     for name in ("value", "low", "high", "over", "numerator", "denominator", "count", "sd"):
         line[name] = getattr(value, name)
+    line |= _with_ends("soft", score.soft)
     line["change"] = None if change is None else change.value
     for name in ("low", "high", "p"):
         line[f"change_{name}"] = None if change is None else getattr(change, name)

@@ -17,6 +17,7 @@ from rateval.report.terminal.layout import (
     show_mark,
     show_number,
 )
+from rateval.wording import write_count
 
 MEANINGS = {
     "RR": "right, for the right reason",
@@ -39,18 +40,19 @@ def filter_row(record: RunRecord, block: Block, row: Row) -> dict[str, str]:
 
 
 def count_door(record: RunRecord, block: Block, row: Row, quadrant: str) -> Html:
-    """Return the count of a quadrant as a button to its images; plain text where there are none."""
+    """Return the count of a quadrant as a button to its units; plain text where there are none."""
     evidence = row.evidence
     if evidence is None:
         return Html("")
-    text = write_count(evidence, quadrant)
+    text = write_quadrant(evidence, quadrant)
     if not evidence.quadrants[quadrant]:
         return join([text])
-    says = f"{text} images of {record.label(row.key)}: {MEANINGS[quadrant]}"
+    units = write_count(evidence.quadrants[quadrant], block.unit)
+    says = f"{units} of {record.label(row.key)}: {MEANINGS[quadrant]}"
     return door(text, filter_row(record, block, row) | {"quadrant": quadrant}, says)
 
 
-def write_count(evidence: EvidenceRecord, quadrant: str) -> str:
+def write_quadrant(evidence: EvidenceRecord, quadrant: str) -> str:
     """Return the count of a quadrant, with commas between thousands."""
     return f"{evidence.quadrants[quadrant]:,.0f}"
 

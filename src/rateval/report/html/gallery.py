@@ -6,7 +6,6 @@ import base64
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import numpy as np
 from rateval.report.html.gallery_budget import Data, fit
 from rateval.report.html.gallery_cells import read_cell
 from rateval.store.remote.urls import is_url
+from rateval.wording import plural
 
 if TYPE_CHECKING:
     from rateval.records.about.pictures import PicturesRecord
@@ -140,16 +140,11 @@ def _cell(
 
 
 def read_images(record: RunRecord, pictures: PicturesRecord) -> list[Data]:
-    """Return the rows of pictures, each stratum's first image before any one's second.
+    """Return the rows of pictures, in the order in which they are cut off from the end."""
+    # Here, so that who imports the page needn't wait for tables.
+    from rateval.store.tables.pictures import take_turns
 
-    Strata come in their order, the rarest first: so were they drawn, and what is cut off at the
-    end leaves some of each.
-    """
-    by_stratum: dict[str, list[Data]] = {name: [] for name in pictures.strata}
-    for row in record.images(pictures).to_pylist():
-        by_stratum.setdefault(row["stratum"], []).append(row)
-    turns = zip_longest(*by_stratum.values())
-    return [row for turn in turns for row in turn if row is not None]
+    return take_turns(record.images(pictures).to_pylist(), pictures.strata)
 
 
 def _describe_test(
@@ -170,6 +165,7 @@ def _describe_test(
         "name": name,
         "view": view,
         "count": found.test_count,
+        "units": plural(found.unit),
         "classes": list(found.classes),
         "sampling": test.pictures.sampling if test.pictures else "",
         "images": [

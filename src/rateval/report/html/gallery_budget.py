@@ -1,4 +1,4 @@
-"""The gallery cut to a size: fewer images first, then maps of cells, then counts by threshold."""
+"""The gallery cut to a size: single tokens, then images, then maps, then counts by threshold."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def fit(data: Data, budget: int) -> None:
     _drop_transitions(data, budget // 10)
     rest = budget - _fixed(data)
     most = max((len(test["images"]) for test in data["tests"]), default=0)
+    _drop_maps(data, "tokens", rest, most)
     keep = _largest(_costs(data), rest, most)
     if keep < min(FLOOR, most):
-        _drop_maps(data, rest, min(FLOOR, most))
+        _drop_maps(data, "map", rest, min(FLOOR, most))
         keep = _largest(_costs(data), rest, min(FLOOR, most))
     for number, test in enumerate(data["tests"]):
         _keep_images(data, number, test, keep)
@@ -105,16 +106,19 @@ def _total(costs: list[list[int]], keep: int) -> int:
     return sum(of_test[min(keep, len(of_test) - 1)] for of_test in costs)
 
 
-def _drop_maps(data: Data, rest: int, keep: int) -> None:
-    """Take the maps of the last cells out until ``keep`` images of each test fit, or none has."""
+def _drop_maps(data: Data, name: str, rest: int, keep: int) -> None:
+    """Take maps of the last cells out until ``keep`` images of each test fit, or none has any.
+
+    ``name`` is that of their column.
+    """
     total = _total(_costs(data), keep)
     for cell in reversed(data["cells"]):
         if total <= rest:
             return
-        maps = cell["columns"].pop("map", None)
+        maps = cell["columns"].pop(name, None)
         if maps:
             total -= sum(size(one) + 1 for one in maps[:keep])
-            cell["cut"].append("maps")
+            cell["cut"].append("maps" if name == "map" else name)
 
 
 def _keep_images(data: Data, number: int, test: Data, keep: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from rateval.report.html.gallery_maps import quantise, read_tokens
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,10 +19,8 @@ STEPS = 1000
 """Thresholds that a live count knows, above 0: multiples of 0.001."""
 TOP = 3
 """Classes of an image whose probability is shown, beside that of its label."""
-_FLAT = 1e-6
-"""Share of a map's values up to which their spread is rounding, as where they are judged."""
 _PREDICTIONS = ("index", "label", "prediction", "correct", "mask_area")
-_SHOWN = ("probabilities", "input", "output", "references")
+_SHOWN = ("probabilities", "input", "phrase", "output", "references")
 """Columns that some predictions have, which are shown of single images."""
 
 Columns = dict[str, list[Any]]
@@ -41,9 +40,14 @@ def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> 
     rows = record.rows(cell, first, (*_PREDICTIONS, *more))
     places = find_places(rows.column("index").to_numpy(), shown)
     columns: Columns = {}
+    whole: dict[str, str] = {}
     if len(shown):
         columns |= _describe_predictions(rows, places)
         columns["answers"] = _read_answers(record, cell, rows, places)
+        names = rows.column("id").to_pylist()
+        pieces = read_tokens(record, cell, [None if at < 0 else names[at] for at in places])
+        columns |= {} if pieces is None else {"tokens": pieces}
+        whole = {"whole": "the phrase"} if "phrase" in there else {}
     verdicts: dict[str, Columns] = {}
     curves: dict[str, dict[str, list[int]]] = {}
     for evidence in cell.evidence:
@@ -58,7 +62,7 @@ def read_cell(record: RunRecord, cell: CellRecord, shown: NDArray[np.int64]) -> 
         maps = record.relevance(cell)
         grid = list(maps.shape[1:])
         columns["map"] = [None if at < 0 else quantise(maps[at]) for at in places]
-    return {"grid": grid, "columns": columns, "verdicts": verdicts, "curves": curves}
+    return {"grid": grid, "columns": columns, "verdicts": verdicts, "curves": curves} | whole
 
 
 def find_places(positions: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -72,24 +76,6 @@ def find_places(positions: NDArray[np.int64], shown: NDArray[np.int64]) -> NDArr
     found = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros_like(at)
     there = positions[found] == shown if len(order) else np.zeros(len(shown), dtype=bool)
     return np.where(there, found, -1)
-
-
-def quantise(relevance: NDArray[np.float16]) -> str:
-    """Return a (rows, cols) map as base64 of a byte per patch, its range stretched to 0 to 255.
-
-    The heat map that is judged is stretched to its own range, too, so that nothing is lost but
-    depth. A constant map, or one that holds no numbers, is all zeros.
-
-    >>> base64.b64decode(quantise(np.array([[0.5, 1.0], [0.75, 0.5]], dtype=np.float16))).hex()
-    '00ff8000'
-    """
-    exact = relevance.astype(np.float64)
-    low, high = float(exact.min()), float(exact.max())
-    spread = high - low
-    if not spread > _FLAT * max(abs(low), abs(high)) or not np.isfinite(spread):
-        return base64.b64encode(bytes(exact.size)).decode()
-    steps = np.rint((exact - low) * (255 / spread)).astype(np.uint8)
-    return base64.b64encode(steps.tobytes()).decode()
 
 
 def _count_scores(record: RunRecord, cell: CellRecord, validator: str) -> dict[str, list[int]]:
@@ -118,8 +104,10 @@ def _describe_predictions(rows: pa.Table, places: NDArray[np.int64]) -> Columns:
     if "probabilities" in rows.column_names:
         columns["top"] = [row and _top(row["probabilities"], row["label"]) for row in there]
     if "output" in rows.column_names:
-        for name in ("input", "output", "references"):
-            columns[name] = [row and row[name] for row in there]
+        # Of a caption, one phrase is asked about.
+        asked = "input" if "input" in rows.column_names else "phrase"
+        for name, shown in (("input", asked), ("output", "output"), ("references", "references")):
+            columns[name] = [row and row.get(shown) for row in there]
         columns["prediction"] = [None] * len(there)  # its text says what it is
     return columns
 

@@ -9,6 +9,7 @@ from rateval.report.html.figures import MEANINGS, count_door, show_difference, s
 from rateval.report.html.markup import Child, Html, join, tag
 from rateval.report.rows import Block, Row
 from rateval.report.terminal.layout import QUADRANTS, show_labels
+from rateval.wording import plural, write_count
 
 ROWS_SHOWN = 400
 """Rows of all tables together; ``run.json`` holds all of them."""
@@ -65,7 +66,8 @@ def caption(record: RunRecord, block: Block, *, judged: bool = True) -> str:
     seeds = len(record.seeds)
     model = [block.rows[0].key.model] if _alone(block) else []
     mean = [f"mean of {seeds} seeds"] if seeds > 1 else []
-    count = "no results" if block.count is None else f"{block.count:,.0f} test images"
+    tested = f"test {block.unit}"
+    count = "no results" if block.count is None else write_count(block.count, tested)
     return " · ".join([*model, *mean, count, *([block.judged_by] if judged else [])])
 
 
@@ -91,7 +93,7 @@ def _heads(record: RunRecord, block: Block, metrics: Sequence[_Columns]) -> Html
             for head in heads
         ]
     if any(row.evidence for row in block.rows):
-        upper.append(tag("th", "images", scope="colgroup", colspan=4, class_="group"))
+        upper.append(tag("th", plural(block.unit), scope="colgroup", colspan=4, class_="group"))
         lower += [
             tag("th", tag("abbr", name, title=MEANINGS[name]), scope="col", class_="number")
             for name in QUADRANTS

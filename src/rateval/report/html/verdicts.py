@@ -18,8 +18,9 @@ TESTS_SHOWN = 12
 """Tests whose verdict is told; the tables are those of all."""
 
 HOW = (
-    "Each method against zero-shot, the model before it was trained on these data, image by image. "
-    "Changes are in percentage points; ↑ and ↓ mark those whose {level} % interval leaves out 0."
+    "Each method against zero-shot, the model before it was trained on these data, {unit} by "
+    "{unit}. Changes are in percentage points; ↑ and ↓ mark those whose {level} % interval leaves "
+    "out 0."
 )
 
 ROWS_TOLD = 8
@@ -62,7 +63,7 @@ def verdicts(record: RunRecord, blocks: Sequence[Block], metrics: Mapping[str, s
         return tag("p", "Nothing is compared here: no method stands beside a zero-shot one.")
     left = len(blocks) - TESTS_SHOWN
     more = tag("p", f"{left} more tests stand in the tables", class_="left-out")
-    how = tag("p", HOW.format(level=f"{100 * record.level:g}"), class_="how")
+    how = tag("p", HOW.format(level=f"{100 * record.level:g}", unit=record.unit()), class_="how")
     return join([how, tag("ul", *items, class_="verdicts"), more if left > 0 else None])
 
 

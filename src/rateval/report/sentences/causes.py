@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rateval.records.run import RunRecord
 from rateval.report.rows import Block, Row, name_rows
+from rateval.wording import plural
 
 LOOKS = "looks-right-is-not"
 OBJECT = "right-for-the-object"
@@ -50,11 +51,12 @@ def explain_causal_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
         for evidence in result.evidence
         for score in evidence.scores
     }
+    units = plural(record.unit())
     for component, text in (
         (
             OBJECT,
-            "of all images, those that are correct because of the object: the answer stays with it "
-            "on other backgrounds and goes when it is filled in",
+            f"of all {units}, those that are correct because of the object: the answer stays with "
+            "it on other backgrounds and goes when it is filled in",
         ),
         (
             LOOKS,

@@ -8,6 +8,7 @@ from rateval.records.key import Key
 from rateval.records.scores.classes import FEWEST, ClassesRecord, ClassRecord
 from rateval.report.rows import Block, Row, name_rows
 from rateval.report.sentences.changes import SENTENCES_SHOWN
+from rateval.wording import plural
 
 _TOLD = ("PT", "accuracy")
 """Headings of the metrics whose lowest classes are told, the most telling first."""
@@ -88,11 +89,13 @@ def write_part(part: ClassRecord) -> str:
 def explain_details(blocks: Sequence[Block], *, details: bool) -> Iterator[tuple[str, str]]:
     """Yield what these words mean, and where there is more."""
     rows = [(row, choose_metrics(block.metrics)) for block in blocks for row in block.rows]
+    told = {block.unit for block in blocks}
+    units = plural(told.pop() if len(told) == 1 else "unit")
     if any(find_classes(row, metric) for row, metrics in rows for metric in metrics):
         more = "" if details else "; more by rateval report --details"
         yield (
             "worst class",
-            f"of the classes with {FEWEST} images or more that count (of …); intervals hold for "
+            f"of the classes with {FEWEST} {units} or more that count (of …); intervals hold for "
             f"all of them at once{more}",
         )
     if details and any(_areas(row, metrics) for row, metrics in rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rateval.records.run import RunRecord
+from rateval.wording import write_count
 
 
 def explain_completeness(record: RunRecord) -> Iterator[str]:
@@ -16,7 +17,8 @@ def explain_completeness(record: RunRecord) -> Iterator[str]:
             continue
         yield (
             f"{record.label(cell.key)}: the attributions' sum misses the score difference by more "
-            f"than 5 % in {completeness.beyond:,} of {completeness.count:,} images (mean gap "
+            f"than 5 % in {completeness.beyond:,} of "
+            f"{write_count(completeness.count, record.unit(cell.key.dataset))} (mean gap "
             f"{completeness.gap:.2g}, largest {completeness.largest:.2g}, of a mean difference of "
             f"{completeness.difference:.2g}); take more steps"
         )

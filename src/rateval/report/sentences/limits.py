@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rateval.records.about.dataset import DatasetRecord
 from rateval.records.run import RunRecord
+from rateval.wording import write_count
 
 
 def explain_limit(record: RunRecord) -> Iterator[str]:
@@ -21,8 +22,10 @@ def explain_limit(record: RunRecord) -> Iterator[str]:
     lines: dict[str, None] = {}  # several seeds may have data of one size
     for data in record.datasets:
         parts = (
-            _tell_part("test", data.test_count, data.test_of, data.test_classes, data),
-            _tell_part("training", data.train_count, data.train_of, data.train_classes, data),
+            _tell_part(f"test {data.unit}", data.test_count, data.test_of, data.test_classes, data),
+            _tell_part(
+                f"training {data.unit}", data.train_count, data.train_of, data.train_classes, data
+            ),
         )
         if any(parts):
             lines[f"{data.name}: {'; '.join(filter(None, parts))}"] = None
@@ -34,7 +37,7 @@ def _is_narrowed(data: DatasetRecord) -> bool:
 
 
 def _tell_part(
-    split: str, count: int, whole: int | None, classes: int | None, data: DatasetRecord
+    unit: str, count: int, whole: int | None, classes: int | None, data: DatasetRecord
 ) -> str:
     if whole is None:
         return ""
@@ -42,4 +45,4 @@ def _tell_part(
         of = "drawn whatever their class, which the dataset doesn't list"
     else:
         of = f"from {classes:,} of {len(data.classes):,} classes"
-    return f"{count:,} of {whole:,} {split} images, {of}"
+    return f"{count:,} of {write_count(whole, unit)}, {of}"

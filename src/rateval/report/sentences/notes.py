@@ -9,6 +9,7 @@ from rateval.records.run import LOG_NAME, RunRecord
 from rateval.records.scores.explainers import RankingChangeRecord
 from rateval.report.rows import Shown, headings
 from rateval.store.remote.mirror import name_place
+from rateval.wording import plural
 
 PAGE_NAME = "report.html"
 """The page that a run writes into its folder, where its spec asks for one."""
@@ -73,7 +74,8 @@ def explain_columns(record: RunRecord, shown: Shown) -> Iterator[tuple[str, str]
     if several:
         yield "numbers", "in %, mean over the seeds where the number is defined"
     if "count" in shown.parts:
-        counted = "images, mean over the seeds" if several else "images"
+        units = plural(record.unit())
+        counted = f"{units}, mean over the seeds" if several else units
         known = ", where there is a mask" if _lacks_some_mask(record) else ""
         yield "RR…WW", f"{counted}: Right or Wrong prediction, then Right or Wrong evidence{known}"
     if "spread" in shown.parts:
@@ -106,18 +108,19 @@ def _explain_changes_of(record: RunRecord, shown: Shown) -> str:
             "seeds"
         )
     else:
-        points = "points of change against the zero-shot row of the same test, image by image"
+        unit = record.unit()
+        points = f"points of change against the zero-shot row of the same test, {unit} by {unit}"
     if "mark" in shown.parts:
         points += f"; ↑ ↓ where its {_level(record)} interval leaves out 0"
     return points
 
 
 _OVER = {
-    "images": "images like these, by the one training that was done",
-    "seeds and images": "other seeds, and images like these",
-    "seeds": "other seeds alone, on the images that each of them has",
-    "clusters": "{classes} like these, by the one training that was done",
-    "seeds and clusters": "other seeds, and {classes} like these",
+    "images": "{units} like these, by the one training that was done",
+    "seeds and images": "other seeds, and {units} like these",
+    "seeds": "other seeds alone, on the {units} that each of them has",
+    "clusters": "{clusters} like these, by the one training that was done",
+    "seeds and clusters": "other seeds, and {clusters} like these",
 }
 """What an interval is over to what it speaks of."""
 
@@ -133,8 +136,12 @@ def _explain_intervals(record: RunRecord, shown: Shown) -> Iterator[tuple[str, s
     ]
     found = {estimate.over for estimate in estimates}
     cluster = record.spec_resolved.get("statistics", {}).get("cluster", "")
-    classes = "classes" if cluster == "class" else f"values of {cluster}"
-    spoken = [text.format(classes=classes) for over, text in _OVER.items() if over in found]
+    known = cluster in ("class", "image", "sample")
+    words = {
+        "units": plural(record.unit()),
+        "clusters": plural(cluster) if known else f"values of {cluster}",
+    }
+    spoken = [text.format(**words) for over, text in _OVER.items() if over in found]
     told = [f"intervals speak of {'; or of '.join(spoken)}"] if spoken else []
     if spoken and shown.from_width is not None:
         told.append(f"they stand in the tables from {shown.from_width} columns on")
@@ -183,12 +190,12 @@ CHANGES_SHOWN = 8
 def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield what the columns of these tables mean."""
     followed = [cell.faithfulness for cell in record.cells if cell.faithfulness]
-    several = len(record.seeds) > 1
+    several, units = len(record.seeds) > 1, plural(record.unit())
     if followed:
         over = (
-            "the seeds, or over the images where one seed is all there is"
+            f"the seeds, or over the {units} where one seed is all there is"
             if several
-            else "these images"
+            else f"these {units}"
         )
         yield (
             "del, ins",
@@ -202,8 +209,8 @@ def explain_explainer_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
             "rank correlation with the maps after permuting the weights; near 0 is right",
         )
     if record.agreements:
-        alike = "images that both judge alike, of those with a score by both" + (
-            " (images of all seeds)" if several else ""
+        alike = f"{units} that both judge alike, of those with a score by both" + (
+            f" ({units} of all seeds)" if several else ""
         )
         kappa = "Cohen's kappa: what of that is beyond chance, 1 at most"
         maps = "mean rank correlation of the two explainers' maps, where neither is constant"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import SkippedRecord
 from rateval.records.scores.grouping import group_by
-from rateval.wording import list_some
+from rateval.wording import list_some, write_count
 
 REASONS_SHOWN = 4
 """Reasons that are printed for each split; ``run.json`` holds all samples with theirs."""
@@ -38,7 +38,7 @@ def _explain(dataset: str, split: str, found: Sequence[tuple[SkippedRecord, ...]
         kind = sample.reason.partition(": ")[0]
         groups.setdefault((sample.damaged, kind), []).append(sample)
     worst = sorted(groups.items(), key=lambda group: (not group[0][0], -len(group[1])))
-    yield f"{dataset}: {len(every)} {split} samples skipped{some}"
+    yield f"{dataset}: {write_count(len(every), f'{split} sample')} skipped{some}"
     for (damaged, kind), samples in worst[:REASONS_SHOWN]:
         yield f"  · {len(samples)} × {_explain_group(kind, samples, named=damaged)}"
     if len(worst) > REASONS_SHOWN:

@@ -10,6 +10,7 @@ from rateval.records.scores.chance import ChanceRecord, CrossingsRecord
 from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
 from rateval.report.rows import Block
+from rateval.wording import plural
 
 ROWS_SHOWN = 12
 """Rows of a table whose chance is told, and changes of places; ``run.json`` holds all of them."""
@@ -25,14 +26,32 @@ def explain_chance(block: Block) -> Iterator[str]:
     known = [(key, chance) for key, chance in rows if chance.others.value is not None]
     if not known:
         return
+    units = plural(block.unit)
     if len(known) == 1:
-        told = f"masks call {_share(known[0][1].others)} of other images' maps valid"
+        told = f"masks call {_share(known[0][1].others)} of other {units}' maps valid"
     else:
         named = [f"{_share(chance.others)} by {_name(key, block)}" for key, chance in known]
         left = len(named) - ROWS_SHOWN
         more = [f"and {left} more rows in run.json"] if left > 0 else []
-        told = "masks call valid, of other images' maps, " + ", ".join(named[:ROWS_SHOWN] + more)
+        listed = ", ".join(named[:ROWS_SHOWN] + more)
+        told = f"masks call valid, of other {units}' maps, {listed}"
     yield f"chance: {told}; {_tell_priors(known)}"
+    yield from _explain_boxes(known, block)
+
+
+def _explain_boxes(known: list[tuple[Key, ChanceRecord]], block: Block) -> Iterator[str]:
+    """Yield what of each row's own maps random boxes call valid; nothing where none were asked."""
+    found = [(key, chance.boxes) for key, chance in known if chance.boxes is not None]
+    if not found:
+        return
+    told = []
+    for key, boxes in found[:ROWS_SHOWN]:
+        whose = f"by {_name(key, block)} " if len(found) > 1 else ""
+        right = "" if boxes.right.value is None else f", of right answers' {_share(boxes.right)}"
+        told.append(f"{whose}{_share(boxes.every)}{right}")
+    left = len(found) - ROWS_SHOWN
+    more = [f"and {left} more rows in run.json"] if left > 0 else []
+    yield "random boxes call valid of the maps " + "; ".join(told + more)
 
 
 def _tell_priors(known: list[tuple[Key, ChanceRecord]]) -> str:
@@ -67,12 +86,20 @@ def _percent(found: Estimate) -> str:
 
 def explain_chance_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Yield over what chance is counted."""
+    unit = record.unit()
     if any(evidence.chance for result in record.results for evidence in result.evidence):
         yield (
             "chance",
-            "how often a mask calls a map valid that is not of its image: of each cell's own other "
-            "images, over up to 2,000 pairs; the same everywhere; or a round bump in the middle, "
-            "whose deviation is a quarter of the view",
+            f"how often a mask calls a map valid that is not of its {unit}: of each cell's own "
+            f"other {plural(unit)}, over up to 2,000 pairs; the same everywhere; or a round bump "
+            "in the middle, whose deviation is a quarter of the view",
+        )
+    chances = [evidence.chance for result in record.results for evidence in result.evidence]
+    if any(chance and chance.boxes for chance in chances):
+        yield (
+            "random boxes",
+            "how often a cell's own map is valid in a box of the mask's area, placed anywhere; for "
+            "right answers this is PT by chance",
         )
 
 

@@ -10,7 +10,7 @@ from rateval.records.scores.cell import CellRecord, EvidenceRecord
 from rateval.records.scores.grouping import group_by
 from rateval.report.rows import Block, merge_notes
 from rateval.store.rows import NO_MASK
-from rateval.wording import list_some
+from rateval.wording import list_some, plural, write_count
 
 _EMPTY = {
     "PT": "no prediction{} is correct",
@@ -36,7 +36,7 @@ def explain_undefined(block: Block, *, several: bool) -> list[str]:
             unscored.setdefault(cell.key.row, Counter()).update(evidence.undefined)
     told: dict[str, list[str]] = {}
     for name, reasons in unscored.items():
-        for text in _count_unscored(reasons, several=several):
+        for text in _count_unscored(reasons, block.unit, several=several):
             told.setdefault(text, []).append(name)
     return [
         *merge_notes(notes, several),
@@ -49,7 +49,9 @@ def explain_data(record: RunRecord) -> Iterator[str]:
     """Yield what each dataset lacks, once, whatever the rows of its tables are."""
     for cells in group_by(record.cells, lambda cell: cell.key.dataset):
         found = [(cell, evidence) for cell in cells for evidence in cell.evidence]
-        alone = dict.fromkeys(_explain_alone(one) for cell, one in found if _lacks_masks(cell, one))
+        unit = record.unit(cells[0].key.dataset)
+        lacking = (one for cell, one in found if _lacks_masks(cell, one))
+        alone = dict.fromkeys(_explain_alone(one, unit) for one in lacking)
         yield from (f"{cells[0].key.dataset}: {text}" for text in alone)
 
 
@@ -74,18 +76,20 @@ def _lacks_masks(cell: CellRecord, evidence: EvidenceRecord) -> bool:
     return 0 < cell.count == evidence.undefined.get(NO_MASK)
 
 
-def _explain_alone(evidence: EvidenceRecord) -> str:
+def _explain_alone(evidence: EvidenceRecord, unit: str) -> str:
     undefined = [score.heading for score in evidence.scores if score.value.value is None]
     so = f", and {' and '.join(undefined)} can't be computed" if undefined else ""
-    return f"accuracy alone: none of these images has an evidence mask{so}"
+    return f"accuracy alone: none of these {plural(unit)} has an evidence mask{so}"
 
 
-def _count_unscored(reasons: Counter[str], *, several: bool) -> Iterator[str]:
+def _count_unscored(reasons: Counter[str], unit: str, *, several: bool) -> Iterator[str]:
     over = " over all seeds" if several else ""
     rest = Counter({why: count for why, count in reasons.items() if why != NO_MASK})
     if rest:
         listed = ", ".join(f"{why}: {count}" for why, count in rest.items())
-        yield f"{rest.total()} images{over} have no score and count as not valid ({listed})"
+        units = write_count(rest.total(), unit)
+        lack = "has no score and counts" if rest.total() == 1 else "have no score and count"
+        yield f"{units}{over} {lack} as not valid ({listed})"
 
 
 def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
@@ -96,12 +100,12 @@ def _explain_unknown(block: Block, *, several: bool) -> Iterator[str]:
         if row.evidence is not None and (text := _tell_bounds(row.evidence))
     ]
     mean = ", mean over the seeds," if several else ""
-    for rows in group_by(bounded, lambda found: _tell_counts(found[1])):
+    for rows in group_by(bounded, lambda found: _tell_counts(found[1], block.unit)):
         evidence = rows[0][1]
         left_out = " and ".join(s.heading for s in evidence.scores if s.bounds is not None)
         yield (
-            f"{_tell_counts(evidence)}{mean} {_tell_lack(evidence)} and are left out of "
-            f"{left_out}; with them, whatever they rest on, the values would lie in:"
+            f"{_tell_counts(evidence, block.unit)}{mean} {_tell_lack(evidence)} and are left out "
+            f"of {left_out}; with them, whatever they rest on, the values would lie in:"
         )
         yield from (f"  · {row.key.row}: {text}" for row, _, text in rows)
 
@@ -132,9 +136,9 @@ def _tell_bounds(evidence: EvidenceRecord) -> str:
     )
 
 
-def _tell_counts(evidence: EvidenceRecord) -> str:
+def _tell_counts(evidence: EvidenceRecord, unit: str) -> str:
     total = sum(evidence.quadrants.values())
-    return f"{_count_unknown(evidence):,.0f} of {total:,.0f} images"
+    return f"{_count_unknown(evidence):,.0f} of {write_count(total, unit)}"
 
 
 def _count_unknown(evidence: EvidenceRecord) -> float:

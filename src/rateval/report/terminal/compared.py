@@ -174,5 +174,5 @@ def explain_signs(record: CompareRecord, where: str = "") -> Iterator[tuple[str,
         metric.difference.over for p in record.pairs for metric in p.metrics if metric.difference
     }
     if "seeds and images" in over or "seeds and clusters" in over:
-        yield "seeds", "values are means; intervals speak of other seeds and of images like these"
+        yield "seeds", "values are means; intervals speak of other seeds and of units like these"
     yield "p (Holm)", f"corrected for all pairs and metrics of one table{where}"

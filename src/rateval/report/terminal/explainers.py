@@ -41,6 +41,7 @@ from rateval.report.terminal.layout import (
     show_number,
 )
 from rateval.report.terminal.table import Table
+from rateval.wording import write_count
 
 ALONE = ("alike %", "kappa", "maps")
 """Headings of what is told of two explainers alone."""
@@ -78,7 +79,8 @@ def _faithfulness(record: RunRecord, short: frozenset[str]) -> Iterator[Section]
     keys = [key for key in planned_keys(record) if key in followed or key in absent]
     for names in group_by(keys, lambda key: key.dataset):
         rows = [followed[key] for key in names if key in followed]
-        tried = f"{rows[0][1].count:,} test images" if rows else "no results"
+        tested = f"test {record.unit(names[0].dataset)}"
+        tried = write_count(rows[0][1].count, tested) if rows else "no results"
         rest = f"faithfulness · {tried}"
         if several and rows:
             rest += f" · mean of {len(record.seeds)} seeds"
@@ -91,7 +93,7 @@ def _faithfulness(record: RunRecord, short: frozenset[str]) -> Iterator[Section]
         yield (
             make_title(names[0].dataset, rest),
             _faithfulness_table(failed, shown),
-            list(_explain_probes(rows, several)),
+            list(_explain_probes(rows, record.unit(names[0].dataset), several)),
             list(explain_failures(record, failed, lacking)),
         )
 
@@ -130,7 +132,7 @@ def _area(area: float | None, gain: Estimate | None) -> Text:
     return show_number(area, ".2f").append("*" if gain and gain.above_0 else " ")
 
 
-def _explain_probes(rows: Probed, several: bool) -> Iterator[str]:
+def _explain_probes(rows: Probed, unit: str, several: bool) -> Iterator[str]:
     alike: dict[str, dict[str, list[str]]] = {}
     for cell, found in rows:
         if found.randomisation and found.randomisation.ignores_weights:
@@ -142,7 +144,7 @@ def _explain_probes(rows: Probed, several: bool) -> Iterator[str]:
             (
                 f"{cell.key.row} · {cell.key.attribution}",
                 cell.key.seed,
-                f"of {found.count} images, {why}",
+                f"of {write_count(found.count, unit)}, {why}",
             )
             for cell, found in rows
             if (why := _describe_lacking(found))

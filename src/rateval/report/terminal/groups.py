@@ -23,6 +23,7 @@ from rateval.report.terminal.layout import (
     show_number,
 )
 from rateval.report.terminal.table import Table
+from rateval.wording import plural
 
 VALUES_SHOWN = 8
 """Values of a group that are printed, those of most images; ``run.json`` holds all of them."""
@@ -62,7 +63,7 @@ class GroupTables:
             yield from show_notes([f"{many}, so there are no scores by it"])
         elif distinct > 1 or len(rows[0][1].slices) > 1:
             shown, left = _choose(rows[0][1].slices)
-            rest = f" · {VALUES_SHOWN} values of most images" if left else ""
+            rest = f" · {VALUES_SHOWN} values of most {plural(block.unit)}" if left else ""
             about = f"by {name} · {block.judged_by}{rest}"
             yield from (Text(), make_title(block.dataset, about))
             yield self._table(block, name, [row for row, _ in rows], shown)
@@ -74,7 +75,7 @@ class GroupTables:
     ) -> Table:
         shift = ["shift"] if block.shifted else []
         table = make_table("model", "method", *shift, name, tight=not self.wide)
-        add_number(table, "images", "dim")
+        add_number(table, plural(block.unit), "dim")
         for heading in self.metrics.values():
             add_number(table, f"{heading} %")
             if self.wide:

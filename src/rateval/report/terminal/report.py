@@ -46,6 +46,7 @@ from rateval.report.terminal.answers import (
     without_image_sections,
 )
 from rateval.report.terminal.calibration import calibration_sections
+from rateval.report.terminal.captions import caption_sections, explain_caption_columns
 from rateval.report.terminal.details import Details
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables, find_cluster
@@ -85,6 +86,7 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         parts += soft_sections(block, f"{100 * record.level:g} %", width)
         parts += shifts.sections(block)
     parts += without_image_sections(record, width)
+    parts += caption_sections(record, width)
     parts += calibration_sections(record, short)
     parts += curve_sections(record)
     parts += explainer_sections(record, short)
@@ -96,6 +98,7 @@ def render(record: RunRecord, width: int, *, details: bool = False) -> Renderabl
         *explain_chance_columns(record),
         *explain_shift_columns(record),
         *explain_answer_columns(record),
+        *explain_caption_columns(record),
     )
     parts += [Text(), make_pairs((*columns, *explain_explainer_columns(record)), "dim")]
     return Group(*parts, Text(), make_pairs(suggest_next(record), "bold"))

@@ -22,6 +22,7 @@ from rateval.report.terminal.layout import (
     show_number,
 )
 from rateval.report.terminal.table import Table
+from rateval.wording import write_count
 
 _LAYOUTS: tuple[frozenset[Part], ...] = (
     frozenset({"label", "value", "interval", "change", "count"}),
@@ -70,7 +71,7 @@ class ScoreTables:
         parts = ["no results"]
         if block.count is not None:
             mean = [f"mean of {self._seeds} seeds"] if self._seeds > 1 else []
-            parts = [*mean, f"{block.count:,.0f} test images"]
+            parts = [*mean, write_count(block.count, f"test {block.unit}")]
         return make_title(block.dataset, " · ".join((*parts, block.judged_by)))
 
     def table(self, block: Block) -> Table:

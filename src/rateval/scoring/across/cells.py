@@ -84,10 +84,11 @@ def compare_cells(
     """Compare cells of one run, ours, with those of another or of the same, theirs.
 
     ``validator`` is a label of our spec, ``level`` that of the intervals, ``cluster`` what counts
-    in place of units: ``none``, ``class`` or a group of the dataset. Each side is one cell, or the
-    cells that differ in their seed only: those are paired by ``pair_seeds``. Each metric of both
-    comes with our value, theirs and their difference, paired unit by unit. A ``reader`` given to
-    several calls reads each cell once.
+    in place of units: ``none``, ``class``, ``sample`` or a group of the dataset. Each side is one
+    cell, or the cells that differ in their seed only: those are paired by ``pair_seeds``. Each
+    metric of both comes with our value, theirs and their difference, paired unit by unit, or by
+    samples where units are each cell's own. A ``reader`` given to several calls reads each cell
+    once.
     Raises DataError where the units are other ones, ViewError where the models see other parts of
     them and ``different_view`` isn't set, and RatevalError where the other run doesn't judge alike,
     no metric is left, or what is stored is gone; each says what and why.
@@ -192,7 +193,7 @@ def _explain_unfit(at: int, pairs: Sequence[tuple[Units, Units]]) -> str:
 
 def _value(pair: tuple[Units, Units], side: int, at: int, level: float) -> Estimate:
     """Return the score of one side on the units of both."""
-    images, others = pair[side].images, pair[1 - side].images
+    images, others = (pair[at].images.comparable for at in (side, 1 - side))
     ratio = images.ratio(at, images.among(others.positions))
     assert ratio is not None  # else it was left out before
     return estimate_share(round(ratio.above), round(ratio.below), level)

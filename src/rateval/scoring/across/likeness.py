@@ -52,7 +52,7 @@ def require_same_data(ours: Place, theirs: Place, one: Units, other: Units) -> S
             f"{_tell(sharing, only_ours, only_theirs)}; compare cells of the same data: run one of "
             "the studies again on the data of the other"
         )
-    if not sharing.both:
+    if not sharing.both and not _share_samples(one, other):
         raise DataError(
             f"{names[0]} and {names[1]}: have no unit in common: "
             f"{_tell(sharing, only_ours, only_theirs)}; run both with the same limit, or none"
@@ -64,6 +64,12 @@ def require_same_data(ours: Place, theirs: Place, one: Units, other: Units) -> S
             f"{names[1]}: {list_some(wrong)}; the labels were changed: run the older of both again"
         )
     return sharing
+
+
+def _share_samples(one: Units, other: Units) -> bool:
+    """Return whether units that are each cell's own are of samples that both have."""
+    mine, others = one.images.sums, other.images.sums
+    return mine is not None and others is not None and bool(mine.among(others.positions).any())
 
 
 def find_other_view(one: Units, other: Units) -> str:

@@ -16,7 +16,10 @@ from rateval.records.results import find_result, pick_evidence
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord, StoredEvidenceRecord
 from rateval.scoring.images import Images
+from rateval.scoring.units.clusters import BUILT_IN, read_clusters, read_sums
+from rateval.scoring.units.sums import Sums
 from rateval.store import rows as tables
+from rateval.store.tables.samples import read_samples
 from rateval.workbench.bench import Workbench
 from rateval.workbench.verdicts.counting import STATES, Counting, number_states
 from rateval.workbench.verdicts.groups import read_groups
@@ -54,7 +57,8 @@ class Units:
 
     def name_question(self, place: int) -> str:
         """Return what was asked of a unit; empty where nothing was."""
-        return "" if self.texts is None else str(self.texts["input"][place].as_py())
+        asked = self.texts is not None and "input" in self.texts.column_names
+        return str(self.texts["input"][place].as_py()) if asked and self.texts else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Asked:
     metrics: tuple[tuple[str, Choice], ...]
     """Label in the cell's own spec, and what counts it."""
     cluster: str
-    """``none``, ``class`` or a group of the dataset."""
+    """``none``, ``class``, ``sample`` or a group of the dataset."""
 
 
 class UnitReader:
@@ -95,7 +99,7 @@ class UnitReader:
         inferred = find_result(record.path, "infer", cell.identity, tables.ROWS)
         judged = find_result(record.path, "judge", evidence.identity)
         outcomes = read_outcomes(inferred, judged, _find_edited(record, cell))
-        texts = ["input", "output"] if tables.has_column(inferred, "output") else []
+        texts = [name for name in ("input", "output") if tables.has_column(inferred, name)]
         rows = tables.read_rows(inferred, ["id", "label", "prediction", "mask_area", *texts])
         ids: list[str] = rows.column("id").to_pylist()
         labels = rows.column("label").to_numpy().astype(np.int64)
@@ -122,6 +126,7 @@ class UnitReader:
             labels[order],
             rows.column("mask_area").to_numpy().astype(np.float64)[order],
             None if cluster is None else cluster[order],
+            sums=self._sum(inferred, states, counted, asked.cluster),
         )
         return Units(
             images,
@@ -132,6 +137,19 @@ class UnitReader:
             frozenset(_find_odd(evidence, [label for label, _ in asked.metrics], images)),
             rows.select(texts).take(order) if texts else None,
         )
+
+    def _sum(
+        self,
+        inferred: Path,
+        states: NDArray[np.uint8],
+        counted: Sequence[NDArray[np.float64] | None],
+        cluster: str,
+    ) -> Sums | None:
+        """Return what units add by samples, which the same number has everywhere; else None."""
+        sums = read_sums(inferred, states, counted, cluster)
+        if sums is None:
+            return None
+        return sums.renumber(self._number(read_samples(inferred, ["id"])["id"].to_pylist()))
 
     def _number(self, ids: Sequence[str]) -> NDArray[np.int64]:
         known = self._numbers
@@ -188,15 +206,12 @@ def _cluster(
     inferred: Path, labels: NDArray[np.int64], name: str, record: RunRecord
 ) -> NDArray[np.int64] | None:
     """Return the cluster of each unit; those of which it is not known are one together."""
-    if name == "none":
-        return None
-    if name == "class":
-        return np.unique(labels, return_inverse=True)[1].astype(np.int64)
-    found = {group.name: group for group in read_groups(inferred)}
-    if name not in found:
+    groups = read_groups(inferred) if name not in BUILT_IN else ()
+    found = [group.name for group in groups]
+    if name not in (*BUILT_IN, *found):
         there = ", ".join(found) or "none"
         raise RatevalError(
             f'{record.place}: cluster = "{name}": the images are in no such group, there are '
-            f'{there}; name one of these, "class" or "none"'
+            f'{there}; name one of these, "class", "sample" or "none"'
         )
-    return found[name].codes + 1
+    return read_clusters(inferred, labels, name)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 
 _OWN_PARTS = "each seed has images of its own, and so parts of its own"
+_OWN_UNITS = "a sample has several units, or none, and so it is in no one part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,8 @@ class Measurer:
     ) -> tuple[Found, tuple[str, ...]]:
         """Return the worst part of pairs that are all of the same images, and what to say of it."""
         first, ids = target.cells[0], pairs[0][0].ids
+        if (pairs[0][0].labels < 0).any():
+            raise LackingError(_OWN_UNITS)
         if one.worst == "class":
             names, codes = list(find_dataset(self._record, first).classes), pairs[0][0].labels
         else:

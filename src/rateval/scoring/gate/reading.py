@@ -15,6 +15,7 @@ from rateval.registry.registry import Registry
 from rateval.scoring.across.likeness import Place
 from rateval.scoring.across.parts import SharedMetric, share_metrics
 from rateval.scoring.across.units import Asked, UnitReader, Units
+from rateval.scoring.units.sums import Sums
 from rateval.stats.ratio import Ratio, number_clusters
 from rateval.workbench.build import build
 from rateval.workbench.verdicts.needing import needs_masks
@@ -106,6 +107,8 @@ class Reader:
 
 def count_units(units: Units) -> Counted | None:
     """Return units by the metric that they were read for; None for one that is no sum over them."""
+    if units.images.sums is not None:
+        return _count_samples(units.images.sums)
     ratio = units.images.ratio(0)
     if ratio is None:
         return None
@@ -115,4 +118,17 @@ def count_units(units: Units) -> Counted | None:
         ratio,
         units.images.labels,
         None if cluster is None else number_clusters(cluster.tolist()),
+    )
+
+
+def _count_samples(sums: Sums) -> Counted | None:
+    """Return units that are a cell's own by their samples, which are of no one class."""
+    ratio = sums.ratio(0)
+    if ratio is None:
+        return None
+    return Counted(
+        sums.positions.astype(np.str_),
+        ratio,
+        np.full(len(sums.positions), -1, dtype=np.int64),
+        None if sums.cluster is None else number_clusters(sums.cluster.tolist()),
     )

@@ -10,8 +10,10 @@ import numpy as np
 
 from rateval.scoring.compared import Compared, over_both, over_clusters, over_seeds
 from rateval.scoring.comparing import Comparer
-from rateval.scoring.images import Images, number_shared, share_images
+from rateval.scoring.images import Images
 from rateval.scoring.shifts.grid import Row
+from rateval.scoring.units.sharing import number_shared, share_images
+from rateval.scoring.units.sums import Sums
 from rateval.stats.combination import (
     clustered_combination,
     combine,
@@ -32,7 +34,7 @@ class Shared:
     Where seeds have images of their own, each row is on those that its cells have.
     """
 
-    rows: tuple[tuple[Images, ...], ...]
+    rows: tuple[tuple[Images | Sums, ...], ...]
     chosen: tuple[tuple[NDArray[np.bool_] | None, ...], ...]
     """Which images of each cell; None for all."""
     clusters: tuple[NDArray[np.int64] | None, ...]
@@ -62,7 +64,7 @@ class Shared:
     def errors(self) -> list[list[Ratio]]:
         """Return the share of wrong predictions by each cell, whatever metrics the study has."""
         return [
-            [_wrong(one, which) for one, which in zip(row, chosen, strict=True)]
+            [one.error(which) for one, which in zip(row, chosen, strict=True)]
             for row, chosen in zip(self.rows, self.chosen, strict=True)
         ]
 
@@ -73,9 +75,9 @@ def share(comparer: Comparer, rows: Sequence[Row], validator: int) -> Shared | N
     A row with a cell without verdicts by this validator is left out.
     """
     read = [(row, [comparer.images.read(done, validator) for done in row]) for row in rows]
-    there: list[tuple[Row, tuple[Images, ...]]] = []
+    there: list[tuple[Row, tuple[Images | Sums, ...]]] = []
     for row, images in read:
-        known = tuple(one for one in images if one is not None)
+        known = tuple(one.comparable for one in images if one is not None)
         if len(known) == len(images):
             there.append((row, known))
     if not there:
@@ -141,18 +143,12 @@ def _by_one_seed(
     return Compared(found.value, found.low, found.high, found.p, not found.enough, "images")
 
 
-def _choose(images: Sequence[Images]) -> list[NDArray[np.bool_] | None]:
+def _choose(images: Sequence[Images | Sums]) -> list[NDArray[np.bool_] | None]:
     if all(one.positions is images[0].positions for one in images):
         return [None for _ in images]
     return list(share_images(images))
 
 
-def _cluster(images: Images, chosen: NDArray[np.bool_] | None) -> NDArray[np.int64] | None:
+def _cluster(images: Images | Sums, chosen: NDArray[np.bool_] | None) -> NDArray[np.int64] | None:
     every = np.ones(len(images.positions), dtype=np.bool_) if chosen is None else chosen
     return number_shared(images, every)
-
-
-def _wrong(images: Images, chosen: NDArray[np.bool_] | None) -> Ratio:
-    states = images.states if chosen is None else images.states[chosen]
-    wrong = (states & 1 == 0).astype(np.float64)
-    return Ratio(wrong, np.ones(len(wrong)))

@@ -10,10 +10,11 @@ import numpy as np
 
 from rateval.records.scores.classes import AreaRecord, ClassesRecord
 from rateval.scoring.comparing import Comparer
-from rateval.scoring.images import Images, share_images
+from rateval.scoring.images import Images
 from rateval.scoring.judged import Judged
 from rateval.scoring.slices.by_area import slice_by_area
 from rateval.scoring.slices.by_class import slice_seeds_by_class
+from rateval.scoring.units.sharing import share_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ def slice_seeds(
         return None, ()
     names, level = comparer.images.classes(repeated[0]), comparer.level
     shared = len({comparer.images.test(done) for done in repeated}) == 1
+    shared = shared and there[0].sums is None  # units of one seed are not those of another
     if shared:
         there = [_among(one, which) for one, which in zip(there, share_images(there), strict=True)]
     ratios = [ratio for one in there if (ratio := one.ratio(metric)) is not None]

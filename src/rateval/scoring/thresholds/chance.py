@@ -7,9 +7,9 @@ from math import sqrt
 from statistics import mean
 from typing import Any
 
-from rateval.records.facts import MeanFacts, PairsFacts, ThresholdsFacts
+from rateval.records.facts import BoxesFacts, MeanFacts, PairsFacts, ThresholdsFacts
 from rateval.records.scores.cell import EvidenceRecord
-from rateval.records.scores.chance import ChanceRecord
+from rateval.records.scores.chance import BoxesRecord, ChanceRecord
 from rateval.records.scores.estimate import Estimate, estimate_share, spread
 from rateval.stats.student import t_quantile
 from rateval.stats.wilson import wilson_interval
@@ -33,12 +33,23 @@ def record_chance(stored: Stored | None, level: float, *, by_edits: bool) -> dic
             others=_share(facts.others, level),
             uniform=_share(facts.uniform, level),
             centre=_share(facts.centre, level),
+            boxes=_in_boxes(facts.boxes, level),
             uniform_undefined=facts.uniform.undefined,
         ),
         "mean_score": _mean(facts.mean_score, level),
         "curves": stored.identity if facts.no_curves is None else None,
         "no_curves": facts.no_curves,
     }
+
+
+def _in_boxes(facts: BoxesFacts | None, level: float) -> BoxesRecord | None:
+    if facts is None:
+        return None
+    return BoxesRecord(
+        every=_share(facts.every, level),
+        right=_share(facts.right, level),
+        per_image=facts.per_image,
+    )
 
 
 def _share(facts: PairsFacts, level: float) -> Estimate:
@@ -77,7 +88,22 @@ def chance_over_seeds(repeated: Sequence[EvidenceRecord | None], level: float) -
             others=over("others"),
             uniform=over("uniform"),
             centre=over("centre"),
+            boxes=_boxes_over_seeds(chances, level),
             uniform_undefined=mean(f.uniform_undefined for f in chances if f is not None),
         ),
         "mean_score": spread([None if one is None else one.value for one in scores], level),
     }
+
+
+def _boxes_over_seeds(chances: Sequence[ChanceRecord | None], level: float) -> BoxesRecord | None:
+    """Return the shares in random boxes over seeds; None where no seed has any."""
+    found = [None if chance is None else chance.boxes for chance in chances]
+    per_image = [one.per_image for one in found if one is not None]
+    if not per_image:
+        return None
+
+    def over(name: str) -> Estimate:
+        values = [None if one is None else getattr(one, name).value for one in found]
+        return spread(values, level).cut(0)
+
+    return BoxesRecord(every=over("every"), right=over("right"), per_image=min(per_image))

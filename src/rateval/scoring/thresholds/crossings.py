@@ -15,8 +15,8 @@ from rateval.records.scores.chance import CrossingRecord, CrossingsRecord
 from rateval.records.scores.grouping import group_by
 from rateval.scoring.comparing import Comparer, Pair, is_trained
 from rateval.scoring.comparisons import Match, match_pair, match_seeds
-from rateval.scoring.images import share_images
 from rateval.scoring.judged import Judged
+from rateval.scoring.units.sharing import share_images
 from rateval.stats.curves import Crossing, SharePair, find_crossings, paired_limits
 from rateval.stats.student import t_quantile
 from rateval.store import rows as tables
@@ -115,6 +115,8 @@ class Crossings:
         read = [self._comparer.images.read(done, validator) for done in pair]
         there = [images for images in read if images is not None]
         if len(there) < len(read) or not self._comparer.share_test(*pair):
+            return None
+        if there[0].sums is not None:
             return None
         reached = [self._reach(done, validator, own) for done in pair]
         states = [images.maps for images in there]

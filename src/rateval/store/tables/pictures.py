@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +14,12 @@ from rateval.store.disk import writing
 from rateval.store.remote.fetching import fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+Row = dict[str, Any]
 SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -56,6 +58,23 @@ def decode_mask(runs: Sequence[int], height: int, width: int) -> NDArray[np.bool
     """
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(height, width)
+
+
+def take_turns(rows: Iterable[Row], strata: Iterable[str]) -> list[Row]:
+    """Return rows of pictures, each stratum's first one before any one's second.
+
+    ``strata`` give the order, the rarest first: so were they drawn, and what is cut off at the end
+    leaves some of each.
+
+    >>> rows = [{"id": name, "stratum": name[0]} for name in ("b1", "b2", "a1")]
+    >>> [row["id"] for row in take_turns(rows, "ab")]
+    ['a1', 'b1', 'b2']
+    """
+    by_stratum: dict[str, list[Row]] = {name: [] for name in strata}
+    for row in rows:
+        by_stratum.setdefault(row["stratum"], []).append(row)
+    turns = zip_longest(*by_stratum.values())
+    return [row for turn in turns for row in turn if row is not None]
 
 
 def write_pictures(path: Path, rows: pa.Table) -> None:

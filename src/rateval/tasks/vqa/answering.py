@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
+from rateval.api.tasks.texts import TokenMaps
 from rateval.api.values import Asked
 from rateval.tasks.vqa.explaining import explain_answers, make_answered, predict_before
 from rateval.tasks.vqa.judge import COLUMNS, Judge
+from rateval.tasks.vqa.tokens import explain_tokens
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ class Answering(ABC):
         return [
             Explained(explain_answers(planned[at], classifier, answered), outputs) for at in wanted
         ]
+
+    def explain_tokens(
+        self, attribution: Any, classifier: Any, inputs: Inputs, texts: Sequence[str], most: int
+    ) -> Sequence[TokenMaps]:
+        """Have an attribution explain each token of given answers alone."""
+        with torch.inference_mode():
+            rivals = self.rivals_of(classifier, inputs)
+        return explain_tokens(attribution, classifier, make_answered(inputs, texts, rivals), most)
+
+    def rivals_of(self, classifier: Any, inputs: Inputs) -> tuple[str, ...] | None:
+        """Return the best other answers to questions that are asked again; None for none."""
+        return None
 
     def correct(
         self, predictions: Predictions, labels: NDArray[np.int64], asked: Sequence[Asked | None]

@@ -14,12 +14,14 @@ from rateval.tasks.vqa.blind import answer_blindly, without_image
 from rateval.tasks.vqa.judge import Judge, require
 
 
-def explain_answers(attribution: Any, classifier: Any, answered: Answered) -> Any:
+def explain_answers(
+    attribution: Any, classifier: Any, answered: Answered, task: str = "vqa"
+) -> Any:
     """Have an attribution explain answers. Raises PluginError where it can't."""
     explain = getattr(attribution, "explain_answers", None)
     if explain is None:
         raise PluginError(
-            "the attribution's component says that it serves vqa, and so it must offer "
+            f"the attribution's component says that it serves {task}, and so it must offer "
             "explain_answers (rateval.api.tasks.texts.TextAttribution)",
             kind="attribution",
         )
@@ -35,11 +37,16 @@ def make_answered(
 
 
 def predict_before(task: Posed, judge: Judge, classifier: Any, inputs: Inputs) -> Outputs:
-    """Predict before anything is explained, also without the image; no gradient is kept."""
+    """Predict before anything is explained; no gradient is kept.
+
+    What rows keep is also asked without the image.
+    """
 
     def predict(given: Inputs) -> Predictions:
         return task.predictions(task.predict(classifier, given))
 
     with torch.inference_mode():
         outputs = task.predict(classifier, inputs)
+        if not inputs.kept:
+            return outputs
         return without_image(outputs, answer_blindly(judge, inputs, predict))

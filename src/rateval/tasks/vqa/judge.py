@@ -64,8 +64,7 @@ class Judge:
         known = self._numbers.get(text)
         if known is not None:
             return known
-        digest = blake2b(text.encode("utf-8", "replace"), digest_size=7).digest()
-        return _WRITTEN + int.from_bytes(digest, "big")
+        return number_text(text)
 
     def scores(self, texts: Sequence[str], asked: Sequence[Asked | None]) -> NDArray[np.float32]:
         """Return how right each answer is, (B,) in [0, 1]."""
@@ -115,6 +114,16 @@ class Judge:
                 for column in _BESIDE
             },
         }
+
+
+def number_text(text: str) -> int:
+    """Return a number from 2³² on that stands for a text alone.
+
+    >>> number_text("a dog") == number_text("a dog") != number_text("a cat")
+    True
+    """
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=7).digest()
+    return _WRITTEN + int.from_bytes(digest, "big")
 
 
 def require(asked: Sequence[Asked | None]) -> list[Asked]:

@@ -47,6 +47,10 @@ class Ranked(Answering):
         second = outputs.numbers.scatter(1, best, float("-inf")).argmax(dim=1)
         return tuple(self.judge.answers[at] for at in second.tolist())
 
+    def rivals_of(self, classifier: Any, inputs: Inputs) -> tuple[str, ...] | None:
+        """Return the second likeliest answers, ranked again."""
+        return self.rivals(self.predict(classifier, inputs))
+
     def follow(
         self, classifier: Any, inputs: Inputs, predictions: Predictions
     ) -> tuple[Outputs, NDArray[np.float64]]:

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from rateval.api.tasks.texts import Attended, Flow, Passed, TextModel
-from rateval.testing.failure import require, require_members, require_tensor
+from rateval.testing.failure import part, require, require_members, require_tensor
+from rateval.testing.half_precision import check_half_texts
 
 _QUESTIONS = ("what is it?", "what colour is the one on the left?", "how many?")
 _ANSWERS = ("a cat", "red", "two of them there")
@@ -25,9 +26,19 @@ def check_text_model(model: Any) -> None:
     require_members(model, TextModel)
     questions = _QUESTIONS if _can_be_asked(model) else ("", "", "")
     images = _prepare(model)
-    _check_scores(model, images, questions)
-    _check_answers(model, images, questions)
-    _check_flow(model, images, questions)
+    with part("TextModel.score"):
+        _check_scores(model, images, questions)
+    with part("TextModel.generate"):
+        _check_answers(model, images, questions)
+    with part("TextModel.record_flow"):
+        _check_flow(model, images, questions)
+    with part("TextModel in half precision"):
+        check_half_texts(model, images, questions, _ANSWERS)
+    with part("TextModel"):
+        _check_copy(model)
+
+
+def _check_copy(model: Any) -> None:
     rows, columns = model.grid
     other = copy.deepcopy(model)
     with torch.no_grad():

@@ -9,7 +9,7 @@ import numpy as np
 
 from rateval.api.protocols import Metric
 from rateval.api.values import Outcomes, Score
-from rateval.testing.failure import require, require_members
+from rateval.testing.failure import part, require, require_members
 
 
 def check_metric(metric: Metric, needs: str = "") -> None:
@@ -30,10 +30,16 @@ def check_metric(metric: Metric, needs: str = "") -> None:
         repr(label),
     )
     for counts in product((0, 1, 3), repeat=4):
-        outcomes = _outcomes(counts, needs)
-        _check_score(metric.compute(outcomes), counts)
-        _check_order(metric, outcomes)
-        _check_score(metric.compute(_hide(outcomes)), counts)
+        with part("Metric.compute"):
+            outcomes = _outcomes(counts, needs)
+            _check_score(metric.compute(outcomes), counts)
+            _check_order(metric, outcomes)
+            _check_score(metric.compute(_hide(outcomes)), counts)
+    with part("Metric.compute, with no outcome,"):
+        _check_nothing(metric, needs)
+
+
+def _check_nothing(metric: Metric, needs: str) -> None:
     nothing = metric.compute(_outcomes((0, 0, 0, 0), needs))
     require(
         nothing.value is None and nothing.denominator == 0,

@@ -9,7 +9,7 @@ import torch
 from rateval.api.component import EDITS
 from rateval.api.edits import EditsValidator
 from rateval.api.protocols import Validator
-from rateval.testing.failure import require, require_members
+from rateval.testing.failure import part, require, require_members
 from rateval.testing.judging.edits import check_edits_validator
 from rateval.testing.judging.verdicts import JUDGE, check_form, require_same
 
@@ -32,14 +32,19 @@ def _check_map_validator(validator: Validator) -> None:
     for grid, size in (((3, 4), (24, 32)), ((7, 7), (50, 41))):
         relevance, masks = _cases(grid, size)
         kept = relevance.clone(), masks.clone()
-        verdict = validator.judge(relevance, masks)
-        untouched = relevance.equal(kept[0]) and masks.equal(kept[1])
-        require(untouched, JUDGE, "leave its inputs as they are", "changed inputs")
-        check_form(verdict, _COUNT)
-        require(verdict.defined.all(), JUDGE, "define a verdict for ordinary maps", verdict)
-        _check_independence(validator, relevance, masks)
-        _check_undefined(validator, relevance, masks)
-    check_form(validator.judge(torch.empty(0, 3, 4), torch.empty(0, 24, 32, dtype=torch.bool)), 0)
+        with part(JUDGE):
+            verdict = validator.judge(relevance, masks)
+            untouched = relevance.equal(kept[0]) and masks.equal(kept[1])
+            require(untouched, JUDGE, "leave its inputs as they are", "changed inputs")
+            check_form(verdict, _COUNT)
+            require(verdict.defined.all(), JUDGE, "define a verdict for ordinary maps", verdict)
+        with part(JUDGE):
+            _check_independence(validator, *_cases(grid, size))
+        with part(f"{JUDGE}, where a verdict is undefined,"):
+            _check_undefined(validator, *_cases(grid, size))
+    nothing = torch.empty(0, 3, 4), torch.empty(0, 24, 32, dtype=torch.bool)
+    with part(f"{JUDGE}, of no image,"):
+        check_form(validator.judge(*nothing), 0)
 
 
 def _cases(grid: tuple[int, int], size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:

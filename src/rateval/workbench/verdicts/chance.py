@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -34,13 +34,19 @@ def draw_pairs(ids: Sequence[str], most: int = MOST_PAIRS) -> NDArray[np.int64]:
     >>> draw_pairs(["a", "b", "c"], 4).tolist()
     [[2, 0], [0, 1], [1, 2], [2, 1]]
     """
-    digests = bytearray()
-    for name in ids:
-        digests += _digest(name)
-    circle = np.argsort(np.frombuffer(digests, dtype="S32"), kind="stable").astype(np.int64)
+    circle = order_by_digest(ids)
     count = len(circle)
     turns, places = np.divmod(np.arange(min(most, count * (count - 1))), max(count, 1))
     return np.stack([circle[places], circle[(places + 1 + turns) % max(count, 1)]], axis=1)
+
+
+def order_by_digest(ids: Sequence[str]) -> NDArray[np.int64]:
+    """Return the positions of ids in an order that is theirs, whatever order they come in, (N,)."""
+    digests = bytearray()
+    for name in ids:
+        digests += _digest(name)
+    order = np.argsort(np.frombuffer(digests, dtype="S32"), kind="stable")
+    return order.astype(np.int64)
 
 
 def _digest(name: str) -> bytes:
@@ -91,6 +97,14 @@ class Judged:
         return int((~self.defined).sum())
 
 
+class Unpacked(Protocol):
+    """What maps are judged against, by numbers."""
+
+    def unpack(self, positions: NDArray[np.int64]) -> torch.Tensor:
+        """Return the masks of these numbers, (M, H, W) bool."""
+        ...
+
+
 class Masks:
     """Some masks of a cell, a bit for each pixel."""
 
@@ -112,7 +126,7 @@ class Masks:
 
 def judge_pairs(
     validator: Validator,
-    masks: Masks,
+    masks: Unpacked,
     positions: NDArray[np.int64],
     maps: NDArray[np.float16],
     batch_size: int,

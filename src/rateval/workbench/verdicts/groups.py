@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rateval.store import rows as tables
+from rateval.store.tables.samples import SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,12 @@ class Group:
             yield None, unknown
 
 
-def read_groups(inferred: Path) -> tuple[Group, ...]:
-    """Return the groups that the rows of a prediction hold, in their order; none for most data."""
-    table = tables.read_groups(inferred)
+def read_groups(inferred: Path, *, of_samples: bool = False) -> tuple[Group, ...]:
+    """Return the groups that the rows of a prediction hold, in their order; none for most data.
+
+    With ``of_samples`` they are those of samples, where rows are of units.
+    """
+    table = tables.read_groups(inferred, SAMPLES if of_samples else tables.ROWS)
     return tuple(
         _encode(name, table.column(at).to_pylist()) for at, name in enumerate(table.column_names)
     )

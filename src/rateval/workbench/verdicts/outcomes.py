@@ -93,8 +93,20 @@ def read_predictions(inferred: Path) -> dict[str, tuple[int, str]]:
 
 
 def read_positions(inferred: Path) -> NDArray[np.int64]:
-    """Return the position of each stored prediction in the test split, (N,) int64."""
+    """Return the position of each stored prediction in the test split, (N,) int64.
+
+    Where rows are of units it is their own number, which is ascending, too.
+    """
     positions: NDArray[np.int64] = tables.read_rows(inferred, ["index"]).column(0).to_numpy()
+    return positions
+
+
+def read_sample_positions(inferred: Path) -> NDArray[np.int64]:
+    """Return the position of each stored prediction's sample in the test split, (N,) int64."""
+    if not tables.has_column(inferred, tables.POSITION):
+        return read_positions(inferred)
+    column = tables.read_rows(inferred, [tables.POSITION]).column(0)
+    positions: NDArray[np.int64] = column.to_numpy()
     return positions
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from PIL import Image
 
 import rateval
@@ -127,4 +129,51 @@ def test_a_photo_alone_is_asked_nothing(
     Image.new("RGB", (60, 40), "red").save(photo)
     assert main(["look", str(photo), "--model", "writer", "--classes", "red,blue"]) == 2
     told = capsys.readouterr().err
-    assert '--model writer: is for vqa, and the dataset "photo" poses the task' in told
+    assert '--model writer: is for vqa, captioning, and the dataset "photo" poses the task' in told
+
+
+def test_a_card_says_that_questions_are_answered(run: RunRecord) -> None:
+    text = export(run, "model-card", "--cell", "writer*").read_text(encoding="utf-8")
+    metadata = yaml.safe_load(text.split("---\n")[1])
+    assert metadata["pipeline_tag"] == "visual-question-answering"
+    (entry, *_) = metadata["model-index"][0]["results"]
+    assert entry["task"]["type"] == "visual-question-answering"
+    assert entry["task"]["name"] == "Visual question answering"
+    told = text.split("---\n", 2)[2]
+    assert "questions" in told
+    assert not re.search(r"\d images|other images", told)
+    assert "of the answers where the image is blank, " in told
+
+
+def test_the_table_of_cells_has_what_is_known_of_answers(run: RunRecord) -> None:
+    lines = pq.read_table(export(run, "parquet", "--what", "cells")).to_pylist()
+    assert {line["unit"] for line in lines} == {"question"}
+    for cell in run.cells:
+        own = [line for line in lines if line["model"] == cell.key.model]
+        scores = [score for evidence in cell.evidence for score in evidence.scores]
+        assert len(own) == len(scores)
+        blind = cell.without_image
+        assert blind is not None
+        for line, score in zip(own, scores, strict=True):
+            soft = score.soft
+            assert line["soft"] == (None if soft is None else soft.value)
+            assert line["soft_low"] == (None if soft is None else soft.low)
+            for name in ("blank_right", "blank_kept", "other_right", "other_kept"):
+                found = getattr(blind, name)
+                ends = [line[name], line[f"{name}_low"], line[f"{name}_high"]]
+                assert ends == [found.value, found.low, found.high]
+            assert line["chair_i"] is line["cider"] is None
+
+
+def test_soft_scores_stand_in_the_table_of_cells(
+    acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soft = rateval.run(SPEC | {"task": [{"use": "vqa", "correct": "soft"}]}, output="runs")
+    with export(soft, "csv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    scores = [s for cell in soft.cells for evidence in cell.evidence for s in evidence.scores]
+    assert any(score.soft is not None for score in scores)
+    for line, score in zip(lines, scores, strict=True):
+        value = None if score.soft is None else score.soft.value
+        assert line["soft"] == ("" if value is None else str(value))

@@ -13,7 +13,7 @@ from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.report.html.gallery import gallery_data
 from rateval.report.html.gallery_budget import FLOOR, size
-from rateval.report.html.gallery_cells import quantise
+from rateval.report.html.gallery_maps import quantise
 
 
 def test_each_row_is_that_of_the_cell(gallery_run: RunRecord) -> None:

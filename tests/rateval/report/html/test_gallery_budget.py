@@ -112,3 +112,17 @@ def test_transitions_of_many_pairs_are_those_from_zero_shot_at_most() -> None:
     assert left(1_000_000) == (40 * 39 // 2 + 5, 40 * 39 // 2)
     assert left(100_000) == (5, 0)
     assert left(1_000) == (0, 0)
+
+
+def test_single_tokens_go_before_anything_else() -> None:
+    data = data_of(tests=1, images=50, cells=3, picture=2_000, patches=(7, 7))
+    for cell in data["cells"]:
+        count = len(cell["columns"]["label"])
+        cell["columns"]["tokens"] = [[["red", "A" * 200]] * 3] * count
+    whole = size(data)
+    fit(data, whole - 1)
+    assert [cell["cut"] for cell in data["cells"]][-1] == ["tokens"]
+    assert "tokens" in data["cells"][0]["columns"]
+    assert all("map" in cell["columns"] for cell in data["cells"])
+    assert not any(test["dropped"] for test in data["tests"])
+    assert size(data) < whole

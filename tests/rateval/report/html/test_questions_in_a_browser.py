@@ -143,3 +143,66 @@ def test_units_that_changed_are_listed_with_their_questions(
     assert set(shown) == {"Is the square red?"}
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert opened.complaints == []
+
+
+HEAT = """(at) => {
+  const view = document.querySelectorAll(".gallery-detail .heat")[at];
+  const { data } = view.getContext("2d").getImageData(0, 0, view.width, view.height);
+  return Array.from(data).join();
+}"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_token_shows_its_own_map(
+    open_page: Open, acme: Path, tmp_path: Path, width: int, dark: bool
+) -> None:
+    spec = SPEC | {"attribution": [{"use": "random"}]}
+    file = tmp_path / "page.html"
+    file.write_text(render(rateval.run(spec, output=str(tmp_path / "runs"))), encoding="utf-8")
+    opened = open_page(file, width=width, dark=dark)
+    page = opened.page
+    page.locator("#gallery-method").select_option(label="talker · zs")
+    page.locator("#gallery-against").select_option(label="writer · zs")
+    page.locator("#gallery .card").first.click()
+    figure = page.locator(".gallery-detail figure").first
+    group = figure.get_by_role("group", name="map of")
+    tokens = group.locator(".token:not(.whole)")
+    assert tokens.all_text_contents() == SAYS.split()
+    assert group.locator(".said").text_content() == SAYS
+    whole = group.get_by_role("button", name="whole answer")
+    assert whole.get_attribute("aria-pressed") == "true"
+
+    pixels = [page.evaluate(HEAT, 0)]
+    other = page.evaluate(HEAT, 1)
+    for at in range(tokens.count()):
+        tokens.nth(at).focus()
+        page.keyboard.press("Enter" if at % 2 else "Space")
+        assert tokens.nth(at).get_attribute("aria-pressed") == "true"
+        assert group.locator("[aria-pressed=true]").count() == 1
+        assert tokens.nth(at).evaluate("(it) => it === document.activeElement")
+        assert tokens.nth(at).evaluate("(it) => getComputedStyle(it).outlineStyle") == "solid"
+        assert SAYS.split()[at] in figure.locator("img").get_attribute("alt")
+        pixels.append(page.evaluate(HEAT, 0))
+    assert len(set(pixels)) == len(pixels)
+    assert page.evaluate(HEAT, 1) == other
+
+    page.keyboard.press("m")  # what is drawn anew keeps what is pressed, and the focus
+    assert tokens.last.get_attribute("aria-pressed") == "true"
+    assert tokens.last.evaluate("(it) => it === document.activeElement")
+    page.keyboard.press("Enter")
+    assert whole.get_attribute("aria-pressed") == "true"
+    assert page.evaluate(HEAT, 0) == pixels[0]
+    tokens.first.click()
+    whole.click()
+    assert page.evaluate(HEAT, 0) == pixels[0]
+
+    tokens.first.click()
+    page.keyboard.press("ArrowRight")
+    assert whole.get_attribute("aria-pressed") == "true"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = "((d) => d.scrollWidth - d.clientWidth)(document.querySelector('.gallery-detail'))"
+    assert page.evaluate(wide) <= 0
+    assert page.locator("#gallery img[src=x]").count() == 0
+    assert opened.complaints == []
+    assert opened.outside() == []

@@ -50,9 +50,9 @@ def test_rows_that_differ_and_datasets_apart() -> None:
     assert explain(
         cell("zs", CUT), cell("ft", training=(GONE,)), cell("zs", dataset="dogs"), cell("lp")
     ) == [
-        "birds: 1 test samples skipped, 0 to 1 in each row",
+        "birds: 1 test sample skipped, 0 to 1 in each row",
         "  · 1 × unreadable image: cut.jpg; truncated",
-        "birds: 1 training samples skipped, 0 to 1 in each row",
+        "birds: 1 training sample skipped, 0 to 1 in each row",
         "  · 1 × unreadable image: gone.jpg; no such file",
     ]
     assert explain(cell("zs")) == []

@@ -8,7 +8,7 @@ import pytest
 
 from rateval.records.key import Key
 from rateval.records.scores.cell import EvidenceRecord
-from rateval.records.scores.chance import ChanceRecord, CrossingRecord, CrossingsRecord
+from rateval.records.scores.chance import BoxesRecord, ChanceRecord, CrossingRecord, CrossingsRecord
 from rateval.records.scores.estimate import Estimate, estimate_share
 from rateval.report.rows import Block, Row
 from rateval.report.sentences.thresholds import explain_chance, explain_crossings
@@ -61,6 +61,23 @@ def test_models_with_other_views_have_other_priors() -> None:
     assert "50.0 % by clip · zs, 50.0 % by albef · lp" in text
     assert "the centre 31.2 % (clip); a uniform map" in text
     assert text.endswith("the centre 10.0 % (albef)")
+
+
+def test_random_boxes_are_told_beside() -> None:
+    found = chance(estimate_share(1, 4))
+    boxes = BoxesRecord(every=estimate_share(3, 10), right=estimate_share(2, 8), per_image=5)
+    none = BoxesRecord(every=estimate_share(1, 10), right=estimate_share(0, 0), per_image=5)
+    asked = [found.model_copy(update={"boxes": one}) for one in (boxes, none)]
+    (_, alone) = explain_chance(block(("zs", asked[0])))
+    assert alone == (
+        "random boxes call valid of the maps 30.0 % (10.8 to 60.3), of right answers' 25.0 % "
+        "(7.1 to 59.1)"
+    )
+    (_, text) = explain_chance(block(("zs", asked[0]), ("ft", asked[1]), ("lp", found)))
+    assert text == (
+        "random boxes call valid of the maps by zs 30.0 % (10.8 to 60.3), of right answers' "
+        "25.0 % (7.1 to 59.1); by ft 10.0 % (1.8 to 40.4)"
+    )
 
 
 def test_many_rows_are_cut() -> None:

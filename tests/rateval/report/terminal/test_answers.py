@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,14 @@ def test_tables_by_group_keep_their_names_whole(run: RunRecord, width: int) -> N
     ]
     assert [row[0] for row in (rows[1], rows[3])] == ["red", "red"]
     assert any("95 %" in line and "kind" in line for line in lines) == (width > 80)
+
+
+def test_what_is_counted_is_called_as_its_task_does(run: RunRecord) -> None:
+    assert [data.unit for data in run.datasets] == ["question"]
+    assert [run.unit(), run.unit("questions"), run.unit("elsewhere")] == ["question"] * 2 + [
+        "image"
+    ]
+    text = " ".join(" ".join(draw(run, 120)).split())
+    assert "30 test questions" in text
+    assert "RR…WW questions: Right or Wrong prediction" in text
+    assert not re.search(r"test images|\d images|images:", text)

@@ -228,8 +228,8 @@ def test_what_was_skipped_or_could_not_be_judged_is_said() -> None:
     text = "\n".join(draw(record(shown), 140))
     assert "zs: 2 images have no score and count as not valid (empty mask: 2)" in text
     assert "although nothing is known" not in text
-    assert "biased: 1 test samples skipped\n  · 1 × truncated: such as a.jpg" in text
-    assert "biased: 1 training samples skipped\n  · 1 × gone: such as b.jpg" in text
+    assert "biased: 1 test sample skipped\n  · 1 × truncated: such as a.jpg" in text
+    assert "biased: 1 training sample skipped\n  · 1 × gone: such as b.jpg" in text
 
 
 def test_a_table_per_dataset_attribution_and_validator_in_the_order_of_the_spec() -> None:

@@ -269,7 +269,7 @@ def test_what_is_undefined_is_named_with_its_seeds() -> None:
         cell("ft", 2, (0, 2, 0, 8)),
     )
     text = flat(draw(shown, 140))
-    assert "biased: 1 test samples skipped, 0 to 1 in each row · 1 × gone: such as a.jpg" in text
+    assert "biased: 1 test sample skipped, 0 to 1 in each row · 1 × gone: such as a.jpg" in text
     assert "clip · ft: 4 images over all seeds have no score and count as not valid" in text
     assert "clip · ft, seeds 0, 2: IR is undefined: no prediction rests on valid" in text
     (row,) = [line for line in draw(shown, 190) if line.startswith("clip") and " ft " in line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def test_people_who_disagree_make_soft_scores() -> None:
 
 @pytest.mark.parametrize("answer", ["generate", "rank"])
 def test_several_explain_answers_that_are_given_once(answer: str) -> None:
-    task, inputs, toy = pose(answer=answer), ask(1, 0, 1), Toy()
+    task, inputs, toy = pose(answer=answer), replace(ask(1, 0, 1), kept=True), Toy()
     first, second = Remembers(), Remembers()
     found = task.explain_together([first, second], [0, 1], toy, inputs)
     assert [len(one.explanation.relevance) for one in found] == [3, 3]
@@ -137,8 +138,30 @@ def test_several_explain_answers_that_are_given_once(answer: str) -> None:
     assert beside["other_correct"] == [True, False, True]
 
 
+@pytest.mark.parametrize("answer", ["generate", "rank"])
+def test_nothing_is_asked_without_the_image_where_no_row_is_kept(answer: str) -> None:
+    task, inputs = pose(answer=answer), ask(1, 0, 1)
+    calls: list[int] = []
+
+    class Counts(Toy):
+        def generate(self, images: torch.Tensor, questions: Any) -> Any:
+            calls.append(len(images))
+            return super().generate(images, questions)
+
+        def rank(self, images: torch.Tensor, *given: Any) -> Any:
+            calls.append(len(images))
+            return super().rank(images, *given)
+
+    found = task.explain(Remembers(), Counts(), inputs)
+    assert calls == [3]
+    assert rows(task, found.outputs, inputs)["blank_output"] == [None] * 3
+    kept = task.explain(Remembers(), Counts(), replace(inputs, kept=True))
+    assert calls == [3, 3, 3, 3]
+    assert rows(task, kept.outputs, inputs)["output"] == rows(task, found.outputs, inputs)["output"]
+
+
 def test_one_picture_has_no_other_one() -> None:
-    task, inputs = pose(), ask(1, 1)
+    task, inputs = pose(), replace(ask(1, 1), kept=True)
     outputs = task.explain(Remembers(), Toy(), inputs).outputs
     assert rows(task, outputs, inputs)["other_output"] == [None, None]
 

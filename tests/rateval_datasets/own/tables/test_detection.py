@@ -184,3 +184,36 @@ def test_masks_are_named_by_the_table(tables: Any) -> None:
     tables.write(Path("t.csv"), ["image", "label"], *ROWS)
     Path("masks").mkdir()
     assert "a table names the mask of each photo in a column, mask" in refusal("t.csv", "masks")
+
+
+def test_questions_are_found_by_their_columns(tables: Any) -> None:
+    rows = [("x.png", "What is it?", "a kettle"), ("x.png", "Is it red?", "yes|yes|no")]
+    tables.write(Path("asked.csv"), ["photo", "Question", "answer"], *rows)
+    tables.photo(Path("x.png"))
+    found = draft("asked.csv")
+    assert dataset_of(found) == {
+        "use": "table",
+        "file": "asked.csv",
+        "image": "photo",
+        "question": "Question",
+        "answers": "answer",
+    }
+    spec = tomllib.loads(found.text)
+    assert spec["model"] == [{"use": "blip-vqa"}]
+    assert spec["task"] == [{"use": "vqa", "correct": "soft"}]
+    assert "2 different answers: a kettle, yes" in found.text
+    assert "2 questions to test on, none to train on" in found.text
+    assert "evidence" not in spec
+
+
+def test_labels_beside_questions_are_told(tables: Any) -> None:
+    tables.write(
+        Path("asked.csv"), ["image", "question", "answers", "label"], ("x.png", "Red?", "no", "mug")
+    )
+    tables.photo(Path("x.png"))
+    found = draft("asked.csv")
+    assert dataset_of(found)["question"] == "question"
+    assert any("the labels in label" in line for line in found.unknown)
+    Path("coco.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    said = refusal("asked.csv", "coco.json")
+    assert "masks = coco.json: a COCO file says what stands in a photo" in said

@@ -152,6 +152,20 @@ def test_questions_that_cannot_be_asked_are_refused(
     path = tables.write(tmp_path / "t.csv", ["image", "question"], ["a.png", "what?"])
     assert 'answers = "answers": no such column' in refuse(path, question="question")
     assert 'question = "asked": no such column' in refuse(path, question="asked")
+    assert 'did you mean "question"?' in refuse(path, question="Questions")
+
+
+def test_a_column_is_one_thing(tmp_path: Path, tables: Any, refuse: Any) -> None:
+    path = tables.write(tmp_path / "t.csv", ["image", "mask"], ["a.png", "what?"])
+    for columns in ({"answers": "q"}, {"answers": "a", "mask": "q"}, {"answers": "image"}):
+        with pytest.raises(ValidationError, match=r"both take the column .*name another one"):
+            TableParams.model_validate({"file": path, "question": "q", **columns})
+    with pytest.raises(ValidationError, match='image and label both take the column "image"'):
+        TableParams.model_validate({"file": path, "label": "image"})
+    path = tables.write(tmp_path / "t.csv", ["image", "q", "mask"], ["a.png", "what?", "mug"])
+    told = refuse(path, question="q", answers="mask")
+    assert 'answers = "mask": mask takes the column of this name' in told
+    assert "set mask = false" in told
 
 
 def test_a_table_without_a_named_question_is_one_of_labels(

@@ -17,6 +17,7 @@ from rateval.report.export.papers.paper import (
 from rateval.report.export.selecting import Selection
 from rateval.report.export.tables import STATES
 from rateval.report.rows import headings
+from rateval.wording import plural
 
 
 def lay_out_tables(selection: Selection, what: str) -> Iterator[PaperTable]:
@@ -31,7 +32,7 @@ def _differences(selection: Selection) -> Iterator[PaperTable]:
         names = headings(record, test[0].validator)
         metrics = [m for m in names if any(pair.difference(m) for pair in test)]
         yield PaperTable(
-            caption=f"Differences in points {_name_test(test[0])} ({_images(test)}).",
+            caption=f"Differences in points {_name_test(test[0])} ({_count(record, test)}).",
             label=name_table(record, "differences", _name_test(test[0])),
             head=("difference", *(names[metric] for metric in metrics)),
             groups=(
@@ -64,8 +65,10 @@ def _transitions(selection: Selection) -> Iterator[PaperTable]:
     for test in _by_test(selection):
         found = {s for pair in test for a, row in pair.transitions.items() for s in (a, *row)}
         states = [state for state in STATES if state in found]
+        units = plural(selection.record.unit(test[0].method.dataset))
         yield PaperTable(
-            caption=f"Images by state before and after {_name_test(test[0])} ({_images(test)}).",
+            caption=f"{units.capitalize()} by state before and after {_name_test(test[0])} "
+            f"({_count(selection.record, test)}).",
             label=name_table(selection.record, "transitions", _name_test(test[0])),
             head=("against → method", "state", *states),
             groups=tuple(_matrix(selection.record, pair, states) for pair in test),
@@ -100,8 +103,10 @@ def _seed(record: RunRecord, pair: ComparisonRecord) -> str:
     return "" if seed is None else f", seed {seed}"
 
 
-def _images(test: Sequence[ComparisonRecord]) -> str:
-    return f"n = {max(pair.count for pair in test):,g} images"
+def _count(record: RunRecord, test: Sequence[ComparisonRecord]) -> str:
+    most = max(pair.count for pair in test)
+    unit = record.unit(test[0].method.dataset)
+    return f"n = {most:,g} {unit if most == 1 else plural(unit)}"
 
 
 def _name_test(pair: ComparisonRecord) -> str:

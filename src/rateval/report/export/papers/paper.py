@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rateval.records.key import Key
@@ -11,7 +11,7 @@ from rateval.records.scores.estimate import Estimate
 from rateval.records.scores.grouping import group_by
 from rateval.report.export.selecting import Selection
 from rateval.report.rows import Block, Row, lay_out
-from rateval.wording import list_some
+from rateval.wording import list_some, plural, write_count
 
 MORE_IS_BETTER = ("accuracy", "PT", "IR")
 """Headings of metrics of which the best value may be emphasised; of others the run doesn't say
@@ -127,12 +127,12 @@ class _Best:
 def _caption(record: RunRecord, block: Block, rows: Sequence[Row]) -> str:
     counts = [row.evidence and sum(row.evidence.quadrants.values()) for row in rows]
     known = [count for count in counts if count]
-    images = f"n = {max(known):,.0f} images" if known else "no image judged"
+    judged = f"n = {write_count(max(known), block.unit)}" if known else f"no {block.unit} judged"
     if known and min(known) != max(known):
-        images = f"n = {min(known):,.0f} to {max(known):,.0f} images"
+        judged = f"n = {min(known):,.0f} to {write_count(max(known), block.unit)}"
     by = f"maps by {block.attribution}" if block.attribution else "predictions under edits"
     return (
-        f"{', '.join(block.metrics.values())} in % on {block.dataset} ({images}, "
+        f"{', '.join(block.metrics.values())} in % on {block.dataset} ({judged}, "
         f"{_seeds(record)}); {by}, judged by {block.validator}."
     )
 
@@ -146,7 +146,7 @@ def _seeds(record: RunRecord) -> str:
 
 def _notes(record: RunRecord, block: Block, rows: Sequence[Row], best: _Best) -> Iterator[str]:
     values = [s.value for row in rows for m in block.metrics if (s := row.score(m)) is not None]
-    over = dict.fromkeys(value.over for value in values if value.low is not None)
+    over = name_over(record, values)
     if over:
         yield f"Intervals are at {100 * record.level:g} %, over {' or '.join(over)}."
     ranked = [heading for metric, heading in block.metrics.items() if best.ranks(metric)]
@@ -159,6 +159,13 @@ def _notes(record: RunRecord, block: Block, rows: Sequence[Row], best: _Best) ->
         yield f"{UNDEFINED}: undefined, as its denominator is 0."
     if record.limit is not None:
         yield f"At most {record.limit:,} samples of each split were used."
+
+
+def name_over(record: RunRecord, values: Iterable[Estimate]) -> list[str]:
+    """Return what the intervals of values are over, each once, in the words of the run's task."""
+    units = plural(record.unit())
+    found = (value.over for value in values if value.low is not None)
+    return list(dict.fromkeys(over.replace("images", units) for over in found))
 
 
 def name_table(record: RunRecord, *parts: str) -> str:

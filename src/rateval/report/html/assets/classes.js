@@ -22,7 +22,7 @@
         type: "button",
         class: "door",
         "data-filter": JSON.stringify(filter),
-        "aria-label": `${count} images of the class ${visible(name)}`,
+        "aria-label": `${count} ${test.units[count === 1 ? 0 : 1]} of the class ${visible(name)}`,
       },
       String(count),
     );
@@ -48,7 +48,7 @@
     const first = make("th", { scope: "col" }, make("button", { type: "button", class: "sorts" }, "class"));
     const heads = test.headings.map((text) => head(`${text} %`, text === "PT" ? "ascending" : ""));
     const made = make("table", {}, make("caption", {}, told));
-    made.append(make("thead", {}, make("tr", {}, first, head("images"), ...heads)));
+    made.append(make("thead", {}, make("tr", {}, first, head(test.units[1]), ...heads)));
     made.append(make("tbody", {}, ...cell.classes.map((found) => row(test, cell, found))));
     return make("div", { class: "scroll tall", tabindex: 0, role: "region", "aria-label": told }, made);
   };

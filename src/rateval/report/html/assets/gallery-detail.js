@@ -50,6 +50,20 @@ Object.assign(window.ratevalGallery, (() => {
     return visible(several ? `${method} · ${attribution}` : method);
   }
 
+  /* What a method answered, in pieces of which some have a map: a button each, and one for all. */
+  function tokensOf(data, cell, image, chosen, choose) {
+    const pieces = data.cells[cell].columns.tokens?.[image];
+    if (!pieces) return "";
+    const button = (token, text, more = {}) => make("button", { type: "button", class: "token",
+      "data-cell": cell, "data-token": token, "aria-pressed": String(chosen === token),
+      on: { click: () => choose(cell, chosen === token ? -1 : token) }, ...more },
+    make("bdi", { text }));
+    return make("div", { class: "tokens", role: "group", "aria-label": "map of" },
+      button(-1, data.cells[cell].whole ?? "whole answer", { class: "token whole" }),
+      make("span", { class: "said", dir: "auto" }, ...pieces.map(([text, map], at) =>
+        (map === undefined ? visible(text) : button(at, visible(text))))));
+  }
+
   /* Rows of the table: a heading, and what one method has to say to it. */
   function facts(data, state) {
     const classes = data.tests[state.test].classes;
@@ -105,7 +119,7 @@ Object.assign(window.ratevalGallery, (() => {
     }));
   }
 
-  /* The dialog; `moves` are what its buttons do: previous, next, flip. */
+  /* The dialog; `moves` are what its buttons do: previous, next, flip, and choose a token. */
   function makeDetail(moves) {
     const title = make("h3", { id: "gallery-detail-title" });
     const place = make("span", { class: "place", "aria-live": "polite" });
@@ -119,7 +133,7 @@ Object.assign(window.ratevalGallery, (() => {
         button("→", "next image (arrow right)", () => moves.step(1)),
         flip, button("✕", "close (Esc)", () => dialog.close())),
       body);
-    return { dialog, title, place, body, flip };
+    return { dialog, title, place, body, flip, choose: moves.choose, image: null, tokens: new Map() };
   }
 
   function showDetail(detail, data, state, image, at, of) {
@@ -130,16 +144,25 @@ Object.assign(window.ratevalGallery, (() => {
     const label = labelOf(data, state, cells[0], image);
     const asked = columns.input?.[image] ?? null;
     const area = columns.area[image];
+    const shown = `${state.test}/${image}`;
+    if (detail.image !== shown) detail.tokens.clear();
+    detail.image = shown;
+    const { cell: held, token: pressed } = detail.body.contains(document.activeElement)
+      ? document.activeElement.dataset : {};
     detail.title.replaceChildren(make("bdi", { text: visible(id) }));
     detail.place.textContent = `${at + 1} of ${of}`;
     detail.flip.hidden = state.against === null;
     const pictures = make("div", { class: cells.length > 1 ? "pictures two" : "pictures" }, ...cells.map((cell) => {
       const view = makeView();
       const alt = describe(data, state, cell, image);
-      fillView(view, imageOf(data, cell, image), data.cells[cell], image, LARGE, alt);
+      const token = detail.tokens.get(cell) ?? -1;
+      const [text, map] = data.cells[cell].columns.tokens?.[image]?.[token] ?? [];
+      fillView(view, imageOf(data, cell, image), data.cells[cell], image, LARGE,
+        map ? `${alt}; map of ${visible(text)}` : alt, map);
       return make("figure", {}, view, make("figcaption", {},
         badge(quadrantOf(data, state, cell, image)), ` ${nameOf(data, cell, cells)}`,
-        data.cells[cell].columns.map ? "" : make("span", { class: "note", text: " (no map)" })));
+        data.cells[cell].columns.map ? "" : make("span", { class: "note", text: " (no map)" }),
+        tokensOf(data, cell, image, token, detail.choose)));
     }));
     const question = asked === null ? [] : [make("p", { class: "question" },
       make("bdi", { text: visible(asked) }))];
@@ -149,6 +172,10 @@ Object.assign(window.ratevalGallery, (() => {
       width ? ` · picture ${width} × ${height}` : "");
     detail.body.replaceChildren(pictures, make("div", { class: "about" }, ...question, common,
       table(data, state, cells, image)));
+    // A button that was pressed is there anew, and has the focus still.
+    if (pressed !== undefined)
+      (detail.body.querySelector(`.token[data-cell="${held}"][data-token="${pressed}"]`)
+        ?? detail.dialog.querySelector("button")).focus();
   }
 
   function table(data, state, cells, image) {

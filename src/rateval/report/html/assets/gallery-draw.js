@@ -130,7 +130,8 @@ Object.assign(window.ratevalGallery, (() => {
 
   const outlines = new WeakMap();
 
-  function fillView(view, image, cell, at, size, alt) {
+  /* `map` stands in the place of the cell's own, where there is one. */
+  function fillView(view, image, cell, at, size, alt, map = cell.columns.map?.[at]) {
     const [picture, canvas, drawing, missing] = view.children;
     const source = image.file ?? (image.data ? `data:image/webp;base64,${image.data}` : "");
     view.style.setProperty("--shape", `${image.width ?? 1} / ${image.height ?? 1}`);
@@ -138,7 +139,6 @@ Object.assign(window.ratevalGallery, (() => {
     picture.hidden = !source;
     if (source && picture.getAttribute("src") !== source) picture.src = source;
     missing.textContent = source ? "" : `no picture: ${visible(image.undefined ?? "")}`;
-    const map = cell.columns.map?.[at];
     const [height, width] = [image.height ?? 1, image.width ?? 1].map((side, _, sides) =>
       Math.max(Math.round((side * size) / Math.max(...sides)), 1));
     paintHeat(canvas, map, cell.grid, height, width);

@@ -171,7 +171,7 @@
     const flipped = state.flipped && state.against !== null
       ? ` Maps of ${visible(data.cells[face].label)}.` : "";
     status.textContent = `${count(shown.length)} of ${count(test.images.length)} pictures shown; `
-      + `the test has ${count(cell.count)} images.${all}${flipped}`;
+      + `the test has ${count(cell.count)} ${test.units}.${all}${flipped}`;
     nothing.hidden = shown.length > 0;
     nothing.textContent = reason(test);
     fillNotes(test, cell);
@@ -180,7 +180,7 @@
   function reason(test) {
     if (test.images.length) return "No picture here passes these filters.";
     if (data.left_out)
-      return "Pictures were left out of this page. The counts above are of all images.";
+      return `Pictures were left out of this page. The counts above are of all ${test.units}.`;
     const how = `Make some with: ${visible(data.command)}`;
     return test.dropped ? "No picture of this test had room in this page."
       : `${data.paired ? "Neither" : "This"} run keeps ${data.paired ? "" : "no "}pictures of this test. ${how}`;
@@ -194,17 +194,23 @@
       told.push(`${count(test.dropped)} more pictures had no room in this page; a folder has room `
         + `for all: ${data.beside ?? "rateval report RUN --html FOLDER/"}.`);
     if (cell.cut.includes("maps")) told.push("The maps of this method had no room in this page.");
+    if (cell.cut.includes("tokens"))
+      told.push("Maps of single tokens by this method had no room in this page.");
     if (cell.cut.includes("counts"))
-      told.push("Counts of all images by threshold had no room in this page.");
+      told.push(`Counts of all ${test.units} by threshold had no room in this page.`);
     if (data.cut.includes("transitions"))
-      told.push("Counts of all images by transition had room from zero-shot at most.");
+      told.push(`Counts of all ${test.units} by transition had room from zero-shot at most.`);
     notes.replaceChildren(...told.filter(Boolean).map((text) => make("p", { text })));
   }
 
   // ---------------------------------------------------------------- one image in full
 
   const detail = g.makeDetail({ step: (by) => show(open + by),
-    flip: () => update({ flipped: !state.flipped }) });
+    flip: () => update({ flipped: !state.flipped }),
+    choose: (cell, token) => {
+      detail.tokens.set(cell, token);
+      show(open);
+    } });
   detail.dialog.addEventListener("close", () => {
     const at = open;
     open = -1;

@@ -121,7 +121,7 @@
             validator: test.validator,
             transition: `${from}>${to}`,
           };
-          const says = `${number.format(count)} images from ${from} to ${to}`;
+          const says = `${number.format(count)} ${test.units[count === 1 ? 0 : 1]} from ${from} to ${to}`;
           const button = { type: "button", class: "door", "aria-label": says };
           button["data-filter"] = JSON.stringify(detail);
           cell.append(make("button", button, number.format(count)));
@@ -130,7 +130,8 @@
       });
       return line;
     });
-    const caption = `Images by ${visible(before.name)} (rows) and by ${visible(after.name)} (columns)`;
+    const units = test.units[1][0].toUpperCase() + test.units[1].slice(1);
+    const caption = `${units} by ${visible(before.name)} (rows) and by ${visible(after.name)} (columns)`;
     const table = make("table", { class: "matrix" }, make("caption", {}, caption));
     table.append(make("thead", {}, head), make("tbody", {}, ...body));
     return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, table);

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from rateval.records.run import RunRecord
-from rateval.report.html.figures import MEANINGS, filter_row, write_count
+from rateval.report.html.figures import MEANINGS, filter_row, write_quadrant
 from rateval.report.html.markup import Child, Html, door, join, tag
 from rateval.report.rows import Block, Row, name_rows
 from rateval.report.terminal.layout import QUADRANTS
+from rateval.wording import write_count
 
 ROWS_SHOWN = 60
 """Bars of one test."""
@@ -43,18 +44,18 @@ def _bar(record: RunRecord, block: Block, row: Row, name: str) -> Html:
         if not count:
             continue
         share = round(100 * count / total)
-        text = write_count(evidence, quadrant)
+        text = write_quadrant(evidence, quadrant)
         parts.append(
             door(
                 text if share >= ROOM else "",
                 filter_row(record, block, row) | {"quadrant": quadrant},
-                f"{record.label(row.key)}: {text} images {MEANINGS[quadrant]}",
+                f"{record.label(row.key)}: {write_count(count, block.unit)} {MEANINGS[quadrant]}",
                 f"part q{quadrant} w{max(share, 1)}",
             )
         )
     if unknown := _unknown(row):
         share = max(round(100 * unknown / total), 1)
-        says = f"{unknown:,.0f} images without known evidence"
+        says = f"{write_count(unknown, block.unit)} without known evidence"
         parts.append(tag("span", "", class_=f"part qUU w{share}", role="img", aria_label=says))
     return tag("li", tag("span", name, class_="name"), tag("span", *parts, class_="bar-parts"))
 

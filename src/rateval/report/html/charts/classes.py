@@ -12,6 +12,7 @@ from rateval.report.html.figures import name_test, write_percent
 from rateval.report.html.markup import Html, tag
 from rateval.report.rows import Block, Row, name_rows
 from rateval.report.terminal.layout import show_number
+from rateval.wording import plural
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,6 +55,7 @@ class ClassTables:
         self.data.append(
             {
                 "validator": block.validator,
+                "units": [block.unit, plural(block.unit)],
                 "headings": list(self._metrics.values()),
                 "cells": cells,
             }

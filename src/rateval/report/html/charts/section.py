@@ -24,12 +24,14 @@ from rateval.report.sentences.shifts import shorten
 from rateval.report.sentences.thresholds import explain_chance, explain_crossings, find_clear
 from rateval.report.terminal.answers import soft_sections, without_image_sections
 from rateval.report.terminal.calibration import calibration_sections, confidence_section
+from rateval.report.terminal.captions import caption_sections
 from rateval.report.terminal.explainers import explainer_sections
 from rateval.report.terminal.groups import GroupTables, find_cluster
 from rateval.report.terminal.trainings import curve_sections
+from rateval.wording import plural
 
 FROM_TO = (
-    "How many images stood where with the first method, and stand where with the second: "
+    "How many {units} stood where with the first method, and stand where with the second: "
     "R or W for the prediction, then R or W for its reason."
 )
 
@@ -105,10 +107,10 @@ class ChartSection:
             yield from (tag("h3", "Right, and right for the right reason"), arrows)
         bars = quadrant_bars(self._record, block)
         if bars is not None:
-            yield from (tag("h3", "Where the images fall"), bars)
+            yield from (tag("h3", f"Where the {plural(block.unit)} fall"), bars)
         if len(block.rows) > 1 and bars is not None:
             yield tag("h3", "From one method to another")
-            yield tag("p", FROM_TO, class_="how")
+            yield tag("p", FROM_TO.format(units=plural(block.unit)), class_="how")
             yield transition_place(at)
         curves = threshold_charts(self._record, self._charts, block) if at < CURVES_SHOWN else None
         if curves is not None:
@@ -152,6 +154,10 @@ class ChartSection:
         if blind:
             yield tag("h3", "What does it answer without the image?", id="without-image")
             yield from blind
+        captions = list(convert(caption_sections(record, WIDE)))
+        if captions:
+            yield tag("h3", "What do its captions mention?", id="captions")
+            yield from captions
         confidence = list(convert(calibration_sections(record)))
         if confidence:
             yield tag("h3", "How far can its confidence be trusted?", id="confidence")

@@ -13,6 +13,7 @@ from rateval.report.html.charts.drawing import Charts, altair, colour_numbers, l
 from rateval.report.html.charts.trainings import thin
 from rateval.report.html.markup import Html, join, tag
 from rateval.report.rows import Block, name_rows
+from rateval.wording import plural
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,14 +30,14 @@ CELLS_SHOWN = 12
 TESTS_SHOWN = 20
 """Tests whose curves a page has."""
 
-CHANCE = {"others": "maps of other images", "centre": "a bump in the middle", "uniform": "no map"}
+CHANCE = {"others": "maps of others", "centre": "a bump in the middle", "uniform": "no map"}
 """What is counted without a cell's own maps, to what a page calls it."""
 
 HOW = (
-    "Bands are intervals for each threshold by itself. Dashed: maps shuffled between images, in "
-    "the colour of their method; dotted: a bump in the middle of the image; fine dots: a map "
+    "Bands are intervals for each threshold by itself. Dashed: maps shuffled between {units}, "
+    "in the colour of their method; dotted: a bump in the middle of the image; fine dots: a map "
     "that is the same everywhere. What does not rise above these says little about the maps. "
-    f"Shares of fewer than {FEWEST} images are left out."
+    "Shares of fewer than {fewest} {units} are left out."
 )
 
 Points = list[dict[str, Any]]
@@ -81,7 +82,8 @@ def threshold_charts(record: RunRecord, charts: Charts, block: Block) -> Html | 
     if not figures:
         return None
     seeds = f" Curves of seed {record.seeds[0]}." if len(record.seeds) > 1 else ""
-    return join([tag("div", *figures, class_="pair"), legend(numbers, HOW + seeds)])
+    how = HOW.format(units=plural(block.unit), fewest=FEWEST)
+    return join([tag("div", *figures, class_="pair"), legend(numbers, how + seeds)])
 
 
 def _first_seed(record: RunRecord, block: Block) -> Sequence[CellRecord]:

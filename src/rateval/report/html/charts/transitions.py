@@ -11,6 +11,7 @@ from rateval.report.html.figures import name_test
 from rateval.report.html.markup import Html, tag
 from rateval.report.rows import Block, name_rows
 from rateval.report.terminal.layout import QUADRANTS
+from rateval.wording import plural
 
 PAIRS_SHOWN = 4000
 """Pairs of methods that a page has, those with zero-shot first."""
@@ -42,6 +43,7 @@ def transition_data(record: RunRecord, blocks: Sequence[Block]) -> list[dict[str
         found.append(
             {
                 "validator": block.validator,
+                "units": [block.unit, plural(block.unit)],
                 "rows": [
                     {"name": names[row.key], "cell": record.label(row.key), "test": name_test(row)}
                     for row in block.rows

@@ -168,6 +168,7 @@ def _describe(test: Test, name: str, views: Views) -> Data:
         "name": name,
         "view": name,
         "count": round(test.pair.count),
+        "units": "units",
         "classes": test.classes,
         "sampling": views.sampling,
         "images": views.images,

@@ -17,7 +17,7 @@ from rateval.records.compare import CompareRecord, MetricPairRecord
 from rateval.records.run import RunRecord, load
 from rateval.report.html.compared import units
 from rateval.report.html.compared.page import render, write_folder
-from rateval.report.html.gallery_cells import quantise
+from rateval.report.html.gallery_maps import quantise
 
 HOSTILE = "</script><script>document.title='owned'</script>"
 QUOTED = "\"><img src=x onerror='alert(2)'>"

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from rateval.api import Model, RatevalError
 
 
-def choose_depth(layers: str | int, depth: int) -> list[int]:
+def choose_depth(layers: str | int, depth: int, what: str = "vision layers") -> list[int]:
     """Return the layers that ``last``, ``all`` or the last N mean, the last one first.
 
     Raises RatevalError for more layers than there are.
@@ -25,7 +25,7 @@ def choose_depth(layers: str | int, depth: int) -> list[int]:
     count = {"last": 1, "all": depth}[layers] if isinstance(layers, str) else layers
     if count > depth:
         raise RatevalError(
-            f"evidence-ft: layers = {layers}: the model has {depth} vision layers; give a number "
+            f"evidence-ft: layers = {layers}: the model has {depth} {what}; give a number "
             f'up to {depth}, or "all"'
         )
     return list(range(depth))[::-1][:count]

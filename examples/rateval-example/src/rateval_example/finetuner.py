@@ -1,0 +1,81 @@
+"""A head of the mean embedding of each class, found in one pass over the training split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.functional import normalize
+
+from rateval.api import (
+    Classifier,
+    Context,
+    HeadDecision,
+    Logbook,
+    Model,
+    RatevalError,
+    Split,
+)
+from rateval.modelkit import load_batches
+from rateval_example.params import NearestMeanParams
+
+
+class MeanClassifier:
+    """A model with a linear head on its embeddings of unit length."""
+
+    def __init__(self, model: Model, weight: torch.Tensor) -> None:
+        self.model = model
+        self._weight = weight
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Score (B, 3, H, W) float32 as (B, K) float32."""
+        return normalize(self.model.encode_image(images).float(), dim=1) @ self._weight.T
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return every tensor that fine-tuning changed or added."""
+        return {"weight": self._weight.clone()}
+
+    @property
+    def decision(self) -> HeadDecision | None:
+        """How the logits are made of what the model gives."""
+        return HeadDecision(self._weight, torch.zeros_like(self._weight[:, 0]), "embedding")
+
+
+class NearestMean:
+    """The means of the classes' embeddings; no weight of the model is changed."""
+
+    trains = True
+
+    def __init__(self, scale: float, batch_size: int) -> None:
+        self._scale, self._batch_size = scale, batch_size
+
+    def fit(
+        self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook
+    ) -> Classifier:
+        """Train ``model`` in place (it is this call's own copy) and wrap it."""
+        if train is None:
+            raise RatevalError("there is no train split to take means of")
+        logbook.begin(len(train))
+        means: torch.Tensor | float = 0.0
+        weight = next(model.module.parameters())
+        for batch in load_batches(train, model, batch_size=self._batch_size):
+            if len(batch):
+                with torch.no_grad():
+                    embedded = model.encode_image(batch.images.to(weight.device, weight.dtype))
+                chosen = torch.eye(len(classes))[batch.labels].to(weight.device)
+                means = means + chosen.T @ normalize(embedded.float(), dim=1)
+            logbook.advance(len(batch) + len(batch.skipped))
+        if not isinstance(means, torch.Tensor):
+            raise RatevalError("no training image can be read; mend the dataset")
+        return MeanClassifier(model, normalize(means, dim=1) * self._scale)
+
+    def restore(
+        self, model: Model, classes: Sequence[str], state: dict[str, torch.Tensor]
+    ) -> Classifier:
+        """Rebuild the classifier that ``fit`` returned from the ``state`` it gave."""
+        return MeanClassifier(model, state["weight"])
+
+
+def make_nearest_mean(params: NearestMeanParams, context: Context) -> NearestMean:
+    """Make the finetuner."""
+    return NearestMean(params.scale, params.batch_size)

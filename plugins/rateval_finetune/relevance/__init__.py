@@ -1,0 +1,1 @@
+"""Relevance that can be trained on."""

@@ -1,0 +1,1 @@
+"""ALBEF that answers questions, through LAVIS' own class."""

@@ -1,0 +1,1 @@
+"""Drawn scenes with captions that name every object in them."""

@@ -1,0 +1,56 @@
+"""Params that can't do in their study, as far as its spec tells: refused before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rateval.api.params import Around
+from rateval.errors import Problem
+from rateval.plan.cells import Choice
+from rateval.plan.posing import Placed, name_task
+from rateval.spec.document import Document
+from rateval.spec.tables import RunSpec
+
+ACCURACY = "accuracy"
+"""By what samples held out are always scored."""
+
+
+def find_unfit(
+    document: Document, spec: RunSpec, chosen: Sequence[Placed], make_task: Callable[[str], Choice]
+) -> Iterator[Problem]:
+    """Yield a problem for each param of which its component says that it can't do here.
+
+    ``make_task`` gives the task of a name that the spec has no params for.
+    """
+    around = _look_around(spec, [choice for _, choice in chosen], make_task)
+    for at, choice in chosen:
+        for name, why in choice.params.find_unfit(around).items():
+            yield Problem(document.where((*at, name), value=True), why)
+        if choice.registered.kind == "finetuner" and choice.params.trains and around.untrained:
+            yield Problem(
+                document.where((*at, "use"), value=True),
+                f'trains, and the dataset "{around.untrained[0]}" has no training split; give it '
+                "one, or take a method that doesn't train, such as zs",
+            )
+
+
+def _look_around(
+    spec: RunSpec, choices: Sequence[Choice], make_task: Callable[[str], Choice]
+) -> Around:
+    datasets = [choice for choice in choices if choice.registered.kind == "dataset"]
+    given = {
+        choice.registered.component.name: choice
+        for choice in choices
+        if choice.registered.kind == "task"
+    }
+    posed = dict.fromkeys(map(name_task, datasets))
+    metrics = [
+        choice.label
+        for choice in choices
+        if choice.registered.kind == "metric" and not choice.by_edits
+    ]
+    return Around(
+        tasks=tuple((given.get(name) or make_task(name)).params for name in posed),
+        scores=None if spec.held_out is None else tuple(dict.fromkeys((ACCURACY, *metrics))),
+        untrained=tuple(choice.label for choice in datasets if choice.params.trains is False),
+    )

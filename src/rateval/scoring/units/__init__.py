@@ -1,0 +1,1 @@
+"""Cells of one test whose units are their own, such as phrases of captions."""

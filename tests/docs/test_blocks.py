@@ -34,7 +34,8 @@ UNCHECKED = {
     "tests/rateval/cli/test_export_checkpoint.py takes these steps",
 }
 """Document and first line of each block that isn't checked, to the reason why."""
-MADE_BY_COMMANDS = {"spec.toml", "gate.toml"}  # by rateval init, and shown in docs/gate.md
+MADE_BY_COMMANDS = {"spec.toml", "gate.toml", "eyes.py"}
+# By rateval init, shown in docs/gate.md, and by rateval new-plugin.
 PARTS = {
     "study": '[study]\nname = "completed"\n',
     "dataset": '[[dataset]]\nuse = "shapes"\n',

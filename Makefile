@@ -92,6 +92,7 @@ dist: $(DIST)/installed
 # docs/reference, made of the components, commands and records themselves.
 reference: $(VENV)/installed-dev
 	$(BIN)/python scripts/write_reference.py
+	$(BIN)/python scripts/write_protocols.py
 
 $(VENV)/python:
 	$(PYTHON) -m venv $(VENV)

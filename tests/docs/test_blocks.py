@@ -36,7 +36,8 @@ UNCHECKED = {
 """Document and first line of each block that isn't checked, to the reason why."""
 IN_TURN = {"docs/tutorial/notebook.md"}
 """Documents whose Python is run as a whole, by test_tutorial.py."""
-MADE_BY_COMMANDS = {"spec.toml", "gate.toml"}  # by rateval init, and shown in docs/gate.md
+MADE_BY_COMMANDS = {"spec.toml", "gate.toml", "eyes.py"}
+# By rateval init, shown in docs/gate.md, and by rateval new-plugin.
 PARTS = {
     "study": '[study]\nname = "completed"\n',
     "dataset": '[[dataset]]\nuse = "shapes"\n',

@@ -101,6 +101,21 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("init", "a commented spec.toml"),
         ("init --data photos --masks masks", "a spec for your own photos"),
     ),
+    "new-plugin": (
+        ("new-plugin rateval-eyes --kind metric", "a distribution in ./rateval-eyes"),
+        ("new-plugin eyes --kind model --kind attribution --folder plugins/eyes", "two kinds"),
+        ("new-plugin eyes --kind all", "one component of every kind"),
+        (
+            "new-plugin eyes --kind validator --in-place eyes.py",
+            'one file, which a spec takes as it is: use = "./eyes.py:make"',
+        ),
+    ),
+    "check-plugin": (
+        ("check-plugin rateval-eyes", "an installed distribution"),
+        ("check-plugin ./rateval-eyes", "the folder of one, which need not be installed"),
+        ("check-plugin rateval-eyes --with eyes-dataset.root=photos", "with a param"),
+        ("check-plugin rateval-eyes --json", "for a program"),
+    ),
     "doctor": (
         ("doctor", "what works here, and what is missing"),
         ("doctor --device cuda --extra clip", "exit code 1 unless both are here"),

@@ -46,8 +46,18 @@ def check_finetuner(
         classifier = finetuner.fit(copy.deepcopy(model), train, dataset.classes, logbook)
         if trains:
             _check_progress(logbook)
-    if classifier is None:
-        return
+    if classifier is not None:
+        _check_fitted(finetuner, model, dataset, classifier, images)
+
+
+def _check_fitted(
+    finetuner: Finetuner,
+    model: Model,
+    dataset: Dataset,
+    classifier: Classifier,
+    images: torch.Tensor,
+) -> None:
+    trains = finetuner.trains
     with part("Classifier.logits"):
         _check_classifier(classifier, images, len(dataset.classes))
     with part("Classifier.decision"):

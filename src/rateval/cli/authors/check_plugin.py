@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -14,25 +14,16 @@ from rateval.console import Console
 if TYPE_CHECKING:
     from rateval.testing.plugin.report import Broken, ComponentReport, PluginReport
 
-EXAMPLES = """examples:
-  rateval check-plugin rateval-eyes
-      an installed distribution
-  rateval check-plugin ./rateval-eyes
-      the folder of one, which need not be installed
-  rateval check-plugin rateval-eyes --with eyes-dataset.root=photos --with eyes-finetuner.epochs=2
-  rateval check-plugin rateval-eyes --json > report.json
-
-exit codes: 0 all promises are kept, 3 some are broken, 4 none is broken and some component could
-not be tried, 2 there is no such plugin
-"""
 CODES = {"kept": 0, "broken": 3, "undecided": 4}
 """Exit codes, those of a gate."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.epilog = EXAMPLES
-    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = (
+        "Exit code 0: all promises are kept. 3: some are broken. 4: none is broken, and some "
+        "component could not be tried. 2: there is no such plugin."
+    )
     parser.add_argument(
         "plugin", metavar="DIST|PATH", help="an installed distribution, or the folder of one"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from rateval.api.kinds import KINDS, Kind
@@ -15,20 +15,9 @@ from rateval.scaffolding.distribution import complete, write_distribution, write
 from rateval.scaffolding.names import Names, read_names, read_stem
 from rateval.scaffolding.writing import write_files
 
-EXAMPLES = """examples:
-  rateval new-plugin rateval-eyes --kind metric
-      writes the distribution rateval-eyes into ./rateval-eyes
-  rateval new-plugin eyes --kind model --kind attribution --folder ~/plugins/eyes
-  rateval new-plugin eyes --kind all
-  rateval new-plugin eyes --kind validator --in-place eyes.py
-      writes one file, which a spec uses without packaging: use = "./eyes.py:make"
-"""
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.epilog = EXAMPLES
-    parser.formatter_class = RawDescriptionHelpFormatter
     parser.add_argument("name", metavar="NAME", help="of the distribution: rateval-eyes, or eyes")
     parser.add_argument(
         "--kind",

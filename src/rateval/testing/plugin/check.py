@@ -24,7 +24,7 @@ from rateval.testing.failure import ConformanceError, gathering, part
 from rateval.testing.plugin import start_up, static_types
 from rateval.testing.plugin.determinism import check_determinism
 from rateval.testing.plugin.hostile import check_hostile
-from rateval.testing.plugin.report import Broken, ComponentReport, PluginReport
+from rateval.testing.plugin.report import Broken, ComponentReport, PluginReport, StartUp
 from rateval.testing.plugin.subject import Subject
 
 Given = Mapping[str, Mapping[str, Any]]
@@ -45,14 +45,9 @@ def check_plugin(
     Without ``typed``, or where there is no mypy, nothing is said of types.
     """
     tell("registering")
-    starts = [start_up.measure(module) for module in subject.modules.values()]
+    starts = tuple(start_up.measure(module) for module in subject.modules.values())
     registry, general = _discover(subject)
-    with gathering() as gathered:
-        for start in starts:
-            with part(start.module):
-                start_up.check(start)
-    general += [Broken.of(error) for error in gathered.errors]
-    needs = {stated_version(module) for module in subject.modules.values()}
+    general += _check_starts(starts)
     components = [] if registry is None else _components(registry, subject)
     _require_known(given, components)
     reports = []
@@ -60,27 +55,33 @@ def check_plugin(
         tell(f"{found.kind} {found.component.name}")
         values = given.get(found.component.name, {})
         reports.append(_check(found, {key: _absolute(value) for key, value in values.items()}))
-    notes: tuple[str, ...] = ()
+    notes = []
     if not typed or not static_types.is_there():
-        notes = ("types were not checked" + ("" if typed is False else ": pip install mypy"),)
+        notes.append("types were not checked" + (": pip install mypy" if typed else ""))
     elif components:
         tell("types")
         reports = _with_types(reports, components)
-    stated = sorted(version for version in needs if version)
+    stated = [version for module in subject.modules.values() if (version := stated_version(module))]
+    if not stated:
+        notes.append(f'no module says which contract it needs: write {STATED_AS} = "{API_VERSION}"')
     return PluginReport(
         subject.distribution,
         subject.version,
-        stated[0] if stated else None,
-        API_VERSION,
-        tuple(starts),
-        tuple(reports),
-        tuple(general),
-        (*notes, *([] if stated else [_unstated()])),
+        needs=min(stated, default=None),
+        offered=API_VERSION,
+        start_up=starts,
+        components=tuple(reports),
+        broken=tuple(general),
+        notes=tuple(notes),
     )
 
 
-def _unstated() -> str:
-    return f'no module says which contract it needs: write {STATED_AS} = "{API_VERSION}"'
+def _check_starts(starts: Sequence[StartUp]) -> list[Broken]:
+    with gathering() as gathered:
+        for start in starts:
+            with part(start.module):
+                start_up.check(start)
+    return [Broken.of(error) for error in gathered.errors]
 
 
 def _discover(subject: Subject) -> tuple[Registry | None, list[Broken]]:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from rateval.api.component import EDITS
 from rateval.api.kinds import KINDS
-from rateval.errors import RatevalError
 from rateval.registry.registry import Registered
 from rateval.store.cache import default_cache
 from rateval.testing.plugin.protocol_lines import find_line

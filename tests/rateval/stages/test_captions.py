@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -102,8 +102,8 @@ class Half:
 
 def make_job(batch_size: int = 2) -> Job:
     task = Captions(Phrases([(name,) for name in CLASSES]), CLASSES, "depicted or told")
-    parts: Any = (Classifier(), Explainer(), Split(), None, task)
-    return Job(*parts, "cpu", batch_size, 1)
+    classifier, explainer = cast("Any", Classifier()), cast("Any", Explainer())
+    return Job(classifier, explainer, Split(), None, task, "cpu", batch_size, 1)
 
 
 def test_counts_are_those_made_by_hand(tmp_path: Path) -> None:

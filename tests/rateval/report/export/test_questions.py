@@ -127,4 +127,4 @@ def test_a_photo_alone_is_asked_nothing(
     Image.new("RGB", (60, 40), "red").save(photo)
     assert main(["look", str(photo), "--model", "writer", "--classes", "red,blue"]) == 2
     told = capsys.readouterr().err
-    assert '--model writer: is for vqa, captioning, and the dataset "photo" poses the task' in told
+    assert '--model writer: is for vqa, and the dataset "photo" poses the task' in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ LAYOUT = Layout(
     source="github.com/BryanPlummer/flickr30k_entities, and the photos from "
     "shannon.cs.illinois.edu/DenotationGraph",
 )
+_ID = re.compile(r"[\w-]{1,100}")
+"""What a photo's id is made of: it names files."""
 _PHOTOS = ("flickr30k-images", "flickr30k_images", "images")
 
 
@@ -95,7 +98,7 @@ def _read(root: Path, part: str) -> list[_Told]:
         raise LAYOUT.error(f"{path}: lists no photo")
     seen: set[str] = set()
     for line in lines:
-        if Path(line.text).name != line.text or line.text in (".", ".."):
+        if _ID.fullmatch(line.text) is None:
             raise LAYOUT.wrong(path, line.number, f"{line.text:.40} is no id of a photo")
         if line.text in seen:
             raise LAYOUT.wrong(path, line.number, f"{line.text:.40} stands there twice")

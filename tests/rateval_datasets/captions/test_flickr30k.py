@@ -149,6 +149,7 @@ def test_lists_that_are_none_are_refused(tools: Any, flickr: Path) -> None:
         ("", "test.txt: lists no photo"),
         ("101\n101\n", "test.txt:2: 101 stands there twice"),
         ("../101\n", "test.txt:1: ../101 is no id of a photo"),
+        ("7" * 300, f"test.txt:1: {'7' * 40} is no id of a photo"),
     ):
         path.write_text(text)
         assert message in tools.refusal(lambda: make(flickr))

@@ -24,6 +24,7 @@ from rateval.workbench.verdicts.chance import (
     make_centre,
     make_uniform,
 )
+from rateval.workbench.verdicts.outcomes import read_sample_positions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,9 @@ def thresholds(
     own, correct, known, ids = _read(inferred, judged)
     at = np.flatnonzero(known)
     pairs = at[draw_pairs([ids[place] for place in at])]
+    if tables.has_column(inferred, tables.POSITION):  # another phrase is no other image
+        sample = read_sample_positions(inferred)
+        pairs = pairs[sample[pairs[:, 0]] != sample[pairs[:, 1]]]
     drawn = np.array(list(dict.fromkeys(pairs[:, 0].tolist())), dtype=np.int64)
     drawn = drawn if len(drawn) else at  # one image alone has no other
     monitor.begin(len(pairs) + 2 * len(drawn))

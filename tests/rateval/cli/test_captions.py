@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rateval as library
+from rateval.engine.doing import evaluating
 
 SPEC: dict[str, Any] = {
     "study": {"name": "told"},
@@ -87,11 +89,22 @@ def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
     assert "CHAIR" in told.out
     page = rateval("report", str(one), "--html", "page.html")
     assert page.code == 0, page.err
+    text = Path("page.html").read_text(encoding="utf-8")
+    assert "What do its captions mention?" in text
+    for shown in ("square, two dogs and a Wall. Dogs!", '"Wall"', "A red square."):
+        assert shown in text
     compared = rateval("compare", str(one), str(two), "--json")
     assert compared.code == 0, compared.err
     for name in ("parquet", "csv", "coco", "fiftyone"):
         done = rateval("export", str(one), "--format", name, "--output", f"out-{name}")
         assert done.code == 0, done.err
+    (results,) = list(Path("out-coco").rglob("*generic*.json"))
+    said = json.loads(results.read_text(encoding="utf-8"))
+    assert {"phrase", "span", "caption", "references", "there"} <= set(said[0])
+    table = rateval("export", str(one), "--format", "csv", "--what", "rows")
+    assert table.code == 0, table.err
+    head = table.out.splitlines()[0].split(",")
+    assert {"phrase", "start", "stop", "output", "references", "sample"} <= set(head)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +152,8 @@ def test_methods_are_compared_on_samples_whatever_they_mention() -> None:
     accuracy = next(metric for metric in found.metrics if metric.metric == "accuracy")
     rows = other.rows(other.cells[0]).to_pylist()
     value = sum(row["correct"] for row in rows) / len(rows)
-    assert (accuracy.baseline.value, accuracy.candidate.value) == (0.5, pytest.approx(value))
+    assert accuracy.baseline.value == 0.5
+    assert accuracy.candidate.value == pytest.approx(value)
     assert accuracy.difference is not None
     assert accuracy.difference.value == pytest.approx(value - 0.5)
     assert accuracy.difference.low is not None
@@ -162,3 +176,83 @@ def test_fine_tuning_learns_captions_over_seeds() -> None:
     assert score is not None
     assert score.value.over == "seeds and clusters", score
     assert score.change is not None
+
+
+def test_a_run_that_is_killed_goes_on_from_its_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = SPEC["run"] | {"shard_size": 2, "batch_size": 2}
+    spec = SPEC | {"run": run, "attribution": [{"use": "generic-attention"}]}
+    at_once = spec | {"run": SPEC["run"] | {"batch_size": 2}}
+    whole, parts = library.run(at_once, output="whole"), list[range]()
+    explained = evaluating.Evaluating._infer
+
+    def infer(self: Any, steps: Any, sharing: Any, part: range, *more: Any) -> Any:
+        if len(parts) == 3:
+            raise KeyboardInterrupt
+        parts.append(part)
+        return explained(self, steps, sharing, part, *more)
+
+    monkeypatch.setattr(evaluating.Evaluating, "_infer", infer)
+    with pytest.raises(KeyboardInterrupt):
+        library.run(spec, output="killed")
+    parts.clear()
+
+    def note(self: Any, steps: Any, sharing: Any, part: range, *more: Any) -> Any:
+        parts.append(part)
+        return explained(self, steps, sharing, part, *more)
+
+    monkeypatch.setattr(evaluating.Evaluating, "_infer", note)
+    again = library.run(spec, output="killed")
+    assert again.status == "finished"
+    assert [part.start for part in parts] == [6, 8, 10]
+    assert again.rows(again.cells[0]).equals(whole.rows(whole.cells[0]))
+    assert again.cells[0].evidence == whole.cells[0].evidence
+    assert again.cells[0].captions == whole.cells[0].captions
+
+
+def test_a_plan_and_other_validators_afterwards(rateval: Any) -> None:
+    Path("spec.toml").write_text(
+        '[study]\nname = "told"\n[[dataset]]\nuse = "captions"\n[[model]]\nuse = "writer"\n'
+        'says = "A {seen} square and a wall"\n[[finetune]]\nuse = "zs"\n[run]\ndevice = "cpu"\n',
+        encoding="utf-8",
+    )
+    for measured in ([], ["--measure"]):
+        done = rateval("plan", "spec.toml", *measured)
+        assert done.code == 0, done.err
+    done = rateval("run", "spec.toml", "--output", "first")
+    assert done.code == 0, done.err
+    (folder,) = Path("first").glob("told-*")
+    record = library.load(folder)
+    scored = library.score(record, validators={"use": "iou", "at": 0.3})
+    assert [cell.count for cell in scored.cells] == [cell.count for cell in record.cells]
+    assert [cell.captions for cell in scored.cells] == [cell.captions for cell in record.cells]
+    assert scored.datasets[0].unit == "phrase"
+    assert "test phrases" in rateval("report", str(folder)).out
+
+
+def test_captions_of_shifted_images_and_a_gate(rateval: Any) -> None:
+    spec = SPEC | {
+        "shift": [{"use": "darken"}],
+        "attribution": [{"use": "generic-attention"}],
+        "model": [{"use": "writer", "says": "{seen} and a red puppy"}],
+    }
+    record = library.run(spec, output="shifted")
+    assert record.status == "finished", [failure.error for failure in record.failures]
+    assert record.shifts
+    clean, dark = (
+        next(cell for cell in record.cells if (cell.key.shift is None) is unshifted)
+        for unshifted in (True, False)
+    )
+    (told,) = record.shifts[0].types
+    change = next(one for one in told.shifted[0].changes if one.metric == "accuracy")
+    shares = [
+        sum(row["correct"] for row in record.rows(cell).to_pylist()) / cell.count
+        for cell in (dark, clean)
+    ]
+    assert change.value == pytest.approx(shares[0] - shares[1])
+    assert change.over == "clusters"
+    (folder,) = Path("shifted").glob("told-*")
+    asked = ["--require", "accuracy>=1%", "--require", "accuracy>=1% worst class"]
+    held = rateval("gate", str(folder), *asked)
+    assert held.code == 4, held.err
+    assert "passed" in held.out
+    assert "it is in no one part" in " ".join(held.out.split())

@@ -16,7 +16,7 @@ from rateval.errors import RatevalError
 from rateval.modelkit.clues import Clues
 from rateval.plan.cells import Choice
 from rateval.registry.registry import Registry
-from rateval.wording import list_some, write_count
+from rateval.wording import list_some
 from rateval.workbench.build import build
 
 _LOOKED_AT = 24
@@ -79,8 +79,8 @@ def _explain_nothing(what: str, guesses: Guesses, data: Path | None) -> str:
 def _look(dataset: Dataset) -> tuple[list[str], list[str]]:
     test, train = dataset.test, dataset.train
     facts = [
-        f"{write_count(len(dataset.classes), 'class')}: {list_some(dataset.classes)}",
-        f"{write_count(len(test), 'photo')} to test on, "
+        f"{len(dataset.classes)} classes: {list_some(dataset.classes)}",
+        f"{len(test)} photos to test on, "
         + (f"{len(train)} to train on" if train is not None else "none to train on"),
     ]
     seen = _open_some(test)

@@ -82,7 +82,7 @@ def test_columns_of_other_names(tables: Any) -> None:
         "mask": "mask_path",
         "split_column": "subset",
     }
-    assert "1 photo to test on, 1 to train on" in found.text
+    assert "1 photos to test on, 1 to train on" in found.text
 
 
 def test_several_columns_that_may_be_it_are_asked_about(tables: Any) -> None:

@@ -14,6 +14,7 @@ from rateval.console import Console, Text
 from rateval.display.lines import View
 from rateval.display.tally import Tally, WorkerMonitor
 from rateval.machine.interrupts import raise_missed_interrupt
+from rateval.wording import write_count
 
 if TYPE_CHECKING:
     from rateval.records.step import FailureRecord, StageRecord, Step, StepEnd
@@ -139,7 +140,7 @@ class PlainReporter(Reporter):
         line = Text("= " if stage.reused else "✓ ", style="cyan" if stage.reused else "green")
         line.append(f"{stage.stage:<{_WIDTH}}", style="bold default")
         line.append(stage.label, style="default")
-        amount = "" if count is None else f"{count:,} images, "
+        amount = "" if count is None else f"{write_count(count, 'image')}, "
         timing = "reused" if stage.reused else f"{stage.seconds:.1f} s"
         line.append(f"  {amount}{timing}", style="dim")
         if self._verbose:

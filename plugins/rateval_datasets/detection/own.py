@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rateval.api import RatevalError
-from rateval.modelkit import Clues, Guess, list_some, read_json
+from rateval.modelkit import Clues, Guess, list_some, read_json, write_count
 from rateval_datasets.detection.coco import is_json
 from rateval_datasets.detection.splits import find_division
 from rateval_datasets.images import open_image
@@ -36,7 +36,8 @@ def detect_folder(clues: Clues) -> Guess | None:
         return None
     photos = _list(root)
     labels = sorted({photo.label for photo in photos if photo.label is not None})
-    why = f"{len(photos)} photos in {len(labels)} class folders"
+    found = write_count(len(photos), "photo"), write_count(len(labels), "class folder")
+    why = " in ".join(found)
     params: dict[str, Any] = {"root": str(root)}
     unknown: list[str] = []
     if clues.masks is not None:

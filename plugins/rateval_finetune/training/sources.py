@@ -10,7 +10,7 @@ import torch
 
 from rateval.api import RatevalError, Split
 from rateval.api.protocols import Explained
-from rateval.modelkit import Batch, load_batches, load_chunks
+from rateval.modelkit import Batch, load_batches, load_chunks, write_count
 from rateval_finetune.params import TrainingParams
 from rateval_finetune.training.augmentation import augment_published, swap_backgrounds
 from rateval_finetune.training.processes import in_any_process
@@ -150,7 +150,7 @@ def first_batch(split: Split, model: Explained, *, masks: bool = False) -> Batch
             return batch
         reasons += [f"{skipped.id}: {skipped.reason}" for skipped in batch.skipped]
     raise RatevalError(
-        f"none of the {len(split)} training samples can be read"
+        f"none of the {write_count(len(split), 'training sample')} can be read"
         + (f" (the first: {reasons[0]})" if reasons else "")
         + "; check the dataset's train split, or use a method that doesn't train, such as zs"
     )

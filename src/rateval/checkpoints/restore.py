@@ -14,6 +14,7 @@ from rateval.api.training import Finetuner
 from rateval.errors import RatevalError
 from rateval.plan.cells import Choice
 from rateval.plan.choosing import choose
+from rateval.records.key import Key
 from rateval.records.run import RunRecord
 from rateval.records.scores.cell import CellRecord
 from rateval.registry.finding import find_component
@@ -50,6 +51,7 @@ def choose_classifier(record: RunRecord, asked: Mapping[str, str]) -> CellRecord
     Cells that differ in their test alone have one classifier. Raises RatevalError for a label that
     the run does not have, and when none or several fit, saying which there are.
     """
+    _require_done(record, asked)
     for option, label in asked.items():
         known = _distinct(_labels(cell).get(option, "") for cell in record.cells)
         if label not in known:
@@ -75,8 +77,28 @@ def choose_classifier(record: RunRecord, asked: Mapping[str, str]) -> CellRecord
     )
 
 
+def _require_done(record: RunRecord, asked: Mapping[str, str]) -> None:
+    """Raise RatevalError where what is asked for is planned, and nothing of it is there yet."""
+    planned = [labels for key in record.planned if asked.items() <= (labels := _name(key)).items()]
+    if not planned or any(asked.items() <= _labels(cell).items() for cell in record.cells):
+        return
+    if record.status == "running":
+        why = "the run hasn't come to it yet, or it died; wait for it, or go on with"
+    else:
+        why = "it failed, or the run ended before it; go on with"
+    words = " ".join(f"--{option} {label}" for option, label in asked.items())
+    where = f"{words}: " if words else ""
+    raise RatevalError(
+        f"{where}{record.place} has no result of it: {why}: {record.command} (what is finished is "
+        "reused)"
+    )
+
+
 def _labels(cell: CellRecord) -> dict[str, str]:
-    key = cell.key
+    return _name(cell.key)
+
+
+def _name(key: Key) -> dict[str, str]:
     labels = {"model": key.model, "finetune": key.finetuner, "dataset": key.dataset}
     return labels if key.seed is None else labels | {"seed": str(key.seed)}
 

@@ -19,6 +19,7 @@ from rateval.data.groups import Groups, list_groups
 from rateval.data.looking_ahead import look_ahead
 from rateval.data.shapes import leave_out_long
 from rateval.errors import RatevalError
+from rateval.wording import write_count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,9 +169,10 @@ def hold_out(train: Split, images: int) -> tuple[Split, Split]:
     than half of the split.
     """
     if images > len(train) // 2:
+        there = write_count(len(train), "sample")
         raise RatevalError(
-            f"held_out.images = {images}: the training split has {len(train)} samples, and at "
-            f"most half of them can be held out; use {len(train) // 2} or fewer"
+            f"held_out.images = {images}: the training split has {there}, and at most half of "
+            f"them can be held out; use {len(train) // 2} or fewer"
         )
     # The word is what it was when the first studies drew: another one would draw other samples.
     seed = hashlib.sha256(f"validation {train.identity}".encode()).digest()

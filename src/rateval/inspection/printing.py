@@ -33,7 +33,7 @@ BAR = 48
 
 def show_check(check: DatasetCheck, *, bar: str = "█") -> Iterator[RenderableType]:
     """Yield what is printed of a dataset, its verdict last; ``bar`` is what bars are made of."""
-    head = f"  {check.component}, {len(check.classes):,} classes"
+    head = f"  {check.component}, {write_count(len(check.classes), 'class')}"
     yield Text.assemble((check.dataset, "bold"), (head, "dim"))
     yield Text()
     yield _show_splits(check.splits)

@@ -79,7 +79,7 @@ def _judge_split(split: SplitCheck, limits: Limits) -> Iterator[Finding]:
     if not split.samples:
         yield Finding(code=f"no-{split.split}-samples", unfit=True, text=f"no {name} samples")
     elif not split.readable:
-        text = f"none of {split.checked:,} {name} samples can be read"
+        text = f"none of {write_count(split.checked, f'{name} sample')} can be read"
         yield Finding(code="unreadable", unfit=True, text=text)
     elif split.skipped:
         share = percent(split.skipped, split.checked)

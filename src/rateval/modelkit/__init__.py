@@ -130,6 +130,7 @@ if TYPE_CHECKING:
         list_some as list_some,
         meant as meant,
         suggest as suggest,
+        write_count as write_count,
     )
 
 _MODULES = (

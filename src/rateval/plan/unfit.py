@@ -51,6 +51,12 @@ def _look_around(
     ]
     return Around(
         tasks=tuple((given.get(name) or make_task(name)).params for name in posed),
-        scores=None if spec.held_out is None else tuple(dict.fromkeys((ACCURACY, *metrics))),
+        scores=_name_scores(spec, metrics),
         untrained=tuple(choice.label for choice in datasets if choice.params.trains is False),
     )
+
+
+def _name_scores(spec: RunSpec, metrics: Sequence[str]) -> tuple[str, ...] | None:
+    if spec.held_out is None:
+        return None
+    return tuple(dict.fromkeys((ACCURACY, *(metrics if spec.held_out.evidence else ()))))

@@ -17,6 +17,7 @@ from rateval.report.export.images import name_quadrants
 from rateval.report.export.names import name_fields
 from rateval.report.export.output import unwritable
 from rateval.report.export.selecting import Selection
+from rateval.wording import write_count
 
 LABELS = "labels.json"
 PRINTED = "ptir.json"
@@ -114,7 +115,7 @@ def _write(
     printed = {names[c.key.finetuner]: own for c, own in zip(test.cells, kept, strict=True)}
     _put(folder / PRINTED, print_all(printed))
     left = f", {len(unknown):,} of unknown evidence left out" if unknown else ""
-    return f"{test.name}/  {len(kept[0]):,} images by {validator}{left}"
+    return f"{test.name}/  {write_count(len(kept[0]), 'image')} by {validator}{left}"
 
 
 def print_all(rows: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import torch
 
 from rateval.errors import RatevalError
 from rateval.machine.finite import name_fault
-from rateval.wording import describe
+from rateval.wording import describe, write_count
 
 CALL = "rateval.PredictionRationality"
 _JUDGED = ("correct", "valid", "known")
@@ -172,7 +172,9 @@ def _stacked(value: Sequence[object], asked: str) -> torch.Tensor:
 
 def _require_count(name: str, count: int, expected: int) -> None:
     if count != expected:
-        raise _wrong(f"{name}: is of {count} images, the first argument of {expected}")
+        raise _wrong(
+            f"{name}: is of {write_count(count, 'image')}, the first argument of {expected}"
+        )
 
 
 def _wrong(what: str) -> RatevalError:

@@ -208,6 +208,25 @@ def test_labels_that_do_not_go_together(record: RunRecord) -> None:
     assert "\n  --model m2 --finetune lp --dataset squares" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "why"), [("running", "hasn't come to it yet"), ("finished", "it failed, or")]
+)
+def test_what_is_planned_and_not_there_yet_is_told(
+    record: RunRecord, status: str, why: str
+) -> None:
+    (cell,) = record.cells
+    later = cell.key.model_copy(update={"finetuner": "later"})
+    going = record.model_copy(update={"planned": (cell.key, later), "status": status})
+    going._path = record.path
+    assert choose_classifier(going, {"finetune": cell.key.finetuner}) is cell
+    with pytest.raises(RatevalError) as caught:
+        choose_classifier(going, {"finetune": "later"})
+    assert str(caught.value).startswith(f"--finetune later: {record.path} has no result of it: ")
+    assert why in str(caught.value)
+    with pytest.raises(RatevalError, match="this run has no such finetune"):
+        choose_classifier(going, {"finetune": "never"})
+
+
 def test_cells_of_one_classifier_are_one(record: RunRecord) -> None:
     (cell,) = record.cells
     named = {"dataset": "unbiased", "shift": ShiftKey(family="darken")}

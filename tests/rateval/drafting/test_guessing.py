@@ -92,4 +92,4 @@ def test_two_that_are_as_sure_are_both_named(install: Callable[[str], Path]) -> 
 
     Image.new("RGB", (40, 40)).save(folder / "a.png")
     draft = make_draft(discover(), "rateval init", data=folder.parent)
-    assert "# ? it might as well be folder: 1 photos in 1 class folders" in draft.text
+    assert "# ? it might as well be folder: 1 photo in 1 class folder" in draft.text

@@ -83,6 +83,13 @@ def test_a_score_is_that_of_a_metric(data: dict[str, Any]) -> None:
         assert problems(study | {"finetune": [{"use": "ft", "stop_by": name}]}) == []
 
 
+def test_without_evidence_accuracy_alone_is_watched() -> None:
+    study = CLASSES | {"finetune": [{"use": "ft", "stop_by": "pt"}]}
+    assert problems(study | {"held_out": {}}) == []
+    (told,) = problems(study | {"held_out": {"evidence": False}})
+    assert "scored by accuracy: name one of them" in told
+
+
 @pytest.mark.parametrize("data", [VQA, CLASSES])
 def test_what_trains_needs_a_training_split(data: dict[str, Any]) -> None:
     bare = data | {"dataset": [data["dataset"][0] | {"train_size": 0, "name": "bare"}]}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-from rateval.modelkit import list_some
+from rateval.modelkit import list_some, write_count
 from rateval_datasets.own.coco.objects import objects_of
 from rateval_datasets.own.coco.reading import CocoImage, Instances, read_instances
 from rateval_datasets.own.mask_folder import places_of
@@ -49,7 +49,8 @@ def add_objects(
             f"coco = {path}: none of its categories {list_some(found.categories)} is a label; the "
             f"labels are {list_some(sorted(label for label in labels if label))}",
         )
-    notes = [f"{len(spare)} images of {path.name} are no photo: {list_some(spare)}"]
+    count, are = write_count(len(spare), "image"), "is" if len(spare) == 1 else "are"
+    notes = [f"{count} of {path.name} {are} no photo: {list_some(spare)}"]
     return made, [*found.notes, *(notes if spare else [])]
 
 

@@ -9,6 +9,7 @@ from rateval.console import Console, Text
 from rateval.engine.forecast.forecast import Forecast, Measured, StageForecast
 from rateval.engine.forecast.wording import format_bytes, format_seconds
 from rateval.report.terminal.table import Table
+from rateval.wording import write_count
 
 _ASSUMED = (
     "Assumed: images are read and decoded as in the trial, each step by one worker, and workers "
@@ -19,7 +20,8 @@ _ASSUMED = (
 def print_forecast(forecast: Forecast, console: Console) -> None:
     """Print a forecast."""
     chosen = "" if forecast.selected == forecast.cells else f", {forecast.selected} of them asked"
-    say(console, f"{forecast.study}: {forecast.cells} cells = {forecast.grid}{chosen}")
+    cells = write_count(forecast.cells, "cell")
+    say(console, f"{forecast.study}: {cells} = {forecast.grid}{chosen}")
     if not any(stage.to_do for stage in forecast.stages):
         steps = sum(stage.steps for stage in forecast.stages)
         say(console, f"nothing to do: all {steps:,} steps are stored in {forecast.output}")
@@ -62,7 +64,7 @@ def _make_table(forecast: Forecast) -> Table:
             f"{stage.stored:,}",
             f"{stage.to_do:,}",
             f"{stage.units:,}",
-            f"{stage.shards:,}",
+            "" if stage.shards is None else f"{stage.shards:,}",
             _tell_bytes(stage),
         ]
         table.add_row(*map(Text, cells), *([Text(_tell_seconds(stage))] if measured else []))

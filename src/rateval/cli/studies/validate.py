@@ -17,6 +17,7 @@ from rateval.registry.discovery import discover
 from rateval.spec.document import Document, read_document
 from rateval.spec.overrides import override_run, read_environment, read_settings
 from rateval.spec.tables import TABLES
+from rateval.wording import write_count
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -77,4 +78,5 @@ def describe_plan(plan: Plan) -> str:
     """Return how many cells a plan has, and of what."""
     protocol = plan.spec.study.protocol
     published = "" if protocol == "matched" else f", protocol {protocol}"
-    return f"{len(plan.cells)} cells = {describe_grid(plan.choices, plan.seeds)}{published}"
+    cells = write_count(len(plan.cells), "cell")
+    return f"{cells} = {describe_grid(plan.choices, plan.seeds)}{published}"

@@ -17,8 +17,8 @@ class StageForecast:
     to_do: int
     units: int
     """Images that the steps to do go over, all together; of trainings once, whatever the epochs."""
-    shards: int
-    """Pieces of work that the steps to do fall into."""
+    shards: int | None
+    """Pieces of work that the steps to do fall into; None where a step is one piece."""
     bytes: int | None
     """That would be stored; None is not known."""
     bytes_whole: bool

@@ -172,7 +172,7 @@ class _Maker:
             stored=len(steps) - len(todo),
             to_do=len(todo),
             units=sum(self._units[one] for one in todo),
-            shards=sum(map(self._count_shards, todo)),
+            shards=sum(map(self._count_shards, todo)) if stage in SHARDED else None,
             bytes=sum(sizes) if sizes or not todo else None,
             bytes_whole=all(costs[one].whole for one in todo),
             seconds=sum(times) if times or not todo else None,

@@ -19,16 +19,24 @@ from rateval.spec.toml_text import parse_toml
 def find_latest(runs: Sequence[RunFolder]) -> RunFolder | None:
     """Return the newest of these runs that is worth being started again; None where none is.
 
+    ``runs`` are the newest first, as ``list_unfinished`` has it.
+    """
+    return next((run for run in list_unfinished(runs) if run.asked), None)
+
+
+def list_unfinished(runs: Sequence[RunFolder]) -> list[RunFolder]:
+    """Return those that are worth being started again, in their order.
+
     ``runs`` are the newest first. One whose study was finished by a later run isn't, nor one that
-    a later run goes on from now.
+    a later run goes on from now, or that a later one will.
     """
     seen: set[str] = set()
+    found = []
     for run in runs:
-        if run.asked and run.asked not in seen:
-            seen.add(run.asked)
-            if run.state in GOES_ON_BY:
-                return run
-    return None
+        if run.asked not in seen and run.state in GOES_ON_BY:
+            found.append(run)
+        seen |= {run.asked} - {""}
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def test_broken_photos_are_counted_and_more_of_them_can_be_allowed(photos: Any, 
 def test_a_split_of_which_nothing_can_be_read_is_unfit(photos: Any, check: Any) -> None:
     photos.place("cup/1.jpg").write_bytes(b"no photo")
     found = check("--max-unreadable", "100", code=1, words=("folder", "root=photos"))
-    assert text_of(found, "unreadable") == "none of 1 test samples can be read"
+    assert text_of(found, "unreadable") == "none of 1 test sample can be read"
     assert found["splits"][0]["sizes"] is None
     assert found["duplicates"]["train"] is None
 

@@ -34,7 +34,7 @@ def test_a_dead_run_is_gone_on_with_once(rateval: Rateval, killed: Path) -> None
     done = rateval("runs", "resume")
     assert done.code == 0
     assert f"starts again: {killed} (dead)" in done.err
-    assert "1 cells = " in done.err
+    assert "1 cell = " in done.err
     made = newest()
     assert (made.status, made.spec_name, len(made.cells)) == ("finished", "spec.toml", 1)
     assert {one.stage: one.reused for one in made.stages if one.stage != "load"}["infer"]

@@ -11,7 +11,7 @@ import pytest
 
 from rateval.engine.keeping.cleaning import require_store
 from rateval.engine.keeping.pruning import Old, find_prunable, prune, require_known
-from rateval.engine.keeping.resuming import find_latest
+from rateval.engine.keeping.resuming import find_latest, list_unfinished
 from rateval.engine.keeping.runs import RunFolder, State, list_runs, read_run
 from rateval.engine.keeping.taking import Taken, measure
 from rateval.errors import RatevalError
@@ -66,6 +66,18 @@ def run(name: str, state: State, asked: str = "a") -> RunFolder:
 def test_which_run_is_worth_being_started_again(runs: list[RunFolder], latest: str | None) -> None:
     found = find_latest(runs)
     assert (found and found.path.name) == latest
+
+
+def test_runs_that_a_later_one_makes_up_for_are_not_unfinished() -> None:
+    runs = [
+        run("6", "finished"),
+        run("5", "dead", "b"),
+        run("4", "dead"),
+        run("3", "failed", "b"),
+        run("2", "failed", ""),
+        run("1", "interrupted", "c"),
+    ]
+    assert [one.path.name for one in list_unfinished(runs)] == ["5", "2", "1"]
 
 
 def test_runs_are_of_one_study_whatever_was_asked_beside_it(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_what_may_be_several_is_skipped(tmp_path: Path, coco: Any) -> None:
         "mug/x.png": "several photos may be x.png of the COCO file",
         "mug/y.png": "several images of the COCO file may be it: a/mug/y.png, b/mug/y.png",
     }
-    assert dataset.notes == ("1 images of a.json are no photo: z.png",)
+    assert dataset.notes == ("1 image of a.json is no photo: z.png",)
 
 
 def test_crowds_by_choice(tmp_path: Path, coco: Any) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from rateval.cli.terminal import say
 from rateval.console import Console, Text
-from rateval.engine.keeping.runs import GOES_ON_BY, RunFolder, list_runs
+from rateval.engine.keeping.resuming import list_unfinished
+from rateval.engine.keeping.runs import RunFolder, list_runs
 from rateval.engine.keeping.taking import Taken, Total, measure
 from rateval.json_file import format_json
 from rateval.report.terminal.layout import UNDEFINED, add_number, add_row, make_table
@@ -83,7 +84,7 @@ def _tell(output: Path, runs: Sequence[RunFolder], store: Total) -> Iterator[str
             "state (n): n failures; cells: done/planned; own: the run's folder; results: what it "
             "names in the store; alone: what only it names"
         )
-    again = [run.path.name for run in runs if run.state in GOES_ON_BY]
+    again = [run.path.name for run in list_unfinished(runs)]
     where = "" if str(output) == "runs" else f" --output {quote(str(output))}"
     if again:
         yield f"not finished: {list_some(again)}: rateval runs resume{where}"

@@ -13,7 +13,7 @@ from rateval.errors import RatevalError
 from rateval.json_file import format_json
 from rateval.progress import make_reporter
 from rateval.records.run import FILE_NAME
-from rateval.wording import write_bytes
+from rateval.wording import write_bytes, write_count
 
 
 def verify_runs(parsed: Namespace) -> int:
@@ -57,9 +57,10 @@ def _find(given: str) -> Path:
 def _print(verified: Verified, label: str, console: Console) -> None:
     for line in tell_flaws(verified.flaws):
         say(console, line, "" if line.startswith(" ") else "red")
-    looked = f"{verified.results:,} results, {verified.files:,} files, {write_bytes(verified.size)}"
+    found = write_count(verified.results, "result"), write_count(verified.files, "file")
+    looked = ", ".join((*found, write_bytes(verified.size)))
     count = len(verified.flaws)
-    wrong = f"{count} thing{'s' if count > 1 else ''} damaged or gone"
+    wrong = f"{write_count(count, 'thing')} damaged or gone"
     how = wrong if count else "all as it was stored"
     say(console, f"{label}: {looked}: {how}", "red" if count else "green")
 

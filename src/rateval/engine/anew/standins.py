@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from rateval.api.component import Component, Context
 from rateval.api.params import Params
@@ -25,6 +25,12 @@ class StoredParams(Params):
 
     table: str
     label: str
+
+
+class BesideBoxesParams(StoredParams):
+    """What stands for a task of a run whose maps were held against random boxes."""
+
+    beside_boxes: ClassVar[bool] = True
 
 
 def refuse(params: StoredParams, context: Context) -> NoReturn:
@@ -49,8 +55,25 @@ def choose_stored(record: RunRecord, table: str) -> tuple[Choice, ...]:
             finetuners=tuple(entry["finetuners"]) if "finetuners" in entry else None,
             shift=shifts.get(entry["name"]),
             group=groups.get(entry["name"]),
+            task=_stand_for_task(record, entry) if table == "dataset" else None,
         )
         for entry in record.spec_resolved.get(table, ())
+    )
+
+
+def _stand_for_task(record: RunRecord, entry: Mapping[str, Any]) -> Choice | None:
+    """Return what stands for a dataset's task where the run judged its maps in random boxes."""
+    evidence = (
+        found
+        for cell in record.cells
+        if cell.key.dataset == entry["name"]
+        for found in cell.evidence
+    )
+    if not any(found.chance is not None and found.chance.boxes is not None for found in evidence):
+        return None
+    params = BesideBoxesParams(table="task", label=entry["name"])
+    return Choice(
+        entry["name"], Registered("task", _describe(entry), Plugin("score", "rateval", "")), params
     )
 
 

@@ -113,7 +113,7 @@ def _guess(table: Table, clues: Clues, sure: int, others: Collection[str] = ()) 
     if columns.question is None:
         why += f"{len(labels)} labels in {columns.label}"
     else:
-        why += f"questions in {columns.question} and their answers in {columns.answers}"
+        why += f"questions in {columns.question} and their answers in {columns.label}"
         labelled = [name for name in table.columns if _LABEL.fullmatch(name)]
         if labelled:
             columns.questions.append(
@@ -157,10 +157,9 @@ class _Columns:
         self.image = self._first("image", photos, "a column of the photos' paths")
         asked = [name for name in table.columns if _QUESTION.fullmatch(name)]
         answers = [name for name in table.columns if _ANSWERS.fullmatch(name)]
-        self.question = self.answers = None
-        if asked and answers:
-            self.question = self._first("question", asked)
-            self.answers = self.label = self._first("answers", answers)
+        self.question = self._first("question", asked) if asked and answers else None
+        if self.question is not None:
+            self.label = self._first("answers", answers)
         else:
             self.label = self._first("label", labels, "a column of labels")
         self.mask = self._first("mask", masks) if masks else None
@@ -173,9 +172,8 @@ class _Columns:
 
     def params(self) -> dict[str, Any]:
         """Return the params of those columns that are called otherwise than is usual."""
-        taken = {"image": self.image, "label": self.label, "mask": self.mask}
-        if self.question is not None:
-            taken = {"image": self.image, "answers": self.answers, "mask": self.mask}
+        own = "label" if self.question is None else "answers"
+        taken = {"image": self.image, own: self.label, "mask": self.mask}
         params = {key: name for key, name in taken.items() if name not in (None, key)}
         params |= {} if self.question is None else {"question": self.question}
         return params | ({"split_column": self.split} if self.split not in (None, "split") else {})

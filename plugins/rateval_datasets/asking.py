@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """What cannot stand in a question or an answer: control characters, and what is no Unicode."""
@@ -13,15 +12,6 @@ IMAGE = "image"
 """Name of the group of all questions about one image."""
 QUESTION_TYPE = "question type"
 """Name of the group of all questions of one type."""
-
-
-def first_answer(answers: Sequence[str]) -> str:
-    """Return the answer that most people gave, the first of those that equally many did.
-
-    >>> first_answer(("red", "blue", "green", "blue", "green"))
-    'blue'
-    """
-    return Counter(answers).most_common(1)[0][0]
 
 
 def sort_classes(answers: Iterable[str]) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def _own() -> list[Component]:
             requires=("pycocotools",),
             extra="coco",
             source="Lin et al., ECCV 2014; cocodataset.org",
+            tasks=("classification", "vqa"),
         ),
         Component(
             name="datumaro",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -44,25 +44,23 @@ BLIP_SIZES: Mapping[str, BlipSizeParams] = {
 }
 
 
-class _DualEncoderParams(Params):
-    """What albef and blip share."""
+class VlpParams(Params):
+    """What all models of this plugin share: where their files are, and how images are prepared."""
 
-    pretrained: str = Field(default=QUICKSTART, min_length=1)
-    """Path to a checkpoint of tensors; "quickstart" is the tiny model that comes with rateval, with
-    its own size and vocabulary; "random" draws the weights from seed 0, for tests and training from
-    scratch."""
+    brought: ClassVar[tuple[str, ...]] = ()
+    """Names of models that come with rateval."""
+
+    pretrained: str = Field(min_length=1)
+    """Path to an official checkpoint, to its tensors as safetensors, or to a Hugging Face folder;
+    "random" draws the weights from seed 0, for tests and training from scratch."""
     prefix: WeightPrefix = None
     weights: WeightCopy = None
     size: TowerSizeParams | None = None
-    """Sizes of both towers; None takes those of the checkpoint."""
+    """Sizes of all towers; None takes those of a folder, else those of the official model."""
     vocabulary: str | None = Field(default=None, min_length=1)
-    """Path to a WordPiece vocab.txt or tokenizer.json, or to a folder with one of them. None takes
-    the quickstart's own, or looks beside a Hugging Face folder's weights, then for
-    bert-base-uncased in your Hugging Face cache; nothing is downloaded, and token ids need none."""
-    prompt: PromptTemplates = "a photo of a {class}"
-    """Template of a class's prompt, a list of templates, the path of a file with one in each line
-    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
-    holds {class} once or more. A class is the mean of its prompts."""
+    """Path to a WordPiece vocab.txt or tokenizer.json, or to a folder with one of them. None looks
+    beside a Hugging Face folder's weights, then for bert-base-uncased in your Hugging Face cache;
+    nothing is downloaded."""
     image_mean: ImageMean = (0.48145466, 0.4578275, 0.40821073)
     """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]."""
     image_std: ImageStd = (0.26862954, 0.26130258, 0.27577711)
@@ -71,12 +69,12 @@ class _DualEncoderParams(Params):
     @field_validator("pretrained")
     @classmethod
     def _check_pretrained(cls, value: str) -> str:
-        named = value in (QUICKSTART, RANDOM) or is_remote(value)
+        named = value in (RANDOM, *cls.brought) or is_remote(value)
         if not named and not Path(value).expanduser().exists():
+            tiny = "".join(f'"{name}" for the tiny model, ' for name in cls.brought)
             raise ValueError(
-                f"no such file: {value}; give a path to a checkpoint you have, "
-                f'"{QUICKSTART}" for the tiny model that comes with rateval, or "{RANDOM}" for a '
-                "test"
+                f"no such file: {value}; give a path to a checkpoint or a folder you have, {tiny}"
+                f'or "{RANDOM}" for a test'
             )
         return value
 
@@ -104,6 +102,27 @@ class _DualEncoderParams(Params):
         return value
 
 
+class _DualEncoderParams(VlpParams):
+    """What albef and blip share."""
+
+    brought: ClassVar[tuple[str, ...]] = (QUICKSTART,)
+
+    pretrained: str = Field(default=QUICKSTART, min_length=1)
+    """Path to a checkpoint of tensors; "quickstart" is the tiny model that comes with rateval, with
+    its own size and vocabulary; "random" draws the weights from seed 0, for tests and training from
+    scratch."""
+    size: TowerSizeParams | None = None
+    """Sizes of both towers; None takes those of the checkpoint."""
+    vocabulary: str | None = Field(default=None, min_length=1)
+    """Path to a WordPiece vocab.txt or tokenizer.json, or to a folder with one of them. None takes
+    the quickstart's own, or looks beside a Hugging Face folder's weights, then for
+    bert-base-uncased in your Hugging Face cache; nothing is downloaded, and token ids need none."""
+    prompt: PromptTemplates = "a photo of a {class}"
+    """Template of a class's prompt, a list of templates, the path of a file with one in each line
+    ("./prompts.txt", from the spec's folder), or "openai-imagenet" for CLIP's 80 ones. A template
+    holds {class} once or more. A class is the mean of its prompts."""
+
+
 class AlbefParams(_DualEncoderParams):
     """Which ALBEF to load, with which weights, and how to speak to it."""
 
@@ -120,7 +139,7 @@ class AlbefParams(_DualEncoderParams):
     @field_validator("size", mode="before")
     @classmethod
     def _resolve_size(cls, value: Any) -> Any:
-        return _preset(value, ALBEF_SIZES)
+        return choose_size(value, ALBEF_SIZES)
 
 
 class BlipParams(_DualEncoderParams):
@@ -142,10 +161,11 @@ class BlipParams(_DualEncoderParams):
     @field_validator("size", mode="before")
     @classmethod
     def _resolve_size(cls, value: Any) -> Any:
-        return _preset(value, BLIP_SIZES)
+        return choose_size(value, BLIP_SIZES)
 
 
-def _preset(value: Any, sizes: Mapping[str, TowerSizeParams]) -> Any:
+def choose_size(value: Any, sizes: Mapping[str, TowerSizeParams]) -> Any:
+    """Return the size that a text names, and what is no text as it is. Raises ValueError."""
     if not isinstance(value, str):
         return value
     if value not in sizes:

@@ -61,7 +61,7 @@ def test_the_commands_lead_from_photos_to_a_report(
         words = [word.replace("IMG_0012", photo) for word in words]
         assert main(words) == 0, line
         said.append(capsys.readouterr().out)
-    init, validate, check, _, run, report, look = said
+    init, validate, check, _, run, report, look, answer, caption = said
     assert "40 photos in 10 class folders, 36 of them with a mask" in init
     assert validate.startswith("spec.toml: valid: 2 cells")
     assert "40" in check, check
@@ -71,3 +71,7 @@ def test_the_commands_lead_from_photos_to_a_report(
     assert "without the object" in look
     assert look.count("on another background") == 4
     assert Path(f"look-{photo}.png").is_file()
+    assert "what colour is the heart?" in answer
+    assert "to a blank image it answers " in answer
+    assert "\nsays " in caption
+    assert "relevance-mass " in caption

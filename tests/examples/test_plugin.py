@@ -26,8 +26,9 @@ def count_lines(source: str) -> int:
         if line.strip() and not line.strip().startswith("#")
     }
     for node in ast.walk(tree):
-        told = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if told or isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
+            continue
+        if isinstance(node, ast.Expr | ast.Import | ast.ImportFrom):
             left -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return len(left)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from rateval.api import Sample, Skipped
 from rateval.api.tasks.texts import Asked
 from rateval.modelkit import fetch_ahead
-from rateval_datasets.asking import IMAGE, explain_text, first_answer
+from rateval_datasets.asking import IMAGE, explain_text
 from rateval_datasets.images import open_rgb
 from rateval_datasets.layout import printable
 from rateval_datasets.questions.regions import Region
@@ -39,6 +39,11 @@ class Question:
     """What it has in common with others, but for the photo."""
     fault: str | None = None
     """Why it is left out without its photo being opened."""
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked, and what people answered."""
+        return Asked(self.question, self.answers)
 
 
 def make_question(
@@ -87,7 +92,7 @@ class QuestionSplit:
     def labels(self) -> Sequence[int]:
         """Index of each question's first answer among the classes; 0 where it is left out."""
         index = {answer: at for at, answer in enumerate(self.classes)}
-        return [0 if one.fault else index[first_answer(one.answers)] for one in self.questions]
+        return [0 if one.fault else index[one.asked.most_given] for one in self.questions]
 
     @cached_property
     def identity(self) -> str:
@@ -144,9 +149,7 @@ class QuestionSplit:
                 mask = one.region.draw(image)
         except FAULTS as error:
             return skip(name, what, error)
-        return Sample(
-            name, image, int(self.labels[index]), mask, asked=Asked(one.question, one.answers)
-        )
+        return Sample(name, image, int(self.labels[index]), mask, asked=one.asked)
 
 
 def _shown(value: str | None) -> str | None:
@@ -176,7 +179,7 @@ class QuestionDataset:
 
 def first_answers(questions: Iterable[Question]) -> set[str]:
     """Return the different first answers of questions that can be asked."""
-    return {first_answer(one.answers) for one in questions if one.fault is None}
+    return {one.asked.most_given for one in questions if one.fault is None}
 
 
 def note_regions(questions: Sequence[Question]) -> tuple[str, ...]:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from rateval.api import ModelCard, RatevalError
-from rateval.api.tasks.texts import Answer, Flow, Passed, TokenScores
+from rateval.api.tasks.texts import Answer, Passed, TokenScores
+from rateval.modelkit import AskedModel
 from rateval_hf.writing.export import write_folder
 from rateval_hf.writing.family import Family
 from rateval_hf.writing.recording import IMAGE, TEXT, Watched, recording
 from rateval_hf.writing.words import Words, Written
 
-_ROWS = 32
-"""Answers that are scored at once when candidates are ranked."""
 
-
-class Vlm:
+class Vlm(AskedModel[torch.Tensor]):
     """A module of ``AutoModelForImageTextToText`` as a ``TextModel``.
 
     ``grid`` counts the image tower's patches, before several become one token of the language
     model. The streams of a flow are ``image``, the tower's tokens, and ``text``: prompt and answer,
     the image's tokens among their words.
     """
+
+    rows = 32
 
     def __init__(
         self,
@@ -47,10 +44,8 @@ class Vlm:
         ``folder`` is where it was read from.
         """
         self._folder = folder
-        self.name = card.architecture
-        self.module: Any = module
+        super().__init__(card.architecture, module, family.preprocessing.geometry)
         self.card = card
-        self.geometry = family.preprocessing.geometry
         self.grid = family.grid
         self._family = family
         self._words = words
@@ -58,21 +53,12 @@ class Vlm:
         self._vision = [Watched(layer, IMAGE) for layer in family.vision(module)]
         layers = family.language(module).layers
         self._text = [Watched(layer.self_attn, TEXT) for layer in layers]
-        self._flow: Flow | None = None
 
     @cached_property
     def language(self) -> nn.Module:
         """The part of ``module`` that reads and writes text, with the head that scores words."""
         parts = {"model": self._family.language(self.module), "head": self.module.lm_head}
         return nn.ModuleDict(parts).train(self.module.training)
-
-    def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """Turn an RGB image into (3, H, W) float32, a square of a fixed size."""
-        return self.geometry.image(image)
-
-    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
-        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
-        return self.geometry.mask(mask)
 
     def generate(self, images: torch.Tensor, questions: Sequence[str]) -> list[Answer]:
         """Answer B questions about (B, 3, H, W) float32 images, greedily.
@@ -82,7 +68,7 @@ class Vlm:
         """
         self._require_alike(images, questions=questions)
         with torch.no_grad():
-            features = self._see(images)
+            features = self._see(images, questions)
             begin = self._words.write(questions, [""] * len(images)).to(features.device)
             texts = [self._words.read(ids) for ids in self._continue(features, begin)]
             written = self._words.write(questions, texts).to(features.device)
@@ -104,49 +90,12 @@ class Vlm:
             flow.steps.clear()
             flow.final, flow.reading = TEXT, written.reading()
         with nullcontext() if flow is None else recording(self._vision, flow, count):
-            features = self._see(images)
+            features = self._see(images, questions)
         if flow is not None:
             flow.steps.append(Passed(TEXT, IMAGE, self._places(written)))
         with nullcontext() if flow is None else recording(self._text, flow, count):
             scores = self._score(features, written)
         return TokenScores(scores, written.spans)
-
-    def rank(
-        self, images: torch.Tensor, questions: Sequence[str], candidates: Sequence[str]
-    ) -> torch.Tensor:
-        """Return the sum that ``score`` gives each of K candidates, (B, K) float32, in no graph.
-
-        An image is seen once. Raises RatevalError as ``score`` does.
-        """
-        self._require_alike(images, questions=questions)
-        if not candidates:
-            raise RatevalError(
-                "candidates: there is none; give the answers that may be chosen, or let the model "
-                "generate one"
-            )
-        count, step = len(images), max(1, _ROWS // len(images))
-        columns = []
-        with torch.no_grad():
-            features = self._see(images)
-            for start in range(0, len(candidates), step):
-                some = [*candidates[start : start + step]]
-                asked = [question for question in questions for _ in some]
-                written = self._words.write(asked, some * count).to(features.device)
-                repeated = features.repeat_interleave(len(some), dim=0)
-                columns.append(self._score(repeated, written).sum(dim=1).view(count, len(some)))
-        return torch.cat(columns, dim=1)
-
-    @contextmanager
-    def record_flow(self) -> Iterator[Flow]:
-        """Record every attention of the next ``score`` within the context.
-
-        Modules are changed while ``score`` runs alone. A further one replaces what was recorded.
-        """
-        before, self._flow = self._flow, Flow()
-        try:
-            yield self._flow
-        finally:
-            self._flow = before
 
     def export_checkpoint(self, folder: Path) -> tuple[Path, ...]:
         """Write a folder that transformers loads; return the files written."""
@@ -161,7 +110,7 @@ class Vlm:
         weight: torch.Tensor = self.module.get_input_embeddings().weight
         return weight
 
-    def _see(self, images: torch.Tensor) -> torch.Tensor:
+    def _see(self, images: torch.Tensor, questions: Sequence[str]) -> torch.Tensor:
         expected = (3, self._family.side, self._family.side)
         if tuple(images.shape[1:]) != expected:
             raise RatevalError(
@@ -169,6 +118,13 @@ class Vlm:
                 "preprocess yields them"
             )
         return self._family.see(self.module, images.to(self._weight.device, self._weight.dtype))
+
+    def _score_each(
+        self, seen: torch.Tensor, questions: Sequence[str], answers: Sequence[str]
+    ) -> torch.Tensor:
+        asked = [question for question in questions for _ in answers]
+        written = self._words.write(asked, [*answers] * len(questions)).to(seen.device)
+        return self._score(seen.repeat_interleave(len(answers), dim=0), written).sum(dim=1)
 
     def _is_image(self, written: Written) -> torch.Tensor:
         return (written.inputs == self._words.image_id) & written.mask.bool()
@@ -238,13 +194,3 @@ class Vlm:
                 f"{self.name} has {most} positions; shorten it, or lower max_new_tokens or "
                 "image_size"
             )
-
-    def _require_alike(self, images: torch.Tensor, **texts: Sequence[str]) -> None:
-        if not len(images):
-            raise RatevalError(f"{self.name}: no image is given; give one or more")
-        for name, given in texts.items():
-            if isinstance(given, str) or len(given) != len(images):
-                found = "a text" if isinstance(given, str) else f"{len(given)} of them"
-                raise RatevalError(
-                    f"{name}: {found} for {len(images)} images; give a sequence with one for each"
-                )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +10,6 @@ from PIL import Image
 
 from rateval.api import Context, Sample, Split
 from rateval.api.tasks.texts import Asked, Depicted
-from rateval_shapes.backgrounds import BACKGROUNDS
 from rateval_shapes.captioning.params import ShapesCaptionsParams
 from rateval_shapes.captioning.scenes import RECIPE, Captioned, arrange_scenes, plan_scenes
 from rateval_shapes.captioning.words import WORDINGS
@@ -52,11 +51,6 @@ class CaptionsSplit:
     def labels(self) -> list[int]:
         """For each scene the object that its captions name first."""
         return [plan.things[0].kind for plan in self._plan(range(self.size))]
-
-    @property
-    def groups(self) -> Mapping[str, Sequence[str]]:
-        """The background of each scene."""
-        return {"background": [BACKGROUNDS[at % len(BACKGROUNDS)] for at in range(self.size)]}
 
     @property
     def at_once(self) -> int:

@@ -11,8 +11,9 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from rateval.api import RatevalError, Sample, Skipped
+from rateval.modelkit import change_masks
 from rateval_shifts.corruptions import view
-from rateval_shifts.corruptions.picture import PUBLISHED_SIDE
+from rateval_shifts.corruptions.picture import PUBLISHED_SIDE, Mask
 from rateval_shifts.params import CorruptionBase
 
 SIZE = PUBLISHED_SIDE, PUBLISHED_SIDE
@@ -42,13 +43,13 @@ class PublishedFiles:
         wnid = list_files(self._folder).get(name)
         if wnid is None:
             return Skipped(sample.id, f"no file of its name in {self._named}", damaged=True)
-        mask = sample.mask
+        seen = sample
         if sample.image.size != SIZE:
             if not self._cut:
                 width, height = sample.image.size
                 reason = f'as = "any" and another size than the file\'s: {width} x {height}'
                 return Skipped(sample.id, reason)
-            mask = view.published_view(sample.image, mask).mask
+            seen = change_masks(sample, lambda mask: _cut(sample.image, mask))
         try:
             with Image.open(self._folder / wnid / name) as opened:
                 image = opened.convert("RGB")
@@ -58,7 +59,13 @@ class PublishedFiles:
         if image.size != SIZE:
             reason = f"another size than ImageNet-C has: {image.width} x {image.height} pixels"
             return Skipped(sample.id, reason, damaged=True)
-        return dataclasses.replace(sample, image=image, mask=mask)
+        return dataclasses.replace(seen, image=image)
+
+
+def _cut(image: Image.Image, mask: Mask) -> Mask:
+    found = view.published_view(image, mask).mask
+    assert found is not None
+    return found
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from rateval.api import Context, Sample
 from rateval_shifts.corruptions import blur, digital, elastic, noise, view, weather
-from rateval_shifts.corruptions.picture import Picture
+from rateval_shifts.corruptions.picture import Mask, Picture
 from rateval_shifts.corruptions.published_files import PublishedFiles
 from rateval_shifts.corruptions.streams import Stream
 from rateval_shifts.params import CorruptionBase, Type
@@ -48,21 +48,38 @@ class Corruption:
         self._corrupt = CORRUPTIONS[params.type]
 
     def apply(self, sample: Sample) -> Sample:
-        """Return the corrupted sample, its mask moved where its pixels are.
+        """Return the corrupted sample, its masks moved where its pixels are.
 
         Nothing is kept from one sample to the next: random numbers go by seed, id, type and
         severity.
         """
+        after = self._see(sample, sample.mask)
+        pixels = after.pixels
+        if self._published:
+            pixels = digital.through_jpeg(pixels, view.QUALITY)
+        shown = [
+            one
+            if one.mask is None
+            else dataclasses.replace(one, mask=self._see(sample, one.mask).mask)
+            for one in sample.depicted
+        ]
+        return dataclasses.replace(
+            sample, image=Image.fromarray(pixels), mask=after.mask, depicted=tuple(shown)
+        )
+
+    @property
+    def _published(self) -> bool:
+        return self._params.size == "imagenet-c"
+
+    def _see(self, sample: Sample, mask: Mask | None) -> Picture:
+        """Corrupt a sample's image with one of its masks: each goes as the others do."""
         params = self._params
         stream = Stream(params.seed, sample.id, params.type, params.severity)
-        published = params.size == "imagenet-c"
-        if published:
-            picture = view.published_view(sample.image, sample.mask)
+        if self._published:
+            picture = view.published_view(sample.image, mask)
         else:
-            picture = Picture(np.asarray(sample.image), sample.mask)
-        after = self._corrupt(picture, params.severity, stream)
-        pixels = digital.through_jpeg(after.pixels, view.QUALITY) if published else after.pixels
-        return dataclasses.replace(sample, image=Image.fromarray(pixels), mask=after.mask)
+            picture = Picture(np.asarray(sample.image), mask)
+        return self._corrupt(picture, params.severity, stream)
 
 
 def make_shift(params: CorruptionBase, context: Context) -> Corruption | PublishedFiles:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from rateval.api import Context, Sample
+from rateval.modelkit import change_masks
 from rateval_shifts.corruptions.picture import Pixels
 from rateval_shifts.reasons.chance import draw, draw_below
 from rateval_shifts.reasons.params import WatermarkParams
@@ -32,7 +33,7 @@ class Watermark:
     def apply(self, sample: Sample) -> Sample:
         """Return the sample with a mark on it.
 
-        The mask ends where the mark begins: who looks at the mark doesn't look at the object.
+        Masks end where the mark begins: who looks at the mark doesn't look at the object.
         """
         pixels = read_pixels(sample.image)
         rows, columns = self._place(sample.id, pixels.shape[:2])
@@ -43,11 +44,10 @@ class Watermark:
         opacity = self.params.opacity
         mixed = (1 - opacity) * below + opacity * np.asarray(mark, dtype=np.float64)
         pixels[rows, columns] = np.floor(mixed + 0.5).astype(np.uint8)
-        mask = sample.mask
-        if mask is not None:
-            mask = mask.copy()
-            mask[rows, columns] = False
-        return replace(sample, image=Image.fromarray(pixels), mask=mask)
+        free = np.ones(pixels.shape[:2], dtype=np.bool_)
+        free[rows, columns] = False
+        marked = change_masks(sample, lambda mask: mask & free)
+        return replace(marked, image=Image.fromarray(pixels))
 
     def choose(self, name: str, label: int) -> int:
         """Return which mark an image has, in [0, marks).

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 from transformers import GenerationConfig
 
 from rateval.api import ModelCard, RatevalError
-from rateval.api.tasks.texts import Answer, Flow, TokenScores
-from rateval.modelkit import Geometry
+from rateval.api.tasks.texts import Answer, TokenScores
+from rateval.modelkit import AskedModel, Geometry
 from rateval_vlp.answering.architecture import AnsweringArchitecture
 from rateval_vlp.answering.export import write_folder
 from rateval_vlp.answering.recording import (
@@ -34,11 +31,9 @@ from rateval_vlp.architecture import PADDING
 
 Read = tuple[torch.Tensor, torch.Tensor | None]
 """Tokens that the decoder attends to (B, N, D), and their mask (B, N) int64; None is all of it."""
-_ROWS = 64
-"""Answers that are scored at once when candidates are ranked: each has scores of all words."""
 
 
-class WritingModel:
+class WritingModel(AskedModel[Read]):
     """A module of transformers' BLIP with a decoder, as a ``TextModel``."""
 
     def __init__(
@@ -52,16 +47,13 @@ class WritingModel:
     ) -> None:
         """Wrap ``module``, a BlipForQuestionAnswering or a BlipForConditionalGeneration."""
         self._architecture = architecture
-        self.name = card.architecture
-        self.module: Any = module
+        super().__init__(card.architecture, module, geometry)
         self.card = card
-        self.geometry = geometry
         self._words = words
         embeddings = module.vision_model.embeddings
         side = embeddings.image_size // embeddings.patch_size
         self.grid: tuple[int, int] = (side, side)
         self._watched = self._watch()
-        self._flow: Flow | None = None
         make_config: Any = GenerationConfig
         self._generation = make_config(
             max_new_tokens=max_new_tokens,
@@ -77,14 +69,6 @@ class WritingModel:
         decoder: nn.Module = self.module.text_decoder
         return decoder
 
-    def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """Turn an RGB image into (3, H, W) float32 by the official test transform."""
-        return self.geometry.image(image)
-
-    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
-        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
-        return self.geometry.mask(mask)
-
     def generate(self, images: torch.Tensor, questions: Sequence[str]) -> list[Answer]:
         """Answer B questions about (B, 3, H, W) float32 images, greedily.
 
@@ -93,7 +77,7 @@ class WritingModel:
         """
         self._require_alike(images, questions=questions)
         with torch.no_grad():
-            states, mask = read = self._read(images, questions)
+            states, mask = read = self._see(images, questions)
             begin = self._words.begin(len(images)).to(states.device)
             ids = self.module.text_decoder.generate(
                 input_ids=begin,
@@ -122,47 +106,8 @@ class WritingModel:
                 self._flow.final = ANSWER
                 self._flow.reading = written.reading().to(self._weight.device)
                 stack.enter_context(recording(self._watched, self._flow))
-            scores = self._score(self._read(images, questions), written)
+            scores = self._score(self._see(images, questions), written)
         return TokenScores(scores, written.spans)
-
-    def rank(
-        self, images: torch.Tensor, questions: Sequence[str], candidates: Sequence[str]
-    ) -> torch.Tensor:
-        """Return the sum that ``score`` gives each of K candidates, (B, K) float32, in no graph.
-
-        Image and question are read once. Raises RatevalError as ``score`` does.
-        """
-        self._require_alike(images, questions=questions)
-        if not candidates:
-            raise RatevalError(
-                "candidates: there is none; give the answers that may be chosen, or let the model "
-                "generate one"
-            )
-        count, step = len(images), max(1, _ROWS // len(images))
-        with torch.no_grad():
-            states, mask = self._read(images, questions)
-            columns = []
-            for start in range(0, len(candidates), step):
-                some = [*candidates[start : start + step]]
-                read = (
-                    states.repeat_interleave(len(some), dim=0),
-                    None if mask is None else mask.repeat_interleave(len(some), dim=0),
-                )
-                scores = self._score(read, self._words.answers(some * count))
-                columns.append(scores.sum(dim=1).view(count, len(some)))
-        return torch.cat(columns, dim=1)
-
-    @contextmanager
-    def record_flow(self) -> Iterator[Flow]:
-        """Record every attention of the next ``score`` within the context.
-
-        Modules are changed while ``score`` runs alone. A further one replaces what was recorded.
-        """
-        before, self._flow = self._flow, Flow()
-        try:
-            yield self._flow
-        finally:
-            self._flow = before
 
     def put_on_grid(self, relevance: torch.Tensor) -> torch.Tensor:
         """Put relevance of class token and patches (B, N) on the patches, (B, rows, cols)."""
@@ -177,8 +122,17 @@ class WritingModel:
     def _watch(self) -> list[Watched]:
         raise NotImplementedError
 
-    def _read(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
-        raise NotImplementedError
+    def _score_each(
+        self, seen: Read, questions: Sequence[str], answers: Sequence[str]
+    ) -> torch.Tensor:
+        states, mask = seen
+        each = len(answers)
+        read = (
+            states.repeat_interleave(each, dim=0),
+            None if mask is None else mask.repeat_interleave(each, dim=0),
+        )
+        written = self._words.answers([*answers] * len(questions))
+        return self._score(read, written).sum(dim=1)
 
     @property
     def _weight(self) -> torch.Tensor:
@@ -206,16 +160,6 @@ class WritingModel:
         chosen: torch.Tensor = scores.gather(2, written.targets.to(device)[..., None])[..., 0]
         return chosen.where(written.known.to(device), chosen.new_zeros(()))
 
-    def _require_alike(self, images: torch.Tensor, **texts: Sequence[str]) -> None:
-        if not len(images):
-            raise RatevalError(f"{self.name}: no image is given; give one or more")
-        for name, given in texts.items():
-            if isinstance(given, str) or len(given) != len(images):
-                found = "a text" if isinstance(given, str) else f"{len(given)} of them"
-                raise RatevalError(
-                    f"{name}: {found} for {len(images)} images; give a sequence with one for each"
-                )
-
 
 class AnsweringModel(WritingModel):
     """A BlipForQuestionAnswering: the question reads the image, the answer reads the question."""
@@ -233,7 +177,7 @@ class AnsweringModel(WritingModel):
             *watch_text(self.module.text_decoder.bert, ANSWER, QUESTION),
         ]
 
-    def _read(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
+    def _see(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
         ids, mask = self._words.questions(questions)
         seen = self._look(images)
         mask = mask.to(seen.device)
@@ -250,7 +194,7 @@ class CaptioningModel(WritingModel):
         decoder = self.module.text_decoder.bert
         return [*watch_image(self.module.vision_model), *watch_text(decoder, ANSWER, IMAGE)]
 
-    def _read(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
+    def _see(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
         asked = next((question for question in questions if question), None)
         if asked is not None:
             raise RatevalError(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from rateval.api import Params
-from rateval.modelkit import ImageMean, ImageStd, WeightCopy, WeightPrefix, is_remote
-from rateval_vlp.params import QUICKSTART, RANDOM, BlipSizeParams
+from rateval_vlp.params import QUICKSTART, BlipSizeParams, VlpParams, choose_size
 
 _Tokens = Annotated[int, Field(ge=1, le=512)]
 
@@ -36,51 +33,13 @@ CAPTION_SIZES: Mapping[str, BlipCaptionSizeParams] = {
 }
 
 
-class AnsweringParams(Params):
+class AnsweringParams(VlpParams):
     """What blip-vqa and blip-caption share."""
 
-    brought: ClassVar[tuple[str, ...]] = ()
-    """Names of models that come with rateval."""
-
-    pretrained: str = Field(min_length=1)
-    """Path to an official checkpoint, to its tensors as safetensors, or to a Hugging Face folder;
-    "random" draws the weights from seed 0, for tests and training from scratch."""
-    prefix: WeightPrefix = None
-    weights: WeightCopy = None
     size: BlipSizeParams | None = None
     """Sizes of all towers; None takes those of a folder, else those of the official model."""
-    vocabulary: str | None = Field(default=None, min_length=1)
-    """Path to a WordPiece vocab.txt or tokenizer.json, or to a folder with one of them. None looks
-    beside a Hugging Face folder's weights, then for bert-base-uncased in your Hugging Face cache;
-    nothing is downloaded."""
     max_new_tokens: _Tokens = 20
     """Tokens that an answer is generated of at most, its end included."""
-    image_mean: ImageMean = (0.48145466, 0.4578275, 0.40821073)
-    """Mean of red, green and blue on the scale 0 to 1, each in [0, 1]."""
-    image_std: ImageStd = (0.26862954, 0.26130258, 0.27577711)
-    """Their standard deviations, each in (0, 10]."""
-
-    @field_validator("pretrained")
-    @classmethod
-    def _check_pretrained(cls, value: str) -> str:
-        named = value in (RANDOM, *cls.brought) or is_remote(value)
-        if not named and not Path(value).expanduser().exists():
-            others = " or ".join(f'"{name}"' for name in (*cls.brought, RANDOM))
-            raise ValueError(
-                f"no such file: {value}; give a path to a checkpoint or a Hugging Face folder you "
-                f"have, or {others} for a test"
-            )
-        return value
-
-    @field_validator("vocabulary")
-    @classmethod
-    def _check_vocabulary(cls, value: str | None) -> str | None:
-        if value is not None and not is_remote(value) and not Path(value).expanduser().exists():
-            raise ValueError(
-                f"no such file: {value}; give a path to a vocab.txt or a tokenizer.json, or to a "
-                "folder with one of them"
-            )
-        return value
 
 
 class BlipVqaParams(AnsweringParams):
@@ -106,7 +65,7 @@ class BlipVqaParams(AnsweringParams):
     @field_validator("size", mode="before")
     @classmethod
     def _resolve_size(cls, value: Any) -> Any:
-        return _preset(value, VQA_SIZES)
+        return choose_size(value, VQA_SIZES)
 
     @model_validator(mode="after")
     def _check_widths(self) -> Self:
@@ -139,13 +98,4 @@ class BlipCaptionParams(AnsweringParams):
     @field_validator("size", mode="before")
     @classmethod
     def _resolve_size(cls, value: Any) -> Any:
-        return _preset(value, CAPTION_SIZES)
-
-
-def _preset(value: Any, sizes: Mapping[str, BlipSizeParams]) -> Any:
-    if not isinstance(value, str):
-        return value
-    if value not in sizes:
-        names = " or ".join(f'"{name}"' for name in sizes)
-        raise ValueError(f'"{value}" is no size; give {names}, or a table of sizes')
-    return sizes[value]
+        return choose_size(value, CAPTION_SIZES)

@@ -53,7 +53,11 @@ if TYPE_CHECKING:
     from rateval.modelkit.filling import grow as grow, inpaint as inpaint
     from rateval.modelkit.geometry import Geometry as Geometry
     from rateval.modelkit.layers import choose_layers as choose_layers
-    from rateval.modelkit.moving import move_mask as move_mask, move_sample as move_sample
+    from rateval.modelkit.moving import (
+        change_masks as change_masks,
+        move_mask as move_mask,
+        move_sample as move_sample,
+    )
     from rateval.modelkit.recording import (
         Attend as Attend,
         attend_fused as attend_fused,
@@ -82,6 +86,7 @@ if TYPE_CHECKING:
     )
     from rateval.modelkit.tables.hugging_face_table import HuggingFaceTable as HuggingFaceTable
     from rateval.modelkit.tables.tower_sizes import TowerSizeParams as TowerSizeParams
+    from rateval.modelkit.texts.asked_model import AskedModel as AskedModel
     from rateval.modelkit.texts.bert_vocabulary import (
         cached_bert_vocabulary as cached_bert_vocabulary,
         require_bert_vocabulary as require_bert_vocabulary,
@@ -155,6 +160,7 @@ _MODULES = (
     # And these import torch.
     "rateval.data.batches",
     "rateval.modelkit.texts.embedded",
+    "rateval.modelkit.texts.asked_model",
     "rateval.machine.memory",
     "rateval.machine.precision",
     "rateval.modelkit.checkpoint_files.finding",

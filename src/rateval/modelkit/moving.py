@@ -28,6 +28,24 @@ def move_mask(mask: NDArray[np.bool_], move: Move) -> NDArray[np.bool_]:
 
 
 def move_sample(sample: Sample, move: Move) -> Sample:
-    """Return a sample whose image and mask, if it has one, are moved by one function."""
-    mask = None if sample.mask is None else move_mask(sample.mask, move)
-    return replace(sample, image=move(sample.image), mask=mask)
+    """Return a sample whose image and masks, as far as it has some, are moved by one function."""
+    moved = change_masks(sample, lambda mask: move_mask(mask, move))
+    return replace(moved, image=move(sample.image))
+
+
+def change_masks(
+    sample: Sample, change: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
+) -> Sample:
+    """Return a sample with its mask, and those of all that it depicts, changed by one function.
+
+    >>> from rateval.api.values import Depicted
+    >>> shown = (Depicted(0, np.eye(2, dtype=bool)), Depicted(1, None))
+    >>> sample = Sample("a", Image.new("RGB", (2, 2)), 0, None, depicted=shown)
+    >>> [one.mask is None for one in change_masks(sample, np.logical_not).depicted]
+    [False, True]
+    """
+    shown = [
+        one if one.mask is None else replace(one, mask=change(one.mask)) for one in sample.depicted
+    ]
+    mask = None if sample.mask is None else change(sample.mask)
+    return replace(sample, mask=mask, depicted=tuple(shown))

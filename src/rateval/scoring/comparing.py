@@ -11,11 +11,7 @@ from rateval.plan.plan import Plan
 from rateval.records.facts import FinetuneFacts
 from rateval.records.key import Labels
 from rateval.scoring.compared import Compared, over_both, over_clusters, over_images, over_seeds
-from rateval.scoring.images import (
-    ImageReader,
-    Images,
-    count_jointly,
-)
+from rateval.scoring.images import ImageReader, Images, count_jointly
 from rateval.scoring.judged import Judged
 from rateval.scoring.units.compared import compare_sums
 from rateval.scoring.units.sharing import number_shared, share_images

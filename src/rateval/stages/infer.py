@@ -21,10 +21,10 @@ from rateval.data.groups import Groups, list_groups
 from rateval.errors import RatevalError
 from rateval.records.facts import InferFacts
 from rateval.records.scores.cell import SkippedRecord
-from rateval.records.scores.explainers import COMPLETE, CompletenessRecord
 from rateval.store import rows as tables
 from rateval.store.tables.samples import SAMPLES, samples_schema
 from rateval.workbench.cell import Job
+from rateval.workbench.completeness import merge_completeness, sum_up
 from rateval.workbench.explain import Found, explain_each
 from rateval.workbench.maps import scale_maps
 from rateval.workbench.units import spread
@@ -127,7 +127,7 @@ class _Written:
         return InferFacts(
             count=count,
             skipped=skipped,
-            completeness=_completeness(self._sums),
+            completeness=sum_up(self._sums),
             samples=self._sampled,
         )
 
@@ -141,37 +141,8 @@ def merge(parts: Sequence[tuple[Path, InferFacts]], folder: Path) -> InferFacts:
     return InferFacts(
         count=sum(facts.count for _, facts in parts),
         skipped=tuple(sample for _, facts in parts for sample in facts.skipped),
-        completeness=_merge_completeness([facts.completeness for _, facts in parts]),
+        completeness=merge_completeness([facts.completeness for _, facts in parts]),
         samples=sum(count for _, count in sampled) if sampled else None,
-    )
-
-
-def _completeness(sums: Sequence[torch.Tensor]) -> CompletenessRecord | None:
-    if not sums:
-        return None
-    gaps, differences = torch.cat(list(sums), dim=1).double().abs()
-    return CompletenessRecord(
-        count=len(gaps),
-        gap=float(gaps.mean()),
-        largest=float(gaps.max()),
-        difference=float(differences.mean()),
-        beyond=int((gaps > COMPLETE * differences).sum()),
-    )
-
-
-def _merge_completeness(
-    parts: Sequence[CompletenessRecord | None],
-) -> CompletenessRecord | None:
-    found = [part for part in parts if part is not None]
-    if not found:
-        return None
-    count = sum(part.count for part in found)
-    return CompletenessRecord(
-        count=count,
-        gap=sum(part.gap * part.count for part in found) / count,
-        largest=max(part.largest for part in found),
-        difference=sum(part.difference * part.count for part in found) / count,
-        beyond=sum(part.beyond for part in found),
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from rateval.api.protocols import Dataset, Split
 from rateval.api.values import Sample, Skipped
-from rateval.data.checked import CheckedSplit
+from rateval.data.checked import CheckedDataset, CheckedSplit
 from rateval.errors import PluginError
 from rateval.testing.failure import ConformanceError, part, require, require_members
 
@@ -26,6 +27,8 @@ def check_dataset(dataset: Dataset, again: Dataset | None = None) -> None:
     require_members(dataset, Dataset)
     with part("Dataset.classes"):
         _check_classes(dataset.classes)
+    with part("Dataset.wordings"):
+        _check_wordings(dataset)
     count = len(dataset.classes)
     with part("Dataset.test"):
         _check_split(dataset.test, "Dataset.test", count)
@@ -52,6 +55,13 @@ def _check_classes(classes: object) -> None:
     )
 
 
+def _check_wordings(dataset: Dataset) -> None:
+    try:  # what its classes are called in a text, where it says so
+        CheckedDataset(dataset, "Dataset")
+    except PluginError as error:
+        raise ConformanceError(str(error)) from error
+
+
 def _check_masks(dataset: Dataset) -> None:
     masks = dataset.has_masks
     require(isinstance(masks, bool), "Dataset.has_masks", "be a bool", repr(masks))
@@ -61,20 +71,27 @@ def _check_masks(dataset: Dataset) -> None:
 
 
 def same_sample(one: Sample | Skipped, other: Sample | Skipped) -> bool:
-    """Return whether two samples are equal by value: pixels and masks included."""
+    """Return whether two samples are equal by value: pixels, masks and what they depict."""
     if isinstance(one, Skipped) or isinstance(other, Skipped):
         return one == other
-    if one.mask is None or other.mask is None:
-        masks = one.mask is other.mask
-    else:
-        masks = np.array_equal(one.mask, other.mask)
-    named = (one.id, one.label, one.caption, one.asked) == (
-        other.id,
-        other.label,
-        other.caption,
-        other.asked,
-    )
-    return named and masks and np.array_equal(np.asarray(one.image), np.asarray(other.image))
+    first, second = (_masks_of(sample) for sample in (one, other))
+    known = [
+        (each.id, each.label, each.caption, each.asked, [it.label for it in each.depicted])
+        for each in (one, other)
+    ]
+    if known[0] != known[1] or not all(map(_same_mask, first, second)):
+        return False
+    return np.array_equal(np.asarray(one.image), np.asarray(other.image))
+
+
+def _masks_of(sample: Sample) -> list[NDArray[np.bool_] | None]:
+    return [sample.mask, *(it.mask for it in sample.depicted)]
+
+
+def _same_mask(one: NDArray[np.bool_] | None, other: NDArray[np.bool_] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
 
 
 def check_sample(sample: Sample, where: str, classes: int) -> None:

@@ -18,6 +18,9 @@ def main(arguments: list[str]) -> int:
             print(record.label(cell.key), _digest(repr(rows.to_pydict())))
             print(_digest(repr(record.relevance(cell).tolist())))
             print(_digest(repr(record.curves(cell).to_pydict())))
+            tokens = record.tokens_of(cell)
+            if tokens is not None:
+                print(_digest(repr(tokens.to_pydict())))
         for pictures in record.pictures:
             print(_digest(repr(record.images(pictures).to_pydict())))
     except RatevalError as error:

@@ -30,7 +30,7 @@ EVERYTHING: Tables = {
     ],
     "faithfulness": {"images": 2, "steps": 2, "randomisation": True},
     "held_out": {"images": 4, "evidence": True},
-    "report": {"pictures": 3, "html": False},
+    "report": {"pictures": 3, "tokens": 2, "html": False},
     "gate": {
         "against": "zs", "different_view": False, "decide": "interval",
         "require": [

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from rateval.api import Context, Sample, Skipped
 from rateval.testing import check_component
-from rateval_shapes.backgrounds import BACKGROUNDS
 from rateval_shapes.captioning.dataset import (
     CaptionsDataset,
     CaptionsSplit,
@@ -105,14 +104,13 @@ def test_bias_is_how_often_the_object_of_the_background_is_there(bias: float, sh
     assert set(Counter(plan.background for plan in plans).values()) == {300}
 
 
-def test_split_lists_ids_labels_and_groups_without_drawing() -> None:
+def test_split_lists_ids_and_labels_without_drawing() -> None:
     dataset = make(train_size=50, test_size=70)
     for split in (dataset.train, dataset.test):
         assert isinstance(split, CaptionsSplit)
         samples = split.samples(range(len(split)))
         assert split.ids == [sample.id for sample in samples]
         assert split.labels == [sample.label for sample in samples]
-        assert split.groups["background"][:12] == [*BACKGROUNDS, *BACKGROUNDS[:2]]
     assert dataset.has_masks
     assert dataset.classes == OBJECTS
     assert all(names[0] == name for names, name in zip(dataset.wordings, OBJECTS, strict=True))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import save_file
 from transformers import (
     BlipConfig,
@@ -332,3 +333,9 @@ def test_a_folder_that_normalises_by_other_numbers_is_refused(folder: Folder) ->
         make_blip_caption(BlipCaptionParams(pretrained=str(path)), Context())
     params = BlipCaptionParams(pretrained=str(path), image_mean=(0.5, 0.5, 0.5))
     assert make_blip_caption(params, Context()).card.mean == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("given", [{"size": "base"}, {"vocabulary": "."}])
+def test_the_tiny_model_brings_its_own(given: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="brings its own"):
+        BlipVqaParams.model_validate(given)

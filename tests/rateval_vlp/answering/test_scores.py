@@ -90,7 +90,7 @@ def test_another_question_or_image_gives_another_score(vqa: Any, images: torch.T
 def test_ranks_are_the_scores_of_each_candidate_alone(
     kind: Any, images: torch.Tensor, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rateval_vlp.answering.model._ROWS", rows)
+    monkeypatch.setattr("rateval_vlp.answering.model.WritingModel.rows", rows)
     model = kind.make()
     candidates = ["two", "a yellow taxi on the left", "dogs", "sea", "open sea"]
     found = model.rank(images, kind.questions, candidates)
@@ -107,7 +107,7 @@ def test_ranks_are_the_scores_of_each_candidate_alone(
 def test_image_and_question_are_read_once_for_all_candidates(
     kind: Any, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rateval_vlp.answering.model._ROWS", 3)
+    monkeypatch.setattr("rateval_vlp.answering.model.WritingModel.rows", 3)
     model = kind.make()
     seen: list[int] = []
     model.module.vision_model.register_forward_hook(lambda *_: seen.append(1))

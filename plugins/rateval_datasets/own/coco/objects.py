@@ -30,6 +30,8 @@ class Area:
     """Left, top, width, height; may be nothing."""
     crowd: bool
     attributes: Mapping[str, Any]
+    id: Any = None
+    """What the file calls it, as questions name it."""
 
     @property
     def is_somewhere(self) -> bool:

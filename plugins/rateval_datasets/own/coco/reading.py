@@ -28,6 +28,7 @@ class CocoImage:
     size: tuple[int, int] | None
     """Rows and columns; None where the file doesn't say both."""
     attributes: Mapping[str, Any]
+    id: int | str = ""
     areas: list[Area] = field(default_factory=list)
 
 
@@ -39,11 +40,19 @@ class Instances:
     images: list[CocoImage]
     categories: tuple[str, ...]
     """Names, in the order of the file."""
+    named: Mapping[int | str, str] = field(default_factory=dict)
+    """Id of a category to its name."""
     notes: list[str] = field(default_factory=list)
 
 
 def read_instances(component: str, key: str, path: Path) -> Instances:
     """Read the file that the param ``key`` names. Raises RatevalError when it is none of COCO's."""
+    content = read_object(component, key, path, "COCO file")
+    return _Reader(component, f"{key} = {path}").read(path, content)
+
+
+def read_object(component: str, key: str, path: Path, what: str) -> dict[str, Any]:
+    """Return the JSON object of a file, which is to be ``what``. Raises RatevalError otherwise."""
     where = f"{key} = {path}"
     if not path.exists():
         raise problem(component, f"{where}: no such file")
@@ -55,8 +64,8 @@ def read_instances(component: str, key: str, path: Path) -> Instances:
     except (ValueError, RecursionError) as error:
         raise problem(component, f"{where}: is no JSON: {error}") from error
     if not isinstance(content, dict):
-        raise problem(component, f"{where}: is no JSON object, and so no COCO file")
-    return _Reader(component, where).read(path, content)
+        raise problem(component, f"{where}: is no JSON object, and so no {what}")
+    return content
 
 
 class _Reader:
@@ -88,7 +97,8 @@ class _Reader:
             if unknown
             else []
         )
-        return Instances(path, list(images.values()), tuple(categories.values()), notes)
+        named = tuple(categories.values())
+        return Instances(path, list(images.values()), named, categories, notes)
 
     def _wrong(self, place: str, what: str) -> RatevalError:
         return problem(self._component, f"{self._where}: {place}: {what}")
@@ -139,7 +149,7 @@ class _Reader:
             rows, columns = (self._side(place, one, key) for key in ("height", "width"))
             size = (rows, columns) if rows and columns else None
             attributes = self._attributes(place, one)
-            found[number] = CocoImage(name.replace("\\", "/"), size, attributes)
+            found[number] = CocoImage(name.replace("\\", "/"), size, attributes, number)
         if not found:
             raise problem(self._component, f"{self._where}: lists no image")
         names = Counter(image.file_name for image in found.values())
@@ -176,4 +186,5 @@ class _Reader:
             entry.get("bbox"),
             bool(crowd),
             self._attributes(place, entry),
+            entry.get("id"),
         )

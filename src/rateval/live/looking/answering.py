@@ -197,6 +197,15 @@ class _Looking:
         return classes[target] if isinstance(target, int) else ""
 
     def _note(self, answers: Answers, sample: Sample, row: dict[str, Any]) -> Iterator[str]:
+        yield from self._note_label(row)
+        if self._question.mask is None:
+            yield "no mask is given: evidence is not judged, and nothing is edited"
+        else:
+            yield from self._note_edits(answers)
+        yield from sample.notes
+        yield from self._job.classifier.model.card.assumed
+
+    def _note_label(self, row: dict[str, Any]) -> Iterator[str]:
         question = self._question
         if question.says:
             if question.label is None and not question.captions:
@@ -209,9 +218,10 @@ class _Looking:
                     "the map explains the label, as in a study; of the answer: --attribution "
                     f"{self._cell.attribution.registered.use} target=prediction"
                 )
-        if question.mask is None:
-            yield "no mask is given: evidence is not judged, and nothing is edited"
-        elif question.captions:
+
+    def _note_edits(self, answers: Answers) -> Iterator[str]:
+        question = self._question
+        if question.captions:
             yield "nothing is edited: a caption speaks of several objects"
         elif not question.edits:
             yield (
@@ -222,8 +232,6 @@ class _Looking:
             yield f"nothing is edited: {answers.undefined}"
         elif question.donors is None:
             yield "no donors are given: the object is put on no other background"
-        yield from sample.notes
-        yield from self._job.classifier.model.card.assumed
 
     def _make(self, name: str) -> Path:
         folder = self._folder / name

@@ -133,6 +133,10 @@ def _find_problems(question: Question) -> Iterator[Problem]:
     for key, path in (("donors", question.donors), ("donor_masks", question.donor_masks)):
         if path is not None and (why := explain_absent(Path(path), Path())):
             yield Problem(f"{CALL}: {key} = {path}", why)
+    yield from _find_about_donors(question)
+
+
+def _find_about_donors(question: Question) -> Iterator[Problem]:
     if question.donors is not None and question.mask is None:
         what = "an object is cut out by its mask, and there is none; give the photo's mask, too"
         yield Problem(f"{CALL}: donors = {question.donors}", what)

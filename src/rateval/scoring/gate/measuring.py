@@ -127,7 +127,7 @@ class Measurer:
         if not self._share_test(target.cells):
             raise LackingError(_OWN_PARTS)
         counted = self._count(target.cells, validator, one.metric)
-        if counted is None or not all(one.ratio.is_share for one in counted):
+        if counted is None:
             raise LackingError(NO_SUM)
         found, notes = self._find_worst(target, one, [(o, None) for o in share_ids(counted)])
         return Measured(found, validator, notes=notes)
@@ -140,8 +140,11 @@ class Measurer:
     ) -> tuple[Found, tuple[str, ...]]:
         """Return the worst part of pairs that are all of the same images, and what to say of it."""
         first, ids = target.cells[0], pairs[0][0].ids
-        if (pairs[0][0].labels < 0).any():
+        sides = [side for pair in pairs for side in pair if side is not None]
+        if any((side.labels < 0).any() for side in sides):
             raise LackingError(_OWN_UNITS)
+        if not all(side.ratio.is_share for side in sides):
+            raise LackingError(NO_SUM)
         if one.worst == "class":
             names, codes = list(find_dataset(self._record, first).classes), pairs[0][0].labels
         else:
@@ -196,8 +199,6 @@ class Measurer:
     ) -> tuple[Found, tuple[str, ...]]:
         if not self._share_test(target.cells):
             raise LackingError(_OWN_PARTS)
-        if not all(side.ratio.is_share for pair in counted for side in pair):
-            raise LackingError(NO_SUM)
         return self._find_worst(target, one, pair_images(counted, shared=True))
 
     def _read_pair(

@@ -122,8 +122,12 @@ def _check(found: Registered, values: Mapping[str, Any]) -> ComponentReport:
         with part(f"{component.name}: declaration"):
             check_declaration(component, kind)
         untried = _try(found, values)
-    broken = [Broken.of(error) for error in gathered.errors if not _is_of_start(error)]
-    return ComponentReport(kind, component.name, tuple(broken), untried)
+    errors = [error for error in gathered.errors if not _is_of_start(error)]
+    if explain_missing(found) is not None:  # what isn't here can't be tried, and is no fault
+        errors = [
+            error for error in errors if not error.where.endswith((": requires", ": factory"))
+        ]
+    return ComponentReport(kind, component.name, tuple(map(Broken.of, errors)), untried)
 
 
 def _try(found: Registered, values: Mapping[str, Any]) -> str | None:
@@ -163,8 +167,9 @@ def _check_object(found: Registered, make: Callable[[], Any]) -> None:
 
 def _explain_params(name: str, error: ValidationError) -> str:
     keys = [".".join(map(str, one["loc"])) for one in error.errors()]
-    told = "; ".join(f"{key}: {one['msg']}" for key, one in zip(keys, error.errors(), strict=True))
-    return f"{told}; give it by --with {name}.{keys[0]}=VALUE"
+    said = [f"{key}: {one['msg']}" for key, one in zip(keys, error.errors(), strict=True)]
+    told = "; ".join(text.removeprefix(": ") for text in said)
+    return f"{told}; give it by --with {name}.{keys[0] or 'KEY'}=VALUE"
 
 
 def _absolute(value: Any) -> Any:

@@ -30,7 +30,9 @@ def check_hostile(kind: Kind, component: Component, made: Any) -> None:
     if component.protocol or (kind == "validator" and component.needs == EDITS):
         return
     check = _CHECKS.get(kind)
-    if check is not None:
+    if kind == "metric":
+        _check_metric(made, edits=bool(component.needs))
+    elif check is not None:
         check(made)
 
 
@@ -52,12 +54,14 @@ def _check_attribution(attribution: Any) -> None:
 
 def _check_validator(validator: Any) -> None:
     filled = torch.ones(1, 24, 32, dtype=torch.bool)
-    cases = {
+    half = filled.clone()
+    half[:, 12:] = False
+    cases = {  # a full mask tells nothing, and a validator may say so
         "an empty mask": (torch.rand(1, 3, 4), ~filled, False),
-        "a constant map": (torch.full((1, 3, 4), 0.7), filled, False),
-        "a map of one patch": (torch.ones(1, 1, 1), filled, False),
-        "a mask that is full": (torch.rand(1, 3, 4), filled, True),
-        "a map of one peak": (torch.eye(1, 12).reshape(1, 3, 4), filled, True),
+        "a constant map": (torch.full((1, 3, 4), 0.7), half, False),
+        "a map of one patch": (torch.ones(1, 1, 1), half, False),
+        "a mask that is full": (torch.rand(1, 3, 4), filled, None),
+        "a map of one peak": (torch.eye(1, 12).reshape(1, 3, 4), half, True),
     }
     for what, (relevance, masks, defined) in cases.items():
         where = f"{JUDGE}, of one image and {what},"
@@ -65,15 +69,18 @@ def _check_validator(validator: Any) -> None:
             verdict = validator.judge(relevance, masks)
             check_form(verdict, 1)
             asked = "define its verdict" if defined else "leave its verdict undefined"
-            require(bool(verdict.defined.item()) is defined, where, asked, verdict)
+            fits = defined is None or bool(verdict.defined.item()) is defined
+            require(fits, where, asked, verdict)
 
 
-def _check_metric(metric: Any) -> None:
+def _check_metric(metric: Any, *, edits: bool) -> None:
     for state in ("right", "wrong"):
         where = f"Metric.compute, of one {state} image without a mask,"
         with part(where):
             one = np.array([state == "right"])
-            score = metric.compute(Outcomes(one, np.zeros(1, np.bool_), known=~(one | True)))
+            no = np.zeros(1, np.bool_)
+            causes = {"causal": no, "causal_known": no} if edits else {}
+            score = metric.compute(Outcomes(one, no, known=no, **causes))
             sound = score.value is None or 0 <= score.value <= 1
             require(sound, where, "give a share, or None", score)
 
@@ -140,7 +147,6 @@ def _check_task(task: Any) -> None:
 _CHECKS: dict[Kind, Callable[[Any], None]] = {
     "attribution": _check_attribution,
     "validator": _check_validator,
-    "metric": _check_metric,
     "shift": _check_shift,
     "dataset": _check_dataset,
     "model": _check_model,

@@ -12,7 +12,7 @@ import rateval
 from rateval.records.run import RunRecord, load
 from rateval.records.scores.explainers import CompletenessRecord
 from rateval.report.sentences.completeness import explain_completeness
-from rateval.stages.infer import _completeness, _merge_completeness
+from rateval.workbench.completeness import merge_completeness, sum_up
 
 SPEC = """
 [study]
@@ -75,10 +75,10 @@ def test_up_to_5_percent_of_the_images_may_be_beyond(beyond: int, poor: bool) ->
 
 def test_parts_come_to_the_facts_of_the_whole() -> None:
     sums = torch.tensor([[0.1, 0.0, 0.3, 0.02, 0.5], [-1.0, 2.0, 1.0, -1.0, 8.0]])
-    whole = _completeness([sums])
-    parts = [_completeness([sums[:, :2]]), _completeness([sums[:, 2:3], sums[:, 3:]])]
-    merged = _merge_completeness(parts)
+    whole = sum_up([sums])
+    parts = [sum_up([sums[:, :2]]), sum_up([sums[:, 2:3], sums[:, 3:]])]
+    merged = merge_completeness(parts)
     assert whole is not None and merged is not None
     assert merged.model_dump() == pytest.approx(whole.model_dump())
     assert whole.beyond == 3
-    assert _merge_completeness([None, None]) is None
+    assert merge_completeness([None, None]) is None

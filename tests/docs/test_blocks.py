@@ -34,8 +34,11 @@ UNCHECKED = {
     "tests/rateval/cli/test_export_checkpoint.py takes these steps",
 }
 """Document and first line of each block that isn't checked, to the reason why."""
-IN_TURN = {"docs/tutorial/notebook.md"}
-"""Documents whose Python is run as a whole, by test_tutorial.py."""
+ELSEWHERE = {
+    "docs/tutorial/notebook.md": "run as a whole by test_tutorial.py",
+    "docs/reference/protocols.md": "signatures, read from the code; test_protocols_page.py",
+}
+"""Documents whose Python is looked at elsewhere, and where."""
 MADE_BY_COMMANDS = {"spec.toml", "gate.toml", "eyes.py"}
 # By rateval init, shown in docs/gate.md, and by rateval new-plugin.
 PARTS = {
@@ -90,11 +93,15 @@ def all_blocks() -> list[Block]:
     for path in DOCUMENTS:
         name = path.relative_to(ROOT).as_posix()
         found += blocks_of(name, path.read_text(encoding="utf-8"))
-    return [block for block in found if key_of(block) not in UNCHECKED and not in_turn(block)]
+    return [
+        block
+        for block in found
+        if key_of(block) not in UNCHECKED and not looked_at_elsewhere(block)
+    ]
 
 
-def in_turn(block: Block) -> bool:
-    return block.document in IN_TURN and block.language == "python"
+def looked_at_elsewhere(block: Block) -> bool:
+    return block.document in ELSEWHERE and block.language == "python"
 
 
 def key_of(block: Block) -> tuple[str, str]:

@@ -103,7 +103,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "new-plugin": (
         ("new-plugin rateval-eyes --kind metric", "a distribution in ./rateval-eyes"),
-        ("new-plugin eyes --kind model --kind attribution --folder plugins/eyes", "two kinds"),
+        ("new-plugin eyes --kind model --kind attribution --folder mine/eyes", "two kinds"),
         ("new-plugin eyes --kind all", "one component of every kind"),
         (
             "new-plugin eyes --kind validator --in-place eyes.py",

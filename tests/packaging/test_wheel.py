@@ -119,6 +119,26 @@ def test_a_study_from_an_unrelated_directory(installed: Path, elsewhere: Path) -
     assert list(elsewhere.glob("runs/starter-*/run.json"))
 
 
+def test_a_plugin_is_written_by_the_wheel_and_runs(installed: Path, elsewhere: Path) -> None:
+    """The templates travel, and what they make needs nothing else."""
+    call(installed / "rateval", "new-plugin", "fresh", "--kind", "all", cwd=elsewhere)
+    folder = elsewhere / "rateval-fresh"
+    told = call(
+        installed / "rateval", "check-plugin", folder, "--no-types", "--json", cwd=elsewhere
+    )
+    assert json.loads(told)["verdict"] == "kept"
+    call(
+        installed / "python", "-m", "pip", "install", "--no-deps", "--no-index", "--quiet",
+        "--no-build-isolation", folder, cwd=elsewhere,
+    )  # fmt: skip
+    call(installed / "rateval", "run", "study.toml", "--quiet", cwd=folder)
+    assert list(folder.glob("runs/fresh-*/run.json"))
+    call(
+        installed / "python", "-m", "pip", "uninstall", "--yes", "--quiet", "rateval-fresh",
+        cwd=elsewhere,
+    )  # fmt: skip
+
+
 def test_the_wheel_holds_packages_and_licence_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     folders = {name.partition("/")[0] for name in names}

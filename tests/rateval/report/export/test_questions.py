@@ -129,8 +129,7 @@ def test_a_photo_alone_is_asked_nothing(
     Image.new("RGB", (60, 40), "red").save(photo)
     assert main(["look", str(photo), "--model", "writer", "--classes", "red,blue"]) == 2
     told = capsys.readouterr().err
-    assert "--model writer: is for vqa" in told
-    assert 'the dataset "photo" poses the task' in told
+    assert '--classes: "writer" says texts and chooses from no classes' in told
 
 
 def test_a_card_says_that_questions_are_answered(run: RunRecord) -> None:

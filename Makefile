@@ -79,7 +79,7 @@ docs: $(DOCS)/installed
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build
 
 # Wheel and sdist, looked over; also installed by themselves: make dist PYTHONS='python3.12 python3.13'
-# EXTRAS='clip html', from the package index.
+# EXTRAS='clip finetune', from the package index.
 PYTHONS ?=
 EXTRAS ?=
 dist: $(DIST)/installed

@@ -31,6 +31,7 @@ CODES = {"kept": 0, "broken": 3, "undecided": 4}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
+    parser.description = "Try every promise of a plugin, which runs its code."
     parser.epilog = EXAMPLES
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.add_argument(

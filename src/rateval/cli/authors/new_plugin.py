@@ -27,6 +27,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
+    parser.description = "Write a plugin that works, to put your own component into."
     parser.epilog = EXAMPLES
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.add_argument("name", metavar="NAME", help="of the distribution: rateval-eyes, or eyes")

@@ -52,13 +52,9 @@ def check_plugin(
     general += _check_starts(starts)
     components = [] if registry is None else _components(registry, subject)
     _require_known(given, components)
-    reports = []
     dated = [] if registry is None else _dated(registry, subject)
     with _hearing(dated):
-        for found in components:
-            tell(f"{found.kind} {found.component.name}")
-            values = given.get(found.component.name, {})
-            reports.append(_check(found, {key: _absolute(value) for key, value in values.items()}))
+        reports = [_check_told(found, given, tell) for found in components]
     notes = list(dict.fromkeys(dated))
     if not typed or not static_types.is_there():
         notes.append("types were not checked" + (": pip install mypy" if typed else ""))
@@ -149,6 +145,12 @@ def _check(found: Registered, values: Mapping[str, Any]) -> ComponentReport:
             error for error in errors if not error.where.endswith((": requires", ": factory"))
         ]
     return ComponentReport(kind, component.name, tuple(map(Broken.of, errors)), untried)
+
+
+def _check_told(found: Registered, given: Given, tell: Callable[[str], None]) -> ComponentReport:
+    tell(f"{found.kind} {found.component.name}")
+    values = given.get(found.component.name, {})
+    return _check(found, {key: _absolute(value) for key, value in values.items()})
 
 
 def _try(found: Registered, values: Mapping[str, Any]) -> str | None:

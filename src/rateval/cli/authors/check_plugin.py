@@ -20,16 +20,10 @@ CODES = {"kept": 0, "broken": 3, "undecided": 4}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-<<<<<<< HEAD
     parser.epilog = (
         "Exit code 0: all promises are kept. 3: some are broken. 4: none is broken, and some "
         "component could not be tried. 2: there is no such plugin."
     )
-=======
-    parser.description = "Try every promise of a plugin, which runs its code."
-    parser.epilog = EXAMPLES
-    parser.formatter_class = RawDescriptionHelpFormatter
->>>>>>> part-plug
     parser.add_argument(
         "plugin", metavar="DIST|PATH", help="an installed distribution, or the folder of one"
     )

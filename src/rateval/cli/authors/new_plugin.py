@@ -18,12 +18,6 @@ from rateval.scaffolding.writing import write_files
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the command takes."""
-<<<<<<< HEAD
-=======
-    parser.description = "Write a plugin that works, to put your own component into."
-    parser.epilog = EXAMPLES
-    parser.formatter_class = RawDescriptionHelpFormatter
->>>>>>> part-plug
     parser.add_argument("name", metavar="NAME", help="of the distribution: rateval-eyes, or eyes")
     parser.add_argument(
         "--kind",

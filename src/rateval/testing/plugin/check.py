@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rateval.api.component import Context
+from rateval.api.deprecations import ContractWarning
 from rateval.api.version import API_VERSION, STATED_AS
 from rateval.errors import PluginError, RatevalError, explain_error
 from rateval.registry.catalogue import explain_missing
@@ -50,12 +52,10 @@ def check_plugin(
     general += _check_starts(starts)
     components = [] if registry is None else _components(registry, subject)
     _require_known(given, components)
-    reports = []
-    for found in components:
-        tell(f"{found.kind} {found.component.name}")
-        values = given.get(found.component.name, {})
-        reports.append(_check(found, {key: _absolute(value) for key, value in values.items()}))
-    notes = []
+    dated = [] if registry is None else _dated(registry, subject)
+    with _hearing(dated):
+        reports = [_check_told(found, given, tell) for found in components]
+    notes = list(dict.fromkeys(dated))
     if not typed or not static_types.is_there():
         notes.append("types were not checked" + (": pip install mypy" if typed else ""))
     elif components:
@@ -74,6 +74,19 @@ def check_plugin(
         broken=tuple(general),
         notes=tuple(notes),
     )
+
+
+@contextmanager
+def _hearing(dated: list[str]) -> Iterator[None]:
+    """Keep what the contract warns of; other warnings are shown as ever."""
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", ContractWarning)
+        yield
+    for one in heard:
+        if issubclass(one.category, ContractWarning):
+            dated.append(str(one.message))
+        else:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 def _check_starts(starts: Sequence[StartUp]) -> list[Broken]:
@@ -105,6 +118,10 @@ def _components(registry: Registry, subject: Subject) -> list[Registered]:
     return sorted(own, key=lambda found: (found.kind, found.component.name))
 
 
+def _dated(registry: Registry, subject: Subject) -> list[str]:
+    return [one.warning for one in registry.dated if _is_own(one.plugin.distribution, subject)]
+
+
 def _require_known(given: Given, components: Sequence[Registered]) -> None:
     names = {found.component.name for found in components}
     for name in given:
@@ -128,6 +145,12 @@ def _check(found: Registered, values: Mapping[str, Any]) -> ComponentReport:
             error for error in errors if not error.where.endswith((": requires", ": factory"))
         ]
     return ComponentReport(kind, component.name, tuple(map(Broken.of, errors)), untried)
+
+
+def _check_told(found: Registered, given: Given, tell: Callable[[str], None]) -> ComponentReport:
+    tell(f"{found.kind} {found.component.name}")
+    values = given.get(found.component.name, {})
+    return _check(found, {key: _absolute(value) for key, value in values.items()})
 
 
 def _try(found: Registered, values: Mapping[str, Any]) -> str | None:

@@ -122,7 +122,7 @@ def test_units_that_changed_have_their_questions(
     assert all(len(text) <= 80 for text in printed.splitlines() if "/" not in text)
 
 
-def test_a_photo_alone_is_asked_nothing(
+def test_a_writer_chooses_from_no_classes(
     acme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = tmp_path / "photo.png"

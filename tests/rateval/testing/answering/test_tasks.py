@@ -45,8 +45,12 @@ class Broken:
 
 def make_units() -> Units:
     found: list[Units] = []
-    task = Broken(lambda units: found.append(units) or units)
-    check_task(task)
+
+    def note(units: Units) -> Units:
+        found.append(units)
+        return units
+
+    check_task(Broken(note))
     return found[0]
 
 

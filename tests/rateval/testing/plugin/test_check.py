@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import rateval.api
+from rateval.api import deprecations
+from rateval.api.deprecations import Deprecated
 from rateval.api.kinds import KINDS, Kind
 from rateval.api.version import API_VERSION
 from rateval.errors import RatevalError
@@ -203,6 +206,19 @@ def test_a_component_that_lacks_params_is_not_tried(tmp_path: Path) -> None:
         assert check_plugin(subject, {"asking-metric": {"least": 2}}, typed=False).verdict == "kept"
         with pytest.raises(RatevalError, match="has no such component; it has asking-metric"):
             check_plugin(subject, {"asking": {}}, typed=False)
+
+
+def test_what_is_deprecated_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"rateval.api:Count": Deprecated("1.0", "rateval.api:Score")}
+    monkeypatch.setattr(rateval.api, "NAMES", names)
+    monkeypatch.setattr(deprecations, "NAMES", names)
+    changes = [("metric.py", "Outcomes, Score\n", "Count as Score, Outcomes\n")]
+    report = check(scaffold(tmp_path / "dated", "dated", ["metric"], changes))
+    assert report.verdict == "kept"
+    said = (
+        "rateval.api.Count is deprecated since version 1.0 of the contract; write rateval.api.Score"
+    )
+    assert any(note.startswith(said) for note in report.notes)
 
 
 @pytest.mark.parametrize(

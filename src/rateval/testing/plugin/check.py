@@ -31,6 +31,7 @@ from rateval.testing.plugin.subject import Subject
 
 Given = Mapping[str, Mapping[str, Any]]
 """Params by the name of a component."""
+_UNSTATED = f'no module says which contract it needs: write {STATED_AS} = "{API_VERSION}"'
 
 
 def check_plugin(
@@ -42,9 +43,8 @@ def check_plugin(
 ) -> PluginReport:
     """Check a whole plugin; ``tell`` hears what is being tried.
 
-    ``given`` are params by the name of a component; what is a path in them starts here.
-
-    Without ``typed``, or where there is no mypy, nothing is said of types.
+    Paths in ``given`` start here. Without ``typed``, or where mypy isn't there, types aren't
+    looked at, which a note says.
     """
     tell("registering")
     starts = tuple(start_up.measure(module) for module in subject.modules.values())
@@ -55,15 +55,14 @@ def check_plugin(
     dated = [] if registry is None else _dated(registry, subject)
     with _hearing(dated):
         reports = [_check_told(found, given, tell) for found in components]
-    notes = list(dict.fromkeys(dated))
+    stated = list(filter(None, map(stated_version, subject.modules.values())))
+    notes = [*dict.fromkeys(dated), *([] if stated else [_UNSTATED])]
     if not typed or not static_types.is_there():
         notes.append("types were not checked" + (": pip install mypy" if typed else ""))
     elif components:
         tell("types")
-        reports = _with_types(reports, components)
-    stated = [version for module in subject.modules.values() if (version := stated_version(module))]
-    if not stated:
-        notes.append(f'no module says which contract it needs: write {STATED_AS} = "{API_VERSION}"')
+        reports, untold = _with_types(reports, components)
+        notes += untold
     return PluginReport(
         subject.distribution,
         subject.version,
@@ -232,9 +231,13 @@ def _elsewhere() -> Iterator[None]:
 
 def _with_types(
     reports: Sequence[ComponentReport], components: Sequence[Registered]
-) -> list[ComponentReport]:
-    said = static_types.check_types(components)
+) -> tuple[list[ComponentReport], list[str]]:
+    """Return reports with what is said of types, and notes where nothing can be."""
+    try:
+        said = static_types.check_types(components)
+    except RatevalError as error:
+        return list(reports), [f"types were not checked: {error}"]
     return [
         ComponentReport(report.kind, report.name, report.broken + said[found], report.untried)
         for report, found in zip(reports, components, strict=True)
-    ]
+    ], []

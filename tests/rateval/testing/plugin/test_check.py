@@ -196,6 +196,15 @@ def test_types_are_those_of_the_protocol(tmp_path: Path) -> None:
     assert 'Incompatible return value type (got "MistypedMetric", expected "Metric")' in said
 
 
+@pytest.mark.slow
+def test_types_that_mypy_cannot_read_are_not_called_sound(tmp_path: Path) -> None:
+    folder = scaffold(tmp_path / "unread", "unread", ["metric"], [])
+    (stub,) = (one.with_suffix(".pyi") for one in folder.rglob("metric.py"))
+    stub.write_text("def (\n", encoding="utf-8")
+    report = check(folder, typed=True)
+    assert any("types were not checked: mypy can't finish" in note for note in report.notes)
+
+
 def test_a_component_that_lacks_params_is_not_tried(tmp_path: Path) -> None:
     changes = [("params.py", "default=1, ", "")]
     report = check(scaffold(tmp_path / "asking", "asking", ["metric"], changes))

@@ -21,6 +21,7 @@ from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover, stated_version
 from rateval.registry.references import load_factory, parse_params
 from rateval.registry.registry import Registered, Registry, normalise
+from rateval.testing.attributions import TRIED
 from rateval.testing.components import check_declaration, check_object
 from rateval.testing.failure import ConformanceError, gathering, part
 from rateval.testing.plugin import start_up, static_types
@@ -158,8 +159,9 @@ def _try(found: Registered, values: Mapping[str, Any]) -> str | None:
     if missing is not None:
         return missing
     component, kind = found.component, found.kind
-    posed = "classification" in component.tasks or component.protocol
-    if kind in ("attribution", "finetuner") and not posed:
+    posed = TRIED if kind == "attribution" else {"classification"}
+    known = component.protocol or not posed.isdisjoint(component.tasks)
+    if kind in ("attribution", "finetuner") and not known:
         return f"serves {', '.join(component.tasks)} alone, which the suites don't pose"
     try:
         params = parse_params(found, values, Path.cwd())

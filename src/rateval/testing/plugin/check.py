@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rateval.api.component import Context
-from rateval.api.deprecations import ContractWarning
+from rateval.api.deprecations import hearing
 from rateval.api.version import API_VERSION, STATED_AS
 from rateval.errors import PluginError, RatevalError, explain_error
 from rateval.registry.catalogue import explain_missing
@@ -54,10 +53,10 @@ def check_plugin(
     components = [] if registry is None else _components(registry, subject)
     _require_known(given, components)
     dated = [] if registry is None else _dated(registry, subject)
-    with _hearing(dated):
+    with hearing() as told:
         reports = [_check_told(found, given, tell) for found in components]
     stated = list(filter(None, map(stated_version, subject.modules.values())))
-    notes = [*dict.fromkeys(dated), *([] if stated else [_UNSTATED])]
+    notes = [*dict.fromkeys([*dated, *told]), *([] if stated else [_UNSTATED])]
     if not typed or not static_types.is_there():
         notes.append("types were not checked" + (": pip install mypy" if typed else ""))
     elif components:
@@ -74,19 +73,6 @@ def check_plugin(
         broken=tuple(general),
         notes=tuple(notes),
     )
-
-
-@contextmanager
-def _hearing(dated: list[str]) -> Iterator[None]:
-    """Keep what the contract warns of; other warnings are shown as ever."""
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", ContractWarning)
-        yield
-    for one in heard:
-        if issubclass(one.category, ContractWarning):
-            dated.append(str(one.message))
-        else:
-            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 def _check_starts(starts: Sequence[StartUp]) -> list[Broken]:

@@ -32,6 +32,10 @@ ALONGSIDE = (
     "rateval_clip/quickstart/open_clip_model.safetensors",
     "rateval_vlp/quickstart/albef/",
     "rateval_vlp/quickstart/blip/",
+    "rateval_vlp/quickstart/blip-caption/",
+    "rateval_vlp/quickstart/blip-vqa/",
+    "rateval/scaffolding/files/distribution/",
+    "rateval/scaffolding/files/study/",
 )
 """Files and folders of a wheel that are no Python."""
 SOURCES = (

@@ -21,8 +21,8 @@ prints what lets Tab complete commands, options and names.
 | 0 | done |
 | 1 | a step failed, data are unfit, `doctor` found something broken, or a bug (a traceback) |
 | 2 | something that you can mend: the message says what, and what to do |
-| 3 | `gate`: a requirement is shown to be broken |
-| 4 | `gate`: the images leave it open |
+| 3 | `gate`: a requirement is shown to be broken; `check-plugin`: a promise is broken |
+| 4 | `gate`: the images leave it open; `check-plugin`: a component could not be tried |
 | 130 | interrupted by Ctrl-C; the same command goes on where it stopped |
 
 """

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from rateval.modelkit import Clues, Guess
-
-
-def _guess(clues: Clues, files: tuple[str, ...], why: str, sure: int) -> Guess | None:
-    root = clues.data
-    if root is None or not all((root / file).exists() for file in files):
-        return None
-    return Guess(why, {"root": str(root)}, sure)
+from rateval_datasets.detection.layouts import find_layout
 
 
 def detect_coco_captions(clues: Clues) -> Guess | None:
     """Return COCO's captions, less surely than the reader of the instances beside them."""
-    return _guess(clues, ("annotations/captions_val2017.json",), "COCO's captions", 2)
+    return find_layout(clues, "COCO's captions", "annotations/captions_val2017.json", sure=2)
 
 
 def detect_flickr30k_entities(clues: Clues) -> Guess | None:
     """Return Flickr30k Entities."""
-    files = ("Annotations", "Sentences", "test.txt")
-    return _guess(clues, files, "Flickr30k Entities' phrases", 3)
+    places = ("Annotations", "Sentences", "test.txt")
+    return find_layout(clues, "Flickr30k Entities' phrases", *places)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from rateval.modelkit import Clues, Guess
-
-
-def _guess(clues: Clues, file: str, why: str, *unknown: str) -> Guess | None:
-    root = clues.data
-    if root is None or not (root / file).is_file():
-        return None
-    return Guess(why, {"root": str(root)}, 3, unknown)
+from rateval_datasets.detection.layouts import find_layout
 
 
 def detect_gqa(clues: Clues) -> Guess | None:
     """Return GQA."""
-    return _guess(clues, "questions/val_balanced_questions.json", "GQA's questions")
+    return find_layout(clues, "GQA's questions", "questions/val_balanced_questions.json")
 
 
 def detect_vqa_v2(clues: Clues) -> Guess | None:
     """Return VQA v2."""
-    return _guess(clues, "v2_mscoco_val2014_annotations.json", "VQA v2's annotations")
+    return find_layout(clues, "VQA v2's annotations", "v2_mscoco_val2014_annotations.json")
 
 
 def detect_vizwiz(clues: Clues) -> Guess | None:
     """Return VizWiz-VQA-Grounding."""
-    return _guess(clues, "val_grounding.json", "VizWiz-VQA-Grounding's annotations")
+    return find_layout(clues, "VizWiz-VQA-Grounding's annotations", "val_grounding.json")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from rateval.api import Context, ModelCard, RatevalError
-from rateval.api.tasks.texts import Answer, Flow, TokenScores
-from rateval.modelkit import Geometry, read_state_dict
+from rateval.api.tasks.texts import Answer, TokenScores
+from rateval.modelkit import AskedModel, Geometry, read_state_dict
 from rateval_lavis.answering.architecture import (
     AnsweringArchitecture,
     build_answering_module,
@@ -29,14 +26,12 @@ from rateval_lavis.files import locate_vocabulary, locate_weights
 from rateval_lavis.params import LavisAlbefVqaParams
 from rateval_lavis.upstream import BatchEncoding
 
-_ROWS = 64
-"""Answers that are scored at once when candidates are ranked: each has scores of all words."""
 _LICENCE = "BSD-3-Clause for Salesforce's own checkpoints, else unknown"
 Read = tuple[torch.Tensor, torch.Tensor]
 """What the decoder attends to: the question's tokens (B, N, D), and their mask (B, N) int64."""
 
 
-class LavisAnsweringModel:
+class LavisAnsweringModel(AskedModel[Read]):
     """An AlbefVQA of LAVIS as a ``rateval.api.tasks.texts.TextModel``.
 
     The question reads the image in its upper layers, the answer reads the question.
@@ -55,9 +50,7 @@ class LavisAnsweringModel:
         loaded: Loaded,
     ) -> None:
         """Wrap ``module``, an AlbefVQA."""
-        self.name = architecture.name
-        self.module: Any = module
-        self.geometry = Geometry(architecture.transform)
+        super().__init__(architecture.name, module, Geometry(architecture.transform))
         self.grid: tuple[int, int] = tuple(module.visual_encoder.patch_embed.grid_size)
         self._words = Words(locate_vocabulary(params), architecture)
         self._most = params.max_new_tokens
@@ -68,7 +61,6 @@ class LavisAnsweringModel:
                 f"{positions} positions; lower it"
             )
         self._watched = watch(module)
-        self._flow: Flow | None = None
         normalise = architecture.transform.transforms[-1]
         self.card = ModelCard(
             architecture=architecture.name,
@@ -91,14 +83,6 @@ class LavisAnsweringModel:
         parts = {name: getattr(self.module, name) for name in ("text_encoder", "text_decoder")}
         return nn.ModuleDict(parts).train(self.module.training)
 
-    def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """Turn an RGB image into (3, H, W) float32 by LAVIS' processor for evaluation."""
-        return self.geometry.image(image)
-
-    def preprocess_mask(self, mask: NDArray[np.bool_]) -> torch.Tensor:
-        """Turn a mask of the image's size into (H, W) bool by the geometry of ``preprocess``."""
-        return self.geometry.mask(mask)
-
     def generate(self, images: torch.Tensor, questions: Sequence[str]) -> list[Answer]:
         """Answer B questions about (B, 3, H, W) float32 images, greedily.
 
@@ -107,7 +91,7 @@ class LavisAnsweringModel:
         """
         self._require_alike(images, questions=questions)
         with torch.no_grad():
-            read = self._read(images, questions)
+            read = self._see(images, questions)
             ids = torch.full((len(images), 1), self._words.begin, device=read[0].device)
             ended = torch.zeros_like(ids[:, 0], dtype=torch.bool)
             for _ in range(self._most):
@@ -136,44 +120,8 @@ class LavisAnsweringModel:
                 self._flow.final = ANSWER
                 self._flow.reading = written.mask.bool().to(self._device)
                 stack.enter_context(watching(self._watched, self._flow))
-            scores = self._score(self._read(images, questions), written)
+            scores = self._score(self._see(images, questions), written)
         return TokenScores(scores, written.spans)
-
-    def rank(
-        self, images: torch.Tensor, questions: Sequence[str], candidates: Sequence[str]
-    ) -> torch.Tensor:
-        """Return the sum that ``score`` gives each of K candidates, (B, K) float32, in no graph.
-
-        Image and question are read once. Raises RatevalError as ``score`` does.
-        """
-        self._require_alike(images, questions=questions)
-        if not candidates:
-            raise RatevalError(
-                "candidates: there is none; give the answers that may be chosen, or let the model "
-                "generate one"
-            )
-        count, step = len(images), max(1, _ROWS // len(images))
-        with torch.no_grad():
-            states, mask = self._read(images, questions)
-            columns = []
-            for start in range(0, len(candidates), step):
-                some = [*candidates[start : start + step]]
-                read = tuple(one.repeat_interleave(len(some), dim=0) for one in (states, mask))
-                scores = self._score((read[0], read[1]), self._words.answers(some * count))
-                columns.append(scores.sum(dim=1).view(count, len(some)))
-        return torch.cat(columns, dim=1)
-
-    @contextmanager
-    def record_flow(self) -> Iterator[Flow]:
-        """Record every attention of the next ``score`` within the context.
-
-        Modules are changed while ``score`` runs alone. A further one replaces what was recorded.
-        """
-        before, self._flow = self._flow, Flow()
-        try:
-            yield self._flow
-        finally:
-            self._flow = before
 
     def put_on_grid(self, relevance: torch.Tensor) -> torch.Tensor:
         """Put relevance of class token and patches (B, N) on the patches, (B, rows, cols)."""
@@ -184,7 +132,7 @@ class LavisAnsweringModel:
         device: torch.device = self.module.visual_encoder.cls_token.device
         return device
 
-    def _read(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
+    def _see(self, images: torch.Tensor, questions: Sequence[str]) -> Read:
         ids, mask = (one.to(self._device) for one in self._words.questions(questions))
         dtype = self.module.visual_encoder.cls_token.dtype
         seen = self.module.visual_encoder.forward_features(images.to(self._device, dtype))
@@ -193,6 +141,13 @@ class LavisAnsweringModel:
             visual_embeds=seen,
         ).last_hidden_state
         return states, mask
+
+    def _score_each(
+        self, seen: Read, questions: Sequence[str], answers: Sequence[str]
+    ) -> torch.Tensor:
+        states, mask = (one.repeat_interleave(len(answers), dim=0) for one in seen)
+        written = self._words.answers([*answers] * len(questions))
+        return self._score((states, mask), written).sum(dim=1)
 
     def _decode(self, read: Read, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return scores of all words after each of (B, T) ids, (B, T, V)."""
@@ -214,16 +169,6 @@ class LavisAnsweringModel:
         scores = logits.float().log_softmax(dim=-1)
         chosen: torch.Tensor = scores.gather(2, written.targets.to(device)[..., None])[..., 0]
         return chosen.where(mask.bool(), chosen.new_zeros(()))
-
-    def _require_alike(self, images: torch.Tensor, **texts: Sequence[str]) -> None:
-        if not len(images):
-            raise RatevalError(f"{self.name}: no image is given; give one or more")
-        for name, given in texts.items():
-            if isinstance(given, str) or len(given) != len(images):
-                found = "a text" if isinstance(given, str) else f"{len(given)} of them"
-                raise RatevalError(
-                    f"{name}: {found} for {len(images)} images; give a sequence with one for each"
-                )
 
 
 def make_albef_vqa(params: LavisAlbefVqaParams, context: Context) -> LavisAnsweringModel:

@@ -24,3 +24,8 @@ class ShapesCaptionsParams(Params):
     """``clean`` as for pre-training, or ``hard``: haze, low contrast and noise."""
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
     """Chooses the scenes of both splits; the study's seed when not given."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether there are training scenes."""
+        return self.train_size > 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -67,3 +68,25 @@ def find_deprecated(door: str, name: str, names: Mapping[str, Deprecated] | None
     told = warning_of(f"{door}.{name}", entry.since, f"{module}.{attribute}")
     warnings.warn(told, stacklevel=3)
     return getattr(importlib.import_module(module), attribute)
+
+
+@contextmanager
+def hearing() -> Iterator[list[str]]:
+    """Yield a list that has, once the context is left, what the contract warned of within.
+
+    Other warnings are shown as ever.
+
+    >>> with hearing() as told:
+    ...     warnings.warn(warning_of("rateval.api.Old", "1.0", "rateval.api.New"), stacklevel=1)
+    >>> len(told)
+    1
+    """
+    told: list[str] = []
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", ContractWarning)
+        yield told
+    for one in heard:
+        if issubclass(one.category, ContractWarning):
+            told.append(str(one.message))
+        else:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)

@@ -15,7 +15,7 @@ from rateval.drafting.model import DraftedModel, draft_model
 from rateval.drafting.toml import comment, write_table, write_value
 from rateval.errors import RatevalError
 from rateval.modelkit.clues import Clues
-from rateval.plan.absent import explain_absent
+from rateval.plan.checks.absent import explain_absent
 from rateval.plan.planning import make_plan
 from rateval.registry.registry import Registry
 from rateval.spec.document import Document

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 from rateval.api.kinds import Kind
 from rateval.errors import RatevalError, SpecError
-from rateval.plan.absent import find_absent
 from rateval.plan.cells import Choice
+from rateval.plan.checks.absent import find_absent
 from rateval.plan.choosing import choose, choose_default
 from rateval.plan.planning import make_plan
 from rateval.registry.finding import find_component

@@ -19,7 +19,7 @@ from rateval.live.identity import digest_model
 from rateval.live.surroundings import borrowed, device_of
 from rateval.live.wrapping import wrap
 from rateval.machine.device import resolve_device
-from rateval.plan.edits import TABLE
+from rateval.plan.checks.edits import TABLE
 from rateval.plan.expanding import AXES
 from rateval.plan.parts import Parts, list_entries
 from rateval.plan.plan import Plan

@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rateval.errors import Problem, SpecError
-from rateval.plan.absent import find_absent, find_absent_of_cells
 from rateval.plan.cells import Cell, Choice, count_cells, describe_grid, find_shared, lay_out
+from rateval.plan.checks.absent import find_absent, find_absent_of_cells
+from rateval.plan.checks.edits import find_unedited, find_unpaintable
+from rateval.plan.checks.unfit import find_unfit
 from rateval.plan.choosing import choose_default, choose_in
-from rateval.plan.edits import find_unedited, find_unpaintable
 from rateval.plan.expanding import choose_each, find_same
-from rateval.plan.parted import find_unparted
 from rateval.plan.plan import Plan
 from rateval.plan.posing import cluster_by_task, find_misposed, list_tasks, pose
 from rateval.plan.published import AAAI25, Protocol, Publication
 from rateval.plan.train_shifts import find_unknown, link
-from rateval.plan.unfit import find_unfit
 from rateval.registry.registry import Registry
 from rateval.spec.checking import check_spec, readable_entries
 from rateval.spec.document import Document
@@ -143,8 +142,6 @@ def _lay_out(
         for found in chosen
         if found.at[0] == "dataset"
     )
-    if unparted := list(find_unparted(document, made["dataset"], made["attribution"])):
-        raise SpecError(unparted)
     made["task"] = list_tasks(made["task"], made["dataset"])
     spec = cluster_by_task(spec, [choice.task for choice in made["dataset"]])
     seeds = spec.study.all_seeds

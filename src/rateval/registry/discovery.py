@@ -8,9 +8,7 @@ import os
 import re
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from importlib.abc import InspectLoader
 from typing import Any, TypeGuard
 
@@ -18,7 +16,7 @@ import pluggy
 
 from rateval.api import hookspecs
 from rateval.api.component import Component
-from rateval.api.deprecations import ContractWarning
+from rateval.api.deprecations import hearing
 from rateval.api.kinds import Kind
 from rateval.api.version import STATED_AS, explain_version
 from rateval.errors import PluginError, name_error
@@ -62,8 +60,9 @@ def discover(*, third_party: bool = True, environment: Mapping[str, str] = os.en
         try:
             if plugin.distribution != BUNDLED_DISTRIBUTION:
                 _refuse_version(entry_point.module)
-            with _hearing(plugin, dated):
+            with hearing() as told:
                 module = _register(manager, plugin, entry_point)
+            dated += [DatedPlugin(plugin, warning) for warning in told]
             _refuse_unknown_hooks(manager, plugin, module)
             registered = list(_components(manager, plugin, module))
         except _MalformedPluginError as problem:
@@ -150,19 +149,6 @@ def _refuse_version(module: str) -> None:
         raise _MalformedPluginError(str(error)) from None
     if why is not None:
         raise _MalformedPluginError(why)
-
-
-@contextmanager
-def _hearing(plugin: Plugin, dated: list[DatedPlugin]) -> Iterator[None]:
-    """Keep what a plugin is warned of as it registers; other warnings are shown as ever."""
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", ContractWarning)
-        yield
-    for one in heard:
-        if issubclass(one.category, ContractWarning):
-            dated.append(DatedPlugin(plugin, str(one.message)))
-        else:
-            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 def _register(

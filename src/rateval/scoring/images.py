@@ -210,12 +210,6 @@ def require_cluster(plan: Plan, bench: Workbench) -> None:
                 there = f"it has {list_some(groups)}" if groups else "it has none"
                 hint = meant(asked, [*BUILT_IN, *groups])
                 where = plan.document.where(("statistics", "cluster"), value=True)
-                told = (
-                    f'the test split of the dataset "{choice.label}" has no such group, {there}; '
-                    + (
-                        f"{hint}"
-                        if hint
-                        else 'write "class", "sample", "none" or one of its groups'
-                    )
-                )
-                raise SpecError([Problem(where, told)])
+                hint = hint or 'write "class", "sample", "none" or one of its groups'
+                what = f'the test split of the dataset "{choice.label}" has no such group, {there}'
+                raise SpecError([Problem(where, f"{what}; {hint}")])

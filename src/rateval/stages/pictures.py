@@ -19,6 +19,7 @@ from rateval.records.about.pictures import StratumRecord
 from rateval.records.facts import PicturesFacts, ViewFacts
 from rateval.store import rows as tables
 from rateval.store.tables.pictures import SCHEMA, write_pictures
+from rateval.store.tables.samples import has_samples
 from rateval.workbench.pictures import Images, Look, see_all
 from rateval.workbench.verdicts.outcomes import read_outcomes
 
@@ -125,8 +126,7 @@ def divide(verdicts: Sequence[Verdicts]) -> tuple[list[Unit], list[Partition]]:
 
 
 def _list_units(inferred: Path) -> list[Unit]:
-    parted = tables.has_column(inferred, tables.SAMPLE)
-    more = [tables.SAMPLE, tables.POSITION, "label"] if parted else []
+    more = [tables.SAMPLE, tables.POSITION, "label"] if has_samples(inferred) else []
     columns = tables.read_rows(inferred, ["index", "id", *more]).to_pydict()
     numbers, ids = columns["index"], columns["id"]
     samples, positions = columns.get(tables.SAMPLE, ids), columns.get(tables.POSITION, numbers)

@@ -15,7 +15,8 @@ from rateval.records.facts import BoxesFacts, MeanFacts, PairsFacts, ThresholdsF
 from rateval.stats.pairs import worth_of_pairs
 from rateval.store import rows as tables
 from rateval.store.tables.curves import write_curves
-from rateval.workbench.verdicts.boxes import judge_in_boxes
+from rateval.store.tables.samples import has_samples
+from rateval.workbench.verdicts.boxes import InBoxes, judge_in_boxes
 from rateval.workbench.verdicts.chance import (
     Judged,
     Masks,
@@ -64,16 +65,15 @@ def thresholds(
     """
     own, correct, known, ids = _read(inferred, judged)
     at = np.flatnonzero(known)
-    pairs = at[draw_pairs([ids[place] for place in at])]
-    if tables.has_column(inferred, tables.POSITION):  # another phrase is no other image
-        sample = read_sample_positions(inferred)
-        pairs = pairs[sample[pairs[:, 0]] != sample[pairs[:, 1]]]
+    pairs = _draw_others(inferred, at, ids)
     drawn = np.array(list(dict.fromkeys(pairs[:, 0].tolist())), dtype=np.int64)
     drawn = drawn if len(drawn) else at  # one image alone has no other
     monitor.begin(len(pairs) + 2 * len(drawn))
     relevance, masks = tables.read_relevance(inferred), Masks(inferred, drawn)
-    asked = (inferred, ruling.validator, at, batch_size, device)
-    in_boxes = _count_in_boxes(*asked, ids, correct) if boxes else None
+    in_boxes = None
+    if boxes:
+        judged_in = judge_in_boxes(ruling.validator, ids, inferred, at, batch_size, device)
+        in_boxes = _count_in_boxes(judged_in, correct)
     how = (ruling.validator, masks)
     found = {"others": judge_pairs(*how, pairs[:, 0], relevance[pairs[:, 1]], batch_size, device)}
     monitor.advance(len(pairs))
@@ -96,17 +96,18 @@ def thresholds(
     )
 
 
-def _count_in_boxes(
-    inferred: Path,
-    validator: Validator,
-    known: NDArray[np.int64],
-    batch_size: int,
-    device: str,
-    ids: Sequence[str],
-    correct: NDArray[np.bool_],
-) -> BoxesFacts:
-    """Count the maps of images at ``known`` positions that are valid in boxes anywhere."""
-    found = judge_in_boxes(validator, ids, inferred, known, batch_size, device)
+def _draw_others(inferred: Path, known: NDArray[np.int64], ids: Sequence[str]) -> NDArray[np.int64]:
+    """Return pairs of rows at ``known`` positions that are of different images, (M, 2)."""
+    pairs = known[draw_pairs([ids[place] for place in known])]
+    if not has_samples(inferred):
+        return pairs
+    sample = read_sample_positions(inferred)  # another phrase is no other image
+    apart: NDArray[np.int64] = pairs[sample[pairs[:, 0]] != sample[pairs[:, 1]]]
+    return apart
+
+
+def _count_in_boxes(found: InBoxes, correct: NDArray[np.bool_]) -> BoxesFacts:
+    """Count the maps that are valid in boxes anywhere, of all images and of those (N,) correct."""
     return BoxesFacts(
         every=_count(*found.among(np.ones_like(correct))),
         right=_count(*found.among(correct)),

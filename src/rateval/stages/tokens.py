@@ -13,6 +13,7 @@ from rateval.api.training import Monitor
 from rateval.records.facts import TokensFacts
 from rateval.store import rows as tables
 from rateval.store.tables.pictures import read_pictures, take_turns
+from rateval.store.tables.samples import has_samples
 from rateval.store.tables.tokens import pack_maps, write_tokens
 from rateval.workbench.cell import Job
 from rateval.workbench.maps import scale_maps
@@ -68,7 +69,7 @@ def list_drawn(pictured: Path, strata: Sequence[str], inferred: Path, count: int
     ``pictured`` is a file of pictures. They are those that a page keeps longest.
     """
     rows = take_turns(read_pictures(pictured).to_pylist(), strata)
-    place = tables.POSITION if tables.has_column(inferred, tables.POSITION) else "index"
+    place = tables.POSITION if has_samples(inferred) else "index"
     said = tables.read_rows(inferred, ["id", place, "output"])
     columns = (said[name].to_pylist() for name in ("id", place, "output"))
     known = {one.id: one for one in map(Drawn, *columns)}

@@ -20,6 +20,8 @@ _COUNT = 4
 _WHERE = "Attribution.explain"
 _FORMS: dict[str, Form] = {"vqa": "vqa", "captioning": "caption"}
 """A task of texts to what a tiny model of it does."""
+TRIED = frozenset({"classification", *_FORMS})
+"""Tasks that attributions are tried at."""
 
 
 def check_attribution(

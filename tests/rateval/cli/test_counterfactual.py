@@ -262,7 +262,8 @@ def test_a_missing_library_is_said_before_anything_is_done(
     rateval: Rateval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "rateval.plan.edits.find_spec", lambda name: None if name == "cv2" else find_spec(name)
+        "rateval.plan.checks.edits.find_spec",
+        lambda name: None if name == "cv2" else find_spec(name),
     )
     done = rateval("validate", write_spec())
     assert done.code == 2

@@ -125,6 +125,22 @@ def test_scores_are_those_of_lavis(lavis: Any, checkpoint: Path, make: Make) -> 
     torch.testing.assert_close(ranked.diagonal(), found.sum(dim=1), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("rows", [1, 4, 64])
+def test_ranks_are_the_scores_of_each_candidate_alone(
+    checkpoint: Path, make: Make, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LavisAnsweringModel, "rows", rows)
+    model, images = make(pretrained=str(checkpoint)), draw()
+    candidates = [*ANSWERS, "sea", "a yellow taxi"]
+    found = model.rank(images, QUESTIONS, candidates)
+    assert found.shape == (3, 5)
+    for column, candidate in enumerate(candidates):
+        for row in range(3):
+            one = slice(row, row + 1)
+            alone = model.score(images[one], QUESTIONS[one], [candidate]).log_probabilities
+            assert float(found[row, column]) == pytest.approx(float(alone.detach().sum()), abs=1e-4)
+
+
 def test_the_score_is_minus_lavis_own_loss_before_its_smoothing(
     lavis: Any, checkpoint: Path, make: Make
 ) -> None:
@@ -150,7 +166,7 @@ def test_an_answer_is_the_likeliest_word_after_word(checkpoint: Path, make: Make
     found = model.generate(images, QUESTIONS)
     for row, answer in enumerate(found):
         with torch.no_grad():
-            read = model._read(images[row : row + 1], QUESTIONS[row : row + 1])
+            read = model._see(images[row : row + 1], QUESTIONS[row : row + 1])
             ids = [2]
             while len(ids) < 5:
                 given = torch.tensor([ids])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rateval.cli.terminal import say
 from rateval.console import Console
+from rateval.wording import write_count
 
 if TYPE_CHECKING:
     from rateval.testing.plugin.report import Broken, ComponentReport, PluginReport
@@ -96,7 +97,7 @@ def _print(report: PluginReport) -> None:
     tried = sum(one.untried is None for one in report.components)
     say(
         console,
-        f"\n{count} broken {'promise' if count == 1 else 'promises'}; "
+        f"\n{write_count(count, 'broken promise')}; "
         f"{tried} of {len(report.components)} components tried: {report.verdict}",
         "red" if count else "",
     )

@@ -49,7 +49,7 @@ def forecast_tokens(
         stored=len(kept) - len(todo),
         to_do=len(todo),
         units=sum(each[name] for name in todo),
-        shards=len(todo),
+        shards=None,
         bytes=None if todo else 0,
         bytes_whole=not todo,
         seconds=None if todo else 0.0,

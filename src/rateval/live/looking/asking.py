@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rateval.errors import Problem, RatevalError, SpecError
-from rateval.plan.absent import explain_absent
 from rateval.plan.cells import Choice
+from rateval.plan.checks.absent import explain_absent
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.finding import find_component

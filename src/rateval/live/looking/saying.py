@@ -16,10 +16,10 @@ from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
 from rateval.api.tasks.texts import Answered, TokenMaps
 from rateval.api.values import Asked
 from rateval.errors import PluginError, RatevalError
-from rateval.tasks.vqa.explaining import explain_answers
-from rateval.tasks.vqa.judge import number_text
+from rateval.tasks.texts.explaining import explain_answers
+from rateval.tasks.texts.numbers import number_text
+from rateval.tasks.texts.tokens import explain_tokens
 from rateval.tasks.vqa.normalising import normalise_gqa
-from rateval.tasks.vqa.tokens import explain_tokens
 
 _SCHEMA = pa.schema(
     [

@@ -16,9 +16,9 @@ from rateval.api.values import Asked, Explanation
 from rateval.errors import PluginError
 from rateval.tasks.captioning.mentions import Mention, find_mentions, make_units, require
 from rateval.tasks.captioning.phrases import Phrases
-from rateval.tasks.vqa.explaining import explain_answers
-from rateval.tasks.vqa.judge import number_text
-from rateval.tasks.vqa.tokens import explain_tokens
+from rateval.tasks.texts.explaining import explain_answers
+from rateval.tasks.texts.numbers import number_text
+from rateval.tasks.texts.tokens import explain_tokens
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,9 +105,7 @@ class Captions:
         """Explain phrases, as many at once as there are images: no more fit where these just do."""
         size = len(inputs.ids)
         found = [
-            explain_answers(
-                attribution, classifier, self._answered(inputs, written, part), "captioning"
-            )
+            explain_answers(attribution, classifier, self._answered(inputs, written, part))
             for part in (mentions[at : at + size] for at in range(0, len(mentions), size))
         ]
         return _join(found, classifier.model.grid)

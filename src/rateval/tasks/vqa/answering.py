@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
 from rateval.api.tasks.texts import TokenMaps
 from rateval.api.values import Asked
-from rateval.tasks.vqa.explaining import explain_answers, make_answered, predict_before
+from rateval.tasks.texts.explaining import explain_answers
+from rateval.tasks.texts.tokens import explain_tokens
+from rateval.tasks.vqa.explaining import make_answered, predict_before
 from rateval.tasks.vqa.judge import COLUMNS, Judge
-from rateval.tasks.vqa.tokens import explain_tokens
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Answers handed to an attribution."""
+"""What is predicted and handed over where answers are explained."""
 
 from __future__ import annotations
 
@@ -9,23 +9,8 @@ import torch
 
 from rateval.api.tasks.task import Inputs, Outputs, Posed, Predictions
 from rateval.api.tasks.texts import Answered
-from rateval.errors import PluginError
 from rateval.tasks.vqa.blind import answer_blindly, without_image
 from rateval.tasks.vqa.judge import Judge, require
-
-
-def explain_answers(
-    attribution: Any, classifier: Any, answered: Answered, task: str = "vqa"
-) -> Any:
-    """Have an attribution explain answers. Raises PluginError where it can't."""
-    explain = getattr(attribution, "explain_answers", None)
-    if explain is None:
-        raise PluginError(
-            f"the attribution's component says that it serves {task}, and so it must offer "
-            "explain_answers (rateval.api.tasks.texts.TextAttribution)",
-            kind="attribution",
-        )
-    return explain(classifier, answered)
 
 
 def make_answered(

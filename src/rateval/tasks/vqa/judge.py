@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,15 +12,13 @@ import pyarrow as pa
 from rateval.api.tasks.task import Outputs, Predictions
 from rateval.api.values import Asked
 from rateval.errors import PluginError
+from rateval.tasks.texts.numbers import number_text
 from rateval.tasks.vqa.normalising import normalise_gqa, normalise_vqa, soft_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rateval.tasks.params import VqaParams
-
-_WRITTEN = 2**32
-"""From here on numbers stand for answers that are none of the dataset's."""
 
 COLUMNS = (
     pa.field("label", pa.int32(), nullable=False),
@@ -114,16 +111,6 @@ class Judge:
                 for column in _BESIDE
             },
         }
-
-
-def number_text(text: str) -> int:
-    """Return a number from 2³² on that stands for a text alone.
-
-    >>> number_text("a dog") == number_text("a dog") != number_text("a cat")
-    True
-    """
-    digest = blake2b(text.encode("utf-8", "replace"), digest_size=7).digest()
-    return _WRITTEN + int.from_bytes(digest, "big")
 
 
 def require(asked: Sequence[Asked | None]) -> list[Asked]:

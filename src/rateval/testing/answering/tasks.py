@@ -11,7 +11,9 @@ import torch
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Posed, Task, Units
 from rateval.api.tasks.texts import Answer, Answered
 from rateval.api.values import Asked, Depicted, Explanation
-from rateval.testing.failure import describe, part, require, require_members
+from rateval.errors import PluginError
+from rateval.testing.failure import ConformanceError, describe, part, require, require_members
+from rateval.workbench.units import require_units
 
 _CLASSES = ("one", "two", "three")
 _TEXTS = ("one", "three before two", "no number")
@@ -116,16 +118,11 @@ def _make_inputs(classes: tuple[str, ...]) -> Inputs:
 
 
 def _check_units(units: Units) -> None:
-    """Check units of three samples."""
-    count, where = len(units.places), "Posed.explain().units"
-    lengths = [len(units.names), len(units.labels), len(units.masks)]
-    require(lengths == [count] * 3, where, "have as much of everything as places", lengths)
-    require(units.samples.num_rows == 3, f"{where}.samples", "have a row for each sample", count)
-    keys = list(zip(units.places, units.labels.tolist(), strict=True))
-    ordered = keys == sorted(set(keys)) and all(0 <= place < 3 for place in units.places)
-    require(ordered, where, "be ordered by sample and label, each once", keys)
-    named = len(set(zip(units.places, units.names, strict=True)))
-    require(named == count, f"{where}.names", "differ within a sample", units.names)
+    """Check units of three samples, as a run does."""
+    try:
+        require_units(units, 3)
+    except PluginError as error:
+        raise ConformanceError(f"Posed.explain().units: {error.args[0]}") from error
 
 
 def _check_outputs(posed: Any, outputs: Outputs, labels: Any, asked: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,13 +13,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from rateval.api.component import Context
-from rateval.api.deprecations import ContractWarning
+from rateval.api.deprecations import hearing
 from rateval.api.version import API_VERSION, STATED_AS
 from rateval.errors import PluginError, RatevalError, explain_error
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover, stated_version
 from rateval.registry.references import load_factory, parse_params
 from rateval.registry.registry import Registered, Registry, normalise
+from rateval.testing.attributions import TRIED
 from rateval.testing.components import check_declaration, check_object
 from rateval.testing.failure import ConformanceError, gathering, part
 from rateval.testing.plugin import start_up, static_types
@@ -31,6 +31,7 @@ from rateval.testing.plugin.subject import Subject
 
 Given = Mapping[str, Mapping[str, Any]]
 """Params by the name of a component."""
+_UNSTATED = f'no module says which contract it needs: write {STATED_AS} = "{API_VERSION}"'
 
 
 def check_plugin(
@@ -42,9 +43,8 @@ def check_plugin(
 ) -> PluginReport:
     """Check a whole plugin; ``tell`` hears what is being tried.
 
-    ``given`` are params by the name of a component; what is a path in them starts here.
-
-    Without ``typed``, or where there is no mypy, nothing is said of types.
+    Paths in ``given`` start here. Without ``typed``, or where mypy isn't there, types aren't
+    looked at, which a note says.
     """
     tell("registering")
     starts = tuple(start_up.measure(module) for module in subject.modules.values())
@@ -53,17 +53,16 @@ def check_plugin(
     components = [] if registry is None else _components(registry, subject)
     _require_known(given, components)
     dated = [] if registry is None else _dated(registry, subject)
-    with _hearing(dated):
+    with hearing() as told:
         reports = [_check_told(found, given, tell) for found in components]
-    notes = list(dict.fromkeys(dated))
+    stated = list(filter(None, map(stated_version, subject.modules.values())))
+    notes = [*dict.fromkeys([*dated, *told]), *([] if stated else [_UNSTATED])]
     if not typed or not static_types.is_there():
         notes.append("types were not checked" + (": pip install mypy" if typed else ""))
     elif components:
         tell("types")
-        reports = _with_types(reports, components)
-    stated = [version for module in subject.modules.values() if (version := stated_version(module))]
-    if not stated:
-        notes.append(f'no module says which contract it needs: write {STATED_AS} = "{API_VERSION}"')
+        reports, untold = _with_types(reports, components)
+        notes += untold
     return PluginReport(
         subject.distribution,
         subject.version,
@@ -74,19 +73,6 @@ def check_plugin(
         broken=tuple(general),
         notes=tuple(notes),
     )
-
-
-@contextmanager
-def _hearing(dated: list[str]) -> Iterator[None]:
-    """Keep what the contract warns of; other warnings are shown as ever."""
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", ContractWarning)
-        yield
-    for one in heard:
-        if issubclass(one.category, ContractWarning):
-            dated.append(str(one.message))
-        else:
-            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 def _check_starts(starts: Sequence[StartUp]) -> list[Broken]:
@@ -159,8 +145,9 @@ def _try(found: Registered, values: Mapping[str, Any]) -> str | None:
     if missing is not None:
         return missing
     component, kind = found.component, found.kind
-    posed = "classification" in component.tasks or component.protocol
-    if kind in ("attribution", "finetuner") and not posed:
+    posed = TRIED if kind == "attribution" else {"classification"}
+    known = component.protocol or not posed.isdisjoint(component.tasks)
+    if kind in ("attribution", "finetuner") and not known:
         return f"serves {', '.join(component.tasks)} alone, which the suites don't pose"
     try:
         params = parse_params(found, values, Path.cwd())
@@ -232,9 +219,13 @@ def _elsewhere() -> Iterator[None]:
 
 def _with_types(
     reports: Sequence[ComponentReport], components: Sequence[Registered]
-) -> list[ComponentReport]:
-    said = static_types.check_types(components)
+) -> tuple[list[ComponentReport], list[str]]:
+    """Return reports with what is said of types, and notes where nothing can be."""
+    try:
+        said = static_types.check_types(components)
+    except RatevalError as error:
+        return list(reports), [f"types were not checked: {error}"]
     return [
         ComponentReport(report.kind, report.name, report.broken + said[found], report.untried)
         for report, found in zip(reports, components, strict=True)
-    ]
+    ], []

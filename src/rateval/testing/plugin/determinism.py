@@ -38,6 +38,8 @@ def check_determinism(kind: Kind, component: Component, make: Callable[[], Any])
     where = _WHERE.get(kind)
     if where is None or component.protocol:
         return
+    if kind == "attribution" and "classification" not in component.tasks:
+        return  # its suite asks two times for the maps of texts
     with part(where):
         results = []
         for state in (1, 2):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rateval.api.component import EDITS
 from rateval.api.kinds import KINDS
+from rateval.errors import RatevalError
 from rateval.registry.registry import Registered
 from rateval.store.cache import default_cache
 from rateval.testing.plugin.protocol_lines import find_line
@@ -39,6 +40,7 @@ def check_types(components: Sequence[Registered]) -> Mapping[Registered, tuple[B
     """Return what mypy --strict says of each component's factory.
 
     It is called as ``(params, context)``, and what it returns is handed to its kind's protocol.
+    Raises RatevalError where mypy can't finish, such as at a file that it can't read.
     """
     lines: list[tuple[str, Registered | None]] = [("from rateval.api import Context", None)]
     for number, found in enumerate(components):
@@ -94,4 +96,7 @@ def _run(program: str) -> list[tuple[int, str]]:
             text=True,
             check=False,
         )
+    if done.returncode not in (0, 1):  # it found errors, or none
+        told = (done.stdout.strip() or done.stderr.strip()).splitlines()
+        raise RatevalError(f"mypy can't finish: {told[0] if told else done.returncode}")
     return [(int(line), said) for line, kind, said in _SAID.findall(done.stdout) if kind == "error"]

@@ -11,6 +11,7 @@ import numpy as np
 from rateval.api.values import Outcomes
 from rateval.errors import RatevalError
 from rateval.store import rows as tables
+from rateval.store.tables.samples import has_samples
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,7 +104,7 @@ def read_positions(inferred: Path) -> NDArray[np.int64]:
 
 def read_sample_positions(inferred: Path) -> NDArray[np.int64]:
     """Return the position of each stored prediction's sample in the test split, (N,) int64."""
-    if not tables.has_column(inferred, tables.POSITION):
+    if not has_samples(inferred):
         return read_positions(inferred)
     column = tables.read_rows(inferred, [tables.POSITION]).column(0)
     positions: NDArray[np.int64] = column.to_numpy()

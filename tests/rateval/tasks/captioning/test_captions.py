@@ -128,5 +128,5 @@ def test_samples_without_captions_are_told() -> None:
 
 
 def test_an_attribution_that_explains_no_texts_is_told() -> None:
-    with pytest.raises(PluginError, match="says that it serves captioning"):
+    with pytest.raises(PluginError, match="says that it serves a task of texts"):
         pose().explain(object(), Classifier(), make_inputs())

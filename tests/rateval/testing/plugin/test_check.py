@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,18 @@ import rateval.api
 from rateval.api import deprecations
 from rateval.api.deprecations import Deprecated
 from rateval.api.kinds import KINDS, Kind
+from rateval.api.values import Explanation
 from rateval.api.version import API_VERSION
 from rateval.errors import RatevalError
+from rateval.registry.discovery import discover
+from rateval.registry.registry import Registered
 from rateval.scaffolding.distribution import write_distribution
 from rateval.scaffolding.names import read_names
 from rateval.scaffolding.writing import write_files
-from rateval.testing.plugin.check import check_plugin
-from rateval.testing.plugin.report import Broken, PluginReport
+from rateval.testing.plugin.check import _check_told, check_plugin
+from rateval.testing.plugin.report import Broken, ComponentReport, PluginReport
 from rateval.testing.plugin.subject import opened
+from rateval_attention.answers.token_attention import TokenAttention
 
 Change = tuple[str, str, str]
 """File of the package, what stands there, what stands there instead."""
@@ -152,6 +157,10 @@ def check(folder: Path, *, typed: bool = False) -> PluginReport:
         return check_plugin(subject, {}, typed=typed)
 
 
+def check_told(found: Registered) -> ComponentReport:
+    return _check_told(found, {}, lambda _: None)
+
+
 def all_broken(report: PluginReport) -> list[Broken]:
     return [*report.broken, *(one for part in report.components for one in part.broken)]
 
@@ -194,6 +203,29 @@ def test_types_are_those_of_the_protocol(tmp_path: Path) -> None:
     said = "\n".join(map(str, metric.broken))
     assert "return a Metric of (params, context), as mypy --strict sees it" in said
     assert 'Incompatible return value type (got "MistypedMetric", expected "Metric")' in said
+
+
+@pytest.mark.slow
+def test_types_that_mypy_cannot_read_are_not_called_sound(tmp_path: Path) -> None:
+    folder = scaffold(tmp_path / "unread", "unread", ["metric"], [])
+    (stub,) = (one.with_suffix(".pyi") for one in folder.rglob("metric.py"))
+    stub.write_text("def (\n", encoding="utf-8")
+    report = check(folder, typed=True)
+    assert any("types were not checked: mypy can't finish" in note for note in report.notes)
+
+
+def test_what_explains_texts_alone_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = discover().components["attribution", "token-attention"]
+    report = check_told(found)
+    assert (report.untried, report.broken) == (None, ())
+    sound = TokenAttention.explain_answers
+
+    def negate(self: TokenAttention, answerer: Any, answered: Any) -> Explanation:
+        return Explanation(-sound(self, answerer, answered).relevance)
+
+    monkeypatch.setattr(TokenAttention, "explain_answers", negate)
+    said = "\n".join(map(str, check_told(found).broken))
+    assert "Explanation.relevance must not be negative" in said
 
 
 def test_a_component_that_lacks_params_is_not_tried(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rateval.engine.cell_steps import CellSteps
 from rateval.engine.forecast.points import Point
 from rateval.engine.forecast.trying.fit import BATCHES, FitTrial, try_fit
 from rateval.engine.forecast.trying.memory import PeakMemory
-from rateval.engine.forecast.trying.rounds import Round, Sizes
+from rateval.engine.forecast.trying.rounds import Round, Sizes, Whole
 from rateval.engine.forecast.twins import Kind, Twin
 from rateval.engine.worker import describe_error
 from rateval.plan.cells import Cell
@@ -77,9 +77,9 @@ class TrialRun:
 
     def _lay_out(self, folder: Path) -> list[Round]:
         """Return the rounds: one to warm up, one over few images, one over more."""
-        whole: dict[tuple[str, int | None], Dataset] = {}
+        whole: dict[tuple[str, int | None], Whole] = {}
         for cell in self._cells:
-            dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
+            dataset: Whole = self._bench.object(cell.dataset, cell.seed)
             whole.setdefault((cell.dataset.identity, cell.seed), dataset)
         size = self._plan.spec.run.batch_size
         small = Sizes(size, max(1, size // 4), halved=True)

@@ -19,6 +19,10 @@ VQA: dict[str, Any] = {
     "finetune": [{"use": "zs"}],
 }
 CLASSES: dict[str, Any] = VQA | {"dataset": [{"use": "shapes"}], "model": [{"use": "clip"}]}
+CAPTIONS = VQA | {
+    "dataset": [{"use": "shapes-captions"}],
+    "model": [{"use": "blip-caption", "pretrained": "random"}],
+}
 RANKED = {"task": [{"use": "vqa", "answer": "rank"}]}
 EXPLAINERS = ("generic-attention", "cross-attention-grad-cam", "integrated-gradients")
 
@@ -90,7 +94,7 @@ def test_without_evidence_accuracy_alone_is_watched() -> None:
     assert "scored by accuracy: name one of them" in told
 
 
-@pytest.mark.parametrize("data", [VQA, CLASSES])
+@pytest.mark.parametrize("data", [VQA, CLASSES, CAPTIONS])
 def test_what_trains_needs_a_training_split(data: dict[str, Any]) -> None:
     bare = data | {"dataset": [data["dataset"][0] | {"train_size": 0, "name": "bare"}]}
     assert problems(bare) == []
@@ -103,3 +107,17 @@ def test_a_cut_is_one_of_soft_scores() -> None:
     (told,) = problems(VQA | {"task": [{"use": "vqa", "cut": 0.5}]})
     assert 'cut belongs to correct = "soft"' in told
     assert problems(VQA | {"task": [{"use": "vqa", "cut": 0.5, "correct": "soft"}]}) == []
+
+
+def test_all_that_captions_rule_out_is_told_at_once() -> None:
+    study = CAPTIONS | {
+        "attribution": [{"use": "generic-attention", "score": "margin"}],
+        "held_out": {},
+        "faithfulness": {},
+        "statistics": {"cluster": "class"},
+    }
+    told = problems(study)
+    assert len(told) == 4
+    for part in ('score = "margin"', ": held_out:", ": faithfulness:", 'cluster = "class"'):
+        assert sum(part in line for line in told) == 1, (part, told)
+    assert problems(CAPTIONS) == []

@@ -13,7 +13,7 @@ from pydantic import Field
 import rateval
 from rateval.api import Params
 from rateval.errors import SpecError
-from rateval.plan.absent import explain_absent
+from rateval.plan.checks.absent import explain_absent
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
 from rateval.registry.discovery import discover

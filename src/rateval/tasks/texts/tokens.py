@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from rateval.api.tasks.texts import Answered, TokenMaps
-from rateval.tasks.vqa.explaining import explain_answers
+from rateval.tasks.texts.explaining import explain_answers
 
 Span = tuple[int, int]
 """Start and stop in characters."""

@@ -1,0 +1,1 @@
+"""What of a spec can't be done, found before anything runs."""

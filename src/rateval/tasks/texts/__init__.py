@@ -1,0 +1,1 @@
+"""What tasks whose predictions are texts have in common."""

@@ -56,6 +56,21 @@ def test_the_tables_of_the_page_are_the_quickstart_s() -> None:
     assert rows >= 10
 
 
+def test_the_tables_of_the_tutorial_are_the_starter_s() -> None:
+    page = (prose.ROOT / "docs/tutorial/quickstart.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    found, rows, place = figures.read("starter"), 0, ("", "", "")
+    for line in block.splitlines():
+        if title := TABLE.match(line):
+            place = (title[1], title[2], title[3])
+        elif (shown := ROW.match(line)) and not line.startswith("model"):
+            test, attribution, validator = place
+            row = found.find((test, shown[1], shown[2], attribution, validator))
+            compare_row(row, re.findall(r"[−+]?\d+\.\d[↑↓]?", shown[3]))
+            rows += 1
+    assert rows == len(found.rows) == 4
+
+
 def compare_row(row: figures.Row, shown: list[str]) -> None:
     values = [text for text in shown if text[0] not in "−+"]
     changes = [text for text in shown if text[0] in "−+"]

@@ -157,9 +157,11 @@ class _Columns:
         self.image = self._first("image", photos, "a column of the photos' paths")
         asked = [name for name in table.columns if _QUESTION.fullmatch(name)]
         answers = [name for name in table.columns if _ANSWERS.fullmatch(name)]
-        self.question = self._first("question", asked) if asked and answers else None
-        if self.question is not None:
-            self.label = self._first("answers", answers)
+        posed = asked and (answers or not labels)
+        self.question = self._first("question", asked) if posed else None
+        if posed:
+            needed = "beside the questions, a column of answers"
+            self.label = self._first("answers", answers, needed)
         else:
             self.label = self._first("label", labels, "a column of labels")
         self.mask = self._first("mask", masks) if masks else None

@@ -57,11 +57,11 @@ def explain_error(details: ErrorDetails, model: type[BaseModel]) -> str:
     text = details["msg"].removeprefix("Input should be ")
     if text != details["msg"]:
         text = f"must be {text}"
-    described = _describe(model, loc)
+    described = _describe(model, loc).replace("``", "")
     if kind == "too_short":
         text = text.replace("List should have", "must have").replace(" after validation,", ",")
     if kind == "string_pattern_mismatch" and described:
-        text = "must be as described"
+        text = "must be of this form"
     if kind in {"model_type", "dict_type"}:
         text = "must be a table"
     return (

@@ -198,7 +198,7 @@ def test_a_list_that_is_written_as_a_table(rateval: Rateval, write_spec: WriteSp
         ("RATEVAL_OUTPUT", LONG, ["RATEVAL_OUTPUT = ", "is longer than this system allows"]),
         ("RATEVAL_OUTPUT", "a\udcffb", ["RATEVAL_OUTPUT = ", "not UTF-8"]),
         ("RATEVAL_OUTPUT", "", ["RATEVAL_OUTPUT = ", "is empty"]),
-        ("RATEVAL_DEVICE", "5", ['RATEVAL_DEVICE = "5": must be as described']),
+        ("RATEVAL_DEVICE", "5", ['RATEVAL_DEVICE = "5": must be of this form']),
         ("RATEVAL_DEVICE", "cpu\ncuda", ["RATEVAL_DEVICE: must be one line"]),
         ("RATEVAL_REUSE", "yes", ["RATEVAL_REUSE = ", "write true or false"]),
     ],

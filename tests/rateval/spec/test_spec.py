@@ -71,7 +71,10 @@ def test_lists_form_a_grid_with_models_and_methods_slowest(tmp_path: Path) -> No
         ("[[finetuner]]", 'finetuner: unknown key; did you mean "finetune"?'),
         ("[run]\nbatchsize = 1", 'run.batchsize: unknown key; did you mean "batch_size"?'),
         ("[run]\nbatch_size = 0", "run.batch_size = 0: must be greater than or equal to 1"),
-        ('[run]\ndevice = "gpu"', 'run.device = "gpu": must be as described (``auto``'),
+        (
+            '[run]\ndevice = "gpu"',
+            'run.device = "gpu": must be of this form (auto (the best there is), cpu, mps',
+        ),
         ("[run]\nlimit = 2.5", "run.limit = 2.5: must be a valid integer"),
         ('epochs = "five"', 'finetune[1].epochs = "five": must be a valid integer'),
         ("epochs = 0", "finetune[1].epochs = 0: must be greater than or equal to 1"),

@@ -146,7 +146,9 @@ class _Reader:
         without = sum(one.fault is None and not one.areas for one in asking.questions)
         if without:
             count = len(asking.questions)
-            asking.notes.append(f"{without} of {count} questions have no region")
+            asking.notes.append(
+                f"{without} of {count} questions have no region: they count in accuracy alone"
+            )
         return asking
 
     def _question(

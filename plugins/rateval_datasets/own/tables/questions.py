@@ -78,7 +78,8 @@ def note_questions(
     rows = zip(asked, evidence, strict=True)
     without = sum(one is not None and mask is None for one, mask in rows)
     count = sum(one is not None for one in asked)
-    notes = [f"{without} of {count} questions have no region"] if without else []
+    said = f"{without} of {count} questions have no region: they count in accuracy alone"
+    notes = [said] if without else []
     if IMAGE in groups:
         notes.append(f'the column "{IMAGE}" is no group: questions about one photo are')
     return notes

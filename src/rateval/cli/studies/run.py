@@ -129,12 +129,12 @@ def run_plans(
         logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for plan in plans:
-        import_ahead(plan)
-    from rateval.engine.runner import Runner
-
     records = []
     try:
+        for plan in plans:
+            import_ahead(plan)
+        from rateval.engine.runner import Runner
+
         with remembered_interrupts():
             for plan in plans:
                 if not parsed.quiet:

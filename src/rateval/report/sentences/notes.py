@@ -144,7 +144,7 @@ def _explain_intervals(record: RunRecord, shown: Shown) -> Iterator[tuple[str, s
     spoken = [text.format(**words) for over, text in _OVER.items() if over in found]
     told = [f"intervals speak of {'; or of '.join(spoken)}"] if spoken else []
     if spoken and shown.from_width is not None:
-        told.append(f"they stand in the tables from {shown.from_width} columns on")
+        told.append(f"a terminal of {shown.from_width} columns or more has them in the tables")
     if told:
         yield _level(record), "; ".join(told)
 
@@ -180,7 +180,9 @@ def suggest_next(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "why", f"{record.place}/{LOG_NAME} (tracebacks)"
     yield "again", f"rateval report {quote(record.place)}"
     yield "parts", "rateval list --all (what a spec may name)"
-    yield "next", "rateval init --data photos (a spec for your own photos)"
+    data = [entry.get("component", "") for entry in record.spec_resolved.get("dataset", ())]
+    if all(name.startswith("shapes") for name in data):  # drawn scenes: no one's own photos yet
+        yield "next", "rateval init --data photos (a spec for your own photos)"
 
 
 CHANGES_SHOWN = 8

@@ -34,7 +34,7 @@ def explain_chance(block: Block) -> Iterator[str]:
         left = len(named) - ROWS_SHOWN
         more = [f"and {left} more rows in run.json"] if left > 0 else []
         listed = ", ".join(named[:ROWS_SHOWN] + more)
-        told = f"masks call valid, of other {units}' maps, {listed}"
+        told = f"of other {units}' maps, masks call valid {listed}"
     yield f"chance: {told}; {_tell_priors(known)}"
     yield from _explain_boxes(known, block)
 
@@ -47,11 +47,11 @@ def _explain_boxes(known: list[tuple[Key, ChanceRecord]], block: Block) -> Itera
     told = []
     for key, boxes in found[:ROWS_SHOWN]:
         whose = f"by {_name(key, block)} " if len(found) > 1 else ""
-        right = "" if boxes.right.value is None else f", of right answers' {_share(boxes.right)}"
-        told.append(f"{whose}{_share(boxes.every)}{right}")
+        right = "" if boxes.right.value is None else f", {_share(boxes.right)} of right answers'"
+        told.append(f"{whose}{_share(boxes.every)} of the maps{right}")
     left = len(found) - ROWS_SHOWN
     more = [f"and {left} more rows in run.json"] if left > 0 else []
-    yield "random boxes call valid of the maps " + "; ".join(told + more)
+    yield "random boxes call valid " + "; ".join(told + more)
 
 
 def _tell_priors(known: list[tuple[Key, ChanceRecord]]) -> str:
@@ -67,7 +67,7 @@ def _tell_priors(known: list[tuple[Key, ChanceRecord]]) -> str:
 
 def _priors(chance: ChanceRecord) -> str:
     none = chance.uniform_undefined and not chance.uniform.value
-    without = " (without a score)" if none else ""
+    without = " (it has no score)" if none else ""
     return (
         f"a uniform map {_percent(chance.uniform)}{without}, the centre {_percent(chance.centre)}"
     )
@@ -90,9 +90,10 @@ def explain_chance_columns(record: RunRecord) -> Iterator[tuple[str, str]]:
     if any(evidence.chance for result in record.results for evidence in result.evidence):
         yield (
             "chance",
-            f"how often a mask calls a map valid that is not of its {unit}: of each cell's own "
-            f"other {plural(unit)}, over up to 2,000 pairs; the same everywhere; or a round bump "
-            "in the middle, whose deviation is a quarter of the view",
+            f"how often a mask calls a map valid that is not of its {unit}; PT should be well "
+            f"above it. Three such maps: of the cell's other {plural(unit)}, over up to 2,000 "
+            "pairs; a uniform one, the same everywhere; the centre, a round bump in the middle, "
+            "whose deviation is a quarter of the view",
         )
     chances = [evidence.chance for result in record.results for evidence in result.evidence]
     if any(chance and chance.boxes for chance in chances):

@@ -128,12 +128,22 @@ def _tell_bounds(evidence: EvidenceRecord) -> str:
     if not any(evidence.quadrants.get(state) for state in ("RR", "RW", "WR", "WW")):
         return ""
     return ", ".join(
-        f"{score.heading} {100 * score.bounds.least:.1f} to {100 * score.bounds.greatest:.1f}"
+        f"{score.heading} {_write_span(score.bounds.least, score.bounds.greatest)}"
         for score in evidence.scores
         if score.bounds is not None
         and score.bounds.least is not None
         and score.bounds.greatest is not None
     )
+
+
+def _write_span(least: float, greatest: float) -> str:
+    """Return bounds in percent, as what stays where they are the same.
+
+    >>> _write_span(0.25, 0.5), _write_span(0.25, 0.25)
+    ('25.0 to 50.0', 'stays 25.0')
+    """
+    low, high = f"{100 * least:.1f}", f"{100 * greatest:.1f}"
+    return f"stays {low}" if low == high else f"{low} to {high}"
 
 
 def _tell_counts(evidence: EvidenceRecord, unit: str) -> str:

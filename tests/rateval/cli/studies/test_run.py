@@ -186,6 +186,20 @@ def test_ctrl_c_leaves_a_run_to_go_on_with(tmp_path: Path, acme: Path, write_spe
     assert [path.name[0] for path in (tmp_path / "runs/store/finetune").iterdir()] != ["."]
 
 
+def test_ctrl_c_while_libraries_load_says_how_to_go_on(
+    rateval: Rateval, acme: Path, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rateval.cli.studies.run.import_ahead", press)
+    spec = write_spec()
+    done = rateval("run", str(spec), "--limit", "2")
+    assert done.code == 130
+    assert done.err.replace("\n", " ").strip().endswith(f"rateval run {spec} --limit 2")
+    assert not Path("runs").exists()
+
+
 def test_ctrl_c_that_python_loses_still_stops_the_run(
     rateval: Rateval, acme: Path, write_spec: WriteSpec
 ) -> None:

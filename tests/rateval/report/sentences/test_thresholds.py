@@ -49,8 +49,8 @@ def test_several_rows_have_theirs_and_what_is_common_once() -> None:
     bare = Estimate(value=0.5, low=None, high=None, over="seeds", count=1)
     (text,) = explain_chance(block(("zs", chance(bare)), ("lp", chance(bare))))
     assert text == (
-        "chance: masks call valid, of other images' maps, 50.0 % by zs, 50.0 % by lp; a uniform "
-        "map 0.0 % (without a score), the centre 31.2 %"
+        "chance: of other images' maps, masks call valid 50.0 % by zs, 50.0 % by lp; a uniform map "
+        "0.0 % (it has no score), the centre 31.2 %"
     )
 
 
@@ -70,13 +70,13 @@ def test_random_boxes_are_told_beside() -> None:
     asked = [found.model_copy(update={"boxes": one}) for one in (boxes, none)]
     (_, alone) = explain_chance(block(("zs", asked[0])))
     assert alone == (
-        "random boxes call valid of the maps 30.0 % (10.8 to 60.3), of right answers' 25.0 % "
-        "(7.1 to 59.1)"
+        "random boxes call valid 30.0 % (10.8 to 60.3) of the maps, 25.0 % (7.1 to 59.1) of right "
+        "answers'"
     )
     (_, text) = explain_chance(block(("zs", asked[0]), ("ft", asked[1]), ("lp", found)))
     assert text == (
-        "random boxes call valid of the maps by zs 30.0 % (10.8 to 60.3), of right answers' "
-        "25.0 % (7.1 to 59.1); by ft 10.0 % (1.8 to 40.4)"
+        "random boxes call valid by zs 30.0 % (10.8 to 60.3) of the maps, 25.0 % (7.1 to 59.1) of "
+        "right answers'; by ft 10.0 % (1.8 to 40.4) of the maps"
     )
 
 

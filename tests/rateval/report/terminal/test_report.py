@@ -176,10 +176,10 @@ def test_changes_have_their_intervals_where_these_fit() -> None:
     assert "31.6 −12.3 (−17.3 to +2.7)" in row
     assert row.split()[-4:] == ["1,691", "3,660", "37", "28"]
     (told,) = re.findall(
-        r"they stand in the tables from (\d+) columns on", flat(draw(record(*BOTH), 80))
+        r"a terminal of (\d+) columns or more has them in the tables", flat(draw(record(*BOTH), 80))
     )
-    assert "columns on" in flat(draw(record(*BOTH), int(told) - 1))
-    assert "columns on" not in flat(draw(record(*BOTH), int(told)))
+    assert "columns or more" in flat(draw(record(*BOTH), int(told) - 1))
+    assert "columns or more" not in flat(draw(record(*BOTH), int(told)))
 
 
 def test_values_have_their_intervals_where_there_is_room() -> None:
@@ -614,3 +614,11 @@ def test_nothing_that_is_not_ours_is_markup() -> None:
     assert "☺" not in text
     assert "😄" not in text
     assert text.count("[red]x[/red]") == text.count("x[/red]") >= 14
+
+
+@pytest.mark.parametrize(("names", "wanted"), [(["shapes"], True), (["shapes", "folder"], False)])
+def test_only_drawn_scenes_lead_to_ones_own_photos(names: list[str], wanted: bool) -> None:
+    spec = {"dataset": [{"name": "a", "component": name} for name in names]}
+    text = flat(draw(record(*BOTH, spec_resolved=spec), 100))
+    assert ("rateval init --data photos" in text) is wanted
+    assert "rateval report " in text

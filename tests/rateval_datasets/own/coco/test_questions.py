@@ -134,7 +134,7 @@ def test_what_is_left_out_is_told(files: dict[str, Any], tmp_path: Path) -> None
     dataset = make(files)
     assert dataset.notes == (
         "1 questions of q.json are about images that a.json doesn't list: 76",
-        "2 of 6 questions have no region",
+        "2 of 6 questions have no region: they count in accuracy alone",
     )
     more = answers()
     more["annotations"].append({"question_id": 99, "image_id": 0, "answers": ["x"]})

@@ -168,6 +168,11 @@ def test_class_folders_come_first(tables: Any) -> None:
         ("image,label\n", "file = t.csv: holds no row"),
         ("a,b\n1,2\n", "a column of the photos' paths is needed; there are a, b; call it image"),
         ("image,b\nx.png,2\n", "a column of labels is needed; there are image, b; call it label"),
+        (
+            "image,question,reply\nx.png,what?,mug\n",
+            "beside the questions, a column of answers is needed; there are image, question, "
+            "reply; call it answers",
+        ),
         ("image,label\nz.png,mug\n", "none of its 1 photos is there, such as z.png; looked below"),
         ("image,label\n,mug\n", "none of its 0 photos is there; looked below"),
         ("image,label\nx.png,mug,1\n", "t.csv:2: has 3 cells, the header 2"),

@@ -17,6 +17,7 @@ COMPONENTS: list[tuple[Kind, Component]] = [
     ("validator", plugin.HANGS_ON_OBJECT),
     ("metric", plugin.DOUBLY_RIGHT),
     ("shift", plugin.GRAYSCALE),
+    ("task", plugin.OR_NONE),
     ("executor", plugin.COUNTING),
     ("tracker", plugin.TABLE),
 ]

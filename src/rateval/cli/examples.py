@@ -113,6 +113,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "check-plugin": (
         ("check-plugin rateval-eyes", "an installed distribution"),
         ("check-plugin ./rateval-eyes", "the folder of one, which need not be installed"),
+        ("check-plugin ./eyes.py:make --kind validator", "one file, as a spec names it"),
         ("check-plugin rateval-eyes --with eyes-dataset.root=photos", "with a param"),
         ("check-plugin rateval-eyes --json", "for a program"),
     ),

@@ -158,8 +158,18 @@ def _register(
         module: object = entry_point.load()
         manager.register(module, name=_key(plugin))
     except (Exception, SystemExit) as error:  # whatever a plugin does, the others go on
-        raise _MalformedPluginError(name_error(error)) from error
+        raise _MalformedPluginError(name_error(error) + _place(error, entry_point)) from error
     return module
+
+
+def _place(error: BaseException, entry_point: importlib.metadata.EntryPoint) -> str:
+    """Return where in the plugin's own package it was raised; empty where it wasn't there."""
+    package, found, step = entry_point.module.partition(".")[0], "", error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            found = f" ({step.tb_frame.f_code.co_filename}:{step.tb_lineno})"
+        step = step.tb_next
+    return found
 
 
 def _refuse_unknown_hooks(manager: pluggy.PluginManager, plugin: Plugin, module: object) -> None:

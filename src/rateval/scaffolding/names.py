@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+import unicodedata
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -65,11 +66,17 @@ def read_stem(name: str) -> str:
     """
     stem = name.removeprefix("rateval-")
     if not _NAME.fullmatch(name) or not _NAME.fullmatch(stem):
-        near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
-        hint = f', such as "{near}"' if _NAME.fullmatch(near) and near != name else ""
+        plain = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+        near = re.sub(r"[^a-z0-9]+", "-", plain).strip("-0123456789")
+        fits = _NAME.fullmatch(near) and near not in (name, "rateval")
+        hint = f', such as "{near}"' if fits else ""
         raise RatevalError(
             f"{name!r:.80}: is no name of a plugin; it must be lower case letters and digits, "
             f"parted by single hyphens, and begin with a letter{hint}"
+        )
+    if stem == "rateval":
+        raise RatevalError(
+            f'{name}: is the name of rateval itself; give what yours is about, such as "eyes"'
         )
     if len(stem) > LONGEST:
         raise RatevalError(
@@ -90,6 +97,7 @@ def read_names(name: str) -> Names:
     names = Names(f"rateval-{stem}", stem)
     taken = names.package in sys.modules or find_spec(names.package) is not None
     if taken or keyword.iskeyword(stem):
-        why = "there is a package of this name here already" if taken else "is a word of Python"
-        raise RatevalError(f"{name}: {names.package}: {why}; give another name")
+        there = f"{names.package}: there is a package of this name here already"
+        why = there if taken else f"{stem} is a word of Python"
+        raise RatevalError(f"{name}: {why}; give another name")
     return names

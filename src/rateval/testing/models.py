@@ -78,7 +78,8 @@ def _check_facts(model: Model) -> None:
     for name, least in lowest.items():
         value = getattr(model, name)
         fits = type(value) is int and value >= least
-        require(fits, f"Model.{name}", f"be an int of at least {least}", repr(value))
+        got = f"{value!r} with the readout {model.readout!r}"
+        require(fits, f"Model.{name}", f"be an int of at least {least}", got)
     for name in ("module", "image_tower"):
         part = getattr(model, name)
         is_module = isinstance(part, torch.nn.Module)

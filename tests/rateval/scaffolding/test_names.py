@@ -23,7 +23,10 @@ from rateval.scaffolding.writing import write_files
         ("rateval-clip", "rateval_clip: there is a package of this name here already"),
         ("clip", "rateval_clip: there is a package of this name here already"),
         ("a" * 25, "has 25 letters without rateval-; give at most 24"),
-        ("import", "is a word of Python"),
+        ("import", "import: import is a word of Python; give another name"),
+        ("na\N{LATIN SMALL LETTER I WITH DIAERESIS}ve", 'such as "naive"'),
+        ("rateval", "is the name of rateval itself"),
+        ("rateval-rateval", "is the name of rateval itself"),
     ],
 )
 def test_names_that_can_not_be(name: str, complaint: str) -> None:

@@ -18,6 +18,8 @@ class SignsParams(Params):
     """Pictures to test on."""
     bias: float = Field(default=0.9, ge=0, le=1)
     """Probability that a picture has its class's own ground, else any."""
+    task: Literal["classification", "or-none"] = "classification"
+    """What is asked of a picture."""
 
 
 class TinyParams(Params):
@@ -59,6 +61,13 @@ class GrayscaleParams(Params):
 
     strength: float = Field(default=1.0, gt=0, le=1)
     """Share of the colour that is taken away; 1 leaves shades of grey."""
+
+
+class OrNoneParams(Params):
+    """When there is an answer."""
+
+    sure: float = Field(default=0.6, ge=0, le=1)
+    """Probability that a class must have to be the answer, at least."""
 
 
 class CountingParams(Params):

@@ -12,6 +12,7 @@ SIGNS = Component(
     summary="Drawn rings and crosses on a ground that may tell the class",
     factory="rateval_example.dataset:make_signs",
     params="rateval_example.params:SignsParams",
+    tasks=("classification", "or-none"),
     source="rateval",
 )
 
@@ -20,6 +21,7 @@ TINY_ENCODER = Component(
     summary="A tiny dual encoder of random weights with a text tower of its own",
     factory="rateval_example.model:make_tiny",
     params="rateval_example.params:TinyParams",
+    tasks=("classification", "or-none"),
     source="rateval",
 )
 
@@ -28,6 +30,7 @@ NEAREST_MEAN = Component(
     summary="A head of the mean embedding of each class",
     factory="rateval_example.finetuner:make_nearest_mean",
     params="rateval_example.params:NearestMeanParams",
+    tasks=("classification", "or-none"),
     source="rateval",
 )
 
@@ -36,6 +39,7 @@ GRAD_ECLIP = Component(
     summary="Grad-ECLIP on the last layer, by the product of query and key",
     factory="rateval_example.grad_eclip:make_grad_eclip",
     params="rateval_example.params:GradEclipParams",
+    tasks=("classification", "or-none"),
     source="Zhao et al., ICML 2024 (Cyang-Zhao/Grad-Eclip); the length of keys left out",
 )
 
@@ -61,6 +65,14 @@ GRAYSCALE = Component(
     summary="Test images without their colours",
     factory="rateval_example.shifts:make_grayscale",
     params="rateval_example.params:GrayscaleParams",
+)
+
+OR_NONE = Component(
+    name="or-none",
+    summary="A class of each image, or no answer where the model isn't sure",
+    factory="rateval_example.task:make_or_none",
+    params="rateval_example.params:OrNoneParams",
+    source="rateval",
 )
 
 COUNTING = Component(
@@ -120,6 +132,12 @@ def rateval_register_metrics() -> list[Component]:
 def rateval_register_shifts() -> list[Component]:
     """Return grayscale."""
     return [GRAYSCALE]
+
+
+@hookimpl
+def rateval_register_tasks() -> list[Component]:
+    """Return or-none."""
+    return [OR_NONE]
 
 
 @hookimpl

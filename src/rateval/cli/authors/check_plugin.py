@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rateval.api.kinds import KINDS
+from rateval.api.use import FileUse, read_use
 from rateval.cli.terminal import say
 from rateval.console import Console
+from rateval.errors import RatevalError
 from rateval.wording import write_count
 
 if TYPE_CHECKING:
@@ -26,7 +32,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         "component could not be tried. 2: there is no such plugin."
     )
     parser.add_argument(
-        "plugin", metavar="DIST|PATH", help="an installed distribution, or the folder of one"
+        "plugin",
+        metavar="DIST|PATH",
+        help="an installed distribution, the folder of one, or one Python file",
+    )
+    parser.add_argument(
+        "--kind",
+        choices=[*KINDS],
+        metavar="KIND",
+        help=f"of a Python file, what its function makes: {', '.join(KINDS)}",
     )
     parser.add_argument(
         "--with",
@@ -59,20 +73,11 @@ def read_param(text: str) -> tuple[str, str, Any]:
 
 def execute(parsed: Namespace) -> int:
     """Print what is broken, as a text or as JSON, and return the code of the verdict."""
-    from rateval.testing.plugin.check import check_plugin
-    from rateval.testing.plugin.subject import opened
-
     given: dict[str, dict[str, Any]] = {}
     for component, key, value in parsed.params:
         given.setdefault(component, {})[key] = value
-    aside = Console(stderr=True)
-    with opened(parsed.plugin) as subject:
-        report = check_plugin(
-            subject,
-            given,
-            typed=not parsed.no_types,
-            tell=lambda what: say(aside, f"trying: {what}", "dim"),
-        )
+    with redirect_stdout(sys.stderr):  # what a plugin prints is no part of the report
+        report = _check(parsed, given)
     if parsed.json:
         told = asdict(report) | {"verdict": report.verdict}
         say(Console(), json.dumps(told, indent=2, ensure_ascii=False))
@@ -81,10 +86,45 @@ def execute(parsed: Namespace) -> int:
     return CODES[report.verdict]
 
 
+def _check(parsed: Namespace, given: dict[str, dict[str, Any]]) -> PluginReport:
+    from rateval.testing.plugin.check import check_plugin
+    from rateval.testing.plugin.one_file import check_file
+    from rateval.testing.plugin.subject import opened
+
+    aside = Console(stderr=True)
+
+    def tell(what: str) -> None:
+        say(aside, f"trying: {what}", "dim")
+
+    use = _read_file(parsed)
+    if use is not None:
+        return check_file(use, parsed.kind, given, tell=tell)
+    with opened(parsed.plugin) as subject:
+        return check_plugin(subject, given, typed=not parsed.no_types, tell=tell)
+
+
+def _read_file(parsed: Namespace) -> FileUse | None:
+    """Return the function in a Python file that is to be checked; None where it is a plugin."""
+    use = None if Path(parsed.plugin).is_dir() else read_use(parsed.plugin)
+    is_file = use is not None and Path(use.file).suffix == ".py"
+    if is_file and parsed.kind is None:
+        raise RatevalError(
+            f"{parsed.plugin}: a file doesn't say of which kind it is; give it by --kind, such as "
+            "--kind metric"
+        )
+    if not is_file and parsed.kind is not None:
+        raise RatevalError(
+            f"{parsed.plugin}: --kind is for a Python file; a plugin says itself of which "
+            "kinds its components are; leave --kind out"
+        )
+    return use if is_file else None
+
+
 def _print(report: PluginReport) -> None:
     console = Console()
     needs = f"needs {report.needs}" if report.needs else "says no version that it needs"
-    say(console, f"{report.distribution} {report.version}: {needs}; this is {report.offered}")
+    asked = f"{needs}; this is {report.offered}" if report.start_up else "a file"
+    say(console, f"{report.distribution} {report.version}: {asked}")
     for start in report.start_up:
         costs = ", ".join(f"{name} {cost * 1000:.0f} ms" for name, cost in start.costs.items())
         say(console, f"start-up: {start.module} {start.seconds * 1000:.0f} ms ({costs})")

@@ -18,6 +18,7 @@ from rateval.api.version import API_VERSION, STATED_AS
 from rateval.errors import PluginError, RatevalError, explain_error
 from rateval.registry.catalogue import explain_missing
 from rateval.registry.discovery import discover, stated_version
+from rateval.registry.file_component import is_from_file
 from rateval.registry.references import load_factory, parse_params
 from rateval.registry.registry import Registered, Registry, normalise
 from rateval.testing.attributions import TRIED
@@ -52,7 +53,8 @@ def check_plugin(
     general += _check_starts(starts)
     components = [] if registry is None else _components(registry, subject)
     _require_known(given, components)
-    dated = [] if registry is None else _dated(registry, subject)
+    known = () if registry is None else registry.dated
+    dated = [one.warning for one in known if _is_own(one.plugin.distribution, subject)]
     with hearing() as told:
         reports = [_check_told(found, given, tell) for found in components]
     stated = list(filter(None, map(stated_version, subject.modules.values())))
@@ -73,6 +75,16 @@ def check_plugin(
         broken=tuple(general),
         notes=tuple(notes),
     )
+
+
+def check_one(
+    found: Registered, given: Given, tell: Callable[[str], None]
+) -> tuple[ComponentReport, list[str]]:
+    """Check one component; return also what the contract warns of meanwhile."""
+    _require_known(given, [found])
+    with hearing() as told:
+        report = _check_told(found, given, tell)
+    return report, list(dict.fromkeys(told))
 
 
 def _check_starts(starts: Sequence[StartUp]) -> list[Broken]:
@@ -104,10 +116,6 @@ def _components(registry: Registry, subject: Subject) -> list[Registered]:
     return sorted(own, key=lambda found: (found.kind, found.component.name))
 
 
-def _dated(registry: Registry, subject: Subject) -> list[str]:
-    return [one.warning for one in registry.dated if _is_own(one.plugin.distribution, subject)]
-
-
 def _require_known(given: Given, components: Sequence[Registered]) -> None:
     names = {found.component.name for found in components}
     for name in given:
@@ -122,8 +130,9 @@ def _check(found: Registered, values: Mapping[str, Any]) -> ComponentReport:
     component, kind = found.component, found.kind
     untried: str | None = None
     with gathering(_folder_of(found)) as gathered, part(component.name), _elsewhere():
-        with part(f"{component.name}: declaration"):
-            check_declaration(component, kind)
+        if not is_from_file(found):  # a function declares nothing
+            with part(f"{component.name}: declaration"):
+                check_declaration(component, kind)
         untried = _try(found, values)
     errors = [error for error in gathered.errors if not _is_of_start(error)]
     if explain_missing(found) is not None:  # what isn't here can't be tried, and is no fault

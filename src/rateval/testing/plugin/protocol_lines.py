@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 _WHERE = re.compile(r"(?P<owner>[A-Z]\w*)(?:\.(?P<member>\w+))?")
-_FIELD = re.compile(r"[\w-]+: (?P<field>\w+)\b")
+_FIELD = re.compile(r"[a-z][\w-]*: (?P<field>\w+)\b")
 _FILES = (
     "protocols.py",
     "training.py",
@@ -36,6 +36,8 @@ def find_line(where: str) -> str:
     True
     >>> find_line("eyes-metric: params").rpartition(":")[0], find_line("nothing known")
     ('rateval/api/component.py', '')
+    >>> find_line("Shift: Dimming") == find_line("Shift") != ""
+    True
     """
     lines = _lines()
     named = _FIELD.match(where)

@@ -49,6 +49,8 @@ class StartUp:
     seconds: float
     costs: dict[str, float]
     """Seconds of the packages that come with it, the slowest first."""
+    printed: str = ""
+    """What the import prints."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is to be checked: an installed distribution, a folder with one, or a Python file."""
+"""What is to be checked: an installed distribution, or a folder with one."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rateval.api.protocols import Dataset, Model, Split
+from rateval.api.protocols import Model, Split
+from rateval.data.checked import CheckedDataset
 from rateval.data.splits import limit_split
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.doing.editing import BATCH_BYTES
@@ -32,6 +33,7 @@ class FewTested(NamedTuple):
     """A dataset of whose test split a few samples are left."""
 
     classes: tuple[str, ...]
+    wordings: tuple[tuple[str, ...], ...]
     has_masks: bool
     train: Split | None
     test: Split
@@ -64,7 +66,7 @@ class Round:
         plan: Plan,
         bench: Workbench,
         cells: Sequence[Cell],
-        whole: Mapping[tuple[str, int | None], Dataset],
+        whole: Mapping[tuple[str, int | None], CheckedDataset],
         root: Path,
         sizes: Sizes,
     ) -> None:
@@ -134,8 +136,8 @@ class Round:
         return count * height * width * 13 <= BATCH_BYTES  # three float32 and a bool a pixel
 
 
-def _cut(dataset: Dataset, sizes: Sizes, plan: Plan) -> FewTested:
+def _cut(dataset: CheckedDataset, sizes: Sizes, plan: Plan) -> FewTested:
     options = plan.spec.run
     test = limit_split(dataset.test, options.limit, options.limit_by)
     few = limit_split(test, sizes.of(len(test)), options.limit_by)
-    return FewTested(dataset.classes, dataset.has_masks, dataset.train, few)
+    return FewTested(dataset.classes, dataset.wordings, dataset.has_masks, dataset.train, few)

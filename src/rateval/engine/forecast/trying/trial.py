@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rateval.api.protocols import Classifier, Dataset
 from rateval.api.training import Finetuner
+from rateval.data.checked import CheckedDataset
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.forecast.points import Point
 from rateval.engine.forecast.trying.fit import BATCHES, FitTrial, try_fit
@@ -77,9 +78,9 @@ class TrialRun:
 
     def _lay_out(self, folder: Path) -> list[Round]:
         """Return the rounds: one to warm up, one over few images, one over more."""
-        whole: dict[tuple[str, int | None], Dataset] = {}
+        whole: dict[tuple[str, int | None], CheckedDataset] = {}
         for cell in self._cells:
-            dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
+            dataset: CheckedDataset = self._bench.object(cell.dataset, cell.seed)
             whole.setdefault((cell.dataset.identity, cell.seed), dataset)
         size = self._plan.spec.run.batch_size
         small = Sizes(size, max(1, size // 4), halved=True)

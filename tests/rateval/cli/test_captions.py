@@ -81,7 +81,7 @@ def test_captions_that_name_nothing_fail_with_what_to_do() -> None:
 
 
 def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
-    library.run(SPEC, output="one")
+    count = library.run(SPEC, output="one").cells[0].count
     library.run(SPEC | {"model": [{"use": "writer", "says": "A puppy near {seen}."}]}, output="two")
     (one,), (two,) = (list(Path(name).glob("told-*")) for name in ("one", "two"))
     told = rateval("report", str(one))
@@ -98,6 +98,8 @@ def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
     for name in ("parquet", "csv", "coco", "fiftyone"):
         done = rateval("export", str(one), "--format", name, "--output", f"out-{name}")
         assert done.code == 0, done.err
+        if name in ("coco", "fiftyone"):
+            assert f"All {count} test phrases are shown" in " ".join(done.err.split())
     (results,) = list(Path("out-coco").rglob("*generic*.json"))
     said = json.loads(results.read_text(encoding="utf-8"))
     assert {"phrase", "span", "caption", "references", "there"} <= set(said[0])

@@ -67,5 +67,5 @@ _ON_FIRST_USE = (
 
 def __getattr__(name: str) -> Any:
     if f"{__name__}:{name}" in NAMES:
-        return find_deprecated(__name__, name)
+        return find_deprecated(__name__, name, NAMES)
     return find_name(__name__, name, _ON_FIRST_USE)

@@ -55,13 +55,12 @@ def may_go(since: str, versions: tuple[str, ...] = VERSIONS) -> bool:
     return len(versions[versions.index(since) :]) > 2
 
 
-def find_deprecated(door: str, name: str, names: Mapping[str, Deprecated] | None = None) -> Any:
+def find_deprecated(door: str, name: str, names: Mapping[str, Deprecated] = NAMES) -> Any:
     """Return what a deprecated name of a door stands for, with a warning.
 
-    ``names`` are those of this module when None. Raises AttributeError when the door has none of
-    that name.
+    Raises AttributeError when the door has none of that name among ``names``.
     """
-    entry = (NAMES if names is None else names).get(f"{door}:{name}")
+    entry = names.get(f"{door}:{name}")
     if entry is None:
         raise AttributeError(f"module {door!r} has no attribute {name!r}")
     module, _, attribute = entry.instead.partition(":")

@@ -15,6 +15,7 @@ from PIL import Image
 from rateval.api.protocols import Split
 from rateval.api.training import Monitor
 from rateval.api.values import Sample, Skipped
+from rateval.data.evidence import find_evidence
 from rateval.data.groups import Groups, list_groups
 from rateval.data.shapes import leave_out_long
 from rateval.data.splits import list_labels
@@ -49,6 +50,8 @@ class Seen:
     notes: tuple[str, ...]
     asked: bytes = b""
     """A digest of what is asked of it; empty where nothing is."""
+    captioned: bool = False
+    """Whether what is asked for is a caption, by no question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def _leave(at: int, sample: Skipped, labels: Sequence[int] | None) -> Left:
 
 def see(at: int, sample: Sample, onlookers: Sequence[Onlooker]) -> Seen:
     """Return what is kept of a sample."""
-    mask = sample.mask
+    mask = find_evidence(sample)
     marked = mask is not None and bool(mask.any())
     return Seen(
         at=at,
@@ -154,6 +157,7 @@ def see(at: int, sample: Sample, onlookers: Sequence[Onlooker]) -> Seen:
         looks=() if mask is None or not marked else tuple(one.look(mask) for one in onlookers),
         notes=sample.notes,
         asked=b"" if sample.asked is None else _digest_text(sample.asked.question),
+        captioned=sample.asked is not None and not sample.asked.question,
     )
 
 

@@ -61,8 +61,12 @@ def _asks(readings: Mapping[str, Reading]) -> bool:
 
 
 def name_unit(readings: Mapping[str, Reading]) -> str:
-    """Return what a sample is called: a question where any is asked."""
-    return "question" if _asks(readings) else "image"
+    """Return what a sample is called: a question where any is asked, and not for a caption."""
+    return "question" if _asks(readings) and not _captions(readings) else "image"
+
+
+def _captions(readings: Mapping[str, Reading]) -> bool:
+    return any(one.captioned for reading in readings.values() for one in reading.seen)
 
 
 def percent(part: float, whole: float) -> float:
@@ -160,8 +164,9 @@ def _judge_questions(readings: Mapping[str, Reading]) -> Iterator[Finding]:
     for split, reading in readings.items():
         bare = [one.id for one in reading.seen if not one.asked]
         if bare:
+            lacking = "caption" if _captions(readings) else "question"
             text = (
-                f"{_NAMED[split]} samples without a question: {len(bare):,} of "
+                f"{_NAMED[split]} samples without a {lacking}: {len(bare):,} of "
                 f"{len(reading.seen):,}, such as {list_some(bare[:3])}"
             )
             yield Finding(code="unasked", unfit=True, text=text)

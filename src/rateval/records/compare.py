@@ -88,6 +88,9 @@ class PairRecord(Record):
     """Units that both have; mean over the seeds."""
     only_candidate: int | float
     only_baseline: int | float
+    own_units: bool = False
+    """Whether it hangs on what a model says of a sample which units there are, if any: scores and
+    differences are then of all units of the samples that both have."""
     other_view: str = ""
     """How the models' views differ; empty where they don't."""
     metrics: tuple[MetricPairRecord, ...]

@@ -81,7 +81,7 @@ def test_captions_that_name_nothing_fail_with_what_to_do() -> None:
 
 
 def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
-    library.run(SPEC, output="one")
+    count = library.run(SPEC, output="one").cells[0].count
     library.run(SPEC | {"model": [{"use": "writer", "says": "A puppy near {seen}."}]}, output="two")
     (one,), (two,) = (list(Path(name).glob("told-*")) for name in ("one", "two"))
     told = rateval("report", str(one))
@@ -98,6 +98,8 @@ def test_reports_and_comparisons_of_captions(rateval: Any) -> None:
     for name in ("parquet", "csv", "coco", "fiftyone"):
         done = rateval("export", str(one), "--format", name, "--output", f"out-{name}")
         assert done.code == 0, done.err
+        if name in ("coco", "fiftyone"):
+            assert f"All {count} test phrases are shown" in " ".join(done.err.split())
     (results,) = list(Path("out-coco").rglob("*generic*.json"))
     said = json.loads(results.read_text(encoding="utf-8"))
     assert {"phrase", "span", "caption", "references", "there"} <= set(said[0])
@@ -138,7 +140,7 @@ def test_a_model_that_ignores_the_image_is_not_right_for_the_object() -> None:
     assert cell.captions.chair_i.value == pytest.approx(1 - (accuracy.value.value or 0))
 
 
-def test_methods_are_compared_on_samples_whatever_they_mention() -> None:
+def test_methods_are_compared_on_samples_whatever_they_mention(rateval: Any) -> None:
     one, other = (
         library.run(SPEC | {"model": [{"use": "writer", "says": says}]}, output=says[:1])
         for says in ("a puppy, a wall", "red and green")
@@ -158,6 +160,20 @@ def test_methods_are_compared_on_samples_whatever_they_mention() -> None:
     assert accuracy.difference.value == pytest.approx(value - 0.5)
     assert accuracy.difference.low is not None
     assert accuracy.difference.over == "clusters"
+    # Each side has the interval that its own run has: of images, whatever it mentions of each.
+    for record, side in ((one, accuracy.baseline), (other, accuracy.candidate)):
+        score = record.cells[0].evidence[0].score("accuracy")
+        assert score is not None
+        assert (side.low, side.high, side.over) == (
+            score.value.low,
+            score.value.high,
+            score.value.over,
+        )
+    assert found.own_units
+    done = rateval("compare", str(one.path), str(other.path))
+    told = " ".join(done.out.split())
+    assert "24 in the candidate only; they count in scores and Δ, not in transitions" in told
+    assert "sample by sample" in told
 
 
 def test_fine_tuning_learns_captions_over_seeds() -> None:

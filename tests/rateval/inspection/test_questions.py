@@ -94,3 +94,38 @@ def test_a_sheet_shows_questions_and_answers(
     text = html.unescape(page)
     assert "<span><b>Which</b> colour?</span>" in text
     assert "<span>answers: no, =1+1</span>" in text
+
+
+def test_captions_are_of_images_and_what_they_show_is_evidence(
+    acme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        '[study]\nname = "told"\n[[dataset]]\nuse = "captions"\n[[model]]\nuse = "writer"\n'
+        '[[finetune]]\nuse = "zs"\n[run]\ndevice = "cpu"\n',
+        encoding="utf-8",
+    )
+    assert main(["data", "check", str(spec)]) == 0
+    told = capsys.readouterr().out
+    assert "question" not in told
+    assert "have no mask" not in told
+    assert main(["plan", str(spec)]) == 0
+    assert "have no mask" not in capsys.readouterr().out
+    sheet = tmp_path / "sheet.html"
+    assert main(["data", "show", str(spec), "--html", str(sheet)]) == 0
+    shown = html.unescape(sheet.read_text(encoding="utf-8"))
+    assert "captions: A red square." in shown
+    assert "no mask" not in shown
+
+
+def test_samples_without_a_caption_are_told(
+    acme: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        '[study]\nname = "told"\n[[dataset]]\nuse = "captions"\nsilent = 2\n[[model]]\n'
+        'use = "writer"\n[[finetune]]\nuse = "zs"\n[run]\ndevice = "cpu"\n',
+        encoding="utf-8",
+    )
+    main(["data", "check", str(spec)])
+    assert "test samples without a caption: 2 of 12" in " ".join(capsys.readouterr().out.split())

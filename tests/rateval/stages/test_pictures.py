@@ -88,7 +88,7 @@ def test_a_run_keeps_what_its_models_saw() -> None:
     )
     assert (found.height, found.width, found.count, found.of, found.asked) == (24, 32, 12, 12, 200)
     assert (found.undefined, found.file) == ({}, "pictures.parquet")
-    assert found.sampling == "All 12 test images are shown."
+    assert found.tell_sampling() == "All 12 test images are shown."
     view, data = ModelView(tiny_model(), ("tiny",), "the model"), tiny_dataset()
     for at, row in enumerate(rows(record, found)):
         (sample,) = data.test.samples([at])
@@ -119,7 +119,9 @@ def test_each_picture_is_of_the_stratum_that_it_was_drawn_for() -> None:
     record = rateval.run(spec(5))
     (found,) = record.pictures
     assert (found.count, found.of) == (5, 12)
-    assert found.sampling.startswith("5 of 12 test images are shown. They are no random sample")
+    assert found.tell_sampling().startswith(
+        "5 of 12 test images are shown. They are no random sample"
+    )
     before, after = states(record, "zs"), states(record, "ft")
     for row in rows(record, found):
         name = row["id"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rateval.api.protocols import Split
 from rateval.api.values import Sample
+from rateval.data.evidence import find_evidence
 
 SAMPLED = 200
 """Samples that are read at most."""
@@ -32,5 +33,5 @@ def count_masks(split: Split) -> MaskCount:
         (sample,) = split.samples([at])
         if isinstance(sample, Sample):
             read += 1
-            lacking += sample.mask is None
+            lacking += find_evidence(sample) is None
     return MaskCount(count, read, lacking)

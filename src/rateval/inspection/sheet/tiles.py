@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from rateval.api.protocols import Split
 from rateval.api.values import Sample, Skipped
+from rateval.data.evidence import find_evidence
 from rateval.data.shapes import leave_out_long
 from rateval.inspection.opening import Opened
 from rateval.inspection.reading import read_ahead
@@ -57,6 +58,7 @@ def make_tiles(
             label = "" if one.label is None else opened.classes[one.label]
             return Tile(sample.id, one.split, label, (), (sample.reason,), skipped=True)
         label = opened.classes[sample.label]
+        sample = replace(sample, mask=find_evidence(sample))
         pictures, lines = [], list(_tell_question(sample))
         lines.append(f"{sample.image.width:,} × {sample.image.height:,} pixels")
         lines.append(describe_evidence(sample.mask))
@@ -72,10 +74,15 @@ def make_tiles(
 
 
 def _tell_question(sample: Sample) -> Iterator[str]:
-    """Yield what is asked of a sample, and what people answered, each answer once."""
-    if sample.asked is not None:
+    """Yield what is asked of a sample, and what people answered or wrote, each text once."""
+    if sample.asked is None:
+        return
+    told = dict.fromkeys(sample.asked.answers)
+    if sample.asked.question:
         yield sample.asked.question
-        yield "answers: " + ", ".join(dict.fromkeys(sample.asked.answers))
+        yield "answers: " + ", ".join(told)
+    else:
+        yield "captions: " + " | ".join(told)
 
 
 def _look(sample: Sample, view: View, side: int) -> tuple[Image.Image, str]:

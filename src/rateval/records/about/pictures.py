@@ -6,6 +6,7 @@ from pydantic import Field
 
 from rateval.records.base import Record
 from rateval.records.shift import Shifted
+from rateval.wording import plural
 
 PICTURES = "pictures"
 """Stage, and folder of the store, of pictures."""
@@ -50,13 +51,13 @@ class PicturesRecord(Record):
     strata: dict[str, StratumRecord]
     """Name of a quadrant or transition of a cell to its images, the rarest first."""
 
-    @property
-    def sampling(self) -> str:
-        """A sentence on how the images were drawn, for readers of a gallery."""
+    def tell_sampling(self, unit: str = "image") -> str:
+        """Return a sentence on how ``unit``s were drawn, for readers of a gallery."""
+        of = f"{self.of:,} test {plural(unit)}"
         if self.count == self.of:
-            return f"All {self.of:,} test images are shown."
+            return f"All {of} are shown."
         return (
-            f"{self.count:,} of {self.of:,} test images are shown. They are no random sample: they "
+            f"{self.count:,} of {of} are shown. They are no random sample: they "
             f"were drawn from {len(self.strata):,} quadrants and transitions of all methods, one "
             "after the other, rare ones first; within each, a digest of the ids decided."
         )

@@ -35,6 +35,8 @@ class View:
     pictures: PicturesRecord
     cells: tuple[CellRecord, ...]
     classes: tuple[str, ...]
+    unit: str
+    """What is predicted once, in the singular."""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,8 @@ def find_views(selection: Selection) -> list[View]:
         cells = tuple(cell for cell in selection.cells if _shows(pictures, cell))
         if cells:
             classes = tuple(find_classes(selection, cells[0]))
-            found.append(View(_name(selection, pictures), pictures, cells, classes))
+            unit = selection.record.unit(pictures.dataset)
+            found.append(View(_name(selection, pictures), pictures, cells, classes, unit))
     if not found:
         raise RatevalError(
             f"{selection.record.place}: keeps no pictures of the tests that were asked for; make "
@@ -93,8 +96,8 @@ def read_pictures(selection: Selection, view: View) -> list[dict[str, Any]]:
 
 
 def say_which(view: View) -> str:
-    """Return a sentence on which images of a test are there."""
-    return f"{view.name}: {view.pictures.sampling}"
+    """Return a sentence on which units of a test are there."""
+    return f"{view.name}: {view.pictures.tell_sampling(view.unit)}"
 
 
 def write_png(picture: bytes, path: Path) -> None:

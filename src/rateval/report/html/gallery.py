@@ -167,7 +167,7 @@ def _describe_test(
         "count": found.test_count,
         "units": plural(found.unit),
         "classes": list(found.classes),
-        "sampling": test.pictures.sampling if test.pictures else "",
+        "sampling": test.pictures.tell_sampling(found.unit) if test.pictures else "",
         "images": [
             {name: row[name] for name in COLUMNS}
             | describe_picture(row, beside and f"{beside}-{row['index']}.webp")

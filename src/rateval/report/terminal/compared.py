@@ -90,9 +90,11 @@ def tell_unshown(pair: PairRecord) -> str:
 def explain_care(pair: PairRecord) -> Iterator[str]:
     """Yield what has to be read with care: units and seeds of one side alone, views, left out."""
     if pair.only_baseline or pair.only_candidate:
+        counted = "they count in scores and Δ, not in transitions"
         yield (
             f"{write_units(pair.only_baseline)} units are in the baseline only, "
-            f"{write_units(pair.only_candidate)} in the candidate only; they are in no number here"
+            f"{write_units(pair.only_candidate)} in the candidate only; "
+            f"{counted if pair.own_units else 'they are in no number here'}"
         )
     if len(pair.seeds) > 1 or pair.seeds[0][0] != pair.seeds[0][1]:
         seeds = list_some(f"{other} → {one}" for one, other in pair.seeds)
@@ -165,9 +167,10 @@ def write_side(apart: ApartRecord, value: object) -> str:
 
 def explain_signs(record: CompareRecord, where: str = "") -> Iterator[tuple[str, str]]:
     """Yield the signs of the tables with what they mean; ``where`` p is shown."""
+    paired = "sample by sample" if any(pair.own_units for pair in record.pairs) else "unit by unit"
     yield (
         "Δ",
-        "candidate minus baseline in points, unit by unit; ↑ ↓ where the "
+        f"candidate minus baseline in points, {paired}; ↑ ↓ where the "
         f"{100 * record.level:g} % interval leaves out 0",
     )
     over = {

@@ -22,6 +22,8 @@ from rateval.scoring.across.parts import SharedMetric, share_metrics, share_vali
 from rateval.scoring.across.units import Asked, UnitReader, Units, find_dataset
 from rateval.scoring.compared import Compared
 from rateval.scoring.comparing import compare_repeated, count_transitions
+from rateval.scoring.units.sharing import number_shared
+from rateval.stats.clusters import clustered_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,11 +194,18 @@ def _explain_unfit(at: int, pairs: Sequence[tuple[Units, Units]]) -> str:
 
 
 def _value(pair: tuple[Units, Units], side: int, at: int, level: float) -> Estimate:
-    """Return the score of one side on the units of both."""
-    images, others = (pair[at].images.comparable for at in (side, 1 - side))
-    ratio = images.ratio(at, images.among(others.positions))
+    """Return the score of one side on the units of both, as its own run counts its interval."""
+    images, others = (pair[which].images.comparable for which in (side, 1 - side))
+    chosen = images.among(others.positions)
+    ratio = images.ratio(at, chosen)
     assert ratio is not None  # else it was left out before
-    return estimate_share(round(ratio.above), round(ratio.below), level)
+    value = estimate_share(round(ratio.above), round(ratio.below), level)
+    cluster = number_shared(images, chosen)
+    if cluster is None:
+        return value
+    found = clustered_share(ratio, cluster, level)
+    ends = (None, None) if found is None else (found.low, found.high)
+    return value.model_copy(update={"low": ends[0], "high": ends[1], "over": "clusters"})
 
 
 def _over_pairs(values: Sequence[Estimate], level: float) -> Estimate:

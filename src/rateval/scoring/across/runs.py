@@ -173,6 +173,7 @@ class _Comparing:
             count=whole_count(counts.sum()),
             only_candidate=whole_count(mean(one.only_ours for one in across.sharing)),
             only_baseline=whole_count(mean(one.only_theirs for one in across.sharing)),
+            own_units=any(one.images.sums is not None for one, _ in across.pairs),
             other_view=across.other_view,
             metrics=tuple(_metric(metric, corrected) for metric in across.metrics),
             left_out=dict(across.left_out),

@@ -68,6 +68,39 @@ def test_what_two_classes_are_called_is_the_first_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wordings", "text", "label"),
+    [
+        ((("glass",), ("glasses",)), "his Glasses", 1),
+        ((("bat", "club"), ("club",)), "a club", 1),
+        ((("person", "group"), ("crowd", "groups")), "two groups", 1),
+        ((("glass",), ("glasses",)), "one glass", 0),
+    ],
+)
+def test_names_win_over_other_words_and_those_over_plurals_that_rules_make(
+    wordings: tuple[tuple[str, ...], ...], text: str, label: int
+) -> None:
+    (found,) = Phrases(wordings).find(text)
+    assert found.label == label
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("a hot\u2011dog and a HOT\u2010DOG", ["hot\u2011dog", "HOT\u2010DOG"]),
+        ("a hot\u2013dog", []),
+        ("\U0001f436 Cafe\u0301, caf\u00e9s \u2764\ufe0f", ["Cafe\u0301", "caf\u00e9s"]),
+        ("a \u0915\u0941\u0924\u094d\u0924\u093e sits", ["\u0915\u0941\u0924\u094d\u0924\u093e"]),
+        ("\u2764\ufe0fbone", ["bone"]),
+        ("bone\u0303", []),
+    ],
+)
+def test_hyphens_and_accents_are_those_of_any_keyboard(text: str, phrases: list[str]) -> None:
+    """A hyphen that breaks no line, accents in a character of their own, signs of other scripts."""
+    wordings = [("hot dog",), ("caf\u00e9",), ("\u0915\u0941\u0924\u094d\u0924\u093e",), ("bone",)]
+    assert [text[one.start : one.stop] for one in Phrases(wordings).find(text)] == phrases
+
+
+@pytest.mark.parametrize(
     ("noun", "plural"),
     [
         ("bus", "buses"),

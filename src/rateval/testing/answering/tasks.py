@@ -129,7 +129,9 @@ def _check_outputs(posed: Any, outputs: Outputs, labels: Any, asked: Any) -> Non
     """Check predictions, and what is kept of them, of as many units as there are labels."""
     count, names = len(labels), posed.schema.names
     shape = tuple(outputs.numbers.shape)
-    require(shape == (count, posed.outputs), "Outputs.numbers", f"be ({count}, K)", shape)
+    got = f"{shape} where Posed.outputs is {posed.outputs}"
+    fits = shape == (count, posed.outputs)
+    require(fits, "Outputs.numbers", f"be ({count}, K), K being Posed.outputs", got)
     predictions = posed.predictions(outputs)
     numbers = predictions.numbers
     sound = numbers.shape == (count,) and numbers.dtype == np.int64

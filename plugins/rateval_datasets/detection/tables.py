@@ -192,8 +192,9 @@ class _Columns:
                 f"call it {usual}",
             )
         if len(names) > 1:
+            what = f"{usual.removesuffix('s')}s"
             self.questions.append(
-                f"the column of the {usual}s: {list_some(names)}; the first is taken"
+                f"the column of the {what}: {list_some(names)}; the first is taken"
             )
         return names[0]
 

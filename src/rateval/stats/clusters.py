@@ -67,7 +67,7 @@ def clustered_difference(
 ) -> Clustered | None:
     """Return the difference of two ratios of the same units, by Student's t over clusters.
 
-    None where either is undefined.
+    None where either is undefined. The interval ends at -1 and 1, as a difference of shares does.
 
     Source: Cameron and Miller, Journal of Human Resources 50 (2015) 317-372, section II.
 
@@ -88,9 +88,8 @@ def clustered_difference(
     alone = float((pulls**2).sum()) / len(pulls) ** 2
     half = t_quantile(clusters - 1, level) * error
     p = two_sided_t(value / error, clusters - 1) if error else float(value == 0)
-    return Clustered(
-        value, value - half, value + half, p, clusters, error**2 / alone if alone else None
-    )
+    low, high = max(-1.0, value - half), min(1.0, value + half)
+    return Clustered(value, low, high, p, clusters, error**2 / alone if alone else None)
 
 
 def _count(ratio: Ratio, cluster: NDArray[np.int64]) -> int:

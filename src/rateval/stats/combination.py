@@ -132,7 +132,8 @@ def clustered_combination(
 ) -> Clustered | None:
     """Return the weighted sum of ratios of the same units, by Student's t over clusters.
 
-    None where any is undefined. Source: as ``clustered_difference``.
+    None where any is undefined. The interval ends where such a sum of shares does. Source: as
+    ``clustered_difference``.
 
     >>> one, other = (Ratio(np.array(row), np.ones(4)) for row in ([1.0, 1, 1, 0], [1.0, 0, 0, 0]))
     >>> found = clustered_combination([one, other], [1, -1], np.array([0, 0, 1, 1]))
@@ -154,7 +155,9 @@ def clustered_combination(
     p = two_sided_t(value / error, clusters - 1) if error else float(value == 0)
     alone = float((pulls**2).sum()) / len(pulls) ** 2
     effect = error**2 / alone if alone else None
-    return Clustered(value, value - half, value + half, p, clusters, effect)
+    least, most = (sum(w for w in weights if w * sign > 0) for sign in (-1, 1))
+    low, high = max(least, value - half), min(most, value + half)
+    return Clustered(value, low, high, p, clusters, effect)
 
 
 def weigh(values: Sequence[float], weights: Sequence[float]) -> float:

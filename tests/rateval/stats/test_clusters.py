@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from rateval.stats.clusters import clustered_difference, clustered_share
+from rateval.stats.combination import clustered_combination
 from rateval.stats.ratio import Ratio
 from rateval.stats.wilson import wilson_interval
 
@@ -107,3 +108,31 @@ def test_intervals_hold_for_new_clusters(clusters: int) -> None:
     assert 0.92 <= held / trials <= 0.98
     assert 0.92 <= differences / trials <= 0.98
     assert ignored / trials < 0.85
+
+
+def test_the_interval_of_a_difference_ends_where_differences_of_shares_do() -> None:
+    below = np.ones(12)
+    right, wrong = Ratio(np.repeat([1.0, 0.0], [11, 1]), below), Ratio(np.eye(12)[11], below)
+    cluster = np.repeat(np.arange(4), 3)
+    value, low, high = 10 / 12, *_plain_interval(right, wrong, cluster)
+    assert high > 1  # what Student's t alone says
+    for found in (
+        clustered_difference(right, wrong, cluster),
+        clustered_combination([right, wrong], [1, -1], cluster),
+    ):
+        assert found is not None
+        assert (found.value, found.low, found.high) == pytest.approx((value, low, 1.0))
+    turned = clustered_difference(wrong, right, cluster)
+    assert turned is not None
+    assert (turned.low, turned.high) == pytest.approx((-1.0, -low))
+
+
+def _plain_interval(one: Ratio, other: Ratio, cluster: NDArray[np.int64]) -> tuple[float, float]:
+    """Return Student's interval over clusters, written out."""
+    difference = one.numerator - other.numerator  # their denominators are ones
+    value, count = float(difference.mean()), len(difference)
+    groups = np.unique(cluster)
+    sums = [float((difference[cluster == at] - value).sum()) / count for at in groups]
+    error = (len(groups) / (len(groups) - 1) * sum(one**2 for one in sums)) ** 0.5
+    half = float(student.ppf(0.975, len(groups) - 1)) * error
+    return value - half, value + half

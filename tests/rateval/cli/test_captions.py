@@ -242,6 +242,9 @@ def test_a_plan_and_other_validators_afterwards(rateval: Any) -> None:
     assert [cell.count for cell in scored.cells] == [cell.count for cell in record.cells]
     assert [cell.captions for cell in scored.cells] == [cell.captions for cell in record.cells]
     assert scored.datasets[0].unit == "phrase"
+    refused = rateval("score", str(folder), "--cluster", "class")
+    assert refused.code == 2
+    assert "units of several classes" in " ".join(refused.err.split())
     assert "test phrases" in rateval("report", str(folder)).out
 
 

@@ -26,6 +26,7 @@ from rateval.plan.plan import Plan
 from rateval.progress import Reporter
 from rateval.records.about.parent import Basis, ParentRecord
 from rateval.records.run import FILE_NAME, RunRecord, load
+from rateval.records.scores.cell import CellRecord
 from rateval.records.step import FailureRecord
 from rateval.registry.registry import Registry
 from rateval.scoring.units.clusters import BUILT_IN
@@ -33,6 +34,7 @@ from rateval.spec.document import Document
 from rateval.store.adopting import adopt, holds
 from rateval.store.rows import read_groups
 from rateval.store.store import Store, Stored
+from rateval.store.tables.samples import has_samples
 from rateval.wording import list_some, meant
 from rateval.workbench.bench import Workbench
 from rateval.workbench.build import require_factories
@@ -195,10 +197,13 @@ def _require_results(record: RunRecord) -> None:
 def _require_cluster(record: RunRecord, plan: Plan, asked: Asked) -> None:
     """Raise SpecError where images are to be clustered by a group that a dataset doesn't have."""
     name = plan.spec.statistics.cluster
-    if name in BUILT_IN:
+    if name in BUILT_IN and name != "class":
         return
     for cell in record.cells:
         folder = record.path.parent / "store" / "infer" / cell.identity
+        if name == "class":
+            _require_one_unit(folder, cell, asked)
+            continue
         groups = read_groups(folder).column_names
         if name not in groups:
             there = f"it has {list_some(groups)}" if groups else "it has none"
@@ -207,3 +212,12 @@ def _require_cluster(record: RunRecord, plan: Plan, asked: Asked) -> None:
             where = f'{asked.name}: statistics.cluster = "{name}"'
             what = f'the dataset "{cell.key.dataset}" has no such group, {there}; {advice}'
             raise SpecError([Problem(where, what)])
+
+
+def _require_one_unit(inferred: Path, cell: CellRecord, asked: Asked) -> None:
+    """Raise SpecError where a sample has units of several classes, which no class can stand for."""
+    if has_samples(inferred):
+        where = f'{asked.name}: statistics.cluster = "class"'
+        what = f'the dataset "{cell.key.dataset}" has samples with units of several classes'
+        advice = 'give "sample", "none" or a group of the dataset'
+        raise SpecError([Problem(where, f"{what}; {advice}")])

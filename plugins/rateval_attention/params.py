@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from rateval.api import Around, Params
+from rateval.api import Params
+from rateval.api.params import Around
 
 
 def _check_layers(value: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from rateval.api import Around, Params
+from rateval.api import Params
+from rateval.api.params import Around
 from rateval.modelkit import WeightCopy, WeightPrefix
 
 Share = Annotated[float, Field(ge=0, le=1)]

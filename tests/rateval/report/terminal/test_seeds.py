@@ -208,7 +208,7 @@ def test_the_legend_says_what_intervals_speak_of(width: int) -> None:
     assert ("images like these, by the one training" in text) == (width == 190)  # zero-shot's own
     assert "mean over the seeds where the number is defined" in text
     assert "against zero-shot on the same test by the same seed" in text
-    assert ("columns on" in text) == (width == 80)
+    assert ("columns or more" in text) == (width == 80)
     assert ("sample standard deviation" in text) == (width == 80)
     assert ("images, mean over the seeds: Right or Wrong" in text) == (width == 190)
 

@@ -38,7 +38,7 @@ def difference_naively(
     error = sqrt(there / (there - 1) * square)
     half = float(student.ppf(0.5 + level / 2, there - 1)) * error
     value = values[0] - values[1]
-    return value, value - half, value + half
+    return value, max(-1.0, value - half), min(1.0, value + half)
 
 
 def of(cell: dict[int, list[int]]) -> Sums:

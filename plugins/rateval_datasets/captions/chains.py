@@ -12,7 +12,7 @@ from PIL import Image
 
 from rateval_datasets.images import require_view
 from rateval_datasets.layout import read_file
-from rateval_datasets.public.boxes import Box, draw_boxes
+from rateval_datasets.public.boxes import Box, draw_boxes, parse_root
 from rateval_datasets.view import Mask
 
 _LARGEST_FILE = 1 << 20
@@ -51,17 +51,8 @@ class Chains:
 
 
 def read_chains(path: Path) -> Chains:
-    """Read an annotation. Raises OSError, ValueError or SyntaxError when it is none.
-
-    A document type is refused: without one an XML file can declare no entity, so that it can
-    neither grow without bounds when parsed nor refer to another file or address.
-    """
-    text = read_file(path, _LARGEST_FILE).decode("utf-8-sig")
-    if "<!DOCTYPE" in text:
-        raise ValueError("the annotation declares a document type, which none needs")
-    root = ElementTree.fromstring(text)  # noqa: S314  # no entities without a document type
-    if root.tag != "annotation":
-        raise ValueError(f"an annotation begins with <annotation>, not with <{root.tag:.40}>")
+    """Read an annotation. Raises OSError, ValueError or SyntaxError when it is none."""
+    root = parse_root(read_file(path, _LARGEST_FILE).decode("utf-8-sig"))
     rows, columns = (_whole(root, f"size/{side}") for side in ("height", "width"))
     if min(rows, columns) < 1:
         raise ValueError(f"the annotation says a size of {columns} x {rows} pixels")

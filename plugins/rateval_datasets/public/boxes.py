@@ -48,21 +48,31 @@ class Annotation:
     boxes: tuple[Box, ...]
 
 
-def parse_annotation(text: str) -> Annotation:
-    """Read an annotation. Raises ValueError or SyntaxError when it is none.
+def parse_root(text: str) -> ElementTree.Element:
+    """Return the root of an annotation's XML. Raises ValueError or SyntaxError when it is none.
 
     A document type is refused: without one an XML file can declare no entity, so it can neither
     grow without bounds when parsed nor refer to another file or address.
 
-    >>> parse_annotation("<annotation><object/></annotation>")
-    Traceback (most recent call last):
-    ValueError: an object of the annotation lacks bndbox
+    >>> parse_root("<annotation><object/></annotation>").tag
+    'annotation'
     """
     if "<!DOCTYPE" in text:
         raise ValueError("the annotation declares a document type, which none needs")
     root = ElementTree.fromstring(text)  # noqa: S314  # no entities without a document type
     if root.tag != "annotation":
         raise ValueError(f"an annotation begins with <annotation>, not with <{root.tag:.40}>")
+    return root
+
+
+def parse_annotation(text: str) -> Annotation:
+    """Read an annotation. Raises ValueError or SyntaxError when it is none.
+
+    >>> parse_annotation("<annotation><object/></annotation>")
+    Traceback (most recent call last):
+    ValueError: an object of the annotation lacks bndbox
+    """
+    root = parse_root(text)
     height, width = (_whole(root.findtext(f"size/{side}") or "0") for side in ("height", "width"))
     if min(height, width) < 0 or (height == 0) != (width == 0):
         raise ValueError(f"the annotation says a size of {width} x {height} pixels")

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
 from rateval.api.tasks.texts import Answered, TokenMaps
 from rateval.api.values import Asked
-from rateval.errors import PluginError, RatevalError
+from rateval.errors import RatevalError
 from rateval.tasks.texts.explaining import explain_answers
 from rateval.tasks.texts.numbers import number_text
 from rateval.tasks.texts.tokens import explain_tokens
+from rateval.tasks.texts.writing import write_texts
 from rateval.tasks.vqa.normalising import normalise_gqa
 
 _SCHEMA = pa.schema(
@@ -53,14 +54,8 @@ class Saying:
 
     def predict(self, classifier: Any, inputs: Inputs) -> Outputs:
         """Have the model write."""
-        said = classifier.model.generate(inputs.images, self._questions(inputs))
-        if len(said) != len(inputs.ids):
-            raise PluginError(
-                f"generate() of the model must write {len(inputs.ids)} texts; got {len(said)}",
-                kind="model",
-            )
-        numbers = torch.tensor([[one.likelihood] for one in said], dtype=torch.float32)
-        return Outputs(numbers, tuple(one.text for one in said))
+        questions = self._questions(inputs)
+        return write_texts(classifier, inputs, questions, f"write {len(questions)} texts")
 
     def explain(self, attribution: Any, classifier: Any, inputs: Inputs) -> Explained:
         """Have an attribution explain what is said, or the phrase of it."""

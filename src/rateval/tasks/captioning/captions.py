@@ -13,12 +13,12 @@ import torch
 from rateval.api.tasks.task import Explained, Inputs, Outputs, Predictions
 from rateval.api.tasks.texts import Answered, TokenMaps
 from rateval.api.values import Asked, Explanation
-from rateval.errors import PluginError
 from rateval.tasks.captioning.mentions import Mention, find_mentions, make_units, require
 from rateval.tasks.captioning.phrases import Phrases
 from rateval.tasks.texts.explaining import explain_answers
 from rateval.tasks.texts.numbers import number_text
 from rateval.tasks.texts.tokens import explain_tokens
+from rateval.tasks.texts.writing import write_texts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,15 +62,8 @@ class Captions:
     def predict(self, classifier: Any, inputs: Inputs) -> Outputs:
         """Have the model write a caption of each image; outputs are of captions, not of phrases."""
         questions = [one.question for one in require(inputs.asked)]
-        captions = classifier.model.generate(inputs.images, questions)
-        if len(captions) != len(questions):
-            raise PluginError(
-                f"generate() of the model must caption each of {len(questions)} images; got "
-                f"{len(captions)} captions",
-                kind="model",
-            )
-        numbers = torch.tensor([[one.likelihood] for one in captions], dtype=torch.float32)
-        return Outputs(numbers.reshape(-1, 1), tuple(one.text for one in captions))
+        promise = f"caption each of {len(questions)} images"
+        return write_texts(classifier, inputs, questions, promise, "captions")
 
     def explain(self, attribution: Any, classifier: Any, inputs: Inputs) -> Explained:
         """Have an attribution explain what the model mentions."""

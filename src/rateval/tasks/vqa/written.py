@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rateval.api.tasks.task import Inputs, Outputs, Predictions
-from rateval.errors import PluginError
+from rateval.tasks.texts.writing import write_texts
 from rateval.tasks.vqa.answering import Answering
 from rateval.tasks.vqa.judge import require
 
@@ -27,15 +26,8 @@ class Written(Answering):
     def predict(self, classifier: Any, inputs: Inputs) -> Outputs:
         """Have the model write an answer to each question."""
         questions = [one.question for one in require(inputs.asked)]
-        answers = classifier.model.generate(inputs.images, questions)
-        if len(answers) != len(questions):
-            raise PluginError(
-                f"generate() of the model must answer each of {len(questions)} questions; got "
-                f"{len(answers)} answers",
-                kind="model",
-            )
-        numbers = torch.tensor([[one.likelihood] for one in answers], dtype=torch.float32)
-        return Outputs(numbers, tuple(one.text for one in answers))
+        promise = f"answer each of {len(questions)} questions"
+        return write_texts(classifier, inputs, questions, promise, "answers")
 
     def predictions(self, outputs: Outputs) -> Predictions:
         """Return the number of each text, and the text."""

@@ -23,6 +23,7 @@ class LinearProbe(Method[LpParams]):
     """
 
     name = "lp"
+    leaves_weights = True
 
     def train(
         self, model: Model, split: Split, classes: Sequence[str], logbook: Logbook

@@ -116,6 +116,7 @@ class ZeroShot:
     """
 
     trains = False
+    leaves_weights = True
 
     def fit(
         self, model: Model, train: Split | None, classes: Sequence[str], logbook: Logbook

@@ -76,7 +76,11 @@ class Logbook(Monitor, Protocol):
 
 
 class Finetuner(Protocol):
-    """A way to make a classifier from a model. Zero-shot is one that trains nothing."""
+    """A way to make a classifier from a model. Zero-shot is one that trains nothing.
+
+    One that also has ``leaves_weights = True`` never changes a number of the model that ``fit`` and
+    ``restore`` get, nor does its classifier: the model then isn't copied for it.
+    """
 
     @property
     def trains(self) -> bool:

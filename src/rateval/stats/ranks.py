@@ -16,9 +16,17 @@ def average_ranks(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     >>> average_ranks(np.array([[0.5, 0.1, 0.5]])).tolist()
     [[2.5, 1.0, 2.5]]
     """
-    from scipy.stats import rankdata  # it takes a second to import, which few commands need
-
-    ranks: NDArray[np.float64] = rankdata(values, axis=1)
+    order = values.argsort(axis=1, kind="stable")
+    ascending = np.take_along_axis(values, order, axis=1)
+    places = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    differs = ascending[:, 1:] != ascending[:, :-1]
+    edge = np.ones((len(values), 1), dtype=np.bool_)
+    starts, ends = np.hstack([edge, differs]), np.hstack([differs, edge])
+    first = np.maximum.accumulate(np.where(starts, places, 0), axis=1)
+    behind = np.where(ends, places, values.shape[1])[:, ::-1]
+    last = np.minimum.accumulate(behind, axis=1)[:, ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2 + 1, axis=1)
     return ranks
 
 

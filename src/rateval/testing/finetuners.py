@@ -20,6 +20,7 @@ from rateval.testing.failure import difference, part, require, require_members, 
 from rateval.testing.logbook import RecordingLogbook
 from rateval.testing.tiny.dataset import tiny_dataset
 from rateval.testing.tiny.model import tiny_model
+from rateval.workbench.lending import leaves_weights
 
 
 def check_finetuner(
@@ -34,6 +35,8 @@ def check_finetuner(
     require_members(finetuner, Finetuner)
     trains = finetuner.trains
     require(isinstance(trains, bool), "Finetuner.trains", "be a bool", repr(trains))
+    leaves = getattr(finetuner, "leaves_weights", False)
+    require(isinstance(leaves, bool), "Finetuner.leaves_weights", "be a bool", repr(leaves))
     model = model or tiny_model()
     dataset = dataset or tiny_dataset(unreadable=(3,))
     images = _test_images(model, dataset)
@@ -66,7 +69,10 @@ def _check_fitted(
         state = classifier.state()
         _check_state(state)
         if not trains and not state:
-            _check_unchanged(model, classifier)
+            _check_unchanged(model, classifier, "that it gives no state of")
+    with part("Finetuner.fit"):
+        if leaves_weights(finetuner):
+            _check_unchanged(model, classifier, "of a model, as it has leaves_weights = True")
     with part("Finetuner.fit"):
         _check_same_seed(finetuner, model, dataset, classifier.state())
     with part("Finetuner.fit"):
@@ -76,14 +82,11 @@ def _check_fitted(
         _check_restore(finetuner, model, dataset, classifier, images)
 
 
-def _check_unchanged(model: Model, classifier: Classifier) -> None:
+def _check_unchanged(
+    model: Model, classifier: Classifier, which: str, where: str = "Finetuner.fit"
+) -> None:
     before, after = model.module.state_dict(), classifier.model.module.state_dict()
-    require(
-        _equal(before, after),
-        "Finetuner.fit",
-        "change no weight that it gives no state of",
-        "changes",
-    )
+    require(_equal(before, after), where, f"change no weight {which}", "changes")
 
 
 def _test_images(model: Model, dataset: Dataset) -> torch.Tensor:
@@ -230,6 +233,9 @@ def _check_restore(
         "rebuild the classifier that gave the state",
         f"logits with a relative difference of {off:.1e}",
     )
+    if leaves_weights(finetuner):
+        which = "of a model, as it has leaves_weights = True"
+        _check_unchanged(model, restored, which, "Finetuner.restore")
     if hasattr(classifier, "kept"):
         _check_kept(finetuner, model, dataset, classifier, images)
 

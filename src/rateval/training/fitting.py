@@ -76,12 +76,11 @@ class Fitting:
         return inputs
 
     def fit(self, monitor: Monitor, unfinished: Path) -> tuple[Classifier, FinetuneFacts]:
-        """Fit a copy of the model; return the classifier and its facts.
+        """Fit the model, as a copy; return the classifier and its facts.
 
         ``unfinished`` keeps the state of a training that is interrupted.
         """
         cell = self._cell
-        model = self._bench.copy_model(cell.model, cell.seed)
         watched = None if self._train is None else WatchedSplit(self._train)
         examiner = None if self._held is None else self.make_examiner(self._held)
         logbook = FolderLogbook(
@@ -91,8 +90,9 @@ class Fitting:
             () if examiner is None else examiner.names,
             self._held,
         )
-        with logbook:
-            classifier = finetune(self._finetuner, model, watched, self._dataset.classes, logbook)
+        method = self._finetuner
+        with self._bench.lending(cell.model, cell.seed, method) as model, logbook:
+            classifier = finetune(method, model, watched, self._dataset.classes, logbook)
         skipped = () if watched is None else watched.skipped
         return classifier, FinetuneFacts(
             # A method that only loads weights trains nothing, and yet it is not zero-shot.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from rateval.api.component import Context
 from rateval.api.protocols import Classifier, Model, Split
 from rateval.api.tasks.task import Posed, Task
+from rateval.api.training import Finetuner
 from rateval.data.checked_shift import CheckedShift
 from rateval.data.shifted import TrainShifted
+from rateval.errors import PluginError
 from rateval.plan.cells import Choice
 from rateval.plan.seeds import object_seed
 from rateval.store.identity import identify
@@ -118,17 +122,37 @@ class Workbench:
         task: Task = self.object(choice.task, None)
         return task.pose(self.object(choice, seed))
 
-    def copy_model(self, choice: Choice, seed: int | None) -> Model:
-        """Return a model that may be trained in place; a loaded one stays as it was."""
+    @contextmanager
+    def lending(self, choice: Choice, seed: int | None, finetuner: Finetuner) -> Iterator[Model]:
+        """Yield a model for a method to fit or restore a classifier; a loaded one stays as it was.
+
+        It is a copy that may be trained in place; where the method says that it leaves the weights
+        as they are, these aren't copied. Raises PluginError where it doesn't.
+        """
         # Here, so that who compares stored runs needn't wait for torch.
         from rateval.modelkit.texts.embedded import copy_sharing_texts
+        from rateval.workbench.lending import Lent, leaves_weights
 
         model: Model = self.object(choice, seed)
         if self._key(choice, seed) in self._given:
-            return model
-        # It needs torch, which comparing stored runs does not.
-
-        return copy_sharing_texts(model)
+            yield model
+            return
+        if not leaves_weights(finetuner):
+            yield copy_sharing_texts(model)
+            return
+        lent = Lent(model)
+        try:
+            yield lent.copy
+        finally:
+            changed = lent.find_changed()
+            if changed is not None:  # who needs the model next loads it anew
+                del self._objects[self._key(choice, seed)]
+        if changed is not None:
+            raise PluginError(
+                "the finetuner has leaves_weights = True, so that the model isn't copied for it, "
+                f"and changes {changed} in place",
+                kind="finetuner",
+            )
 
     def keep_classifier(self, identity: str, classifier: Classifier) -> None:
         """Keep one classifier for the cells that follow, and let go of the one before."""

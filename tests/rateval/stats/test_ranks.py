@@ -1,23 +1,16 @@
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from rateval.stats.ranks import average_ranks, rank_correlations
 
 ROWS = st.lists(
     st.lists(st.integers(0, 5), min_size=6, max_size=6), min_size=1, max_size=4
 )  # few values, so that ties are the rule
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _imported() -> None:
-    """Import what the first call would, which takes longer than Hypothesis allows an example."""
-    importlib.import_module("scipy.stats")
 
 
 def slow_ranks(row: list[float]) -> list[float]:
@@ -40,6 +33,16 @@ def slow_correlation(one: list[float], other: list[float]) -> float | None:
 @given(ROWS)
 def test_ranks_equal_counting(rows: list[list[float]]) -> None:
     assert average_ranks(np.array(rows, float)).tolist() == [slow_ranks(row) for row in rows]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 0), (0, 5), (7, 196), (2, 3000)])
+@pytest.mark.parametrize("values", [4, 1000, None])
+def test_ranks_equal_scipy(shape: tuple[int, int], values: int | None) -> None:
+    drawn = np.random.default_rng(2).random(shape)
+    rows = drawn if values is None else np.floor(drawn * values)
+    rows[:, :1] = -np.inf
+    expected = rankdata(rows, axis=1) if rows.size else np.empty(shape)
+    assert np.array_equal(average_ranks(rows), expected)
 
 
 @given(ROWS, ROWS)

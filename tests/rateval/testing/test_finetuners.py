@@ -203,6 +203,32 @@ class Unseeded(ClassMeans):
         return self.restore(model, classes, {"means": torch.randn(len(classes), 24)})
 
 
+class Borrowing(ClassMeans):
+    """It says that it leaves the weights as they are."""
+
+    leaves_weights: Any = True
+
+
+class Spoiling(Borrowing, Secret):
+    """It doesn't."""
+
+
+class SpoilingLater(Borrowing):
+    """It doesn't when it restores."""
+
+    def restore(self, model: Model, classes: Sequence[str], state: State) -> Classifier:
+        if "stored" in state:
+            with torch.no_grad():
+                list(model.module.parameters())[-1].mul_(1.1)  # of the text tower
+        classifier = MeanClassifier(model, state["means"])
+        classifier.state = lambda: {**state, "stored": torch.ones(1)}  # type: ignore[method-assign]
+        return classifier
+
+
+class Undecided(ClassMeans):
+    leaves_weights = 1
+
+
 TWICE = torch.ones(4)
 BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
     "nothing": (object, "Finetuner: object must offer fit, restore, trains"),
@@ -245,6 +271,15 @@ BROKEN: dict[str, tuple[Callable[[], Any], str]] = {
     "forgetful": (Forgetful, "must come to the same state when it goes on from what it saved"),
     "starting": (Starting, "must advance the logbook by the 24 samples announced.*; got 12"),
     "unseeded": (Unseeded, "must give the same state for the same seed; got differences in means"),
+    "spoiling": (
+        Spoiling,
+        "Finetuner.fit must change no weight of a model, as it has leaves_weights = True",
+    ),
+    "spoiling later": (
+        SpoilingLater,
+        "Finetuner.restore must change no weight of a model, as it has leaves_weights = True",
+    ),
+    "undecided": (Undecided, "Finetuner.leaves_weights must be a bool; got 1"),
     "secret": (Secret, "Finetuner.restore must rebuild the classifier that gave the state"),
 }
 
@@ -253,6 +288,7 @@ def test_a_sound_finetuner_passes() -> None:
     check_finetuner(ClassMeans())
     check_finetuner(ClassMeans(), tiny_model(4), tiny_dataset(seed=5))
     check_finetuner(Resuming())
+    check_finetuner(Borrowing())
     check_finetuner(Changed(decision=lambda c, _: HeadDecision(c.means, torch.zeros(3))))
 
 

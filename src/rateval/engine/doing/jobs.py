@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rateval.api.protocols import Attribution, Classifier, Dataset
+from rateval.api.training import Finetuner
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.sources import limited_test
 from rateval.plan.plan import Plan
@@ -78,11 +79,10 @@ class Jobs:
         cell, identity = steps.cell, steps.finetune.identity
         classifier = self._bench.classifier(identity)
         if classifier is None:
-            classifier = restore(
-                self._bench.object(cell.finetuner, cell.seed),
-                self._bench.copy_model(cell.model, cell.seed),
-                self._bench.object(cell.dataset, cell.seed).classes,
-                self._store.path_of("finetune", identity),
-            )
+            finetuner: Finetuner = self._bench.object(cell.finetuner, cell.seed)
+            classes = self._bench.object(cell.dataset, cell.seed).classes
+            with self._bench.lending(cell.model, cell.seed, finetuner) as model:
+                stored = self._store.path_of("finetune", identity)
+                classifier = restore(finetuner, model, classes, stored)
             self._bench.keep_classifier(identity, classifier)
         return classifier

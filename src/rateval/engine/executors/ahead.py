@@ -6,7 +6,7 @@ from rateval.engine.executors.params import LocalParams
 from rateval.machine.nursery import open_nursery
 from rateval.plan.plan import Plan
 
-_NEEDED = ("rateval.engine.order", "rateval.stages.thresholds", "scipy.stats", "pandas")
+_NEEDED = ("rateval.engine.order", "rateval.stages.thresholds", "scipy.special", "pandas")
 """What every worker imports; scipy and pandas only as it goes."""
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import weakref
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -41,18 +42,19 @@ class _Texts:
         return _Texts, ()
 
 
-def copy_sharing_texts(model: Model) -> Model:
+def copy_sharing_texts(
+    model: Model, instead: Mapping[int, torch.Tensor] = MappingProxyType({})
+) -> Model:
     """Return a copy of a model that may be trained; the model itself stays as it is from now on.
 
     What ``embed_once`` makes for one of its copies is there for all of them. A model that embeds no
-    prompts is copied alone.
+    prompts is copied alone. ``instead`` holds what stands in the copy for tensors, by their ``id``.
     """
-    if not hasattr(model, "encode_text"):
-        return copy.deepcopy(model)
-    values = model.module.__dict__
-    if not isinstance(values.get(_NAME), _Texts):
-        values[_NAME] = _Texts(model)
-    return copy.deepcopy(model)
+    if hasattr(model, "encode_text"):
+        values = model.module.__dict__
+        if not isinstance(values.get(_NAME), _Texts):
+            values[_NAME] = _Texts(model)
+    return copy.deepcopy(model, dict[int, Any](instead))
 
 
 def embed_once(

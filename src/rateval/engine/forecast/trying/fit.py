@@ -63,9 +63,9 @@ def try_fit(plan: Plan, bench: Workbench, cell: Cell, folder: Path) -> FitTrial:
     names = () if examiner is None else examiner.names
     logbook = _TrialLogbook(folder, examiner, names, held)
     begin = time.perf_counter()
-    model = bench.copy_model(cell.model, cell.seed)
     try:
-        classifier = finetune(finetuner, model, few, dataset.classes, logbook)
+        with bench.lending(cell.model, cell.seed, finetuner) as model:
+            classifier = finetune(finetuner, model, few, dataset.classes, logbook)
     except _EnoughError:
         if logbook.classifier is None:
             raise RatevalError(
@@ -76,8 +76,8 @@ def try_fit(plan: Plan, bench: Workbench, cell: Cell, folder: Path) -> FitTrial:
     save_state(classifier, folder, {})
     written = time.perf_counter() - begin - taken
     # As every other step gets it; what was broken off may still hold gradients.
-    copy = bench.copy_model(cell.model, cell.seed)
-    restored = restore(finetuner, copy, dataset.classes, folder)
+    with bench.lending(cell.model, cell.seed, finetuner) as model:
+        restored = restore(finetuner, model, dataset.classes, folder)
     if few is None or train is None:
         seconds = taken + written
     else:

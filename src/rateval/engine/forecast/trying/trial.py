@@ -144,10 +144,9 @@ class TrialRun:
         if step.identity in self._kept:
             finetuner: Finetuner = self._bench.object(cell.finetuner, cell.seed)
             dataset: Dataset = self._bench.object(cell.dataset, cell.seed)
-            copy = self._bench.copy_model(cell.model, cell.seed)
-            return restore(
-                finetuner, copy, dataset.classes, self._root / step.stage / step.identity
-            )
+            kept = self._root / step.stage / step.identity
+            with self._bench.lending(cell.model, cell.seed, finetuner) as model:
+                return restore(finetuner, model, dataset.classes, kept)
         self._peak.begin()
         fitted = folder / step.identity
         fitted.mkdir()

@@ -16,9 +16,16 @@ def time_pairs(
     count: int,
     limit_s: float,
     clock: Callable[[], float] = time.perf_counter,
+    warm_up: Callable[[], object] | None = None,
 ) -> list[tuple[float, float]]:
-    """Return the seconds that both take in each pair; who is first changes from pair to pair."""
-    one(), other()  # what is imported and made but once
+    """Return the seconds that both take in each pair; who is first changes from pair to pair.
+
+    Before, what is imported and made but once is done by ``warm_up``, or by both.
+    """
+    if warm_up is None:
+        one(), other()
+    else:
+        warm_up()
     found = []
     for number in pace.rounds(count, limit_s, "pair"):
         first, second = (one, other) if number % 2 else (other, one)

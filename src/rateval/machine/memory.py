@@ -28,12 +28,12 @@ class Portions:
 
     ``doing`` is what happens to them, such as ``explained``, and ``advice`` what to do when one
     image alone is too much. What fitted is remembered for the batches to come; each step down is
-    said by a warning of the logger ``rateval``.
+    said by a warning of the logger ``rateval``. No more than ``most`` are tried at once.
     """
 
-    def __init__(self, doing: str, advice: str) -> None:
+    def __init__(self, doing: str, advice: str, most: int | None = None) -> None:
         self._doing, self._advice = doing, advice
-        self._most: int | None = None
+        self._most = most
 
     def each(self, count: int, compute: Callable[[slice], _T]) -> list[_T]:
         """Return what ``compute`` makes of consecutive slices of ``count`` images, of all at best.
@@ -84,6 +84,27 @@ def _attempt(compute: Callable[[slice], _T], part: slice) -> tuple[_T] | None:
         if not is_out_of_memory(error):
             raise
         return None
+
+
+_PATCHES_AT_ONCE = 4096
+_IMAGES_AT_ONCE = 16
+_IMAGES_A_THREAD = 8
+
+
+def limit_explained(device: str, patches: int) -> int | None:
+    """Return how many images of so many patches are best explained at once; None for no limit.
+
+    A pass backwards keeps all that the pass forward made. Where that outgrows the caches of a
+    processor, and memory is asked for and given back for every batch, more images at once take more
+    time for each: `docs/performance.md` has what was measured. Threads are given enough to share.
+
+    >>> limit_explained("cuda", 196), limit_explained("cpu", 576), limit_explained("cpu", 9999)
+    (None, 7, 1)
+    """
+    if torch.device(device).type != "cpu":
+        return None
+    images = max(_IMAGES_AT_ONCE, _IMAGES_A_THREAD * torch.get_num_threads())
+    return max(1, min(images, _PATCHES_AT_ONCE // patches))
 
 
 def find_available(root: Path = Path("/")) -> int | None:

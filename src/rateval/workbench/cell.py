@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rateval.api.protocols import Attribution, Classifier, Shift, Split
 from rateval.api.tasks.task import Posed
 from rateval.data.batches import Batch, load_batches
-from rateval.machine.memory import Portions
+from rateval.machine.memory import Portions, limit_explained
 
 _SMALLER = (
     "take a smaller model, a run.precision of half the size or another device, such as --device cpu"
@@ -40,16 +41,19 @@ class Job:
     device: str
     batch_size: int
     readers: int
-    explaining: Portions = field(
-        default_factory=lambda: Portions(
-            "explained", 'explain fewer layers (such as layers = "last"), or ' + _SMALLER
-        )
-    )
+    explaining: Portions = field(init=False)
     """How many images are explained at once."""
     predicting: Portions = field(default_factory=lambda: Portions("predicted", _SMALLER))
     """How many images are predicted at once."""
     shared: Shared | None = None
     """What is explained from one pass; None where the attribution explains by itself."""
+
+    def __post_init__(self) -> None:
+        most = None
+        if self.attribution is not None:
+            most = limit_explained(self.device, math.prod(self.classifier.model.grid))
+        advice = 'explain fewer layers (such as layers = "last"), or ' + _SMALLER
+        object.__setattr__(self, "explaining", Portions("explained", advice, most))
 
     def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
         """Yield batches of the shifted test images at ``indices``."""

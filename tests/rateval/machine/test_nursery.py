@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 SCRIPT = """
-import json, os, sys
+import gc, json, os, sys
 from concurrent.futures import ProcessPoolExecutor
 from rateval.machine import nursery
 
 def look():
     return {"has": [n for n in NAMES if n in sys.modules],
+            "kept": gc.isenabled() and gc.get_freeze_count() > 1000,
             "says": os.environ.get("SAYS"), "left": nursery.IMPORTS in os.environ}
 
 NAMES = ["xml.dom.minidom", "broken_one", "no_such_one", "wave"]
@@ -31,6 +32,9 @@ if __name__ == "__main__":
     with ProcessPoolExecutor(1, context) as pool:
         print(json.dumps({"method": context.get_start_method(), **pool.submit(look).result()}))
 """
+
+
+SAID = {"says": "something else", "left": False}
 
 
 def look(folder: Path, *arguments: str) -> dict[str, object]:
@@ -62,12 +66,13 @@ def test_a_worker_begins_with_what_was_imported_and_a_broken_module_stops_nobody
     assert found["method"] == "forkserver"
     assert found["has"] == ["xml.dom.minidom", "wave"]
     assert found["left"] is False
+    assert found["kept"] is True
 
 
 @linux
 def test_a_changed_environment_begins_workers_anew(tmp_path: Path) -> None:
     found = look(tmp_path, "changed")
-    assert found == {"method": "spawn", "has": [], "says": "something else", "left": False}
+    assert found == {"method": "spawn", "has": [], "kept": False} | SAID
 
 
 def test_without_a_nursery_workers_begin_anew(tmp_path: Path) -> None:

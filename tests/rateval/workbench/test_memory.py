@@ -17,7 +17,7 @@ import rateval
 from rateval.api.values import Explanation
 from rateval.data.batches import Batch
 from rateval.errors import RatevalError
-from rateval.machine.memory import Portions
+from rateval.machine.memory import Portions, limit_explained
 from rateval.tasks.classification import OneOf
 from rateval.testing import TinyModel, tiny_classifier, tiny_dataset
 from rateval.training.examiner import Examiner
@@ -118,6 +118,28 @@ def test_parts_give_the_same_maps_and_logits(
     done = "predicted" if name in ("random", "center-prior") else "explained"
     assert [record.args for record in caplog.records] == [(11, done, done, 5), (5, done, done, 2)]
     assert f"they are now {done} 5 at a time" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("threads", "patches", "most"),
+    [(1, 49, 16), (2, 49, 16), (4, 49, 32), (64, 49, 83), (4, 196, 20), (1, 576, 7), (1, 5000, 1)],
+)
+def test_processors_explain_few_at_once(
+    threads: int, patches: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert limit_explained("cpu", patches) == most
+    assert limit_explained("cuda:0", patches) is None
+
+
+def test_a_batch_is_explained_in_parts_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    attribution = ThirdParty(99)
+    job = make_job(tiny_classifier(), attribution)
+    job.explaining.__init__("explained", "none", 4)  # type: ignore[misc]
+    batch = only_batch(job)
+    explain_batch(job, batch)
+    assert attribution.ids == [batch.ids[:4], batch.ids[4:8], batch.ids[8:]]
+    assert not caplog.records
 
 
 def test_a_third_partys_explainer_gets_its_part_of_everything() -> None:

@@ -17,6 +17,7 @@ from rateval.cli.terminal import say, warn
 from rateval.console import Console
 from rateval.engine.executors.ahead import import_ahead
 from rateval.errors import OutputError
+from rateval.machine.allocation import keep_freed_memory
 from rateval.machine.interrupts import INTERRUPTED, remembered_interrupts
 from rateval.plan.plan import Plan
 from rateval.plan.planning import make_plan
@@ -129,6 +130,7 @@ def run_plans(
         logging.basicConfig(level=logging.INFO, handlers=[handler])
     # Threads that spin while they wait starve the one that prepares batches. Read when torch loads.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     records = []
     try:
         for plan in plans:

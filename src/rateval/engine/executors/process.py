@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from rateval.api.execution import Work
 from rateval.engine.executors.places import Place
+from rateval.machine.allocation import keep_freed_memory
 from rateval.machine.nursery import find_context
 from rateval.machine.processes import Progress, TellingMonitor, serve_parent
 from rateval.machine.readers import share_cores
@@ -92,6 +93,7 @@ class _Here:
 
 def _begin(work: Work, told: Any, place: Place, workers: int) -> None:
     serve_parent()
+    keep_freed_memory()
     place.take()
     share_cores(1 if place.cores else workers)
     _Here.work, _Here.told = work, told

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import rateval as library
 
@@ -63,7 +65,18 @@ def test_what_people_disagree_on_has_soft_scores() -> None:
     assert score.soft.value == pytest.approx(sum(row["soft"] for row in rows) / len(rows))
 
 
-def test_other_workers_edits_and_metrics_afterwards() -> None:
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    """Let this process compute with one thread, as each of two workers of two cores does."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("_one_thread")
+def test_other_workers_edits_and_metrics_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the bits of a sum depend on their number
     more = {
         "counterfactual": {"donors": 1},
         "faithfulness": {"images": 4, "steps": 2},

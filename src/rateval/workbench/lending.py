@@ -19,13 +19,14 @@ class Lent:
     """
 
     def __init__(self, model: Model) -> None:
-        own = (_share(tensor) for tensor in _list_tensors(model))
-        shared = {id(tensor): copied for tensor, copied in own if copied is not None}
-        self._weights = [
-            (name, tensor, tensor._version)
-            for name, tensor in _name_tensors(model)
-            if id(tensor) in shared
-        ]
+        shared: dict[int, torch.Tensor] = {}
+        self._weights: list[tuple[str, torch.Tensor, int]] = []
+        module: Any = model.module
+        for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+            copied = _share(tensor)
+            if copied is not None:
+                shared[id(tensor)] = copied
+                self._weights.append((name, tensor, tensor._version))
         self.copy = copy_sharing_texts(model, shared)
 
     def find_changed(self) -> str | None:
@@ -46,19 +47,10 @@ def leaves_weights(finetuner: object) -> bool:
     return getattr(finetuner, "leaves_weights", False) is True
 
 
-def _share(tensor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return a tensor and another one of the same numbers; None where that may not be."""
+def _share(tensor: torch.Tensor) -> torch.Tensor | None:
+    """Return another tensor in the same memory; None where that may not be."""
     if tensor.is_inference():  # nobody counts their changes
-        return tensor, None
+        return None
     if type(tensor) is torch.nn.Parameter:
-        return tensor, torch.nn.Parameter(tensor.detach(), tensor.requires_grad)
-    return tensor, tensor.detach() if type(tensor) is torch.Tensor else None
-
-
-def _list_tensors(model: Model) -> list[torch.Tensor]:
-    return list({id(tensor): tensor for _, tensor in _name_tensors(model)}.values())
-
-
-def _name_tensors(model: Any) -> list[tuple[str, torch.Tensor]]:
-    module: torch.nn.Module = model.module
-    return list(chain(module.named_parameters(), module.named_buffers()))
+        return torch.nn.Parameter(tensor.detach(), tensor.requires_grad)
+    return tensor.detach() if type(tensor) is torch.Tensor else None

@@ -135,7 +135,7 @@ def test_processors_explain_few_at_once(
 def test_a_batch_is_explained_in_parts_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
     attribution = ThirdParty(99)
     job = make_job(tiny_classifier(), attribution)
-    job.explaining.__init__("explained", "none", 4)  # type: ignore[misc]
+    object.__setattr__(job, "explaining", Portions("explained", "none", 4))
     batch = only_batch(job)
     explain_batch(job, batch)
     assert attribution.ids == [batch.ids[:4], batch.ids[4:8], batch.ids[8:]]

@@ -70,7 +70,7 @@ def meant(name: str, known: Iterable[str], count: int = 1, near: float = NEAR) -
     return f'did you mean "{alike}"? It {tell_apart(name, alike)}'
 
 
-def suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str], near: float = NEAR) -> str:
     """Return what was probably meant, or what there is.
 
     >>> suggest("ViT-B-33", ["ViT-B-32", "RN50"])
@@ -81,7 +81,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     'there are none'
     """
     options = sorted(known)
-    return meant(name, options, 3) or "there are " + (", ".join(options) or "none")
+    return meant(name, options, 3, near) or "there are " + (", ".join(options) or "none")
 
 
 def fitting(asked: str, labels: Iterable[str]) -> set[str]:

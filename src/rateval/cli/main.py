@@ -8,12 +8,11 @@ import os
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import IO, Any, NoReturn, TextIO
+from typing import Any, TextIO
 
-from rateval.cli.examples import write_examples
+from rateval.cli.parsing import Parser
 from rateval.errors import OutputError, RatevalError
 from rateval.machine.interrupts import INTERRUPTED
-from rateval.wording import show_controls
 
 BUG = 1
 USER_ERROR = 2
@@ -65,28 +64,6 @@ def _give_up(stream: TextIO) -> None:
     """Let what a stream still holds go nowhere: the interpreter would flush it once more."""
     with suppress(OSError, AttributeError):  # of a test, or closed from the start
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that prints as everything else is printed."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.color = False
-
-    def format_help(self) -> str:
-        """Return the help, with examples at its end."""
-        parts = [super().format_help().rstrip(), write_examples(self.prog)]
-        return "\n\n".join(filter(None, parts)) + "\n"
-
-    def print_help(self, file: IO[str] | None = None) -> None:  # type: ignore[override]  # narrower
-        from rateval.cli.terminal import say
-        from rateval.console import Console
-
-        say(Console(file=file), self.format_help().rstrip())
-
-    def error(self, message: str) -> NoReturn:
-        super().error(show_controls(message))
 
 
 class _ShowVersion(argparse.Action):
@@ -159,7 +136,7 @@ def make_parser(chosen: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentP
 
     Those of the others are left out, because each command's module is imported for its own.
     """
-    parser = _Parser(
+    parser = Parser(
         prog="rateval",
         description="Tell whether a vision-language model is right for the right reasons.",
         epilog="Start with `rateval init`, or look around with `rateval list`.",

@@ -160,7 +160,21 @@ def test_a_run_that_is_none(rateval: Rateval, tmp_path: Path) -> None:
     refused(rateval("report", "."), "not a run record")
 
 
-def test_an_unknown_command(rateval: Rateval) -> None:
-    done = rateval("rnu")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("rnu", 'argument COMMAND: invalid choice: "rnu"; did you mean "run"?'),
+        ("vaildate spec.toml", 'did you mean "validate"?'),
+        ("frobnicate", 'invalid choice: "frobnicate"; there are check-plugin, compare, '),
+        ("runs clear", 'argument ACTION: invalid choice: "clear"; did you mean "clean"?'),
+        ("run spec.toml --quite", 'arguments: --quite; did you mean "--quiet"?'),
+        ("runs prune --yess --wat", 'arguments: --yess --wat; did you mean "--yes"?'),
+        ("list --jsno=1", 'arguments: --jsno=1; did you mean "--json"?'),
+        ("list dataset extra", "unrecognized arguments: extra"),
+        ("show modle clip", 'invalid choice: "modle"; did you mean "model"?'),
+    ],
+)
+def test_a_slip_of_the_pen_on_the_command_line(rateval: Rateval, words: str, said: str) -> None:
+    done = rateval(*words.split())
     assert done.code == 2
-    assert "invalid choice" in done.err
+    assert said in done.err

@@ -83,8 +83,7 @@ class Encoder:
         return embedding
 
     def _shortened(self) -> AbstractContextManager[None]:
-        tail = self._tower.tail
-        return nullcontext() if tail is None else first_token_only(tail)
+        return first_token_only(*self._tower.tail)
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Return the projected image embedding, not normalised: (B, 3, H, W) to (B, D)."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,14 +42,14 @@ class Tower:
     """How the embedding is read from the last block's tokens."""
     blocks: tuple[nn.Module, ...] = ()
     """What the tokens (B, N, D) go through, a block for each layer but an attention pool."""
-    tail: nn.Module | None = None
-    """What maps each token by itself after the last attention, when only the class token's result
-    is read."""
+    tail: tuple[nn.Module, ...] = ()
+    """What maps each token by itself once the last block has attended, when only the class token's
+    result is read."""
 
 
 @contextmanager
-def first_token_only(module: nn.Module) -> Iterator[None]:
-    """Let a module that maps each token by itself map only the first of (B, N, D); others give 0.
+def first_token_only(*modules: nn.Module) -> Iterator[None]:
+    """Let modules that map each token by itself map only the first of (B, N, D); others give 0.
 
     After the last attention of a tower that reads its class token, nothing reads the others: a
     twentieth of a forward and of a backward pass would be spent on them.
@@ -59,11 +60,13 @@ def first_token_only(module: nn.Module) -> Iterator[None]:
     [True, False, False]
     """
 
-    def forward(tokens: torch.Tensor) -> torch.Tensor:
+    def forward(module: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
         first: torch.Tensor = type(module).forward(module, tokens[:, :1])
         return F.pad(first, (0, 0, 0, tokens.shape[1] - 1))
 
-    with replaced_forward(module, forward):
+    with ExitStack() as stack:
+        for module in modules:
+            stack.enter_context(replaced_forward(module, partial(forward, module)))
         yield
 
 
@@ -93,7 +96,7 @@ def _read_own(tower: Any, name: str) -> Tower:
     blocks = tuple(tower.transformer.resblocks) if tower.transformer.batch_first else ()
     if tower.pool_type == "avg":
         return Tower(layers, tower.grid_size, 1, "mean", blocks)
-    tail = blocks[-1].mlp if blocks else None
+    tail = (layers[-1][0].out_proj, blocks[-1].mlp) if blocks else ()
     return Tower(layers, tower.grid_size, 1, "class token", blocks, tail)
 
 

@@ -124,7 +124,8 @@ def test_nothing_stays_patched(build: Build, images: torch.Tensor) -> None:
     model = build()
     with model.record_attention([0, 2]):
         block = "visual.transformer.resblocks"
-        assert _patched(model) == [f"{block}.0.attn", f"{block}.2.attn", f"{block}.2.mlp"]
+        last = [f"{block}.2.attn", f"{block}.2.attn.out_proj", f"{block}.2.mlp"]
+        assert _patched(model) == [f"{block}.0.attn", *last]
     assert _patched(model) == []
     with pytest.raises(KeyError), model.record_attention([0, 2]):
         model.encode_image(images)

@@ -109,19 +109,32 @@ def load_chunks(
             yield _collate(len(chunk), read, masks, pinned)
 
 
-def cut_batches(batches: Iterable[Batch], part: range, size: int) -> Iterator[Batch]:
-    """Yield batches of a part of a split as if ``size`` positions had been loaded at once.
+def regroup(batches: Iterable[Batch], part: range, size: int) -> Iterator[Batch]:
+    """Yield the batches of a part of a split as if ``size`` positions had been loaded at once.
 
-    Those of ``batches`` begin at multiples of ``size``. What was skipped comes with the first of
-    its batch.
+    ``batches`` may be of more positions or of fewer. What was skipped comes with the first that was
+    not, or with those before.
     """
-    for batch in batches:
-        skipped = batch.skipped
-        places = [(index - part.start) // size for index in batch.indices]
-        ends = [at for at in range(1, len(places)) if places[at] != places[at - 1]]
-        for start, stop in pairwise([0, *ends, len(batch)]):
-            yield _slice(batch, slice(start, stop), skipped)
-            skipped = ()
+    waiting: list[Batch] = []
+    at: int | None = None
+    for piece in (piece for batch in batches for piece in _cut(batch, part, size)):
+        place = (piece.indices[0] - part.start) // size if piece.indices else None
+        if at is not None and place is not None and place != at:
+            yield _join(waiting)
+            waiting, at = [], None
+        waiting.append(piece)
+        at = place if at is None else at
+    if waiting:
+        yield _join(waiting)
+
+
+def _cut(batch: Batch, part: range, size: int) -> Iterator[Batch]:
+    skipped = batch.skipped
+    places = [(index - part.start) // size for index in batch.indices]
+    ends = [at for at in range(1, len(places)) if places[at] != places[at - 1]]
+    for start, stop in pairwise([0, *ends, len(batch)]):
+        yield _slice(batch, slice(start, stop), skipped)
+        skipped = ()
 
 
 def _slice(batch: Batch, at: slice, skipped: tuple[Skipped, ...]) -> Batch:
@@ -137,6 +150,25 @@ def _slice(batch: Batch, at: slice, skipped: tuple[Skipped, ...]) -> Batch:
         sizes=batch.sizes[at],
         asked=batch.asked[at],
         depicted=batch.depicted[at],
+    )
+
+
+def _join(pieces: Sequence[Batch]) -> Batch:
+    skipped = tuple(chain.from_iterable(piece.skipped for piece in pieces))
+    pieces = [piece for piece in pieces if len(piece)] or pieces[:1]
+    if len(pieces) == 1:
+        return replace(pieces[0], skipped=skipped)
+    masks = [piece.masks for piece in pieces if piece.masks is not None]
+    joined = {
+        name: tuple(chain.from_iterable(getattr(piece, name) for piece in pieces))
+        for name in ("indices", "ids", "has_mask", "captions", "sizes", "asked", "depicted")
+    }
+    return Batch(
+        images=torch.cat([piece.images for piece in pieces]),
+        labels=torch.cat([piece.labels for piece in pieces]),
+        masks=torch.cat(masks) if masks else None,
+        skipped=skipped,
+        **joined,
     )
 
 

@@ -33,7 +33,8 @@ class Portions:
 
     def __init__(self, doing: str, advice: str, most: int | None = None) -> None:
         self._doing, self._advice = doing, advice
-        self._most = most
+        self.most = most
+        """Images that are tried at once at most; None for no limit."""
 
     def each(self, count: int, compute: Callable[[slice], _T]) -> list[_T]:
         """Return what ``compute`` makes of consecutive slices of ``count`` images, of all at best.
@@ -46,10 +47,10 @@ class Portions:
         found: list[_T] = []
         done = 0
         while done < count:
-            size = min(self._most or count, count - done)
+            size = min(self.most or count, count - done)
             part = _attempt(compute, slice(done, done + size))
             if part is None:
-                self._most = self._halve(size)
+                self.most = self._halve(size)
             else:
                 found += part
                 done += size

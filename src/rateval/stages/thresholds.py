@@ -68,6 +68,8 @@ def thresholds(
     pairs = _draw_others(inferred, at, ids)
     drawn = np.array(list(dict.fromkeys(pairs[:, 0].tolist())), dtype=np.int64)
     drawn = drawn if len(drawn) else at  # one image alone has no other
+    # Equal maps one after the other, which a validator may prepare once.
+    pairs = pairs[np.argsort(pairs[:, 1], kind="stable")]
     monitor.begin(len(pairs) + 2 * len(drawn))
     relevance, masks = tables.read_relevance(inferred), Masks(inferred, drawn)
     in_boxes = None

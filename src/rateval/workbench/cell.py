@@ -56,11 +56,16 @@ class Job:
         object.__setattr__(self, "explaining", Portions("explained", advice, most))
 
     def batches(self, indices: Sequence[int], *, masks: bool = False) -> Iterator[Batch]:
-        """Yield batches of the shifted test images at ``indices``."""
+        """Yield batches of the shifted test images at ``indices``.
+
+        Where what is explained at once shares out a batch, it is one, and nobody waits for more.
+        """
+        most = self.explaining.most
+        shared = most is not None and self.batch_size % most == 0
         return load_batches(
             self.split,
             self.classifier.model,
-            batch_size=self.batch_size,
+            batch_size=most if most is not None and shared else self.batch_size,
             indices=indices,
             masks=masks,
             shift=self.shift,

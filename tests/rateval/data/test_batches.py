@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rateval.api.values import Sample, Skipped
-from rateval.data.batches import Batch, cut_batches, load_batches, load_chunks
+from rateval.data.batches import Batch, load_batches, load_chunks, regroup
 from rateval.testing import tiny_dataset, tiny_model
 
 
@@ -66,7 +66,10 @@ def test_skipped_samples_are_named_and_a_batch_may_be_empty() -> None:
 
 @pytest.mark.parametrize("masks", [True, False])
 @pytest.mark.parametrize("part", [range(20), range(3, 20)])
-def test_batches_are_cut_to_those_that_are_loaded_at_that_size(part: range, masks: bool) -> None:
+@pytest.mark.parametrize("size", [8, 4, 2, 1, 3])
+def test_batches_are_regrouped_to_those_that_are_loaded_at_that_size(
+    part: range, masks: bool, size: int
+) -> None:
     split = tiny_dataset(train=20, unreadable=[1, 4, 5, 6, 7]).train
     assert split is not None
 
@@ -75,13 +78,13 @@ def test_batches_are_cut_to_those_that_are_loaded_at_that_size(part: range, mask
         return list(found)
 
     asked = [batch for batch in load(4) if len(batch)]
-    found = list(cut_batches(load(8), part, 4))
+    found = list(regroup(load(size), part, 4))
     assert len([batch for batch in found if len(batch)]) == len(asked)
-    for cut, loaded in zip([batch for batch in found if len(batch)], asked, strict=True):
-        for name in ("indices", "ids", "has_mask", "captions", "sizes"):
-            assert getattr(cut, name) == getattr(loaded, name)
+    for made, loaded in zip([batch for batch in found if len(batch)], asked, strict=True):
+        for name in ("indices", "ids", "has_mask", "captions", "sizes", "asked", "depicted"):
+            assert getattr(made, name) == getattr(loaded, name)
         for name in ("images", "labels", "masks"):
-            one, other = getattr(cut, name), getattr(loaded, name)
+            one, other = getattr(made, name), getattr(loaded, name)
             assert (one is None and other is None) or torch.equal(one, other)
     skipped = [sample.id for batch in found for sample in batch.skipped]
     assert skipped == [sample.id for batch in load(4) for sample in batch.skipped]
@@ -91,8 +94,8 @@ def test_a_batch_of_which_all_was_skipped_stays_one() -> None:
     split = tiny_dataset(train=4, unreadable=[0, 1, 2, 3]).train
     assert split is not None
     (whole,) = load_batches(split, tiny_model(), batch_size=4, masks=True)
-    (cut,) = cut_batches([whole], range(4), 2)
-    assert (len(cut), cut.skipped) == (0, whole.skipped)
+    (made,) = regroup([whole], range(4), 2)
+    assert (len(made), made.skipped) == (0, whole.skipped)
 
 
 class Blacken:

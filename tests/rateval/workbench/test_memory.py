@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import weakref
 from collections.abc import Callable, Iterator
@@ -118,6 +119,15 @@ def test_parts_give_the_same_maps_and_logits(
     done = "predicted" if name in ("random", "center-prior") else "explained"
     assert [record.args for record in caplog.records] == [(11, done, done, 5), (5, done, done, 2)]
     assert f"they are now {done} 5 at a time" in caplog.text
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(4, [4, 4, 3]), (5, [8, 3]), (16, [8, 3])])
+def test_batches_are_what_is_explained_at_once_where_that_shares_them_out(
+    most: int, sizes: list[int]
+) -> None:
+    job = dataclasses.replace(make_job(tiny_classifier(), None), batch_size=8)
+    job.explaining.most = most
+    assert [len(batch) for batch in job.batches(range(11))] == sizes
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rateval.api.training import Monitor
-from rateval.data.batches import Batch, cut_batches
+from rateval.data.batches import Batch, regroup
 from rateval.engine.cell_steps import CellSteps
 from rateval.engine.handing_out.shards import WritePart
 from rateval.modelkit.filling import View
@@ -56,7 +56,7 @@ class Editing:
         ``read`` yields the batches of a part of the test split, as they were read for other steps
         where those are at hand.
         """
-        step, at_once = steps.counterfactual, job.batch_size
+        step = steps.counterfactual
         assert step is not None
         if job.device == "cpu":
             job = replace(job, batch_size=min(job.batch_size, CPU_BATCH))
@@ -71,8 +71,7 @@ class Editing:
         def write(part: range, folder: Path) -> CounterfactualFacts:
             name = identify(inputs | {"part": [part.start, part.stop], "at once": job.batch_size})
             # What is asked about at once has to be the same, wherever it was read.
-            whole = at_once % job.batch_size == 0
-            batches = cut_batches(read(part), part, job.batch_size) if whole else None
+            batches = regroup(read(part), part, job.batch_size)
             prepared = self._batches.each(
                 name, prepare_ahead(job, edits, donors, view, part, batches), group
             )

@@ -31,6 +31,10 @@ def heat_map(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     <BLANKLINE>
             [[0.0000, 0.0000, 0.0000, 0.0000]]])
     """
+    if relevance.device.type == "cpu":  # elsewhere a look at the values is a wait
+        anew = _differ_from_last(relevance)
+        if not bool(anew.all()):  # what meets several masks is stretched once
+            return heat_map(relevance[anew], size)[anew.cumsum(0) - 1]
     exact = relevance.to(float64_device(relevance.device)).double().unsqueeze(1)
     heat = F.interpolate(exact, size=size, mode="bilinear", align_corners=False).squeeze(1)
     low, high = heat.amin((1, 2), keepdim=True), heat.amax((1, 2), keepdim=True)
@@ -42,6 +46,13 @@ def heat_map(relevance: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     stretched = steps.float().div_(_STEPS)
     stretched[~usable.flatten()] = 0.0  # nearly always no map at all
     return stretched.to(relevance.device)
+
+
+def _differ_from_last(relevance: torch.Tensor) -> torch.Tensor:
+    """Return which maps (B, rows, cols) are not those just before them, (B,) bool."""
+    anew = torch.ones(len(relevance), dtype=torch.bool, device=relevance.device)
+    anew[1:] = (relevance[1:] != relevance[:-1]).flatten(1).any(1)
+    return anew
 
 
 def float64_device(device: torch.device) -> torch.device:

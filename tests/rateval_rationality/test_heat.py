@@ -77,3 +77,13 @@ def test_only_mps_computes_elsewhere() -> None:
     assert float64_device(torch.device("mps")) == torch.device("cpu")
     assert float64_device(torch.device("cuda:1")) == torch.device("cuda:1")
     assert float64_device(torch.device("cpu")) == torch.device("cpu")
+
+
+def test_equal_maps_beside_each_other_are_each_what_they_are_alone() -> None:
+    one, other = torch.rand(2, 3, 4)
+    nan = torch.full((3, 4), float("nan"))
+    maps = [one, one, other, other.clone(), one, nan, nan, other * 2]
+    heat = heat_map(torch.stack(maps), (31, 50))
+    for got, relevance in zip(heat, maps, strict=True):
+        assert got.equal(heat_map(relevance[None], (31, 50))[0])
+    assert heat_map(torch.empty(0, 3, 4), (31, 50)).shape == (0, 31, 50)

@@ -94,7 +94,10 @@ def test_one_kind(rateval: Rateval) -> None:
 def test_an_unknown_kind_names_the_kinds(rateval: Rateval) -> None:
     done = rateval("list", "metrics")
     assert done.code == 2
-    assert "attribution" in done.err
+    assert 'did you mean "metric"?' in done.err
+    done = rateval("list", "frobnicate")
+    assert done.code == 2
+    assert "there are attribution, dataset, " in done.err
 
 
 def test_the_table_fits_80_columns(rateval: Rateval) -> None:

@@ -74,12 +74,19 @@ def test_what_scores_words_stays_exact(model: Any, asked: Answered) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["generic-attention", "cross-attention-grad-cam", "token-attention", "integrated-gradients"],
+    ("name", "params"),
+    [
+        ("generic-attention", {}),
+        ("cross-attention-grad-cam", {}),
+        ("token-attention", {}),
+        ("integrated-gradients", {"steps": 12}),
+    ],
 )
-def test_maps_of_answers_stay_close(model: Any, asked: Answered, name: str) -> None:
+def test_maps_of_answers_stay_close(
+    model: Any, asked: Answered, name: str, params: dict[str, Any]
+) -> None:
     answerer: Any = SimpleNamespace(model=model)
-    attribution: Any = rateval.create("attribution", name)
+    attribution: Any = rateval.create("attribution", name, **params)
     few = Answered(asked.images[:20], asked.questions[:20], asked.answers[:20], asked.ids[:20])
     exact = attribution.explain_answers(answerer, few).relevance
     with in_precision(model, "bfloat16", "cpu"):

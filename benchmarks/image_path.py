@@ -1,4 +1,4 @@
-"""Time a whole run beside a plain forward pass over the same JPEG files, and its parts: 6 minutes.
+"""Time a whole run beside a plain forward pass over the same JPEG files, and its parts: 10 minutes.
 
 Photos of 1600 x 1200 pixels are classified zero-shot by a ViT-B/32 of random weights. The plain way
 is torchvision's ImageFolder in a DataLoader with as many workers as rateval has readers, and the
@@ -6,8 +6,8 @@ image tower in inference mode; rateval's is `rateval.run` with nothing stored: i
 the plain way does, reads photos and masks, predicts, explains by Generic Attention Attribution of
 the last layer or of all, writes rows, masks and maps, judges, scores and writes its record. It
 keeps no pictures, which it would read a few hundred photos again for, of however many. Both
-are timed whole in turns, each in a process of its own that finds all imports done, as nothing else
-takes as long for a few photos; 1 is as fast as the plain way. Then the processor's time of one run
+are timed whole in turns, each in a process of its own that finds all imports done, which would take
+as long as many a photo; 1 is as fast as the plain way. Then the processor's time of one run
 is shared out among what happens to an image; `rest` is the run's own: plan, store and record.
 
     OMP_NUM_THREADS=1 python benchmarks/image_path.py

@@ -61,11 +61,11 @@ class Job:
         Where what is explained at once shares out a batch, it is one, and nobody waits for more.
         """
         most = self.explaining.most
-        shared = most is not None and self.batch_size % most == 0
+        at_once = most if most and self.batch_size % most == 0 else self.batch_size
         return load_batches(
             self.split,
             self.classifier.model,
-            batch_size=most if most is not None and shared else self.batch_size,
+            batch_size=at_once,
             indices=indices,
             masks=masks,
             shift=self.shift,
